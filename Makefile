@@ -1,0 +1,56 @@
+# Every wish is one word; `make` alone lists them. Paths stay relative, so that any folder name works.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+PY := .venv/bin/python
+# uv_build looks for its program on the PATH
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+
+help: ## list these targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+.venv/.made:
+	@python3 scripts/make_venv.py .venv
+	@touch $@
+
+.venv/.demo: .venv/.made requirements.demo.lock $(MANIFESTS)
+	@$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements.demo.lock
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e . -e plugins/local
+	@touch $@
+
+.venv/.installed: .venv/.made requirements.lock $(MANIFESTS)
+	@$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements.lock
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e . $(PLUGINS:%=-e %)
+	@touch $@ .venv/.demo
+
+install: .venv/.installed ## make .venv with the host, all plugins, extras and test tools
+
+demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
+	@$(PY) scripts/demo.py $(if $(REPLAY),"$(REPLAY)")
+
+test: .venv/.installed ## install what the tests need, servers included, and run them
+	@$(PY) scripts/servers.py
+	@$(PY) -m pytest $(PYTEST)
+
+check: .venv/.installed ## lint, types, lock and licences
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy parsekit scripts tests $(PLUGINS)
+	@$(PY) scripts/check_lock.py
+
+format: .venv/.installed ## let ruff write the code as the check wants it
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: .venv/.installed ## measure, as ratios of things run side by side
+	@$(PY) -m bench
+
+lock: .venv/.installed ## resolve the dependencies anew
+	@$(PY) scripts/lock.py
+
+clean: ## remove what make made
+	@rm -rf .venv .cache build dist
+
+.PHONY: help install demo test check format bench lock clean

@@ -1,0 +1,79 @@
+"""parsekit: statistics from Rocket League replays, with pluggable storage, parsers and sinks.
+
+Everything that a user or a plugin may rely on is importable from here; it is loaded when first
+used, so that ``import parsekit`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parsekit.api import parse as parse
+    from parsekit.config import Config as Config
+    from parsekit.config import Section as Section
+    from parsekit.config import SecretFile as SecretFile
+    from parsekit.config import read_secret as read_secret
+    from parsekit.events import AnalyticsEvent as AnalyticsEvent
+    from parsekit.events import ProgressEvent as ProgressEvent
+    from parsekit.hookspecs import hookimpl as hookimpl
+    from parsekit.model import Failure as Failure
+    from parsekit.model import Job as Job
+    from parsekit.model import JsonObject as JsonObject
+    from parsekit.model import NotReady as NotReady
+    from parsekit.model import Outcome as Outcome
+    from parsekit.model import Parsed as Parsed
+    from parsekit.model import Replay as Replay
+    from parsekit.providers import Check as Check
+    from parsekit.providers import ObjectInfo as ObjectInfo
+    from parsekit.providers import Parser as Parser
+    from parsekit.providers import ParserEntry as ParserEntry
+    from parsekit.providers import ProviderContext as ProviderContext
+    from parsekit.providers import Storage as Storage
+    from parsekit.providers import StorageEntry as StorageEntry
+    from parsekit.providers import WaitingParser as WaitingParser
+    from parsekit.retry import RetryPolicy as RetryPolicy
+    from parsekit.session import Session as Session
+
+_HOME = {
+    "parse": "api",
+    "Config": "config",
+    "Section": "config",
+    "SecretFile": "config",
+    "read_secret": "config",
+    "AnalyticsEvent": "events",
+    "ProgressEvent": "events",
+    "hookimpl": "hookspecs",
+    "Failure": "model",
+    "Job": "model",
+    "JsonObject": "model",
+    "NotReady": "model",
+    "Outcome": "model",
+    "Parsed": "model",
+    "Replay": "model",
+    "Check": "providers",
+    "ObjectInfo": "providers",
+    "Parser": "providers",
+    "ParserEntry": "providers",
+    "ProviderContext": "providers",
+    "Storage": "providers",
+    "StorageEntry": "providers",
+    "WaitingParser": "providers",
+    "RetryPolicy": "retry",
+    "Session": "session",
+}
+
+__all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("parsekit.errors")
+    if name not in _HOME:
+        raise AttributeError(f"module 'parsekit' has no attribute {name!r}")
+    return getattr(import_module(f"parsekit.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

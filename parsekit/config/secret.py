@@ -1,0 +1,36 @@
+"""Secrets stand in files, named by keys that end in ``_file``, and are read when they are used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from parsekit.errors import ConfigInvalid
+
+#: Type of a setting that names a file with a secret in it.
+SecretFile = Annotated[Path | None, Field(description="path of a file that holds the secret")]
+
+#: A token file larger than this is surely another file.
+_MAX_SECRET_BYTES = 64 * 1024
+
+
+def read_secret(path: Path, key: str) -> SecretStr:
+    """Read the secret that setting ``key`` names, without white space around it.
+
+    Raises `ConfigInvalid` with the key and the path, never with the content.
+    """
+    try:
+        with path.expanduser().open("rb") as file:
+            raw = file.read(_MAX_SECRET_BYTES + 1)
+        text = raw.decode().strip()
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise ConfigInvalid(f"{key}: can't read {path}: {reason.lower()}") from exc
+    except UnicodeDecodeError:
+        raise ConfigInvalid(f"{key}: {path} is not text; name a file with the secret") from None
+    if not text or len(raw) > _MAX_SECRET_BYTES:
+        state = "is empty" if not text else "is larger than 64 KiB"
+        raise ConfigInvalid(f"{key}: {path} {state}; name a file with the secret")
+    return SecretStr(text)

@@ -1,0 +1,62 @@
+"""The host's own settings; the defaults need no server and no account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class HostSettings(Section):
+    """The keys at the top of the file."""
+
+    parser: str = Field("local", description="name of the parser")
+    fallback: tuple[str, ...] = Field(
+        (), description="parsers tried in order when `parser` fails in a way that another may not"
+    )
+    storage: str | None = Field(
+        None, description="name of the storage; default `minio` with a minio section, else `folder`"
+    )
+    disable_cache: bool = Field(
+        False, alias="disableCache", description="skip the look-up of stored results, still store"
+    )
+    answer_as: str | None = Field(
+        None, description="parser name shown to callers that only know some, such as `ballchasing`"
+    )
+
+
+class Limits(Section):
+    """Section `limits`: a replay is refused, or its parse ended, beyond these."""
+
+    replay_bytes: Annotated[int, Field(gt=0)] = Field(
+        32 * 1024 * 1024, description="largest replay file, bytes"
+    )
+    parse_seconds: Annotated[float, Field(gt=0)] = Field(
+        120, description="longest time for one local parse, seconds"
+    )
+    parse_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
+        2 * 1024**3, description="largest address space of one local parse, bytes"
+    )
+
+
+class FolderSettings(Section):
+    """Section `folder`: the storage on a disk, or at any fsspec URL."""
+
+    path: str | None = Field(
+        None, description="where results are kept, a path or fsspec URL; default the data folder"
+    )
+
+
+class CelerySettings(Section):
+    """Section `celery`: where tasks come from and answers go to."""
+
+    broker: str | None = Field(None, description="URL of the broker; none: an embedded one")
+    backend: str | None = Field(None, description="URL of the result store; default the broker's")
+    queue: str = Field("replay-parse", description="queue of interactive requests")
+    bulk_queue: str = Field("replay-parse-bulk", description="queue of back-fills")

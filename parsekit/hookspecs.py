@@ -1,0 +1,112 @@
+"""Every hook of parsekit, in the order in which a process meets them.
+
+The life of a process, and of one replay in it::
+
+    parsekit_register_sections        once, when plugins are found
+    parsekit_register_storages        once
+    parsekit_register_parsers         once
+    parsekit_register_checks          once, only for `parsekit doctor`
+    parsekit_open                     once a process, after a fork, before the first replay
+    ├─ parsekit_progress              for every step of every replay
+    ├─ parsekit_analytics             once a replay, at its end
+    parsekit_close                    once, at the end of the process
+
+Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name; an
+exception marks the plugin as broken, names it, and leaves the others in place. *Listeners* (open,
+progress, analytics, close) are told and answer nothing: each is called alone, an exception is
+logged with the plugin's name, and a parse never fails because of it.
+
+A plugin is a module, or a class that the host instantiates without arguments once a host; its
+entry point in the group ``parsekit`` names one or the other. A plugin may declare
+``parsekit_hook_version = 1``; one that declares another version is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from parsekit.events import AnalyticsEvent, ProgressEvent
+    from parsekit.providers import Check, ParserEntry, StorageEntry
+    from parsekit.session import Session
+
+#: pluggy project name, and the group of entry points in which plugins are found.
+PROJECT = "parsekit"
+#: Raised when a hook changes in a way that breaks plugins.
+HOOK_VERSION = 1
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def parsekit_register_sections(register: Callable[[str, type[BaseModel]], None]) -> None:
+    """Declare a section of the configuration that is not a provider's own.
+
+    ``register("transport", TransportSettings)`` makes ``session.config.section(TransportSettings)``
+    answer the validated section. The model is a pydantic model; unknown keys are refused by the
+    host whatever the model says. A section already taken is refused, naming both owners.
+    """
+
+
+@hookspec
+def parsekit_register_storages(register: Callable[[StorageEntry], None]) -> None:
+    """Offer storages; ``storage`` in the configuration picks one by name.
+
+    Called once, before any replay. A name already taken is refused, naming both owners. Import
+    the storage's library in ``create``, not here.
+    """
+
+
+@hookspec
+def parsekit_register_parsers(register: Callable[[ParserEntry], None]) -> None:
+    """Offer parsers; ``parser`` in the configuration, or ``--parser``, picks one by name.
+
+    Called once, before any replay. A name already taken is refused, naming both owners. Import
+    native code in ``create``, not here.
+    """
+
+
+@hookspec
+def parsekit_register_checks(
+    session: Session, register: Callable[[str, Callable[[], list[Check]]], None]
+) -> None:
+    """Offer a check of a real component that the configuration names, for ``parsekit doctor``.
+
+    ``register("storage", check)``: ``check()`` tries the component within ten seconds and answers
+    lines; it raises nothing, as an exception is reported as the plugin's own fault.
+    """
+
+
+@hookspec
+def parsekit_open(session: Session) -> None:
+    """Get ready to listen: read the settings, start threads. Called in each process after a fork.
+
+    Never connect here; a component that is away must not delay the first parse.
+    """
+
+
+@hookspec
+def parsekit_progress(event: ProgressEvent) -> None:
+    """Hear one step of one replay. Called in the order of a task's life; must not block.
+
+    The final event (``event.final``) comes after the result was stored.
+    """
+
+
+@hookspec
+def parsekit_analytics(event: AnalyticsEvent) -> None:
+    """Hear how one task ended. Must not block.
+
+    After a crash the same event may be told again, under the same ``event_id``.
+    """
+
+
+@hookspec
+def parsekit_close(grace_s: float) -> None:
+    """Send what is buffered, within ``grace_s`` seconds, and let go. No event follows."""

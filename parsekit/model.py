@@ -1,0 +1,214 @@
+"""The small frozen values that travel between driver, pipeline and plugins.
+
+Units stand in the names: ``_ms`` milliseconds, ``_s`` seconds, ``_bytes``, ``_kb`` (1024 bytes),
+``_unix`` seconds since 1970 UTC. Dictionaries appear only where JSON comes in or goes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from parsekit.errors import ERRORS, ParsekitError, error_for
+
+#: A JSON object as it stands at an edge.
+JsonObject = dict[str, Any]
+
+#: Where `Request.replay` points: a key in the configured storage, or a path or URL of the user's.
+Place = Literal["storage", "local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One replay that somebody wants parsed.
+
+    ``parser`` None means the configured one. ``bulk`` marks a back-fill, which yields to
+    interactive work wherever something is scarce.
+    """
+
+    replay: str
+    task_id: str
+    place: Place = "storage"
+    parser: str | None = None
+    disable_cache: bool = False
+    progress_queue: str | None = None
+    bulk: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A whole, checked replay file on the local disk, as a parser gets it."""
+
+    path: Path
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a parser found. ``data`` is JSON, by convention in the shape of Ballchasing's body."""
+
+    data: JsonObject
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReady:
+    """The parser has to wait: come back with this ticket in ``after_s`` seconds.
+
+    The ticket is small JSON and enough to go on in any process on any machine. ``needs_replay``
+    says that the file must be at hand again (nothing was uploaded yet).
+    """
+
+    ticket: Mapping[str, Any]
+    after_s: float
+    reason: str = ""
+    needs_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One parse, as seen by the parser that does it.
+
+    ``progress(value, message)`` tells the caller; value is 20 to 90 percent of the whole task.
+    ``checkpoint(ticket)`` keeps a ticket at once, before `parse` returns, so that a killed process
+    loses nothing (call it right after an upload was accepted). ``ticket`` is what was kept last.
+    """
+
+    task_id: str
+    ticket: Mapping[str, Any] | None = None
+    bulk: bool = False
+    has_fallback: bool = False
+    progress: Callable[[float, str], None] = field(default=lambda value, message: None)
+    checkpoint: Callable[[Mapping[str, Any]], None] = field(default=lambda ticket: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Milliseconds spent in each step of one task; None where the step did not happen."""
+
+    get_ms: int | None = None
+    parse_ms: int | None = None
+    put_ms: int | None = None
+    total_ms: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """All four in the published names, 0 for a step that did not happen."""
+        return {
+            "getMs": self.get_ms or 0,
+            "parseMs": self.parse_ms or 0,
+            "putMs": self.put_ms or 0,
+            "totalMs": self.total_ms,
+        }
+
+    def happened(self) -> list[tuple[str, int]]:
+        """Only the steps that happened, as the analytics contract wants them."""
+        steps = (("getMs", self.get_ms), ("parseMs", self.parse_ms), ("putMs", self.put_ms))
+        return [(name, ms) for name, ms in steps if ms is not None] + [("totalMs", self.total_ms)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An error as data; ``code`` is one of `parsekit.errors.ERRORS`."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, error: ParsekitError) -> Failure:
+        """Take the published facts of an error."""
+        return cls(
+            code=error.code,
+            message=error.message,
+            retryable=error.retryable,
+            retry_after_s=error.retry_after_s,
+        )
+
+    def to_error(self) -> ParsekitError:
+        """Make the exception again, for drivers that raise."""
+        return error_for(self.code, self.message, retry_after_s=self.retry_after_s)
+
+    @property
+    def fallback(self) -> bool:
+        """Whether another parser could do better."""
+        return self.code in ERRORS and ERRORS[self.code].fallback
+
+    def to_json(self) -> JsonObject:
+        """The published form in outcomes."""
+        return {"code": self.code, "message": self.message, "retryable": self.retryable}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A parser that was asked and did not answer, and why."""
+
+    parser: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one task ended, for every driver and sink.
+
+    ``hash`` is the SHA-256 of the content ("" when it was never read), ``output_path`` the key of
+    the stored result. ``tried`` names the parsers that failed before the one that answered.
+    """
+
+    replay: str
+    task_id: str
+    hash: str = ""
+    parser: str = ""
+    parser_version: str = ""
+    cached: bool = False
+    output_path: str | None = None
+    data: JsonObject | None = None
+    failure: Failure | None = None
+    timings: Timings = Timings()
+    replay_bytes: int = 0
+    warnings: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result."""
+        return self.failure is None
+
+    @property
+    def replay_kb(self) -> float:
+        """Size of the replay in kilobytes (1024 bytes), one decimal."""
+        return round(self.replay_bytes / 1024, 1)
+
+    def to_json(self) -> JsonObject:
+        """One line of ``--format jsonl``."""
+        return {
+            "replay": self.replay,
+            "ok": self.ok,
+            "cached": self.cached,
+            "hash": self.hash,
+            "parser": self.parser,
+            "parserVersion": self.parser_version,
+            "outputPath": self.output_path,
+            "data": self.data,
+            "error": self.failure.to_json() if self.failure else None,
+            "timings": self.timings.to_json(),
+            "replayKb": self.replay_kb,
+            "warnings": list(self.warnings),
+            "tried": [{"parser": t.parser, "error": t.failure.to_json()} for t in self.tried],
+        }
+
+    def to_result(self) -> JsonObject:
+        """The return value of ``parseReplay`` (contract: result.schema.json)."""
+        return {
+            "parser": self.parser,
+            "parserVersion": self.parser_version,
+            "outputPath": self.output_path,
+            "data": self.data,
+            "hash": self.hash,
+            "cached": self.cached,
+            "warnings": list(self.warnings),
+        }

@@ -1,0 +1,106 @@
+"""A child process that is a server: start, wait until it answers, freeze, kill, end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on this loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class ServerFailed(RuntimeError):
+    """A test server ended, or did not answer in time; the message has the end of its log."""
+
+
+class ServerProcess:
+    """One server and everything it started, as a process group of its own."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        ready: Callable[[], bool],
+        environ: Mapping[str, str] | None = None,
+        start_seconds: float = 30,
+    ) -> None:
+        self.command = list(command)
+        self.folder = folder
+        self.log = folder / "server.log"
+        self._ready = ready
+        self._environ = {**os.environ, **(environ or {})}
+        self._start_seconds = start_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is ready. Raises `ServerFailed` with the end of the log."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        end = time.monotonic() + self._start_seconds
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                raise ServerFailed(f"{self.command[0]} did not start:\n{self.log_tail()}")
+            time.sleep(0.02)
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of what it printed."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group: SIGSTOP freezes, SIGCONT thaws, SIGKILL pulls the plug."""
+        if self._process is not None:
+            os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, and insist after ten seconds."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for step in (signal.SIGCONT, number, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, step)
+            except ProcessLookupError:
+                break
+            if step == number:
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    continue
+        process.wait()

@@ -1,0 +1,1 @@
+"""Ballchasing API parser for parsekit, with one budget for all workers"""

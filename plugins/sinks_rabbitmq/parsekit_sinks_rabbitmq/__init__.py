@@ -1,0 +1,1 @@
+"""Progress and analytics to RabbitMQ for parsekit"""

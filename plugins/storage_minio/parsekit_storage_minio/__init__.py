@@ -1,0 +1,1 @@
+"""MinIO and S3 storage for parsekit, through fsspec"""
