@@ -1,0 +1,22 @@
+"""Fixtures for every test of the repository, the plugins' among them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real replays and contracts beside the project; never optional in CI."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        message = f"no real replays: {folder} is absent"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
