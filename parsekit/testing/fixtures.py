@@ -1,0 +1,23 @@
+"""Real servers as fixtures, one a test session: ``-p parsekit.testing.fixtures`` brings them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from parsekit.testing.servers.rabbitmq import RabbitServer, find_installation
+from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    """Run one RabbitMQ for the whole session: take a vhost of your own, and leave it running."""
+    if find_installation() is None:
+        message = "no RabbitMQ server: run scripts/servers.py"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with run_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server

@@ -1,0 +1,147 @@
+"""Make sure that the tests find a RabbitMQ server: installed where we may, else unpacked.
+
+The other servers of the tests (Valkey, SeaweedFS) come from PyPI. A second run does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from parsekit.testing.servers.rabbitmq import UNPACKED, Installation, find_installation
+
+#: Seconds for one apt-get; mirrors can be slow, and another apt may hold the lock for a while.
+APT_SECONDS = 600
+
+#: Debian starts a service when its package comes; a test server must not become one.
+INSTALL = """
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    trap "rm -f $policy" EXIT
+    printf '#!/bin/sh\\nexit 101\\n' > $policy
+    chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 rabbitmq-server
+if [ -d /run/systemd/system ]; then systemctl disable rabbitmq-server; fi
+"""
+
+
+class Refused(Exception):
+    """This way does not work on this machine; the message says why."""
+
+
+def install() -> None:
+    """Install Debian's package for everybody. Raises `Refused` without the right to."""
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if shutil.which("apt-get") is None:
+        raise Refused("there is no apt-get")
+    if sudo and (shutil.which("sudo") is None or _status([*sudo, "true"]) != 0):
+        raise Refused("neither root nor sudo without a password")
+    _run([*sudo, "sh", "-c", INSTALL])
+
+
+def unpack(target: Path) -> None:
+    """Unpack the server and Erlang below ``target``, without root and without installing.
+
+    Raises `Refused` when the packages can't be had.
+    """
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Refused("there is no apt-get or no dpkg-deb")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        work = Path(name)
+        for deb in _download(work):
+            _run(["dpkg-deb", "-x", str(deb), str(work / "root")])
+        _make_movable(work / "root/usr/lib/erlang/bin/erl")
+        shutil.rmtree(target, ignore_errors=True)
+        (work / "root").rename(target)
+
+
+def _download(work: Path) -> list[Path]:
+    apt = _apt(work)
+    _run(["apt-get", *apt, "-qq", "update"])
+    closure = ["depends", "--recurse", "--important", "rabbitmq-server"]
+    listing = _run(["apt-cache", *apt, *closure]).split("\n")
+    names = {"rabbitmq-server"} | {name for name in listing if name.startswith("erlang-")}
+    _run(["apt-get", *apt, "-qq", "download", *sorted(names)], folder=work)
+    return sorted(work.glob("*.deb"))
+
+
+def _apt(work: Path) -> list[str]:
+    """Give apt lists and a cache of its own, as the system's may be empty and are root's."""
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (work / folder).mkdir(parents=True)
+    places = (f"Dir::State::Lists={work}/lists", f"Dir::Cache={work}/cache")
+    settings = (*places, "Debug::NoLocking=1", "APT::Sandbox::User=")
+    return [part for setting in settings for part in ("-o", setting)]
+
+
+def _make_movable(erl: Path) -> None:
+    """Let Erlang's start script take its folder from the environment; Debian nails it down."""
+    text = erl.read_text().replace("ROOTDIR=/usr/lib/erlang", 'ROOTDIR="$ERL_ROOTDIR"')
+    erl.write_text(text)
+
+
+def _run(command: Sequence[str], folder: Path | None = None) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=APT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise Refused(f"{command[0]} took longer than {APT_SECONDS} s") from exc
+    if done.returncode:
+        raise Refused(f"{command[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
+    return done.stdout
+
+
+def _status(command: Sequence[str]) -> int:
+    return subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def provide(target: Path, *, without_root: bool) -> list[str]:
+    """Get a server, one way or the other; answer what went wrong where none worked."""
+    ways: list[Callable[[], None]] = [partial(unpack, target)]
+    reasons = []
+    for way in ways if without_root else [install, *ways]:
+        try:
+            way()
+        except Refused as exc:
+            reasons.append(str(exc))
+            continue
+        if find_installation(target):
+            return []
+        reasons.append("the packages hold no server where Debian has it")
+    return reasons
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer an exit code: 0 when there is a server."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--without-root", action="store_true", help="unpack, never install")
+    parser.add_argument("--target", type=Path, default=UNPACKED, help="folder to unpack into")
+    chosen = parser.parse_args(arguments)
+    target = chosen.target.resolve()
+    there = Installation(target).complete if chosen.without_root else find_installation(target)
+    if there:
+        return 0
+    print("getting RabbitMQ for the tests", file=sys.stderr)
+    reasons = provide(target, without_root=chosen.without_root)
+    if reasons:
+        print("there is no RabbitMQ for the tests, and getting it failed:", file=sys.stderr)
+        print(*(f"  {reason}" for reason in reasons), sep="\n", file=sys.stderr)
+        print("install the package rabbitmq-server, then run again", file=sys.stderr)
+    return 1 if reasons else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
