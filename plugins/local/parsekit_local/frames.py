@@ -112,7 +112,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraSettings:
-    """A player's camera settings as last reported; ``None`` where the replay is too old."""
+    """A player's camera settings as last reported.
+
+    The game does not report settings that were never changed: `PlayerTrack.camera` is ``None``
+    then, and the game's defaults of the time hold (Ballchasing fills fov 90, height 100,
+    distance 260, pitch -3, stiffness 0.3, swivel 2.5, transition 1). ``transition_speed`` is
+    ``None`` in files older than the setting, where Ballchasing says 0.
+    """
 
     fov: float
     height: float

@@ -1,0 +1,105 @@
+"""From the dictionaries of one replay to `Frames`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from parsekit_local.decoder_actors import Actor
+from parsekit_local.decoder_match import match_facts
+from parsekit_local.decoder_players import (
+    CarParts,
+    Dossier,
+    Scale,
+    boosts_by_car,
+    dossiers,
+    split,
+    track,
+)
+from parsekit_local.decoder_stream import StreamReader
+from parsekit_local.frames import (
+    Countdowns,
+    Demolitions,
+    Frames,
+    GameClock,
+    Goals,
+    Hits,
+    StateChange,
+)
+
+#: Longer than any step between two recorded frames, shorter than any goal replay.
+_GAP_S = 0.25
+
+#: Since this net version vectors are in uu and uu/s.
+_WHOLE_UNITS = 7
+
+
+def columns(replay: dict[str, Any]) -> Frames:
+    """Turn a parsed replay into columns; its frames are consumed."""
+    rows = (replay["network_frames"] or {}).get("frames") or []
+    raw_time_s = np.array([row["time"] for row in rows], dtype=np.float64)
+    delta_s = np.array([row["delta"] for row in rows], dtype=np.float64)
+    step_s = np.diff(raw_time_s, prepend=raw_time_s[:1])
+    is_gap = step_s - delta_s > _GAP_S
+    reader = StreamReader(replay, np.flatnonzero(is_gap))
+    rows.reverse()
+    while rows:
+        reader.read(rows.pop())
+    everyone = dossiers(reader.cast.all)
+    parts = _parts(replay, reader)
+    countdowns = _countdowns(reader)
+    hit_frame, hit_team = split(reader.hits)
+    goal_frame, conceding = split(reader.goals)
+    clock_frame, seconds = split(reader.clock)
+    keyframes = np.array([row["frame"] for row in replay["keyframes"]], dtype=np.int64)
+    return Frames(
+        raw_time_s=raw_time_s,
+        delta_s=delta_s,
+        time_s=np.cumsum(np.where(is_gap, 0, np.maximum(step_s, 0))),
+        keyframes=keyframes[keyframes < len(raw_time_s)],
+        gaps=np.flatnonzero(is_gap),
+        players=tuple(track(who, dossier, parts) for who, dossier in everyone.items()),
+        balls=tuple(parts.ball(actor) for actor in reader.cast.all if actor.is_ball),
+        hits=Hits(frame=hit_frame, team=hit_team),
+        countdowns=countdowns,
+        goals=Goals(frame=goal_frame, conceding_team=conceding),
+        demolitions=_demolitions(reader, list(everyone.values())),
+        states=tuple(StateChange(frame=frame, name=name) for frame, name in reader.states),
+        game_clock=GameClock(frame=clock_frame, seconds=seconds),
+        match=match_facts(replay, reader),
+    )
+
+
+def _parts(replay: dict[str, Any], reader: StreamReader) -> CarParts:
+    # old files: positions in hundredths of uu, velocities in tenths
+    new = (replay["net_version"] or 0) >= _WHOLE_UNITS
+    return CarParts(
+        frame_count=reader.frame,
+        scale=Scale(position=1, velocity=1) if new else Scale(position=100, velocity=10),
+        boosts=boosts_by_car(reader.cast.all),
+    )
+
+
+def _countdowns(reader: StreamReader) -> Countdowns:
+    whole = [
+        (start, stop)
+        for (start, before), (stop, after) in pairwise(reader.waits)
+        if before > 0 and after == 0
+    ]
+    first, last = split(whole)
+    return Countdowns(first_frame=first, last_frame=last)
+
+
+def _demolitions(reader: StreamReader, everyone: list[Dossier]) -> Demolitions:
+    driver = {car.number: i for i, dossier in enumerate(everyone) for car in dossier.cars}
+
+    def index(car: Actor | None) -> int:
+        return -1 if car is None else driver.get(car.number, -1)
+
+    rows = [(frame, index(by), index(victim)) for frame, by, victim in reader.demolitions]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    return Demolitions(
+        frame=table[:, 0].copy(), attacker=table[:, 1].copy(), victim=table[:, 2].copy()
+    )
