@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parsekit.api import parse as parse
     from parsekit.config import Config as Config
-    from parsekit.config import Section as Section
     from parsekit.config import SecretFile as SecretFile
+    from parsekit.config import Section as Section
     from parsekit.config import read_secret as read_secret
     from parsekit.events import AnalyticsEvent as AnalyticsEvent
     from parsekit.events import ProgressEvent as ProgressEvent

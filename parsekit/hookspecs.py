@@ -11,10 +11,10 @@ The life of a process, and of one replay in it::
     ├─ parsekit_analytics             once a replay, at its end
     parsekit_close                    once, at the end of the process
 
-Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name; an
-exception marks the plugin as broken, names it, and leaves the others in place. *Listeners* (open,
-progress, analytics, close) are told and answer nothing: each is called alone, an exception is
-logged with the plugin's name, and a parse never fails because of it.
+Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
+an exception marks the plugin as broken, names it, and leaves the others in place. *Listeners*
+(open, progress, analytics, close) are told and answer nothing: each is called in a thread of its
+own, an exception is logged with the plugin's name, and a parse never fails because of it.
 
 A plugin is a module, or a class that the host instantiates without arguments once a host; its
 entry point in the group ``parsekit`` names one or the other. A plugin may declare

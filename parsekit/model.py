@@ -82,8 +82,8 @@ class Job:
     ticket: Mapping[str, Any] | None = None
     bulk: bool = False
     has_fallback: bool = False
-    progress: Callable[[float, str], None] = field(default=lambda value, message: None)
-    checkpoint: Callable[[Mapping[str, Any]], None] = field(default=lambda ticket: None)
+    progress: Callable[[float, str], None] = field(default=lambda _value, _message: None)
+    checkpoint: Callable[[Mapping[str, Any]], None] = field(default=lambda _ticket: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ from parsekit.retry import RetryPolicy
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from parsekit.config import Config
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderContext:
@@ -31,6 +33,18 @@ class ProviderContext:
     redis_url: str | None = None
     data_dir: Path = Path()
     parse_seconds: float = 120.0
+
+    @classmethod
+    def of(
+        cls, config: Config, entry: ParserEntry | StorageEntry, data_dir: Path
+    ) -> ProviderContext:
+        """What the provider of this entry is made with."""
+        return cls(
+            settings=config.sections[entry.name] if entry.settings is not None else None,
+            redis_url=config.redis_url,
+            data_dir=data_dir,
+            parse_seconds=config.limits.parse_seconds,
+        )
 
 
 class Parser(Protocol):

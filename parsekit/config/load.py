@@ -18,6 +18,8 @@ from parsekit.errors import ConfigInvalid
 ENV_FILE = "PARSEKIT_CONFIG"
 ENV_PREFIX = "PARSEKIT__"
 DEFAULT_FILE = "parsekit.json"
+#: Section and key; nothing in the configuration is nested deeper.
+_DEPTH = 2
 
 Sections = Mapping[str, type[BaseModel]]
 
@@ -42,9 +44,8 @@ def load_config(
     absent = {name: dist for name, dist in (absent or {}).items() if name not in models}
     tree, origins, problems = _merged(path, models, environ)
     host, sections, more = _validated(tree, models, absent)
-    if problems := problems + more:
-        raise ConfigInvalid("; ".join(str(p) for p in problems))
-    assert host is not None
+    if host is None or problems or more:
+        raise ConfigInvalid("; ".join(str(p) for p in problems + more))
     return Config(
         host=host,
         sections=sections,
@@ -65,7 +66,7 @@ def _merged(
         if not name.upper().startswith(ENV_PREFIX):
             continue
         keys = _spelled(name[len(ENV_PREFIX) :].split("__"), models)
-        if len(keys) > 2 or not all(keys):
+        if len(keys) > _DEPTH or not all(keys):
             problems.append(Problem(name, "has the wrong form; use PARSEKIT__SECTION__KEY"))
             continue
         _put(tree, keys, _value(text))

@@ -1,0 +1,131 @@
+"""The Python entry: parse a replay in three lines, or open a pipeline for many."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from parsekit.attempts import Attempts
+from parsekit.config import load_config
+from parsekit.flights import Flights, LocalFlights
+from parsekit.host import Host
+from parsekit.host.listeners import Listeners
+from parsekit.model import Outcome, Request
+from parsekit.parsing import Parsers
+from parsekit.pipeline import Pipeline
+from parsekit.reports import Reports
+from parsekit.retry import RetryPolicy
+from parsekit.session import Session
+from parsekit.storing import make_storage
+from parsekit.waiting import drive
+from parsekit.workspace import sweep
+
+#: A person at a terminal waits once for a storage that is away, and briefly.
+_IMPATIENT = RetryPolicy(max_attempts=2, factor=1.0)
+
+
+def parse(
+    path: str | Path,
+    parser: str | None = None,
+    *,
+    config: Path | None = None,
+    disable_cache: bool = False,
+) -> Outcome:
+    """Parse one replay: a path, or a URL that fsspec reads.
+
+    ``parser`` None means the configured one (default `local`). A replay that can't be parsed is
+    an outcome with ``ok`` False and a ``failure``, no exception; a stored result of the same
+    content, parser and version is answered at once with ``cached`` True.
+
+    Raises `parsekit.errors.ConfigInvalid` when the configuration can't be used or the parser is
+    unknown.
+
+    >>> import parsekit
+    >>> outcome = parsekit.parse("final.replay")  # doctest: +SKIP
+    >>> outcome.data["duration"]  # doctest: +SKIP
+    322
+    """
+    host = Host.load()
+    session = open_session(config, host=host)
+    host.parser_entry(parser or session.config.host.parser)
+    request = Request(
+        replay=str(path),
+        place="local",
+        task_id=str(uuid.uuid4()),
+        parser=parser,
+        disable_cache=disable_cache,
+    )
+    with open_pipeline(session, host) as pipeline:
+        return drive(pipeline, request)
+
+
+def open_session(
+    config: Path | None = None,
+    *,
+    host: Host | None = None,
+    role: Literal["cli", "worker", "python"] = "python",
+    data_dir: Path | None = None,
+) -> Session:
+    """Load the configuration as the plugins of ``host`` (default: all installed) declare it.
+
+    ``data_dir`` defaults to the user's data folder (platformdirs). Raises `ConfigInvalid`.
+    """
+    host = host or Host.load()
+    loaded = load_config(config, plugin_sections=host.sections, absent=host.absent_sections)
+    folder = data_dir or default_data_dir()
+    return Session(config=loaded, role=role, data_dir=folder)
+
+
+def default_data_dir() -> Path:
+    """Where results, analytics and spools are kept unless the configuration says otherwise."""
+    from platformdirs import user_data_path  # noqa: PLC0415  (costs milliseconds, few need it)
+
+    return user_data_path("parsekit", appauthor=False)
+
+
+@contextmanager
+def open_pipeline(
+    session: Session,
+    host: Host,
+    *,
+    flights: Flights | None = None,
+    attempts: Attempts | None = None,
+    reports: Reports | None = None,
+    close_grace_s: float = 5.0,
+) -> Iterator[Pipeline]:
+    """A pipeline for this process; make it after a fork. Raises `ConfigInvalid`, `PluginFailed`."""
+    pipeline = make_pipeline(session, host, flights=flights, attempts=attempts, reports=reports)
+    try:
+        yield pipeline
+    finally:
+        pipeline.close(close_grace_s)
+
+
+def make_pipeline(
+    session: Session,
+    host: Host,
+    *,
+    flights: Flights | None = None,
+    attempts: Attempts | None = None,
+    reports: Reports | None = None,
+) -> Pipeline:
+    """The pipeline of `open_pipeline`, for drivers that close it themselves."""
+    sweep()
+    service = session.role == "worker"
+    storage = make_storage(host, session.config, session.data_dir)
+    listeners = Listeners(host)
+    listeners.open(session)
+    return Pipeline(
+        config=session.config,
+        parsers=Parsers(host, session.config, session.data_dir),
+        storage=storage,
+        listeners=listeners,
+        flights=flights or LocalFlights(),
+        attempts=attempts,
+        reports=reports,
+        storage_retry=RetryPolicy() if service else _IMPATIENT,
+        must_store=service,
+    )

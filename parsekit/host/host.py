@@ -1,0 +1,204 @@
+"""The host: one pluggy manager, with every plugin called alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+from parsekit import hookspecs
+from parsekit.config.effective import HOST_SECTIONS
+from parsekit.host.discovery import (
+    LOAD_SECONDS,
+    Found,
+    PluginFault,
+    discover,
+    load,
+    reason_of,
+    within,
+)
+from parsekit.host.record import PIP_NAMES, PluginRecord
+from parsekit.host.registry import Registry
+from parsekit.providers import ParserEntry, StorageEntry
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+#: The host's own plugins come through the same hooks as everyone's.
+DEFAULT_PLUGINS = {
+    "folder": "parsekit.defaults.folder",
+    "analytics-file": "parsekit.defaults.analytics_file",
+}
+_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("parsekit_"))
+#: Sections that known plugins own: the seed's file loads although its plugins are not installed.
+_KNOWN_SECTIONS = ("ballchasing", "local", "minio", "transport")
+
+
+E = TypeVar("E", ParserEntry, StorageEntry)
+
+
+class Host:
+    """Plugins that were found, the providers they brought, and the listeners among them."""
+
+    def __init__(self, load_seconds: float = LOAD_SECONDS) -> None:
+        self.parsers: Registry[ParserEntry] = Registry("parser")
+        self.storages: Registry[StorageEntry] = Registry("storage")
+        self._sections: Registry[type[BaseModel]] = Registry("section")
+        for name, model in HOST_SECTIONS.items():
+            self._sections.add(name, model, "parsekit")
+        self._load_seconds = load_seconds
+        self._records: dict[str, PluginRecord] = {}
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    @classmethod
+    def load(
+        cls, environ: Mapping[str, str] = os.environ, *, load_seconds: float = LOAD_SECONDS
+    ) -> Host:
+        """Load the defaults and every installed plugin; a broken one is named in `plugins`."""
+        host = cls(load_seconds)
+        own = version("parsekit")
+        for name, module in DEFAULT_PLUGINS.items():
+            point = EntryPoint(name, module, hookspecs.PROJECT)
+            host._admit(load(point, load_seconds, distribution=("parsekit", own)))
+        for found in discover(environ, load_seconds):
+            host._admit(found)
+        return host
+
+    def register(self, plugin: object, name: str) -> None:
+        """Add a plugin object that is no entry point, such as a driver's own listener.
+
+        Raises `PluginFault` when it can't be used.
+        """
+        self._admit(Found(name=name, distribution="", version="", plugin=plugin))
+        if error := self._records[name].error:
+            raise PluginFault(f"plugin {name!r}: {error}")
+
+    @property
+    def plugins(self) -> tuple[PluginRecord, ...]:
+        """Every plugin that was found or asked for, the broken ones with the cause."""
+        return tuple(self._records.values())
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Name to cause, of the plugins that can't be used."""
+        return {r.name: r.error for r in self._records.values() if r.error is not None}
+
+    @property
+    def sections(self) -> dict[str, type[BaseModel]]:
+        """Configuration sections and their models."""
+        return dict(self._sections.items())
+
+    @property
+    def absent_sections(self) -> dict[str, str]:
+        """Sections of known plugins that are not loaded, and the distribution that brings each."""
+        return {name: PIP_NAMES[name] for name in _KNOWN_SECTIONS if name not in self._sections}
+
+    def parser_entry(self, name: str) -> ParserEntry:
+        """The parser of this name. Raises `ConfigInvalid` naming the known ones."""
+        return self.parsers.pick(name, self.failed)
+
+    def storage_entry(self, name: str) -> StorageEntry:
+        """The storage of this name. Raises `ConfigInvalid` naming the known ones."""
+        return self.storages.pick(name, self.failed)
+
+    def listeners(self, hook: str) -> list[tuple[str, Callable[..., Any]]]:
+        """Plugin name and function of every implementation of a listener hook."""
+        impls = getattr(self._manager.hook, hook).get_hookimpls()
+        return [(impl.plugin_name, _by_name(impl)) for impl in impls]
+
+    def _admit(self, found: Found) -> None:
+        error = found.error
+        key = (
+            found.name
+            if found.name not in self._records
+            else f"{found.name} ({found.distribution})"
+        )
+        if error is None:
+            try:
+                within(self._load_seconds, lambda: self._register(found))
+            except BaseException as exc:  # noqa: BLE001  (a plugin may raise anything)
+                error = reason_of(exc)
+                self._forget(found)
+        self._records[key] = PluginRecord(
+            name=found.name,
+            distribution=found.distribution,
+            version=found.version,
+            default=found.name in DEFAULT_PLUGINS,
+            provides=self._provides(found.name) if error is None else (),
+            error=error,
+            import_ms=found.import_ms,
+        )
+
+    def _register(self, found: Found) -> None:
+        if found.name in self._records:
+            raise PluginFault("a plugin of this name is already loaded")
+        _refuse_unmarked(found.plugin)
+        self._manager.register(found.plugin, name=found.name)
+        self._refuse_unknown_hooks(found.plugin)
+        self._collect(found)
+
+    def _collect(self, found: Found) -> None:
+        """Let this plugin, alone, offer what it has."""
+        offers: dict[str, Callable[..., None]] = {
+            "parsekit_register_sections": lambda name, model: self._sections.add(
+                name, model, found.name
+            ),
+            "parsekit_register_storages": lambda entry: self._offer(
+                self.storages, StorageEntry, entry, found.name
+            ),
+            "parsekit_register_parsers": lambda entry: self._offer(
+                self.parsers, ParserEntry, entry, found.name
+            ),
+        }
+        for hook, register in offers.items():
+            for name, function in self.listeners(hook):
+                if name == found.name:
+                    function(register=register)
+
+    def _offer(
+        self, registry: Registry[E], kind: type[ParserEntry | StorageEntry], entry: E, owner: str
+    ) -> None:
+        if not isinstance(entry, kind):
+            raise PluginFault(f"registers {entry!r}, want a {kind.__name__}")
+        registry.add(entry.name, entry, owner)
+        if entry.settings is not None and entry.name not in self._sections.owned("parsekit"):
+            self._sections.add(entry.name, entry.settings, owner)
+
+    def _refuse_unknown_hooks(self, plugin: object) -> None:
+        for caller in self._manager.get_hookcallers(plugin) or []:
+            if not caller.has_spec():
+                raise PluginFault(
+                    f"implements the unknown hook {caller.name!r}; known: {', '.join(_HOOKS)}"
+                )
+
+    def _forget(self, found: Found) -> None:
+        if self._manager.has_plugin(found.name) and found.name not in self._records:
+            self._manager.unregister(name=found.name)
+            for registry in (self.parsers, self.storages, self._sections):
+                registry.drop(found.name)
+
+    def _provides(self, name: str) -> tuple[str, ...]:
+        offered = [f"parser {n}" for n in self.parsers.owned(name)]
+        offered += [f"storage {n}" for n in self.storages.owned(name)]
+        for hook, words in (("parsekit_progress", "progress"), ("parsekit_analytics", "analytics")):
+            if any(owner == name for owner, _ in self.listeners(hook)):
+                offered.append(words)
+        return tuple(offered)
+
+
+def _by_name(impl: Any) -> Callable[..., Any]:
+    """Call an implementation with the arguments it asks for, as pluggy does."""
+    return lambda **given: impl.function(*(given[name] for name in impl.argnames))
+
+
+def _refuse_unmarked(plugin: object) -> None:
+    """A hook without @hookimpl would never be called, and its author would never know."""
+    marker = f"{hookspecs.PROJECT}_impl"
+    for name in _HOOKS:
+        function = getattr(plugin, name, None)
+        if callable(function) and not hasattr(function, marker):
+            raise PluginFault(f"{name} lacks @parsekit.hookimpl")

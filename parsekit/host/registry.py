@@ -1,0 +1,56 @@
+"""Providers by name; a name belongs to the first who takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+from parsekit.errors import ConfigInvalid
+from parsekit.host.discovery import PluginFault
+from parsekit.host.record import install_hint
+
+E = TypeVar("E")
+
+
+class Registry(Generic[E]):
+    """Entries of one kind ("parser", "storage", "section") and the plugin that brought each."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, tuple[E, str]] = {}
+
+    def add(self, name: str, entry: E, owner: str) -> None:
+        """Take the name. Raises `PluginFault` naming both owners when it is taken."""
+        if not name:
+            raise PluginFault(f"registers a {self.kind} without a name")
+        if name in self._entries:
+            taken = self._entries[name][1]
+            raise PluginFault(f"{self.kind} {name!r} is already registered by plugin {taken!r}")
+        self._entries[name] = (entry, owner)
+
+    def drop(self, owner: str) -> None:
+        """Forget what this plugin brought."""
+        self._entries = {n: e for n, e in self._entries.items() if e[1] != owner}
+
+    def pick(self, name: str, failed: Mapping[str, str]) -> E:
+        """The entry of this name.
+
+        Raises `ConfigInvalid` with the known names, and with why it is missing: the plugin of
+        that name failed (``failed`` maps it to the cause), or it is not installed.
+        """
+        if name in self._entries:
+            return self._entries[name][0]
+        known = ", ".join(sorted(self._entries)) or "none"
+        why = f"; plugin {name!r} failed: {failed[name]}" if name in failed else install_hint(name)
+        raise ConfigInvalid(f"{self.kind} {name!r} is unknown; known: {known}{why}")
+
+    def owned(self, owner: str) -> list[str]:
+        """Names that this plugin brought."""
+        return [name for name, (_, by) in self._entries.items() if by == owner]
+
+    def items(self) -> Iterator[tuple[str, E]]:
+        """Every name with its entry, sorted."""
+        return ((name, self._entries[name][0]) for name in sorted(self._entries))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries

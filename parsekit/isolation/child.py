@@ -1,0 +1,117 @@
+"""The child process: takes errands from its input until that ends.
+
+Started by `parsekit.isolation.pool` as ``python -m parsekit.isolation.child MEMORY_BYTES``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import pickle
+import resource
+import signal
+import sys
+from typing import Any, BinaryIO
+
+from parsekit.errors import ParsekitError
+from parsekit.importing import resolve
+from parsekit.isolation.wire import Errand, receive, send_json
+from parsekit.model import Job, NotReady, Parsed
+from parsekit.providers import Parser, ProviderContext
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve errands one after the other."""
+    answers = _keep_answers_apart()
+    _limit(int(sys.argv[1]))
+    errands = sys.stdin.buffer
+    while (frame := receive(errands)) is not None:
+        _serve(pickle.loads(frame), answers)  # noqa: S301  (from our own parent only)
+        gc.collect()
+        _give_memory_back()
+
+
+def _keep_answers_apart() -> BinaryIO:
+    """Keep stdout for answers and send what a parser prints to stderr."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _limit(memory_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":  # a parent that is killed must not leave a parser behind
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _serve(errand: Errand, answers: BinaryIO) -> None:
+    sys.path[:] = list(dict.fromkeys((*errand.search_path, *sys.path)))
+    _limit_time(errand.parse_seconds)
+    try:
+        parser = _parser(errand.create, errand.context)
+        answer = parser.parse(errand.replay, _job(errand, answers))
+        send_json(answers, *_answer(answer))
+    except ParsekitError as exc:
+        send_json(answers, "error", [exc.code, exc.message, exc.retry_after_s])
+    except MemoryError:
+        send_json(answers, "out_of_memory", None)
+    except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
+        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        send_json(answers, "error", ["parser_failed", text, None])
+
+
+def _limit_time(seconds: float) -> None:
+    """Bound CPU time as a second net: a child whose parent is stopped ends all the same."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = used.ru_utime + used.ru_stime
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds + 5), hard))
+
+
+_made: dict[tuple[str, bytes], Parser] = {}
+
+
+def _parser(create: str, context: ProviderContext) -> Parser:
+    """The parser, made once a child."""
+    key = (create, pickle.dumps(context))
+    if key not in _made:
+        _made[key] = resolve(create)(context)
+    return _made[key]
+
+
+def _job(errand: Errand, answers: BinaryIO) -> Job:
+    return Job(
+        task_id=errand.task_id,
+        bulk=errand.bulk,
+        has_fallback=errand.has_fallback,
+        progress=lambda value, message: send_json(answers, "progress", [value, message]),
+    )
+
+
+def _answer(answer: object) -> tuple[str, Any]:
+    """Check what the parser returned: a plugin's author may have returned anything."""
+    if isinstance(answer, Parsed) and isinstance(answer.data, dict):
+        return "parsed", {"data": answer.data, "warnings": list(answer.warnings)}
+    if isinstance(answer, Parsed):
+        text = f"answers {type(answer.data).__name__} as data, want a dict"
+    elif isinstance(answer, NotReady):
+        text = 'answers NotReady, which only a parser with runs="remote" may'
+    else:
+        text = f"answers {type(answer).__name__}, want parsekit.Parsed"
+    return "error", ["parser_failed", text, None]
+
+
+def _give_memory_back() -> None:
+    """An idle child should be small; glibc keeps freed memory unless asked."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The parent's side: children that are lent to one parse at a time, reused, and replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import selectors
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any
+
+from parsekit.errors import ParserFailed, ParserTimeout, error_for
+from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, send
+from parsekit.model import Parsed
+
+#: Parses after which a child is replaced, so that a slow leak in native code stays small.
+RECYCLE_AFTER = 100
+#: What a child may see of the environment: no secrets, but what Python needs to start.
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+#: One thread each: a child has one core, and each BLAS thread reserves address space.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+Progress = Callable[[float, str], None]
+
+
+class _Ended(Exception):
+    """The child's answers ended."""
+
+
+class Child:
+    """One process; used by one thread at a time."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self.parses = 0
+        self._log_start = 0
+        self._memory_bytes = memory_bytes
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the child)
+        environ = {
+            k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("PYTHON")
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "parsekit.isolation.child", str(memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**environ, **_ONE_THREAD, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        self._errands, self._answers = self._pipes()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take an errand."""
+        return self._process.poll() is None
+
+    def parse(self, errand: Errand, progress: Progress) -> Parsed:
+        """Do one errand. Raises a `ParsekitError`; afterwards the child may be dead."""
+        self.parses += 1
+        name = f"parser {errand.parser!r}"
+        self._log_start = self._log.seek(0, os.SEEK_END)
+        try:
+            send(self._errands, pickle.dumps(errand))
+            return self._await(errand, progress)
+        except TimeoutError:
+            self.kill()
+            raise ParserTimeout(
+                f"{name} took longer than limits.parse_seconds ({errand.parse_seconds:g} s) "
+                "and was ended"
+            ) from None
+        except (_Ended, BrokenPipeError, ValueError) as exc:
+            detail = "" if isinstance(exc, (_Ended, BrokenPipeError)) else f": {exc}"
+            raise ParserFailed(f"{name} {self._how_it_ended()}{detail}") from exc
+
+    def kill(self) -> None:
+        """End it and everything it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for stream in (self._errands, self._answers, self._log):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("a child without pipes")
+        return self._process.stdin, self._process.stdout
+
+    def _await(self, errand: Errand, progress: Progress) -> Parsed:
+        end = time.monotonic() + errand.parse_seconds
+        while True:
+            kind, value = self._frame(end)
+            if kind == "progress":
+                progress(float(value[0]), str(value[1]))
+            elif kind == "parsed":
+                return Parsed(data=value["data"], warnings=tuple(map(str, value["warnings"])))
+            elif kind == "out_of_memory":
+                raise ParserFailed(f"parser {errand.parser!r} {self._out_of_memory()}")
+            else:
+                code, message, retry_after_s = value
+                raise error_for(code, message, retry_after_s=retry_after_s)
+
+    def _frame(self, end: float) -> tuple[str, Any]:
+        size = struct.unpack("<I", self._read(4, end))[0]
+        if size > MAX_ANSWER_BYTES:
+            self.kill()
+            raise ValueError(f"an answer of {size} bytes, want at most {MAX_ANSWER_BYTES}")
+        message = json.loads(self._read(size, end))
+        ((kind, value),) = message.items()
+        return kind, value
+
+    def _read(self, size: int, end: float) -> bytes:
+        descriptor = self._answers.fileno()
+        parts: list[bytes] = []
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while size:
+                if not selector.select(max(0.0, end - time.monotonic())):
+                    raise TimeoutError
+                part = os.read(descriptor, min(size, 1 << 20))
+                if not part:
+                    raise _Ended
+                parts.append(part)
+                size -= len(part)
+        return b"".join(parts)
+
+    def _how_it_ended(self) -> str:
+        """Say what happened to the process, and end what is left of it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
+        code = self._process.poll()
+        said = self._last_words()
+        if code is None:
+            text = "answered nonsense and was ended"
+        elif "memory allocation" in said or "MemoryError" in said:
+            text = self._out_of_memory()
+        elif code == -signal.SIGXCPU:
+            text = "used up the CPU time of limits.parse_seconds"
+        elif code < 0:
+            text = f"crashed ({signal.Signals(-code).name})"
+        else:
+            text = f"ended its process (exit code {code})"
+        self.kill()
+        return f"{text}: {said}" if said else text
+
+    def _out_of_memory(self) -> str:
+        return f"needed more than limits.parse_memory ({self._memory_bytes >> 20} MiB)"
+
+    def _last_words(self) -> str:
+        try:
+            size = self._log.seek(0, os.SEEK_END)
+            self._log.seek(max(self._log_start, size - 2000))
+            lines = self._log.read().decode(errors="replace").split("\n")
+        except (OSError, ValueError):
+            return ""
+        return next((" ".join(line.split()) for line in reversed(lines) if line.strip()), "")[:300]
+
+
+class ChildPool:
+    """Lends children; as many as there are parses at once. Make one a process, after a fork."""
+
+    def __init__(self, memory_bytes: int, recycle_after: int = RECYCLE_AFTER) -> None:
+        self._memory_bytes = memory_bytes
+        self._recycle_after = recycle_after
+        self._idle: list[Child] = []
+        self._lent: set[Child] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+        # Linux ends a child (PDEATHSIG) with the *thread* that started it: one thread starts all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="parsekit-children")
+
+    def parse(self, errand: Errand, progress: Progress) -> Parsed:
+        """Do one errand in a child of its own.
+
+        Raises `ParserFailed`, `ParserTimeout`, or the error that the parser raised.
+        """
+        with self._borrowed() as child:
+            return child.parse(errand, progress)
+
+    def close(self) -> None:
+        """End all children, also those at work."""
+        with self._lock:
+            self._closed = True
+            children = [*self._idle, *self._lent]
+            self._idle.clear()
+        for child in children:
+            child.kill()
+        self._starter.shutdown()
+
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[Child]:
+        child = self._take()
+        try:
+            yield child
+        finally:
+            self._give_back(child)
+
+    def _take(self) -> Child:
+        with self._lock:
+            if self._closed:
+                raise ParserFailed("the parser was stopped")
+            child = None
+            while self._idle and child is None:
+                child = self._idle.pop()
+                if not child.alive:
+                    child.kill()
+                    child = None
+        if child is None:
+            child = self._starter.submit(Child, self._memory_bytes).result()
+        with self._lock:
+            self._lent.add(child)
+        return child
+
+    def _give_back(self, child: Child) -> None:
+        with self._lock:
+            self._lent.discard(child)
+            keep = not self._closed and child.alive and child.parses < self._recycle_after
+            if keep:
+                self._idle.append(child)
+        if not keep:
+            child.kill()

@@ -1,0 +1,122 @@
+"""Run the parser that was picked: a local one in a child process, a remote one right here."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from parsekit.config import Config
+from parsekit.errors import ParsekitError, ParserFailed, PluginFailed
+from parsekit.host import Host
+from parsekit.importing import resolve
+from parsekit.isolation import ChildPool
+from parsekit.isolation.wire import Errand
+from parsekit.model import Job, NotReady, Parsed, Replay
+from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
+from parsekit.retry import RetryPolicy
+
+T = TypeVar("T")
+log = logging.getLogger("parsekit.parsing")
+
+
+class Parsers:
+    """The parsers of this process, made when first used. Used from several threads at once."""
+
+    def __init__(self, host: Host, config: Config, data_dir: Path) -> None:
+        self._host = host
+        self._config = config
+        self._data_dir = data_dir
+        self._children = ChildPool(config.limits.parse_memory)
+        self._remote: dict[str, Parser] = {}
+        self._lock = threading.Lock()
+
+    def entry(self, name: str) -> ParserEntry:
+        """The parser of this name. Raises `ConfigInvalid` naming the known ones."""
+        return self._host.parser_entry(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._host.parsers
+
+    def policy(self, entry: ParserEntry) -> RetryPolicy:
+        """When this parser's retryable errors are tried again."""
+        if entry.retry is None:
+            return RetryPolicy()
+        return entry.retry(self._context(entry).settings)
+
+    def parse(self, entry: ParserEntry, replay: Replay, job: Job) -> Parsed | NotReady:
+        """Parse. Raises a `ParsekitError`, whatever the parser did."""
+        if entry.runs == "local":
+            return self._children.parse(self._errand(entry, replay, job), job.progress)
+        parser = self._made(entry)
+        return _guarded(entry, lambda: parser.parse(replay, job))
+
+    def resume(self, entry: ParserEntry, job: Job) -> Parsed | NotReady:
+        """Go on from a ticket. Raises a `ParsekitError`, whatever the parser did."""
+        parser = self._made(entry)
+        if not isinstance(parser, WaitingParser):
+            raise PluginFailed(f"parser {entry.name!r} gave a ticket but has no resume()")
+        return _guarded(entry, lambda: parser.resume(job))
+
+    def close(self) -> None:
+        """End children, also those at work, and let remote parsers close what they have open."""
+        self._children.close()
+        for parser in self._remote.values():
+            close = getattr(parser, "close", None)
+            if close is not None:
+                close()
+
+    def _errand(self, entry: ParserEntry, replay: Replay, job: Job) -> Errand:
+        return Errand(
+            parser=entry.name,
+            create=_importable(entry),
+            context=self._context(entry),
+            replay=replay,
+            task_id=job.task_id,
+            bulk=job.bulk,
+            has_fallback=job.has_fallback,
+            parse_seconds=self._config.limits.parse_seconds,
+            search_path=tuple(path for path in sys.path if path),
+        )
+
+    def _made(self, entry: ParserEntry) -> Parser:
+        with self._lock:
+            if entry.name not in self._remote:
+                context = self._context(entry)
+                self._remote[entry.name] = _guarded(entry, lambda: _made_by(entry, context))
+            return self._remote[entry.name]
+
+    def _context(self, entry: ParserEntry) -> ProviderContext:
+        return ProviderContext.of(self._config, entry, self._data_dir)
+
+
+def _made_by(entry: ParserEntry, context: ProviderContext) -> Parser:
+    parser: Parser = resolve(entry.create)(context)
+    return parser
+
+
+def _importable(entry: ParserEntry) -> str:
+    """Name the parser's class as a child can import it. Raises `PluginFailed` when it can't."""
+    if isinstance(entry.create, str):
+        return entry.create
+    module, name = entry.create.__module__, entry.create.__qualname__
+    if module == "__main__" or "<" in name:
+        raise PluginFailed(
+            f"parser {entry.name!r} is made by {module}:{name}, which a child process can't "
+            "import; put it at the top level of a module"
+        )
+    return f"{module}:{name}"
+
+
+def _guarded(entry: ParserEntry, call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except ParsekitError:
+        raise
+    except Exception as exc:
+        log.exception("parser %s failed", entry.name)
+        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        raise ParserFailed(f"parser {entry.name!r} failed: {text}") from exc

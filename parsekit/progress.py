@@ -1,0 +1,62 @@
+"""A task's progress as listeners hear it: percentages that never fall, exactly one final event."""
+
+from __future__ import annotations
+
+from parsekit import events
+from parsekit.events import AnalyticsEvent, ProgressEvent, Status
+from parsekit.host.listeners import Listeners
+from parsekit.model import Outcome, Request
+
+
+class ProgressTeller:
+    """Tells the listeners about one task. ``reached`` is the highest percentage told so far."""
+
+    def __init__(self, listeners: Listeners, request: Request, reached: float = 0.0) -> None:
+        self._listeners = listeners
+        self._request = request
+        self.reached = reached
+
+    def step(self, at: tuple[float, str]) -> None:
+        """Tell one of the steps that the contract names."""
+        self._tell("Pending", at[0], at[1])
+
+    def parser_step(self, value: float, message: str) -> None:
+        """Tell what the parser says, within the range that is the parser's."""
+        low, high = events.PARSER_RANGE
+        self._tell("Pending", min(high, max(low, value)), message)
+
+    def end(self, outcome: Outcome) -> None:
+        """Tell the final event: Complete with the result, or Error with the reason."""
+        value, message = events.COMPLETE
+        if outcome.failure is None:
+            self._tell("Complete", value, message, outcome)
+        else:
+            self._tell("Error", self.reached, outcome.failure.message, outcome)
+
+    def _tell(
+        self, status: Status, value: float, message: str, outcome: Outcome | None = None
+    ) -> None:
+        self.reached = max(self.reached, value)
+        event = ProgressEvent(
+            task_id=self._request.task_id,
+            replay=self._request.replay,
+            status=status,
+            value=self.reached,
+            message=message,
+            queue=self._request.progress_queue,
+            outcome=outcome,
+        )
+        self._listeners.progress(event)
+
+
+def analytics_event(request: Request, outcome: Outcome, now_unix: float) -> AnalyticsEvent:
+    """The one analytics event of a task; its id is the same however often the task is delivered."""
+    stem = request.replay.rsplit("/", 1)[-1].split(".", 1)[0]
+    known_as = stem if request.place == "storage" else outcome.hash or stem
+    return AnalyticsEvent(
+        event_id=f"{request.task_id}.parseReplay",
+        task_id=request.task_id,
+        hash=known_as,
+        at_unix=now_unix,
+        outcome=outcome,
+    )

@@ -1,0 +1,116 @@
+"""Stored results: their keys, their document, and whether one that was found may be served.
+
+The key holds fingerprint, parser and parser version, so that a new parser version or another
+content never meets an old result. The document repeats them and carries a digest of its data:
+one that is cut short, edited, or stands under a wrong key is parsed again, never served.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from parsekit.model import JsonObject
+
+log = logging.getLogger("parsekit.results")
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultName:
+    """What a result is the result of."""
+
+    fingerprint: str
+    parser: str
+    version: str
+
+    def key(self, prefix: str, kind: str = "") -> str:
+        """The object key below the storage's results prefix; ``kind`` is a folder for others."""
+        parts = (prefix, kind, _safe(self.parser), _safe(self.version), self.fingerprint + ".json")
+        return "/".join(part for part in parts if part)
+
+    @property
+    def flight(self) -> str:
+        """The name under which workers agree who parses."""
+        return f"{self.parser}/{self.version}/{self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A stored result."""
+
+    name: ResultName
+    sha256: str
+    size_bytes: int
+    task_id: str
+    stored_unix: float
+    data: JsonObject
+    warnings: tuple[str, ...] = ()
+
+    def encode(self, output_path: str) -> bytes:
+        """The document as it is stored; it is a valid result of the contract by itself."""
+        body = {
+            "parser": self.name.parser,
+            "parserVersion": self.name.version,
+            "outputPath": output_path,
+            "hash": self.sha256,
+            "warnings": list(self.warnings),
+            "provenance": {
+                "fingerprint": self.name.fingerprint,
+                "replayBytes": self.size_bytes,
+                "taskId": self.task_id,
+                "storedUnix": self.stored_unix,
+                "dataSha256": _digest(self.data),
+            },
+            "data": self.data,
+        }
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+def decode(body: bytes, name: ResultName) -> Result | None:
+    """Read a stored document; None, with the reason in the log, when it may not be served."""
+    try:
+        document = json.loads(body)
+        result = _result(document)
+        if result.name != name:
+            raise ValueError(f"is of {result.name}")
+        if _digest(result.data) != document["provenance"]["dataSha256"]:
+            raise ValueError("its data do not have the digest that was stored with them")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        log.warning("stored result %s is not served: %s; parsing again", name.flight, exc)
+        return None
+    return result
+
+
+def _result(document: dict[str, Any]) -> Result:
+    provenance = document["provenance"]
+    return Result(
+        name=ResultName(
+            fingerprint=provenance["fingerprint"],
+            parser=document["parser"],
+            version=document["parserVersion"],
+        ),
+        sha256=str(document["hash"]),
+        size_bytes=int(provenance["replayBytes"]),
+        task_id=str(provenance["taskId"]),
+        stored_unix=float(provenance["storedUnix"]),
+        data=dict(document["data"]),
+        warnings=tuple(map(str, document["warnings"])),
+    )
+
+
+def _digest(data: JsonObject) -> str:
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _safe(text: str) -> str:
+    """Make a parser's name or version a key segment; different texts stay different."""
+    if text and not _UNSAFE.search(text) and text.strip("."):
+        return text
+    return _UNSAFE.sub("_", text) + "~" + hashlib.sha256(text.encode()).hexdigest()[:8]

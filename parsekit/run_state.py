@@ -1,0 +1,90 @@
+"""What one task has learned so far: small, JSON, and enough to go on in any process."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parsekit.errors import BadRequest
+from parsekit.model import Failure, JsonObject, Tried
+
+#: A decoded result in a message may have this many bytes, so that a message can't be a bomb.
+_MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """Where a task stands between two runs.
+
+    ``failures`` counts failed attempts in a row at ``step``; ``progress`` is the percentage told
+    last; ``get_ms`` and ``parse_ms`` are what the steps took so far. ``ticket`` is the parser's.
+    ``parsed`` is a result document that is not stored yet, as the storage was away.
+    ``joined_unix`` is when the task began to wait for another that parses the same replay.
+    """
+
+    started_unix: float
+    parser_index: int = 0
+    tried: tuple[Tried, ...] = ()
+    step: str = ""
+    failures: int = 0
+    progress: float = 0.0
+    get_ms: int | None = None
+    parse_ms: int | None = None
+    parse_began_unix: float | None = None
+    fingerprint: str | None = None
+    sha256: str = ""
+    size_bytes: int = 0
+    ticket: Mapping[str, Any] | None = None
+    needs_replay: bool = False
+    parsed: bytes | None = None
+    joined_unix: float | None = None
+
+    def but(self, **changes: Any) -> RunState:
+        """The same with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> JsonObject:
+        """Small JSON; fields that stand at their default are left out."""
+        out: JsonObject = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                out[field.name] = _plain(value)
+        return out
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> RunState:
+        """Read what `to_json` wrote. Raises `BadRequest` for anything else."""
+        try:
+            values = dict(state)
+            values["tried"] = tuple(_tried(item) for item in values.get("tried", ()))
+            if (packed := values.get("parsed")) is not None:
+                values["parsed"] = _unpack(packed)
+            return cls(**values)
+        except (TypeError, ValueError, KeyError, zlib.error) as exc:
+            raise BadRequest(f"the state of a waiting task can't be read: {exc}") from exc
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(zlib.compress(value)).decode()
+    if isinstance(value, tuple):
+        return [{"parser": t.parser, **dataclasses.asdict(t.failure)} for t in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _tried(item: Mapping[str, Any]) -> Tried:
+    facts = dict(item)
+    return Tried(parser=facts.pop("parser"), failure=Failure(**facts))
+
+
+def _unpack(packed: str) -> bytes:
+    unpacking = zlib.decompressobj()
+    body = unpacking.decompress(base64.b64decode(packed, validate=True), _MAX_UNPACKED_BYTES)
+    if unpacking.unconsumed_tail:
+        raise ValueError("it unpacks to more than 64 MiB")
+    return body

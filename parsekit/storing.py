@@ -1,0 +1,28 @@
+"""Make the storage that the configuration names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parsekit.config import Config
+from parsekit.errors import ParsekitError, PluginFailed
+from parsekit.host import Host
+from parsekit.importing import resolve
+from parsekit.providers import ProviderContext, Storage
+
+
+def make_storage(host: Host, config: Config, data_dir: Path) -> Storage:
+    """The storage in force, for this process.
+
+    Raises `ConfigInvalid` for an unknown name, `PluginFailed` when its plugin fails to make it.
+    """
+    entry = host.storage_entry(config.storage_name)
+    context = ProviderContext.of(config, entry, data_dir)
+    try:
+        storage: Storage = resolve(entry.create)(context)
+    except ParsekitError:
+        raise
+    except Exception as exc:
+        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        raise PluginFailed(f"storage {entry.name!r} can't be made: {text}") from exc
+    return storage

@@ -1,0 +1,74 @@
+"""Tickets of remote parsers, kept in the storage: a killed worker's upload is never made again.
+
+The storage is the one place that every worker sees whatever the broker, and that survives all of
+them. A ticket is written when the parser checkpoints and removed when the task ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parsekit.providers import Storage
+from parsekit.results import ResultName
+
+log = logging.getLogger("parsekit.tickets")
+
+_FOLDER = "tickets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A ticket with what is needed to go on without the replay."""
+
+    ticket: Mapping[str, Any]
+    sha256: str
+    size_bytes: int
+    progress: float
+    parse_began_unix: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """The tickets in one storage."""
+
+    storage: Storage
+
+    def keep(self, name: ResultName, kept: Kept) -> None:
+        """Write, in one atomic step. Raises the storage errors."""
+        body = {
+            "ticket": dict(kept.ticket),
+            "sha256": kept.sha256,
+            "sizeBytes": kept.size_bytes,
+            "progress": kept.progress,
+            "parseBeganUnix": kept.parse_began_unix,
+        }
+        self.storage.write(self._key(name), json.dumps(body).encode())
+
+    def find(self, name: ResultName) -> Kept | None:
+        """The ticket of an earlier attempt, None when there is none that can be read."""
+        body = self.storage.read(self._key(name))
+        if body is None:
+            return None
+        try:
+            kept = json.loads(body)
+            return Kept(
+                ticket=dict(kept["ticket"]),
+                sha256=str(kept["sha256"]),
+                size_bytes=int(kept["sizeBytes"]),
+                progress=float(kept["progress"]),
+                parse_began_unix=float(kept["parseBeganUnix"]),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+            log.warning("ticket of %s can't be read: %s; starting anew", name.flight, exc)
+            return None
+
+    def drop(self, name: ResultName) -> None:
+        """Remove; nothing happens when there is none."""
+        self.storage.delete(self._key(name))
+
+    def _key(self, name: ResultName) -> str:
+        return name.key(self.storage.results_prefix, _FOLDER)
