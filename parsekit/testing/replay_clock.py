@@ -29,6 +29,16 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """A phase in frames: the first one of the countdown, of play, and after what ended it."""
+
+    phase: Phase
+    kickoff: int
+    play: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """A match spread over a number of frames at even distances.
 
@@ -59,6 +69,18 @@ class Recording:
         if not self.frames:
             return 0
         return min(self.frames - 1, -int(-seconds // self.step_s))
+
+    def cues(self) -> tuple[Cue, ...]:
+        """The phases in frames."""
+        return tuple(map(self._cue, self.phases))
+
+    def _cue(self, phase: Phase) -> Cue:
+        return Cue(
+            phase=phase,
+            kickoff=self.frame_at(phase.kickoff_s),
+            play=self.frame_at(phase.play_s),
+            end=self.frame_at(phase.end_s),
+        )
 
 
 def _phases(match: Match) -> Iterator[Phase]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from parsekit.testing.replay_pads import PADS
+
 #: Class, parent, attributes of its own; parents come first.
 _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Core.Object", "", ()),
@@ -65,7 +67,7 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "ProjectX.GRI_X",
         "Engine.GameReplicationInfo",
-        ("ReplicatedGamePlaylist", "ReplicatedServerRegion", "bGameStarted"),
+        ("ReplicatedGamePlaylist", "ReplicatedServerRegion", "MatchGUID"),
     ),
     ("TAGame.GRI_TA", "ProjectX.GRI_X", ()),
     ("TAGame.CameraSettingsActor_TA", "Engine.ReplicationInfo", ("PRI", "ProfileSettings")),
@@ -111,8 +113,6 @@ _ARCHETYPES = {
 _PAD_CLASS = "TAGame.VehiclePickup_Boost_TA"
 _PARENTS = {name: parent for name, parent, _ in _CLASSES}
 _OWN = {name: [f"{name}:{attribute}" for attribute in own] for name, _, own in _CLASSES}
-#: Boost pads of a standard field.
-PADS = 34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def pad(number: int) -> str:
 def object_table() -> tuple[str, ...]:
     """Every name that a number stands for: attributes before their class, archetypes last."""
     of_classes = [entry for name, _, _ in _CLASSES for entry in (*_OWN[name], name)]
-    return (*of_classes, *_ARCHETYPES, *map(pad, range(PADS)))
+    return (*of_classes, *_ARCHETYPES, *map(pad, range(len(PADS))))
 
 
 @cache
@@ -145,8 +145,9 @@ def object_id(name: str) -> int:
 
 @cache
 def stream_ids(archetype: str) -> dict[str, int]:
-    """Number the attributes of an actor, its ancestors' first."""
-    return {name: number for number, name in enumerate(_inherited(_class_of(archetype)))}
+    """Number the attributes of an actor by their short names, its ancestors' first."""
+    attributes = _inherited(_class_of(archetype))
+    return {name.partition(":")[2]: number for number, name in enumerate(attributes)}
 
 
 def class_ids() -> list[tuple[str, int]]:
