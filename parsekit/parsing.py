@@ -41,8 +41,9 @@ class Parsers:
     def __contains__(self, name: object) -> bool:
         return name in self._host.parsers
 
-    def policy(self, entry: ParserEntry) -> RetryPolicy:
+    def policy(self, name: str) -> RetryPolicy:
         """When this parser's retryable errors are tried again."""
+        entry = self.entry(name)
         if entry.retry is None:
             return RetryPolicy()
         return entry.retry(self._context(entry).settings)

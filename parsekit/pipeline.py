@@ -20,32 +20,23 @@ from parsekit.errors import (
     ParsekitError,
     PluginFailed,
     PoisonReplay,
-    QuotaExhausted,
     StorageDenied,
     StorageUnavailable,
 )
+from parsekit.fetching import fetch
 from parsekit.flights import Flight, Flights, LocalFlights
 from parsekit.host.listeners import Listeners
-from parsekit.model import (
-    Failure,
-    Job,
-    NotReady,
-    Outcome,
-    Parsed,
-    Replay,
-    Request,
-    Timings,
-    Tried,
-)
+from parsekit.judgement import AskNext, TryAgain, judge
+from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Request, Tried
+from parsekit.outcomes import Ending
 from parsekit.parsing import Parsers
 from parsekit.progress import ProgressTeller, analytics_event
 from parsekit.providers import ParserEntry, Storage
-from parsekit.replay import check_envelope
 from parsekit.reports import Reports
-from parsekit.results import Result, ResultName, decode
+from parsekit.results import Looked, Result, ResultName, ResultStore, decode
 from parsekit.retry import RetryPolicy
 from parsekit.run_state import RunState
-from parsekit.sources import open_source, sha256_of
+from parsekit.sources import Source, open_source
 from parsekit.tickets import Kept, Tickets
 from parsekit.workspace import workspace
 
@@ -96,7 +87,7 @@ class Pipeline:
             task = _Task(self, request, RunState.from_json(state) if state else begun)
         except ParsekitError as error:
             task = _Task(self, request, begun)
-            return task.end(task.failed(error))
+            return task.report(task.failed(error))
         if state is None:
             task.teller.step(events.STARTED)
         return task.advance()
@@ -109,21 +100,22 @@ class Pipeline:
 
 
 class _Task:
-    """One run of one task; ``state`` is replaced as it learns, never changed."""
+    """One run of one task. ``state`` is what it knows: replaced as it learns, never changed."""
 
     def __init__(self, pipeline: Pipeline, request: Request, state: RunState) -> None:
         self.line = pipeline
         self.request = request
         self.state = state
         self.teller = ProgressTeller(pipeline.listeners, request, state.progress)
+        self.results = ResultStore(pipeline.storage)
         self.tickets = Tickets(pipeline.storage)
+        host = pipeline.config.host
+        self.chain = tuple(dict.fromkeys((request.parser or host.parser, *host.fallback)))
+        self.no_cache = host.disable_cache or request.disable_cache
         self.flight: Flight | None = None
         self.replay: Replay | None = None
         self.damaged_result = False
-        self.warnings: list[str] = []
         self.stack = ExitStack()
-
-    # -- one run ---------------------------------------------------------------------------------
 
     def advance(self) -> Outcome | Waiting:
         """Run until the task ends or waits, and leave nothing behind in this process."""
@@ -132,7 +124,7 @@ class _Task:
             self._leave_flight(answer)
         if self.line.attempts is not None:
             self.line.attempts.clear(self.request.task_id)
-        return self.end(answer) if isinstance(answer, Outcome) else answer
+        return self.report(answer) if isinstance(answer, Outcome) else answer
 
     def _answer(self) -> Outcome | Waiting:
         while True:
@@ -149,40 +141,36 @@ class _Task:
 
     def _road(self) -> Outcome | Waiting:
         """Look up, fetch, check, parse, store."""
-        entry = self._entry()
+        entry = self.line.parsers.entry(self.chain[self.state.parser_index])
         if self.state.parsed is not None:
             return self._store(self._name(entry), self.state.parsed)
-        name = self._look(entry)
+        self._look()
+        name = self._name(entry)
         if (cached := self._look_up(name)) is not None:
             return cached
         if not self._take_flight(name):
             return self._join()
-        if (made := self._look_up(name)) is not None:
-            return made
+        if (made_meanwhile := self._look_up(name)) is not None:
+            return made_meanwhile
         answer = self._parse(entry, name)
         if isinstance(answer, NotReady):
             return self._wait_for_parser(name, answer)
         return self._store(name, self._document(name, answer))
 
-    # -- look up ---------------------------------------------------------------------------------
+    # look up
 
-    def _entry(self) -> ParserEntry:
-        self._at("config")
-        return self.line.parsers.entry(self._chain()[self.state.parser_index])
-
-    def _chain(self) -> tuple[str, ...]:
-        host = self.line.config.host
-        return tuple(dict.fromkeys((self.request.parser or host.parser, *host.fallback)))
-
-    def _look(self, entry: ParserEntry) -> ResultName:
+    def _look(self) -> None:
         """Find out what content this is, without fetching it where the source can tell."""
-        if self.state.fingerprint is None:
-            self._at("look")
-            content = self._source().look(self.line.config.limits.replay_bytes)
-            self.state = self.state.but(size_bytes=content.size_bytes)
-            fingerprint = content.fingerprint or self._fetched().sha256
-            self.state = self.state.but(fingerprint=fingerprint)
-        return self._name(entry)
+        if self.state.fingerprint is not None:
+            return
+        self._enter("look")
+        content = self._source().look(self.line.config.limits.replay_bytes)
+        self.state = self.state.but(size_bytes=content.size_bytes)
+        fingerprint = content.fingerprint or self._fetched().sha256
+        self.state = self.state.but(fingerprint=fingerprint)
+
+    def _source(self) -> Source:
+        return open_source(self.request, self.line.storage)
 
     def _name(self, entry: ParserEntry) -> ResultName:
         fingerprint = self.state.fingerprint or ""
@@ -190,27 +178,30 @@ class _Task:
 
     def _look_up(self, name: ResultName) -> Outcome | None:
         """The stored result, when there is one that this task may have."""
-        self._at("look up")
+        looked = self._looked(name)
+        self.damaged_result = looked.damaged
+        if looked.result is None or not self._may_have(looked.result):
+            return None
+        return self._ending().with_result(
+            looked.result, output_path=self.results.path(name), found=True
+        )
+
+    def _looked(self, name: ResultName) -> Looked:
         try:
-            body = self.line.storage.read(name.key(self.line.storage.results_prefix))
+            return self.results.find(name)
         except (StorageUnavailable, StorageDenied) as error:
             if self.line.must_store:
                 raise
             log.warning("stored results can't be looked up: %s", error)
-            return None
-        result = decode(body, name) if body is not None else None
-        self.damaged_result = body is not None and result is None
-        return self._outcome(result, cached=True) if result and self._may_have(result) else None
+            return Looked()
 
     def _may_have(self, result: Result) -> bool:
         """Without the cache a task still takes its own result, or one that it waited for."""
-        if not (self.line.config.host.disable_cache or self.request.disable_cache):
-            return True
         joined = self.state.joined_unix
         waited_for = joined is not None and result.stored_unix >= joined
-        return waited_for or result.task_id == self.request.task_id
+        return not self.no_cache or waited_for or result.task_id == self.request.task_id
 
-    # -- single flight ---------------------------------------------------------------------------
+    # single flight
 
     def _take_flight(self, name: ResultName) -> bool:
         if self.flight is None:
@@ -230,39 +221,38 @@ class _Task:
         else:
             self.flight.release()
 
-    # -- fetch and check -------------------------------------------------------------------------
-
-    def _source(self) -> Any:
-        return open_source(self.request, self.line.storage)
+    # fetch and check
 
     def _fetched(self) -> Replay:
-        """The replay as a checked file of our own."""
+        """The replay as a checked file of our own, once a run."""
         if self.replay is None:
-            self._at("fetch")
+            self._enter("fetch")
             self.teller.step(events.FETCHING)
-            began = self.line.clock.ticks()
-            path = self.stack.enter_context(workspace()) / "fetched.replay"
-            max_bytes = self.line.config.limits.replay_bytes
-            self._source().fetch(path, max_bytes)
-            self.state = self.state.but(get_ms=self.line.clock.ms_since(began))
-            size = check_envelope(path, max_bytes=max_bytes).size_bytes
-            sha256 = sha256_of(path)
-            self._refuse_change(sha256, size)
-            self.replay = Replay(
-                path=path, name=self.request.replay, sha256=sha256, size_bytes=size
+            fetched = fetch(
+                self._source(),
+                self.request.replay,
+                self.stack.enter_context(workspace()),
+                max_bytes=self.line.config.limits.replay_bytes,
+                clock=self.line.clock,
             )
-            self.state = self.state.but(sha256=sha256, size_bytes=size)
+            replay = fetched.replay
+            self._refuse_change(replay)
+            self.state = self.state.but(
+                get_ms=fetched.get_ms, sha256=replay.sha256, size_bytes=replay.size_bytes
+            )
+            self.replay = replay
         return self.replay
 
-    def _refuse_change(self, sha256: str, size_bytes: int) -> None:
+    def _refuse_change(self, replay: Replay) -> None:
         """What was looked up and what was fetched must be the same content."""
-        known = self.state.fingerprint or sha256
-        same = known == sha256 if len(known) == len(sha256) else self.state.size_bytes == size_bytes
+        known = self.state.fingerprint or replay.sha256
+        by_hash = len(known) == len(replay.sha256)
+        same = known == replay.sha256 if by_hash else self.state.size_bytes == replay.size_bytes
         if not same:
-            self.state = self.state.but(fingerprint=None, ticket=None, joined_unix=None)
+            self.state = self.state.but(fingerprint=None, joined_unix=None)
             raise StorageUnavailable(f"{self.request.replay}: changed while it was read")
 
-    # -- parse -----------------------------------------------------------------------------------
+    # parse
 
     def _parse(self, entry: ParserEntry, name: ResultName) -> Parsed | NotReady:
         self._count_attempt()
@@ -270,7 +260,7 @@ class _Task:
             self._find_ticket(name)
         resuming = self.state.ticket is not None and not self.state.needs_replay
         replay = None if resuming else self._fetched()
-        self._at("parse")
+        self._enter("parse")
         if self.state.parse_began_unix is None:
             self.state = self.state.but(parse_began_unix=self.line.clock.now())
         job = self._job(name)
@@ -282,8 +272,7 @@ class _Task:
         """Count before what may end the process, so that a replay can't end one for ever."""
         if self.line.attempts is None:
             return
-        count = self.line.attempts.begin(self.request.task_id)
-        if count > MAX_ATTEMPTS:
+        if self.line.attempts.begin(self.request.task_id) > MAX_ATTEMPTS:
             raise PoisonReplay(
                 f"{self.request.replay}: ended its worker {MAX_ATTEMPTS} times and was put aside; "
                 "see `parsekit dead-letters list`"
@@ -305,7 +294,7 @@ class _Task:
             task_id=self.request.task_id,
             ticket=self.state.ticket,
             bulk=self.request.bulk,
-            has_fallback=self.state.parser_index + 1 < len(self._chain()),
+            has_fallback=self._another_parser(),
             progress=self.teller.parser_step,
             checkpoint=lambda ticket: self._keep_ticket(name, ticket),
         )
@@ -321,7 +310,7 @@ class _Task:
         )
         try:
             self.tickets.keep(name, kept)
-        except ParsekitError as error:  # the state of the task holds it as well
+        except ParsekitError as error:  # the task's state holds it as well
             log.warning("task %s: ticket not kept: %s", self.request.task_id, error)
 
     def _wait_for_parser(self, name: ResultName, answer: NotReady) -> Waiting:
@@ -332,10 +321,14 @@ class _Task:
         )
         return self._waiting(answer.after_s, answer.reason or "the parser is not ready")
 
-    # -- store -----------------------------------------------------------------------------------
+    def _parse_ms(self) -> int:
+        """From the first call of the parser until now, with all waiting."""
+        now = self.line.clock.now()
+        return max(0, round((now - (self.state.parse_began_unix or now)) * 1000))
+
+    # store
 
     def _document(self, name: ResultName, parsed: Parsed) -> bytes:
-        self.state = self.state.but(parse_ms=self._parse_ms())
         result = Result(
             name=name,
             sha256=self.state.sha256,
@@ -345,149 +338,97 @@ class _Task:
             data=parsed.data,
             warnings=parsed.warnings,
         )
-        body = result.encode(name.key(self.line.storage.results_prefix))
-        self.state = self.state.but(parsed=body)
+        body = result.encode(self.results.path(name))
+        self.state = self.state.but(parsed=body, parse_ms=self._parse_ms())
         return body
 
-    def _parse_ms(self) -> int:
-        """From the first call of the parser until now, with all waiting."""
-        now = self.line.clock.now()
-        return max(0, round((now - (self.state.parse_began_unix or now)) * 1000))
-
     def _store(self, name: ResultName, body: bytes) -> Outcome:
-        self._at("store")
-        result = decode(body, name)
-        if result is None:
+        self._enter("store")
+        made = decode(body, name)
+        if made is None:
             raise PluginFailed("a result that was just made can't be read back")
         began = self.line.clock.ticks()
         try:
-            result = self._written(name, body, result)
-            self._drop_ticket(name)
+            stored = self.results.put(body, made, replace=self.no_cache or self.damaged_result)
+            if self.state.ticket is not None:
+                self.tickets.drop(name)
         except (StorageUnavailable, StorageDenied) as error:
             if self.line.must_store:
                 raise
-            self.warnings.append(f"the result is not stored: {error}")
-            return self._outcome(result, cached=False, stored=False)
-        return self._outcome(result, cached=False, put_ms=self.line.clock.ms_since(began))
+            warning = f"the result is not stored: {error}"
+            return self._ending(warning).with_result(made, output_path=None, found=False)
+        return self._ending().with_result(
+            stored,
+            output_path=self.results.path(name),
+            found=False,
+            put_ms=self.line.clock.ms_since(began),
+        )
 
-    def _written(self, name: ResultName, body: bytes, result: Result) -> Result:
-        """Store, and answer what now stands there: the first of two writers wins."""
-        key = name.key(self.line.storage.results_prefix)
-        off = self.line.config.host.disable_cache or self.request.disable_cache
-        if self.line.storage.write(key, body, replace=off or self.damaged_result):
-            return result
-        theirs = self.line.storage.read(key)
-        stands = decode(theirs, name) if theirs is not None else None
-        if stands is None:
-            self.line.storage.write(key, body, replace=True)
-        return stands or result
+    # errors
 
-    def _drop_ticket(self, name: ResultName) -> None:
-        if self.state.ticket is not None:
-            self.tickets.drop(name)
-
-    # -- errors ----------------------------------------------------------------------------------
-
-    def _at(self, step: str) -> None:
-        """Enter a step; failed attempts are counted anew in another one."""
-        if step != self.state.step and step not in ("config", "look up"):
+    def _enter(self, step: str) -> None:
+        """Begin a step; failed attempts are counted anew in another one."""
+        if step != self.state.step:
             self.state = self.state.but(step=step, failures=0)
 
     def _after(self, error: ParsekitError) -> Outcome | Waiting | None:
-        """Judge an error: wait and try again, go on with the next parser (None), or end."""
+        """Wait, end, or answer None to go on with the next parser."""
         failures = self.state.failures + 1
-        delay = self._policy().next_delay_s(failures, error)
-        more = self.state.parser_index + 1 < len(self._chain())
-        if more and error.fallback and (delay is None or isinstance(error, QuotaExhausted)):
+        verdict = judge(
+            error,
+            failures=failures,
+            policy=self._policy(),
+            another_parser=self._another_parser(),
+        )
+        if isinstance(verdict, TryAgain):
+            self.state = self.state.but(failures=failures)
+            return self._waiting(verdict.after_s, error.message)
+        if isinstance(verdict, AskNext):
             self._next_parser(error)
             return None
-        if delay is not None:
-            self.state = self.state.but(failures=failures)
-            return self._waiting(delay, error.message)
         return self.failed(error)
 
     def _policy(self) -> RetryPolicy:
-        if self.state.step == "parse":
-            return self.line.parsers.policy(self._entry())
-        return self.line.storage_retry
+        if self.state.step != "parse":
+            return self.line.storage_retry
+        return self.line.parsers.policy(self.chain[self.state.parser_index])
+
+    def _another_parser(self) -> bool:
+        return self.state.parser_index + 1 < len(self.chain)
 
     def _next_parser(self, error: ParsekitError) -> None:
-        tried = Tried(parser=self._chain()[self.state.parser_index], failure=Failure.of(error))
-        log.warning(
-            "task %s: parser %s did not answer: %s", self.request.task_id, tried.parser, error
-        )
+        tried = Tried(parser=self.chain[self.state.parser_index], failure=Failure.of(error))
+        log.warning("task %s: %s did not answer: %s", self.request.task_id, tried.parser, error)
         if self.flight is not None:
             self.flight.release()
             self.flight = None
-        self.state = self.state.but(
-            parser_index=self.state.parser_index + 1,
-            tried=(*self.state.tried, tried),
-            ticket=None,
-            needs_replay=False,
-            parse_began_unix=None,
-            joined_unix=None,
-            step="",
-            failures=0,
-        )
+        self.state = self.state.for_next_parser(tried)
 
-    # -- answers ---------------------------------------------------------------------------------
+    # answers
 
     def _waiting(self, after_s: float, reason: str) -> Waiting:
         state = self.state.but(progress=self.teller.reached)
         return Waiting(state=state.to_json(), after_s=after_s, reason=reason)
 
-    def _outcome(
-        self, result: Result, *, cached: bool, stored: bool = True, put_ms: int | None = None
-    ) -> Outcome:
-        own = result.task_id == self.request.task_id
-        return Outcome(
-            replay=self.request.replay,
-            task_id=self.request.task_id,
-            hash=result.sha256,
-            parser=self._shown(result.name.parser),
-            parser_version=result.name.version,
-            cached=cached and not own,
-            output_path=result.name.key(self.line.storage.results_prefix) if stored else None,
-            data=result.data,
-            timings=self._timings(put_ms),
-            replay_bytes=result.size_bytes,
-            warnings=(*result.warnings, *self.warnings),
-            tried=self.state.tried,
-        )
-
     def failed(self, error: ParsekitError) -> Outcome:
         """The outcome of a task that ends with an error."""
-        name = self._chain()[self.state.parser_index]
-        known = name in self.line.parsers
         if self.state.step == "parse":
             self.state = self.state.but(parse_ms=self._parse_ms())
-        return Outcome(
-            replay=self.request.replay,
-            task_id=self.request.task_id,
-            hash=self.state.sha256,
-            parser=self._shown(name),
-            parser_version=self.line.parsers.entry(name).version if known else "",
-            failure=Failure.of(error),
-            timings=self._timings(None),
-            replay_bytes=self.state.size_bytes,
-            tried=self.state.tried,
+        name = self.chain[self.state.parser_index]
+        known = name in self.line.parsers
+        version = self.line.parsers.entry(name).version if known else ""
+        return self._ending().with_error(error, parser=name, version=version)
+
+    def _ending(self, *warnings: str) -> Ending:
+        return Ending(
+            request=self.request,
+            state=self.state,
+            clock=self.line.clock,
+            shown_as=self.line.config.host.answer_as,
+            warnings=warnings,
         )
 
-    def _shown(self, parser: str) -> str:
-        return self.line.config.host.answer_as or parser
-
-    def _timings(self, put_ms: int | None) -> Timings:
-        total_s = self.line.clock.now() - self.state.started_unix
-        return Timings(
-            get_ms=self.state.get_ms,
-            parse_ms=self.state.parse_ms,
-            put_ms=put_ms,
-            total_ms=max(0, round(total_s * 1000)),
-        )
-
-    # -- report ----------------------------------------------------------------------------------
-
-    def end(self, outcome: Outcome) -> Outcome:
+    def report(self, outcome: Outcome) -> Outcome:
         """Tell the listeners, once a task however often it is delivered."""
         reports = self.line.reports
         if reports is None or not reports.told(self.request.task_id):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsekit.model import JsonObject
+from parsekit.providers import Storage
 
 log = logging.getLogger("parsekit.results")
 
@@ -70,6 +71,45 @@ class Result:
             "data": self.data,
         }
         return json.dumps(body, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a look-up found; ``damaged`` says that something stands there that may not be served."""
+
+    result: Result | None = None
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultStore:
+    """The results in one storage."""
+
+    storage: Storage
+
+    def path(self, name: ResultName) -> str:
+        """The key of the stored object."""
+        return name.key(self.storage.results_prefix)
+
+    def find(self, name: ResultName) -> Looked:
+        """Look up: one small read. Raises the storage errors."""
+        body = self.storage.read(self.path(name))
+        if body is None:
+            return Looked()
+        result = decode(body, name)
+        return Looked(result=result, damaged=result is None)
+
+    def put(self, body: bytes, result: Result, *, replace: bool) -> Result:
+        """Store, and answer what now stands there: the first of two writers wins.
+
+        Raises the storage errors.
+        """
+        if self.storage.write(self.path(result.name), body, replace=replace):
+            return result
+        theirs = self.find(result.name).result
+        if theirs is None:
+            self.storage.write(self.path(result.name), body, replace=True)
+        return theirs or result
 
 
 def decode(body: bytes, name: ResultName) -> Result | None:

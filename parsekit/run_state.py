@@ -47,6 +47,19 @@ class RunState:
         """The same with some fields changed."""
         return dataclasses.replace(self, **changes)
 
+    def for_next_parser(self, tried: Tried) -> RunState:
+        """What stays known when another parser takes over: the content, not the ticket."""
+        return self.but(
+            parser_index=self.parser_index + 1,
+            tried=(*self.tried, tried),
+            step="",
+            failures=0,
+            parse_began_unix=None,
+            ticket=None,
+            needs_replay=False,
+            joined_unix=None,
+        )
+
     def to_json(self) -> JsonObject:
         """Small JSON; fields that stand at their default are left out."""
         out: JsonObject = {}

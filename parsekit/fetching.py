@@ -1,0 +1,33 @@
+"""Fetch a replay into a folder of our own and check that it is whole before any parser sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from parsekit.clock import Clock
+from parsekit.model import Replay
+from parsekit.replay import check_envelope
+from parsekit.sources import Source, sha256_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A checked replay, and the milliseconds that its transfer took."""
+
+    replay: Replay
+    get_ms: int
+
+
+def fetch(source: Source, name: str, folder: Path, *, max_bytes: int, clock: Clock) -> Fetched:
+    """Copy, check and hash.
+
+    Raises what `Source.fetch` raises, and `InvalidReplay` for a file that is damaged or no replay.
+    """
+    path = folder / "fetched.replay"
+    began = clock.ticks()
+    source.fetch(path, max_bytes)
+    get_ms = clock.ms_since(began)
+    size = check_envelope(path, max_bytes=max_bytes).size_bytes
+    replay = Replay(path=path, name=name, sha256=sha256_of(path), size_bytes=size)
+    return Fetched(replay=replay, get_ms=get_ms)

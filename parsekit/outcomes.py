@@ -1,0 +1,67 @@
+"""Make the `Outcome` of a task from what it learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parsekit.clock import Clock
+from parsekit.errors import ParsekitError
+from parsekit.model import Failure, Outcome, Request, Timings
+from parsekit.results import Result
+from parsekit.run_state import RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A task at its end. ``shown_as`` is the parser's name for callers that only know some."""
+
+    request: Request
+    state: RunState
+    clock: Clock
+    shown_as: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def with_result(
+        self, result: Result, *, output_path: str | None, found: bool, put_ms: int | None = None
+    ) -> Outcome:
+        """The task has a result; ``found`` says that it was looked up.
+
+        A result of this very task, made before its worker died, does not count as cached.
+        """
+        return Outcome(
+            replay=self.request.replay,
+            task_id=self.request.task_id,
+            hash=result.sha256,
+            parser=self.shown_as or result.name.parser,
+            parser_version=result.name.version,
+            cached=found and result.task_id != self.request.task_id,
+            output_path=output_path,
+            data=result.data,
+            timings=self._timings(put_ms),
+            replay_bytes=result.size_bytes,
+            warnings=(*result.warnings, *self.warnings),
+            tried=self.state.tried,
+        )
+
+    def with_error(self, error: ParsekitError, *, parser: str, version: str) -> Outcome:
+        """The task failed."""
+        return Outcome(
+            replay=self.request.replay,
+            task_id=self.request.task_id,
+            hash=self.state.sha256,
+            parser=self.shown_as or parser,
+            parser_version=version,
+            failure=Failure.of(error),
+            timings=self._timings(None),
+            replay_bytes=self.state.size_bytes,
+            tried=self.state.tried,
+        )
+
+    def _timings(self, put_ms: int | None) -> Timings:
+        total_s = self.clock.now() - self.state.started_unix
+        return Timings(
+            get_ms=self.state.get_ms,
+            parse_ms=self.state.parse_ms,
+            put_ms=put_ms,
+            total_ms=max(0, round(total_s * 1000)),
+        )
