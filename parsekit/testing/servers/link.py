@@ -1,0 +1,134 @@
+"""One connection through a `FaultProxy`, suffering the fault that holds."""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from parsekit.testing.servers.faults import (
+    Answer,
+    Cut,
+    Fault,
+    FaultSwitch,
+    HalfOpen,
+    Reset,
+    Slow,
+)
+
+_CHUNK_BYTES = 16 * 1024
+_REQUEST = re.compile(rb"([A-Z]+ \S+) HTTP/1\.1\r\n")
+_BODY_BYTES = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_EXPECT = re.compile(rb"\r\nexpect: *100-continue", re.IGNORECASE)
+
+
+class Link:
+    """A client's connection and its other end at the server.
+
+    ``heard`` is told every HTTP request line; ``ended`` once, when the connection is over.
+    """
+
+    def __init__(
+        self,
+        client: socket.socket,
+        switch: FaultSwitch,
+        *,
+        heard: Callable[[str], None],
+        ended: Callable[[Link], None],
+    ) -> None:
+        self._client = client
+        self._server = socket.socket()
+        self._switch = switch
+        self._heard = heard
+        self._ended = ended
+        self._severed = False
+        self._counting: Fault | None = None
+        self._answered_bytes = 0
+
+    def start(self, port: int) -> None:
+        """Connect to the server and pass bytes in the background until either side ends."""
+        threading.Thread(target=self._run, args=(port,), daemon=True).start()
+
+    def reset(self) -> None:
+        """End it with RST, as a dying host does."""
+        with suppress(OSError):
+            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._client.close()
+        self.end()
+
+    def end(self) -> None:
+        """End it in order; what waits for either side wakes up."""
+        for side in (self._client, self._server):
+            with suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+            side.close()
+        self._ended(self)
+
+    def _run(self, port: int) -> None:
+        try:
+            self._server.connect(("127.0.0.1", port))
+        except OSError:
+            self.reset()
+            return
+        threading.Thread(target=self._pump, args=(self._server, self._answer), daemon=True).start()
+        self._pump(self._client, self._request)
+
+    def _pump(self, source: socket.socket, forward: Callable[[bytes], None]) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(_CHUNK_BYTES):
+                forward(chunk)
+        if not (self._severed and source is self._server):
+            self.end()
+
+    def _request(self, chunk: bytes) -> None:
+        if line := _REQUEST.match(chunk):
+            self._heard(line[1].decode(errors="replace"))
+        fault = self._switch.thawed()
+        self._severed = self._severed or isinstance(fault, HalfOpen)
+        if self._severed:
+            return
+        if isinstance(fault, Answer):
+            self._answer_ourselves(chunk, fault)
+        else:
+            self._server.sendall(chunk)
+
+    def _answer_ourselves(self, chunk: bytes, answer: Answer) -> None:
+        """Hear the request out first: a client that still writes would see a reset instead."""
+        head, _, body = chunk.partition(b"\r\n\r\n")
+        length = _BODY_BYTES.search(head)
+        left = int(length[1]) - len(body) if length and not _EXPECT.search(head) else 0
+        while left > 0 and (more := self._client.recv(_CHUNK_BYTES)):
+            left -= len(more)
+        self._client.sendall(answer.encoded())
+        self._switch.struck(answer)
+        self.end()
+
+    def _answer(self, chunk: bytes) -> None:
+        fault = self._switch.thawed()
+        if self._severed:
+            return
+        if isinstance(fault, Slow):
+            self._trickle(chunk, fault)
+        elif isinstance(fault, Cut | Reset):
+            self._send_until(chunk, fault)
+        else:
+            self._client.sendall(chunk)
+
+    def _trickle(self, chunk: bytes, fault: Slow) -> None:
+        step = max(1, int(fault.bytes_per_s / 20))
+        for start in range(0, len(chunk), step):
+            self._client.sendall(chunk[start : start + step])
+            self._switch.wait(step / fault.bytes_per_s, fault)
+
+    def _send_until(self, chunk: bytes, fault: Cut | Reset) -> None:
+        if self._counting is not fault:
+            self._counting, self._answered_bytes = fault, 0
+        allowed = fault.after_bytes - self._answered_bytes
+        self._answered_bytes += len(chunk)
+        self._client.sendall(chunk[: max(0, allowed)])
+        if len(chunk) >= allowed:
+            self._switch.struck(fault)
+            (self.end if isinstance(fault, Cut) else self.reset)()
