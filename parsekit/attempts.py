@@ -16,5 +16,5 @@ class Attempts(Protocol):
         ...
 
     def clear(self, task_id: str) -> None:
-        """The step ended, well or with an error: the process survived it."""
+        """Forget the count, as the step ended and the process survived it."""
         ...

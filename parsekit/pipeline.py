@@ -92,6 +92,11 @@ class Pipeline:
             task.teller.step(events.STARTED)
         return task.advance()
 
+    def refuse(self, request: Request, error: ParsekitError) -> Outcome:
+        """End a task whose call can't be read, before anything is read for it."""
+        task = _Task(self, request, RunState(started_unix=self.clock.now()))
+        return task.report(task.failed(error))
+
     def close(self, grace_s: float = 5.0) -> None:
         """End children, let listeners send what they hold, close the storage."""
         self.parsers.close()

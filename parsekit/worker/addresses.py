@@ -1,0 +1,66 @@
+"""Where tasks come from and answers go to: the configured servers, or the embedded one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from parsekit.config import CelerySettings, Config
+from parsekit.worker.redis_client import is_redis
+
+#: Folder of the embedded server below the data folder.
+EMBEDDED_FOLDER = "embedded"
+
+
+def embedded_url(data_dir: Path) -> str:
+    """The address of the server that ``parsekit worker --embedded`` runs for this data folder."""
+    return f"redis+socket://{(data_dir / EMBEDDED_FOLDER / 'valkey.sock').absolute()}"
+
+
+def with_addresses(config: Config, data_dir: Path, *, embedded: bool = False) -> Config:
+    """The configuration with broker and backend filled in where nothing names them."""
+    celery = config.section(CelerySettings)
+    if embedded or celery.broker is None:
+        url = embedded_url(data_dir)
+        celery = celery.model_copy(update={"broker": url, "backend": url})
+    return replace(config, sections={**config.sections, "celery": celery})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """URLs and queue names in force. ``shared_redis`` is None in a deployment without Redis."""
+
+    broker: str
+    backend: str
+    queue: str
+    bulk_queue: str
+    shared_redis: str | None
+
+    @classmethod
+    def of(cls, config: Config) -> Addresses:
+        """Read them from a configuration that went through `with_addresses`."""
+        celery = config.section(CelerySettings)
+        broker = celery.broker or ""
+        backend = celery.backend or broker
+        return cls(
+            broker=broker,
+            backend=backend,
+            queue=celery.queue,
+            bulk_queue=celery.bulk_queue,
+            shared_redis=next((url for url in (backend, broker) if is_redis(url)), None),
+        )
+
+    @property
+    def poll_queue(self) -> str:
+        """Queue of tasks that waited and go on."""
+        return f"{self.queue}-poll"
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """Queue of requests that were put aside."""
+        return f"{self.queue}-dead-letters"
+
+    @property
+    def redis_broker(self) -> bool:
+        """Whether tasks come through Redis."""
+        return is_redis(self.broker)

@@ -1,0 +1,59 @@
+"""From the arguments of a caller to a `Request`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from parsekit.errors import BadRequest
+from parsekit.keys import checked_key
+from parsekit.model import Request
+
+#: AMQP's own limit for names.
+_MAX_QUEUE_BYTES = 255
+
+
+def request_of(
+    args: Sequence[Any], kwargs: Mapping[str, Any], *, task_id: str, bulk: bool
+) -> Request:
+    """Read a call as request.schema.json has it; keyword arguments that we don't know are ignored.
+
+    Raises `BadRequest`.
+    """
+    if args:
+        raise BadRequest(
+            f"parseReplay takes keyword arguments only, got {len(args)} positional ones; "
+            "send replayObjectPath by name"
+        )
+    if "replayObjectPath" not in kwargs:
+        raise BadRequest("replayObjectPath is missing; name an object as folder/name.replay")
+    return Request(
+        replay=checked_key(kwargs["replayObjectPath"]),
+        task_id=task_id,
+        progress_queue=_progress_queue(kwargs),
+        bulk=bulk,
+    )
+
+
+def refused(kwargs: Mapping[str, Any], *, task_id: str) -> Request:
+    """Stands for a call that can't be read, so that its caller's progress queue hears about it."""
+    path = kwargs.get("replayObjectPath")
+    shown = path[:200] if isinstance(path, str) else ""
+    try:
+        queue = _progress_queue(kwargs)
+    except BadRequest:
+        queue = None
+    return Request(replay=shown, task_id=task_id, progress_queue=queue)
+
+
+def _progress_queue(kwargs: Mapping[str, Any]) -> str | None:
+    queue = kwargs.get("progressQueue")
+    if queue is None:
+        return None
+    if not isinstance(queue, str) or not _is_name(queue):
+        raise BadRequest("progressQueue is no queue name; send text of 1 to 255 bytes, or null")
+    return queue
+
+
+def _is_name(text: str) -> bool:
+    return text.isprintable() and 0 < len(text.encode()) <= _MAX_QUEUE_BYTES

@@ -1,0 +1,28 @@
+"""The Celery application ``parsekit.worker:app``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from parsekit.worker.celery_settings import celery_settings
+from parsekit.worker.lifecycle import install
+from parsekit.worker.service import service
+from parsekit.worker.task import ParseReplay
+
+
+def make_app() -> Celery:
+    """Make it; the configuration is read when a setting is first needed."""
+    made = Celery("parsekit", set_as_current=True)
+    made.add_defaults(_settings)
+    made.register_task(ParseReplay())
+    install(made)
+    return made
+
+
+def _settings() -> dict[str, Any]:
+    return celery_settings(service.addresses)
+
+
+app = make_app()

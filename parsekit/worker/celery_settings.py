@@ -1,0 +1,116 @@
+"""Celery's settings, each with the reason that is not its name."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from kombu import Exchange, Queue
+
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.redis_client import is_redis
+
+#: A waiting task comes back to a worker at least this often, seconds.
+MAX_HOP_SECONDS = 60.0
+#: SIGTERM ends the worker within this time, whatever its tasks do, seconds.
+SHUTDOWN_SECONDS = 25.0
+
+_REDIS_TRANSPORT = "parsekit.worker.redis_transport:Transport"
+_REDIS_RESULTS = "parsekit.worker.redis_results:RedisResults"
+_AMQP_RESULTS = "parsekit.worker.amqp_results:AmqpResults"
+
+
+def celery_settings(at: Addresses) -> dict[str, Any]:
+    """Settings for callers and workers alike."""
+    return {
+        **_messages(at),
+        **_delivery(at),
+        **_results(at),
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "enable_utc": True,
+    }
+
+
+def task_queues(at: Addresses) -> list[Queue]:
+    """In order of preference. No arguments: celery-node declares them again, bare."""
+    names = (at.queue, at.poll_queue, at.bulk_queue)
+    return [Queue(name, Exchange(""), routing_key=name) for name in names]
+
+
+def _messages(at: Addresses) -> dict[str, Any]:
+    return {
+        "broker_url": at.broker,
+        "task_default_queue": at.queue,
+        "task_queues": task_queues(at),
+        "task_create_missing_queues": True,
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+    }
+
+
+def _delivery(at: Addresses) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_acks_on_failure": True,
+        "task_acks_on_timeout": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_detect_quorum_queues": True,
+        # STARTED would overwrite the FAILURE of a task that is delivered once more; see the task.
+        "task_track_started": False,
+        "task_publish_retry_policy": {
+            "max_retries": 3,
+            "interval_start": 0,
+            "interval_step": 0.2,
+            "interval_max": 1,
+        },
+    }
+    if at.redis_broker:
+        settings["broker_transport_options"] = {
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+        }
+        return settings
+    settings["broker_transport_options"] = {"confirm_publish": True, "confirm_timeout": 10}
+    settings["broker_heartbeat"] = 30
+    if urlsplit(at.broker).scheme == "amqps":
+        # The key, though None, makes kombu check the name in the server's certificate.
+        settings["broker_use_ssl"] = {"server_hostname": None}
+    return settings
+
+
+def _results(at: Addresses) -> dict[str, Any]:
+    kind = _REDIS_RESULTS if is_redis(at.backend) else _AMQP_RESULTS
+    return {
+        "result_backend": f"{kind}+{at.backend}",
+        "result_expires": 24 * 3600,
+        "result_extended": False,
+        "result_compression": None,
+        "result_backend_always_retry": True,
+        "redis_socket_timeout": 10,
+        "redis_socket_connect_timeout": 5,
+        "redis_socket_keepalive": True,
+        "redis_retry_on_timeout": True,
+    }
+
+
+def worker_transport(at: Addresses, member_id: str, concurrency: int) -> dict[str, Any]:
+    """Settings that only a consuming process has: its own transport, under its own name."""
+    if not at.redis_broker:
+        return {}
+    options = {
+        **_delivery(at)["broker_transport_options"],
+        "member_id": member_id,
+        "poll_queue": at.poll_queue,
+        "bulk_queue": at.bulk_queue,
+        "bulk_slots": max(1, concurrency - 1),
+        "unacked_restore_interval": 2,
+    }
+    return {"broker_transport": _REDIS_TRANSPORT, "broker_transport_options": options}

@@ -1,0 +1,11 @@
+"""Message headers with which a task tells the broker's transport that it is to wait.
+
+They are taken off before the message is sent.
+"""
+
+from __future__ import annotations
+
+#: Seconds until the message is to be delivered.
+DELAY_HEADER = "parsekit_delay_s"
+#: Whether it takes the place of a message of the same task that waits already; default yes.
+REPLACE_HEADER = "parsekit_replace"

@@ -1,0 +1,79 @@
+"""Flights among all processes that share a Redis.
+
+A claim belongs to a process of `parsekit.worker.membership` and ends with it; while its task waits
+it belongs to nobody but the task, and lapses by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+
+from parsekit.errors import StorageUnavailable
+from parsekit.worker import keys
+
+#: A claim that nobody ever released (all workers gone for good) is forgotten after a day.
+_FORGET_MS = 24 * 3600 * 1000
+
+#: KEYS flight, beats, tokens; ARGV owner, member, forget. Answers a token, 0 while it is taken.
+_CLAIM = f"""
+local owner, member = unpack(redis.call('HMGET', KEYS[1], 'owner', 'member'))
+if owner and owner ~= ARGV[1] then
+  if member == '' or redis.call('HEXISTS', KEYS[2], member) == 1 then return 0 end
+end
+local token = redis.call('INCR', KEYS[3])
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'member', ARGV[2], 'token', token)
+redis.call('PEXPIRE', KEYS[1], {_FORGET_MS})
+return token
+"""
+#: KEYS flight; ARGV token, milliseconds.
+_HOLD = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'member', '')
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+#: KEYS flight; ARGV token.
+_RELEASE = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+class RedisFlights:
+    """Claims of the process ``member_id``."""
+
+    def __init__(self, client: redis.Redis, member_id: str) -> None:
+        self._client = client
+        self._member_id = member_id
+
+    def claim(self, key: str, *, owner: str) -> RedisFlight | None:
+        """Take the flight; None while another task has it. Raises `StorageUnavailable`."""
+        name = keys.flight(key)
+        names = [name, keys.BEATS, keys.TOKENS]
+        try:
+            token = self._client.eval(_CLAIM, 3, *names, owner, self._member_id)
+        except redis.RedisError as exc:
+            raise StorageUnavailable(f"flights can't be claimed in Redis: {exc}") from exc
+        return RedisFlight(self._client, name, token) if token else None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisFlight:
+    """A flight of `RedisFlights`; the token tells it from every other claim."""
+
+    client: redis.Redis
+    name: str
+    token: int
+
+    def held(self) -> bool:
+        """Whether it is still ours."""
+        return bool(self.client.hget(self.name, "token") == str(self.token).encode())
+
+    def hold(self, seconds: float) -> None:
+        """Keep it for its task for ``seconds`` more, without a process."""
+        self.client.eval(_HOLD, 1, self.name, str(self.token), str(round(seconds * 1000)))
+
+    def release(self) -> None:
+        """Let the next task have it."""
+        self.client.eval(_RELEASE, 1, self.name, str(self.token))

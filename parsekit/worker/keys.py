@@ -1,0 +1,30 @@
+"""The names under which the workers of a deployment keep what they share in Redis."""
+
+from __future__ import annotations
+
+_PREFIX = "parsekit:"
+#: Hash, member id to number of its beats: who is alive.
+BEATS = _PREFIX + "beats"
+#: Sorted set, task id to the time (ms since 1970, the server's clock) when it goes on.
+DUE = _PREFIX + "due"
+#: Hash, task id to the message with which it goes on.
+WAITING = _PREFIX + "waiting"
+#: Counter of claims, so that a later claim always has the larger token.
+TOKENS = _PREFIX + "tokens"
+#: Messages that are no messages, so that somebody may look at them.
+UNREADABLE = _PREFIX + "unreadable"
+
+
+def taken(member: str) -> str:
+    """Hash of the messages that a worker took and did not acknowledge: tag to list and text."""
+    return f"{_PREFIX}taken:{member}"
+
+
+def task(task_id: str) -> str:
+    """Hash of what must be known of a task wherever it runs next."""
+    return f"{_PREFIX}task:{task_id}"
+
+
+def flight(key: str) -> str:
+    """Hash of the task that does the work for this content, parser and version."""
+    return f"{_PREFIX}flight:{key}"

@@ -1,0 +1,158 @@
+"""What must be known of a task wherever it runs next: who has it, how often it began, its end."""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum
+from typing import Protocol
+
+import redis
+
+from parsekit.errors import StorageUnavailable
+from parsekit.worker import keys
+
+#: As long as results are kept: a caller that asks later gets nothing anyway.
+KEPT_SECONDS = 24 * 3600
+
+
+class Standing(Enum):
+    """What to do with a delivery of a task."""
+
+    GO = "go"
+    BUSY = "busy"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Ledger(Protocol):
+    """Kept where every worker sees it; also serves as the pipeline's `Attempts` and `Reports`."""
+
+    def enter(self, task_id: str) -> Standing:
+        """Begin a run. `GO` makes it ours until `leave`; `BUSY`: a live process has it."""
+        ...
+
+    def leave(self, task_id: str) -> None:
+        """End our run."""
+        ...
+
+    def finish(self, task_id: str) -> None:
+        """Remember that the final result is stored, and end our run."""
+        ...
+
+    def cancel(self, task_id: str) -> bool:
+        """Let no further run begin; False when it had finished."""
+        ...
+
+    def cancelled(self, task_id: str) -> bool:
+        """Whether somebody asked for its end."""
+        ...
+
+    def reset(self, task_id: str) -> None:
+        """Forget all about the task, so that it may run anew."""
+        ...
+
+    def begin(self, task_id: str) -> int:
+        """See `parsekit.attempts.Attempts`."""
+        ...
+
+    def clear(self, task_id: str) -> None:
+        """See `parsekit.attempts.Attempts`."""
+        ...
+
+    def told(self, task_id: str) -> bool:
+        """See `parsekit.reports.Reports`."""
+        ...
+
+    def mark(self, task_id: str) -> None:
+        """See `parsekit.reports.Reports`."""
+        ...
+
+
+#: KEYS task, beats; ARGV run, member, seconds to keep.
+_ENTER = """
+local facts = redis.call('HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member')
+if facts[1] then return 'finished' end
+if facts[2] then return 'cancelled' end
+if facts[3] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then return 'busy' end
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 'go'
+"""
+#: KEYS task; ARGV run, then nothing or "finished".
+_LEAVE = """
+if ARGV[2] then redis.call('HSET', KEYS[1], ARGV[2], 1) end
+if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
+  redis.call('HDEL', KEYS[1], 'run', 'member')
+end
+return 1
+"""
+#: KEYS task, due, waiting; ARGV task id, seconds to keep. A waiting task ends right here.
+_CANCEL = """
+if redis.call('HEXISTS', KEYS[1], 'finished') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'cancelled', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+return 1
+"""
+
+
+class RedisLedger:
+    """One hash a task. ``member_id`` is this process in `parsekit.worker.membership`."""
+
+    def __init__(self, client: redis.Redis, member_id: str) -> None:
+        self._client = client
+        self._member_id = member_id
+
+    def enter(self, task_id: str) -> Standing:
+        """Begin a run, in one step among all workers."""
+        names = [keys.task(task_id), keys.BEATS]
+        answer = self._client.eval(_ENTER, 2, *names, self._run, self._member_id, KEPT_SECONDS)
+        return Standing(answer.decode())
+
+    def leave(self, task_id: str) -> None:
+        """End our run."""
+        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run)
+
+    def finish(self, task_id: str) -> None:
+        """Remember that the final result is stored, and end our run."""
+        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, "finished")
+
+    @property
+    def _run(self) -> str:
+        return f"{self._member_id}/{threading.get_ident()}"
+
+    def cancel(self, task_id: str) -> bool:
+        """Let no further run begin; False when it had finished."""
+        names = [keys.task(task_id), keys.DUE, keys.WAITING]
+        return bool(self._client.eval(_CANCEL, 3, *names, task_id, KEPT_SECONDS))
+
+    def cancelled(self, task_id: str) -> bool:
+        """Whether somebody asked for its end."""
+        return bool(self._client.hexists(keys.task(task_id), "cancelled"))
+
+    def reset(self, task_id: str) -> None:
+        """Forget all about the task."""
+        self._client.delete(keys.task(task_id))
+
+    def begin(self, task_id: str) -> int:
+        """Count one more attempt. Raises `StorageUnavailable`."""
+        try:
+            with self._client.pipeline() as pipe:
+                pipe.hincrby(keys.task(task_id), "attempts", 1)
+                pipe.expire(keys.task(task_id), KEPT_SECONDS)
+                return int(pipe.execute()[0])
+        except redis.RedisError as exc:
+            raise StorageUnavailable(f"attempts can't be counted in Redis: {exc}") from exc
+
+    def clear(self, task_id: str) -> None:
+        """Forget the attempts."""
+        self._client.hdel(keys.task(task_id), "attempts")
+
+    def told(self, task_id: str) -> bool:
+        """Whether the end of this task was told before."""
+        return bool(self._client.hexists(keys.task(task_id), "told"))
+
+    def mark(self, task_id: str) -> None:
+        """Remember that the end of this task was told."""
+        self._client.hset(keys.task(task_id), "told", 1)

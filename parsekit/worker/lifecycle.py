@@ -1,0 +1,75 @@
+"""What happens when a worker starts and ends, whoever started it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+
+from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport
+from parsekit.worker.service import service
+
+log = logging.getLogger(__name__)
+
+#: Celery stops by itself when its tasks end in time; what is left then is for giving back.
+_GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
+
+
+def install(app: Celery) -> None:
+    """Hook into the life of workers of this application."""
+    app.steps["worker"].add(ProcessStep)
+    signals.celeryd_init.connect(_on_init, weak=False)
+    signals.worker_process_init.connect(_on_child, weak=False)
+    signals.worker_process_shutdown.connect(_on_child_end, weak=False)
+    signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
+
+
+def _on_init(instance: Any, conf: Any, **_: Any) -> None:
+    """Consume under this process's own name, from all three queues."""
+    concurrency = instance.concurrency or conf.worker_concurrency or os.cpu_count() or 1
+    conf.update(worker_transport(service.addresses, service.process.member_id, concurrency))
+
+
+class ProcessStep(bootsteps.StartStopStep):
+    """Starts what this process shares with others, after the pool's children were forked."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: Any) -> None:
+        """Be seen before the first message is taken."""
+        del parent
+        service.process.start()
+
+    def stop(self, parent: Any) -> None:
+        """Called at a warm shutdown, once consuming has stopped and running tasks have ended."""
+        del parent
+
+    def shutdown(self, parent: Any) -> None:
+        """Called last."""
+        del parent
+        service.process.stop()
+
+
+def _on_child(**_: Any) -> None:
+    service.after_fork()
+    service.process.start()
+
+
+def _on_child_end(**_: Any) -> None:
+    service.process.stop()
+
+
+def _on_shutting_down(**_: Any) -> None:
+    timer = threading.Timer(_GIVE_UP_SECONDS, _give_up)
+    timer.daemon = True
+    timer.start()
+
+
+def _give_up() -> None:
+    """End with tasks still running: their messages go back, another worker goes on."""
+    log.warning("tasks still run after %g s; giving them back", _GIVE_UP_SECONDS)
+    service.process.give_up()
+    os._exit(0)

@@ -1,0 +1,264 @@
+"""kombu's Redis transport, with messages that can't get lost and others' that come back soon.
+
+kombu pops a message with BRPOP and records it in a second step. A worker that is killed in between,
+or frozen while the server answers, loses it; one that is killed later leaves it hidden until the
+visibility timeout, which must be longer than the longest task. Here one script moves a message
+from its list to the hash of the worker that takes it, and the other workers give back the hash of
+one that is dead (`parsekit.worker.membership`), so that no timeout is needed at all.
+
+The same script moves tasks whose time has come from `keys.DUE` to the poll queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from queue import Empty
+from time import monotonic
+from typing import Any
+
+from kombu.transport import redis as stock
+from kombu.transport import virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import dumps, loads
+
+from parsekit.worker import keys
+from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
+
+log = logging.getLogger(__name__)
+
+#: How many unreadable messages are kept for somebody to look at.
+MAX_UNREADABLE = 100
+
+#: How long an idle worker waits for the first queue before it looks at the others, seconds.
+IDLE_SECONDS = 0.25
+
+#: Moves what is due, then takes one message: KEYS taken, due, waiting, poll list, then the lists in
+#: order of preference; ARGV the tag. Answers the list and the text, or nothing.
+TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 50)) do
+  local text = redis.call('HGET', KEYS[3], id)
+  if text then redis.call('LPUSH', KEYS[4], text) end
+  redis.call('ZREM', KEYS[2], id)
+  redis.call('HDEL', KEYS[3], id)
+end
+for i = 5, #KEYS do
+  local text = redis.call('RPOP', KEYS[i])
+  if text then
+    redis.call('HSET', KEYS[1], ARGV[1], KEYS[i] .. '\\n' .. text)
+    return {KEYS[i], text}
+  end
+end
+return false
+"""
+
+#: Gives back to where it was taken: KEYS taken; ARGV the tag, none for all that is there.
+GIVE_BACK = """
+local tags = ARGV[1] and {ARGV[1]} or redis.call('HKEYS', KEYS[1])
+for _, tag in ipairs(tags) do
+  local entry = redis.call('HGET', KEYS[1], tag)
+  if entry then
+    local cut = string.find(entry, '\\n', 1, true)
+    redis.call('RPUSH', string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1))
+    redis.call('HDEL', KEYS[1], tag)
+  end
+end
+return #tags
+"""
+
+
+#: Lets a message wait: KEYS due, waiting; ARGV task id, seconds, text, and "1" to take the place of
+#: one of the same task that waits already.
+LATER = """
+if ARGV[4] ~= '1' and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+return redis.call('ZADD', KEYS[1], now + math.floor(ARGV[2] * 1000), ARGV[1])
+"""
+
+
+class QoS(stock.QoS):
+    """Acknowledgement against the hash of this worker."""
+
+    channel: Channel
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._late: dict[str, bool] = {}
+
+    def append(self, message: virtual.Message, delivery_tag: str) -> None:
+        """Remember it here; the server recorded it when it was taken."""
+        virtual.QoS.append(self, message, delivery_tag)
+
+    def ack(self, delivery_tag: str) -> None:
+        """Forget the message, here and on the server."""
+        self._settle(delivery_tag, requeue=False)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give the message back, or forget it."""
+        self._settle(delivery_tag, requeue=requeue)
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
+        """Give the message back; the other arguments are kombu's and mean nothing here."""
+        del client, leftmost
+        self._tell_server(tag, requeue=True)
+
+    def restore_visible(self, start: int = 0, num: int = 10, interval: int = 10) -> None:
+        """Tell the server what it could not hear; kombu calls this now and then.
+
+        Messages of the dead are given back by the members, not by a timeout.
+        """
+        del start, num, interval
+        late, self._late = self._late, {}
+        for tag, requeue in late.items():
+            self._settle(tag, requeue=requeue)
+
+    def _settle(self, tag: str, *, requeue: bool) -> None:
+        try:
+            self._tell_server(tag, requeue=requeue)
+        except self.channel.connection_errors:
+            self._late[tag] = requeue  # raising would hold the slot of this message for ever
+        self.channel.bulk_tags.discard(tag)
+        virtual.QoS.ack(self, tag)
+
+    def _tell_server(self, tag: str, *, requeue: bool) -> None:
+        with self.channel.conn_or_acquire() as client:
+            if requeue:
+                client.eval(GIVE_BACK, 1, self.channel.taken_key, tag)
+            else:
+                client.hdel(self.channel.taken_key, tag)
+
+
+class Channel(stock.Channel):
+    """Takes messages with `TAKE`; waits without taking when there are none."""
+
+    QoS = QoS
+
+    #: Transport options: whose hash the messages go to, and which queue comes last.
+    member_id = ""
+    poll_queue = ""
+    bulk_queue = ""
+    #: How many messages of the bulk queue may be in hand at once.
+    bulk_slots = 1
+
+    from_transport_options = (
+        *stock.Channel.from_transport_options,
+        *("member_id", "poll_queue", "bulk_queue", "bulk_slots"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.bulk_tags: set[str] = set()
+        self._waits = False
+        self._turn = 0
+        self._tag = ""
+        super().__init__(*args, **kwargs)
+
+    @property
+    def taken_key(self) -> str:
+        """The hash of messages in this worker's hands."""
+        return keys.taken(self.member_id)
+
+    def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
+        """Consume, after giving back what an earlier connection of this worker left in hand."""
+        if not self._active_queues:
+            with self.conn_or_acquire() as client:
+                client.eval(GIVE_BACK, 1, self.taken_key)
+        return super().basic_consume(queue, *args, **kwargs)
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        """Put a message into its queue, at once or when the task that it carries goes on."""
+        delay_s = message["headers"].pop(DELAY_HEADER, None)
+        if delay_s is None:
+            super()._put(queue, message, **kwargs)
+            return
+        replace = "1" if message["headers"].pop(REPLACE_HEADER, True) else "0"
+        given = [message["headers"]["id"], str(delay_s), dumps(message), replace]
+        with self.conn_or_acquire() as client:
+            client.eval(LATER, 2, keys.DUE, keys.WAITING, *given)
+
+    def _lists(self) -> list[str]:
+        """Lists to look at, in turns, so that none starves; back-fills come last."""
+        queues = [name for name in self.active_queues if name != self.bulk_queue]
+        self._turn = (self._turn + 1) % max(len(queues), 1)
+        queues = queues[self._turn :] + queues[: self._turn]
+        if self.bulk_queue in self.active_queues and len(self.bulk_tags) < self.bulk_slots:
+            queues.append(self.bulk_queue)
+        return [self._q_for_pri(name, step) for name in queues for step in self.priority_steps]
+
+    def _take_command(self, lists: list[str]) -> list[Any]:
+        self._tag = uuid.uuid4().hex
+        names = [self.taken_key, keys.DUE, keys.WAITING, self.poll_queue, *lists]
+        return ["EVAL", TAKE, len(names), *names, self._tag]
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        """Send the command that the event loop will read the answer of."""
+        del timeout
+        self._send(self._take_command(self._lists()))
+        self._waits = False
+
+    def _send(self, command: list[Any]) -> None:
+        self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        self.client.connection.send_command(*command)
+
+    def _brpop_read(self, **options: Any) -> bool:
+        """Deliver what was taken; with nothing to take, wait until the first queue has something.
+
+        BLMOVE from a list's end to the same end moves nothing: it waits, and takes nothing that
+        could be lost.
+        """
+        answer = self._answer(options)
+        if self._waits or self._closing:
+            raise Empty
+        if answer is None:
+            first = self.active_queues[0]
+            self._waits = True
+            self._send(["BLMOVE", first, first, "RIGHT", "RIGHT", IDLE_SECONDS])
+            raise Empty
+        self._deliver(*answer)
+        return True
+
+    def _answer(self, options: dict[str, Any]) -> Any:
+        self._in_poll = None
+        try:
+            return self.client.parse_response(self.client.connection, "EVAL", **options)
+        except self.connection_errors:
+            self.client.connection.disconnect()
+            raise
+        finally:
+            self._flush_brpop_reauth()
+
+    def _deliver(self, key: bytes, text: bytes) -> None:
+        queue = bytes_to_str(key).rsplit(self.sep, 1)[0]
+        message = self._readable(text)
+        if message is None:
+            self._put_aside(text)
+            return
+        if queue == self.bulk_queue:
+            self.bulk_tags.add(self._tag)
+        self.connection._deliver(message, queue)  # noqa: SLF001  (kombu's way in, used by its own)
+
+    def _readable(self, text: bytes) -> dict[str, Any] | None:
+        """The message, under a tag of this delivery: the same text may be in the list twice."""
+        try:
+            message: dict[str, Any] = loads(bytes_to_str(text))
+            message["properties"]["delivery_tag"] = self._tag
+            self.Message(message, channel=self)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return message
+
+    def _put_aside(self, text: bytes) -> None:
+        log.error("put aside %d bytes that are no message: see %s", len(text), keys.UNREADABLE)
+        with self.conn_or_acquire() as client, client.pipeline() as pipe:
+            pipe.lpush(keys.UNREADABLE, text).ltrim(keys.UNREADABLE, 0, MAX_UNREADABLE - 1)
+            pipe.hdel(self.taken_key, self._tag).execute()
+
+
+class Transport(stock.Transport):
+    """What ``broker_transport`` names, for workers only: callers use kombu's own."""
+
+    Channel = Channel

@@ -1,0 +1,135 @@
+"""What one process of the service has: configuration, host, shared state, pipeline.
+
+Made lazily and never before a fork: a prefork parent only reads the configuration and loads the
+plugins, which its children then share; every connection belongs to the process that uses it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from parsekit.api import make_pipeline, open_session
+from parsekit.config import Config
+from parsekit.host import Host
+from parsekit.pipeline import Pipeline
+from parsekit.session import Session
+from parsekit.worker.addresses import Addresses, with_addresses
+from parsekit.worker.flights_redis import RedisFlights
+from parsekit.worker.ledger import Ledger, RedisLedger
+from parsekit.worker.membership import Member, new_member_id
+from parsekit.worker.redis_client import connect
+
+log = logging.getLogger(__name__)
+
+#: Set by ``parsekit worker --embedded``: the embedded server, whatever the configuration names.
+ENV_EMBEDDED = "PARSEKIT_EMBEDDED"
+#: What listeners get to send what they hold when the process ends, seconds.
+CLOSE_SECONDS = 5.0
+
+
+class Service:
+    """One process of the service, or a caller of it."""
+
+    @cached_property
+    def host(self) -> Host:
+        """The plugins."""
+        return Host.load()
+
+    @cached_property
+    def session(self) -> Session:
+        """The session, with the addresses in force. Raises `ConfigInvalid`."""
+        session = open_session(host=self.host, role="worker")
+        embedded = os.environ.get(ENV_EMBEDDED, "") not in ("", "0")
+        config = with_addresses(session.config, session.data_dir, embedded=embedded)
+        return replace(session, config=config)
+
+    @property
+    def config(self) -> Config:
+        """The configuration, with the addresses in force."""
+        return self.session.config
+
+    @property
+    def data_dir(self) -> Path:
+        """Local state."""
+        return self.session.data_dir
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """Servers and queues in force."""
+        return Addresses.of(self.config)
+
+    @cached_property
+    def process(self) -> Process:
+        """What belongs to this process alone; see `after_fork`."""
+        return Process(self)
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections; ours are made when they are first used."""
+        self.__dict__.pop("process", None)
+
+
+class Process:
+    """Connections, threads and the pipeline of one process."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.member_id = new_member_id()
+
+    @cached_property
+    def member(self) -> Member | None:
+        """This process among the others; None where no Redis is shared."""
+        url = self._service.addresses.shared_redis
+        return Member(connect(url), self.member_id) if url else None
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What is known of tasks."""
+        return RedisLedger(connect(self._redis_url), self.member_id)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The road that every task takes here. Raises `ConfigInvalid`, `PluginFailed`."""
+        return make_pipeline(
+            self._service.session,
+            self._service.host,
+            flights=RedisFlights(connect(self._redis_url), self.member_id),
+            attempts=self.ledger,
+            reports=self.ledger,
+        )
+
+    @property
+    def _redis_url(self) -> str:
+        url = self._service.addresses.shared_redis
+        if url is None:
+            raise NotImplementedError
+        return url
+
+    def start(self) -> None:
+        """Begin to be seen by the others, and make what the first task would have to wait for."""
+        if self.member is not None:
+            self.member.start()
+        _ = self.pipeline
+
+    def stop(self) -> None:
+        """End in good order; what was taken and not finished goes back to its queue."""
+        if "pipeline" in self.__dict__:
+            self.pipeline.close(CLOSE_SECONDS)
+        if "member" in self.__dict__ and self.member is not None:
+            self.member.stop()
+
+    def give_up(self) -> None:
+        """Give back what runs and send what is buffered; the caller ends the process next.
+
+        Children end with the process: to end them first would make failures of their tasks.
+        """
+        if self.member is not None:
+            self.member.stop()
+        self.pipeline.listeners.close(CLOSE_SECONDS)
+
+
+#: The one of this program.
+service = Service()

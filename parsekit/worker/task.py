@@ -1,0 +1,92 @@
+"""The task ``parseReplay``: reads the call, runs the pipeline, answers or waits.
+
+Every decision about a replay is the pipeline's. What is decided here is what a *delivery* means:
+a task may be delivered twice, or while it runs, or after it ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+from celery import Task, states
+from celery.exceptions import Ignore, Reject
+
+from parsekit.errors import BadRequest
+from parsekit.model import JsonObject, Outcome
+from parsekit.pipeline import Waiting
+from parsekit.worker.call import refused, request_of
+from parsekit.worker.ledger import Standing
+from parsekit.worker.rescheduling import go_on_later, state_of
+from parsekit.worker.service import service
+
+log = logging.getLogger(__name__)
+
+#: How soon a delivery looks again when another one of the same task is being worked on, seconds.
+BUSY_SECONDS = 2.0
+
+
+class ParseReplay(Task):
+    """``parseReplay`` with keyword arguments ``replayObjectPath`` and ``progressQueue``."""
+
+    name = "parseReplay"
+    typing = False
+
+    def run(self, *args: Any, **kwargs: Any) -> JsonObject:
+        """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
+        try:
+            return self._deliver(args, kwargs)
+        except redis.RedisError as exc:
+            log.warning("task %s goes back to its queue: %s", self.request.id, exc)
+            raise Reject(exc, requeue=True) from exc
+
+    def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> JsonObject:
+        task_id = self.request.id
+        standing = service.process.ledger.enter(task_id)
+        if standing is Standing.BUSY:
+            go_on_later(self, state_of(self), BUSY_SECONDS, replace=False)
+            raise Ignore
+        if standing is Standing.CANCELLED:
+            self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
+        if standing is not Standing.GO:
+            raise Ignore
+        try:
+            return self._answer(self._go(args, kwargs))
+        except (Ignore, redis.RedisError):
+            service.process.ledger.leave(task_id)
+            raise
+
+    def _go(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | Waiting:
+        task_id, pipeline = self.request.id, service.process.pipeline
+        try:
+            request = request_of(args, kwargs, task_id=task_id, bulk=self._bulk)
+        except BadRequest as error:
+            return pipeline.refuse(refused(kwargs, task_id=task_id), error)
+        state = state_of(self)
+        if state is None:
+            self.update_state(state=states.STARTED, meta={"hostname": self.request.hostname})
+        return pipeline.run(request, state)
+
+    @property
+    def _bulk(self) -> bool:
+        delivery = self.request.delivery_info or {}
+        return delivery.get("routing_key") == service.addresses.bulk_queue
+
+    def _answer(self, answer: Outcome | Waiting) -> JsonObject:
+        if service.process.ledger.cancelled(self.request.id):
+            raise Ignore
+        if isinstance(answer, Waiting):
+            go_on_later(self, answer.state, answer.after_s)
+            self.update_state(state="WAITING", meta={"reason": answer.reason})
+            raise Ignore
+        if answer.failure is not None:
+            raise answer.failure.to_error()
+        return answer.to_result()
+
+    def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
+        """Remember the end; the result is stored by now, the message not yet acknowledged."""
+        del retval
+        if status in states.READY_STATES:
+            service.process.ledger.finish(task_id)
