@@ -1,0 +1,165 @@
+"""What a header says about its match, typed; a value of the wrong type counts as not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from parsekit_local.frames import Account, ScoreLine
+from parsekit_local.header import Header
+from parsekit_local.properties import Choice, Properties, Structure, Value
+
+_T = TypeVar("_T")
+
+#: The game's words for platforms to those of `Account`. Dingo is the Xbox One.
+_PLATFORMS = {
+    "Steam": "steam",
+    "Epic": "epic",
+    "PS4": "playstation",
+    "PS3": "playstation",
+    "Dingo": "xbox",
+    "PsyNet": "psynet",
+    "NNX": "switch",
+    "Switch": "switch",
+    "QQ": "qq",
+}
+_MINUTE_DATE = "%Y-%m-%d:%H-%M"
+_SECOND_DATE = "%Y-%m-%d %H-%M-%S"
+_GUID = re.compile(r"[0-9A-Fa-f]{32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderPlayer:
+    """One line of the final scoreboard. ``account`` is None for bots."""
+
+    name: str
+    team: int
+    is_bot: bool
+    account: Account | None
+    score_line: ScoreLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderFacts:
+    """The match as the header tells it; None where it does not.
+
+    ``local_date`` is the recorder's clock, without an offset, at the time of saving.
+    ``start_epoch_s`` is the Unix time of the match's start. ``seconds_played`` is game time,
+    ``recorded_s`` what the number of frames and their rate come to.
+    """
+
+    rocket_league_id: str | None
+    match_guid: str | None
+    title: str | None
+    recorder: str | None
+    map_code: str | None
+    match_type: str | None
+    team_size: int | None
+    winning_team: int | None
+    local_date: datetime | None
+    start_epoch_s: int | None
+    seconds_played: float | None
+    recorded_s: float | None
+    build_version: str | None
+    players: tuple[HeaderPlayer, ...]
+
+
+def header_facts(header: Header) -> HeaderFacts:
+    """Take the facts out of a header's values; never fails."""
+    values = header.properties
+    return HeaderFacts(
+        rocket_league_id=_guid(values, "Id"),
+        match_guid=_guid(values, "MatchGUID") or _guid(values, "MatchGuid"),
+        title=_value(values, "ReplayName", str),
+        recorder=_value(values, "PlayerName", str),
+        map_code=_value(values, "MapName", str),
+        match_type=_value(values, "MatchType", str),
+        team_size=_value(values, "TeamSize", int),
+        winning_team=_value(values, "WinningTeam", int),
+        local_date=_local_date(_value(values, "Date", str) or ""),
+        start_epoch_s=_value(values, "MatchStartEpoch", int),
+        seconds_played=_value(values, "TotalSecondsPlayed", float),
+        recorded_s=_recorded_s(values),
+        build_version=_value(values, "BuildVersion", str),
+        players=tuple(_player(line) for line in _lines(values)),
+    )
+
+
+def _value(values: Properties, name: str, kind: type[_T]) -> _T | None:
+    value = values.get(name)
+    return value if isinstance(value, kind) and value != "" else None
+
+
+def _guid(values: Properties, name: str) -> str | None:
+    text = _value(values, name, str)
+    return text if text and _GUID.fullmatch(text) else None
+
+
+def _local_date(text: str) -> datetime | None:
+    for form in (_SECOND_DATE, _MINUTE_DATE):
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007  (the offset is not in the file)
+        except ValueError:
+            continue
+    return None
+
+
+def _recorded_s(values: Properties) -> float | None:
+    frames, rate = _value(values, "NumFrames", int), _value(values, "RecordFPS", float)
+    return frames / rate if frames and rate and rate > 0 else None
+
+
+def _lines(values: Properties) -> Iterable[Properties]:
+    lines = values.get("PlayerStats")
+    return lines if isinstance(lines, list) else ()
+
+
+def _player(line: Properties) -> HeaderPlayer:
+    is_bot = bool(line.get("bBot"))
+    return HeaderPlayer(
+        name=_value(line, "Name", str) or "",
+        team=_value(line, "Team", int) or 0,
+        is_bot=is_bot,
+        account=None if is_bot else _account(line),
+        score_line=ScoreLine(
+            score=_count(line, "Score"),
+            goals=_count(line, "Goals"),
+            assists=_count(line, "Assists"),
+            saves=_count(line, "Saves"),
+            shots=_count(line, "Shots"),
+        ),
+    )
+
+
+def _count(line: Properties, name: str) -> int:
+    return max(0, _value(line, name, int) or 0)
+
+
+def _account(line: Properties) -> Account | None:
+    platform = _platform(line.get("Platform"))
+    if platform is None:
+        return None
+    long_form = line.get("PlayerID")
+    identity = long_form.fields if isinstance(long_form, Structure) else {}
+    epic = _value(identity, "EpicAccountId", str)
+    number = _value(line, "OnlineID", int) or _value(identity, "Uid", int) or 0
+    return Account(
+        platform=platform,
+        id=epic or str(number),
+        online_name=(_value(line, "Name", str) or "") if platform == "playstation" else "",
+        player_number=_local_number(identity.get("SplitscreenID")),
+    )
+
+
+def _platform(value: Value | None) -> str | None:
+    if not isinstance(value, Choice):
+        return None
+    word = value.kind if value.value is None else str(value.value)
+    return _PLATFORMS.get(word.removeprefix("OnlinePlatform_"))
+
+
+def _local_number(value: Value | None) -> int:
+    return value.value if isinstance(value, Choice) and isinstance(value.value, int) else 0

@@ -1,0 +1,105 @@
+"""Facts of the match as a whole, from header and stream together, for the top of the body."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from parsekit import JsonObject
+
+from parsekit_local.dates import SavedAt, Season, saved_at, season_at
+from parsekit_local.frames import Frames, MatchFacts
+from parsekit_local.header_facts import HeaderFacts
+from parsekit_local.roster import Participant
+from parsekit_local.tables.maps import MAPS
+from parsekit_local.tables.playlists import LOCAL_LOBBY, OFFLINE, PLAYLISTS, PRIVATE, Playlist
+
+#: Stands where the contract wants a word and the replay has none.
+UNKNOWN = "unknown"
+_UNKNOWN_PLAYLIST = Playlist(UNKNOWN, "Unknown")
+#: What the header's ``MatchType`` says of the playlist when the stream is silent.
+_PLAYLIST_BY_MATCH_TYPE = {"Private": PRIVATE, "Offline": OFFLINE, "LAN": LOCAL_LOBBY}
+#: ``USE126-Orion``: before 2023 the region stands only in the server's name.
+_REGION = re.compile(r"([A-Z]{2,4})\d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The match, without its players. ``overtime_s`` is 0 without overtime."""
+
+    saved: SavedAt
+    season: Season
+    duration_s: int
+    overtime: bool
+    overtime_s: int
+    team_size: int
+    playlist: Playlist
+    map_code: str
+    map_name: str | None
+    match_type: str
+    match_guid: str | None
+    server: JsonObject | None
+    team_names: tuple[str | None, str | None]
+
+
+def match_of(
+    header: HeaderFacts, frames: Frames | None, players: Sequence[Participant], end_s: float
+) -> Match:
+    """Put the match's facts together; ``end_s`` is the end of its last player."""
+    said = frames.match if frames else MatchFacts()
+    saved = saved_at(
+        header.local_date,
+        start_epoch_s=header.start_epoch_s or said.start_epoch_s,
+        length_s=_length_s(header, frames),
+    )
+    map_code = (header.map_code or UNKNOWN).lower()
+    return Match(
+        saved=saved,
+        season=season_at(saved.moment),
+        duration_s=math.floor(end_s),
+        overtime=said.overtime_frame is not None,
+        overtime_s=_overtime_s(frames),
+        team_size=_team_size(header, said, players),
+        playlist=_playlist(header, said),
+        map_code=map_code,
+        map_name=MAPS.get(map_code),
+        match_type=header.match_type or UNKNOWN,
+        match_guid=header.match_guid or said.match_guid,
+        server=_server(said),
+        team_names=said.team_names,
+    )
+
+
+def _length_s(header: HeaderFacts, frames: Frames | None) -> float | None:
+    if frames is not None and frames.count:
+        return float(frames.time_s[-1])
+    return header.recorded_s or header.seconds_played
+
+
+def _overtime_s(frames: Frames | None) -> int:
+    """The clock counts up in overtime; its last report is the length."""
+    if frames is None or frames.match.overtime_frame is None:
+        return 0
+    played = frames.game_clock.seconds[frames.game_clock.frame >= frames.match.overtime_frame]
+    return int(played.max()) if len(played) else 0
+
+
+def _team_size(header: HeaderFacts, said: MatchFacts, players: Sequence[Participant]) -> int:
+    largest = max((sum(p.team == team for p in players) for team in (0, 1)), default=0)
+    return header.team_size or said.max_team_size or largest
+
+
+def _playlist(header: HeaderFacts, said: MatchFacts) -> Playlist:
+    if said.playlist_id is not None:
+        return PLAYLISTS.get(said.playlist_id, _UNKNOWN_PLAYLIST)
+    return _PLAYLIST_BY_MATCH_TYPE.get(header.match_type or "", _UNKNOWN_PLAYLIST)
+
+
+def _server(said: MatchFacts) -> JsonObject | None:
+    if said.server_name is None:
+        return None
+    in_name = _REGION.match(said.server_name)
+    region = said.server_region or (in_name[1] if in_name else "")
+    return {"name": said.server_name, "region": region}
