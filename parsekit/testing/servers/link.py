@@ -44,6 +44,7 @@ class Link:
         self._switch = switch
         self._heard = heard
         self._ended = ended
+        self._ending = threading.Lock()
         self._severed = False
         self._counting: Fault | None = None
         self._answered_bytes = 0
@@ -54,17 +55,28 @@ class Link:
 
     def reset(self) -> None:
         """End it with RST, as a dying host does."""
+        if not self._ending.acquire(blocking=False):
+            return
         with suppress(OSError):
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._client.close()
-        self.end()
+            # closing takes effect when nobody reads any more, and this ends reading without a FIN
+            self._client.shutdown(socket.SHUT_RD)
+        self._client.close()
+        self._leave()
 
     def end(self) -> None:
         """End it in order; what waits for either side wakes up."""
-        for side in (self._client, self._server):
-            with suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-            side.close()
+        if not self._ending.acquire(blocking=False):
+            return
+        with suppress(OSError):
+            self._client.shutdown(socket.SHUT_RDWR)
+        self._client.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
         self._ended(self)
 
     def _run(self, port: int) -> None:
