@@ -11,8 +11,8 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from parsekit.errors import (
     InvalidReplay,
@@ -49,19 +49,21 @@ def check_envelope(path: Path, *, max_bytes: int) -> Envelope:
     this process may not read, and `StorageUnavailable`, worth another try, when reading fails.
     """
     try:
-        with _open(path) as file:
+        with FileIO(path, opener=_open) as file:
             return _check(file, max_bytes)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(name: str, flags: int) -> int:
     # without O_NONBLOCK a named pipe would hold us until somebody writes to it
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> ParsekitError:
     name = repr(str(path))
+    if isinstance(error, IsADirectoryError):
+        return InvalidReplay(f"{name} is a folder, not a replay file")
     if isinstance(error, PermissionError):
         return StorageDenied(f"may not read {name}; change its permissions")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -71,7 +73,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> ParsekitError:
     return StorageUnavailable(f"reading {name} failed: {error.strerror}")
 
 
-def _check(file: BinaryIO, max_bytes: int) -> Envelope:
+def _check(file: FileIO, max_bytes: int) -> Envelope:
     size_bytes = _size(file, max_bytes)
     header_bytes = _check_header(file, size_bytes)
     left_bytes = size_bytes - _PREFIX_BYTES - header_bytes
@@ -84,10 +86,10 @@ def _check(file: BinaryIO, max_bytes: int) -> Envelope:
     return Envelope(header_bytes=header_bytes, content_bytes=content_bytes, size_bytes=size_bytes)
 
 
-def _size(file: BinaryIO, max_bytes: int) -> int:
+def _size(file: FileIO, max_bytes: int) -> int:
     facts = os.fstat(file.fileno())
     if not stat.S_ISREG(facts.st_mode):
-        raise InvalidReplay("this is a folder or a device, not a replay file")
+        raise InvalidReplay("this is a pipe or a device, not a replay file")
     if facts.st_size == 0:
         raise InvalidReplay("the file is empty; copy or download it again")
     if facts.st_size > max_bytes:
@@ -98,7 +100,7 @@ def _size(file: BinaryIO, max_bytes: int) -> int:
     return facts.st_size
 
 
-def _check_header(file: BinaryIO, size_bytes: int) -> int:
+def _check_header(file: FileIO, size_bytes: int) -> int:
     try:
         return _check_section(file, "header", size_bytes, limit_bytes=_HEADER_LIMIT_BYTES)
     except InvalidReplay as damage:
@@ -109,7 +111,7 @@ def _check_header(file: BinaryIO, size_bytes: int) -> int:
         raise
 
 
-def _check_section(file: BinaryIO, name: str, left_bytes: int, *, limit_bytes: int) -> int:
+def _check_section(file: FileIO, name: str, left_bytes: int, *, limit_bytes: int) -> int:
     """Check the section that begins here and has at most ``left_bytes``; answer its length."""
     prefix = file.read(_PREFIX_BYTES)
     if len(prefix) < _PREFIX_BYTES:
@@ -129,7 +131,7 @@ def _check_section(file: BinaryIO, name: str, left_bytes: int, *, limit_bytes: i
 
 
 def _check_crc(
-    file: BinaryIO, name: str, length_bytes: int, left_bytes: int, wanted_crc: int
+    file: FileIO, name: str, length_bytes: int, left_bytes: int, wanted_crc: int
 ) -> None:
     missing_bytes = length_bytes - left_bytes
     crc = ReplayCrc()
@@ -148,7 +150,7 @@ def _check_crc(
         )
 
 
-def _feed(file: BinaryIO, length_bytes: int, crc: ReplayCrc) -> int:
+def _feed(file: FileIO, length_bytes: int, crc: ReplayCrc) -> int:
     """Read ``length_bytes`` into the CRC; answer how many of them were not there."""
     while length_bytes and (piece := file.read(min(length_bytes, _PIECE_BYTES))):
         crc.update(piece)

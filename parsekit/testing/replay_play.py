@@ -27,6 +27,12 @@ _REACH = 250.0
 _GOAL_LINE = 5120.0
 _HALF_WIDTH, _HALF_LENGTH = 3900.0, 4950.0
 _SHARP_TURN = 1.2
+#: What a car does next, as shares of one: fetch boost, guard the goal, else chase the ball; and
+#: how often it does so with boost, or hops on the way.
+_FETCH, _GUARD, _HURRY, _HOP = 0.5, 0.1, 0.4, 0.3
+_HOP_Z = (80.0, 1300.0)
+#: Nearer than this nobody boosts.
+_NEAR = 1200.0
 _KICKOFF_SPOTS = ((-2048, -2560), (2048, -2560), (-256, -3840), (256, -3840), (0, -4608))
 _ORIGIN = Vector(0, 0, BALL_REST_Z)
 _STILL = Vector(0, 0, 0)
@@ -41,6 +47,7 @@ class Car:
     velocity: Vector = _STILL
     yaw: float = 0.0
     boost: float = KICKOFF_BOOST
+    hurry: bool = False
     boosting: bool = False
     sliding: bool = False
     aim: Vector | None = None
@@ -112,14 +119,15 @@ class Play:
 
     def _decide(self, car: Car) -> None:
         car.pad, car.aim = None, None
+        car.hurry = self._chance.random() < _HURRY
         choice = self._chance.random()
-        if choice < 0.4:
+        if choice < _FETCH:
             car.pad = self._near_pad(car)
             car.aim = Vector(PADS[car.pad].x, PADS[car.pad].y, CAR_REST_Z)
-        elif choice < 0.5:
+        elif choice < _FETCH + _GUARD:
             car.aim = Vector(0, -4600 if car.side == 0 else 4600, CAR_REST_Z)
-        if self._chance.random() < 0.35:
-            car.hop_s, car.top_z = self.now_s, self._chance.uniform(80, 1300)
+        if self._chance.random() < _HOP:
+            car.hop_s, car.top_z = self.now_s, self._chance.uniform(*_HOP_Z)
         car.decide_s = self.now_s + self._chance.uniform(1.0, 3.0)
 
     def _near_pad(self, car: Car) -> int:
@@ -144,7 +152,7 @@ class Play:
 
     def _speed(self, car: Car, away: float, step_s: float) -> float:
         burn = min(car.boost, _BOOST_PER_S * step_s)
-        car.boosting = away > 1200 and burn > 0
+        car.boosting = car.hurry and away > _NEAR and burn > 0
         if car.boosting:
             car.boost -= burn
         before = math.hypot(car.velocity.x, car.velocity.y)

@@ -10,7 +10,7 @@ from parsekit.testing.replay_actors import boost, no_pickup, pickup, update
 from parsekit.testing.replay_bits import Bits, bit, byte, float32, int32, to_bytes
 from parsekit.testing.replay_body import NAMES
 from parsekit.testing.replay_cast import hire, introduce
-from parsekit.testing.replay_clock import FIRST_FRAME_S, Cue, Recording
+from parsekit.testing.replay_clock import COUNTDOWN_S, FIRST_FRAME_S, Cue, Recording
 from parsekit.testing.replay_match import REGULAR_S, Goal
 from parsekit.testing.replay_objects import BALL, BOOST, CAR, GAME_EVENT, PLAYER, TEAMS, pad
 from parsekit.testing.replay_play import Events, Play, Shot
@@ -85,7 +85,7 @@ class _Show:
         clock_s = phase.clock_s + max(0.0, min(now_s, phase.end_s) - phase.play_s)
         overtime = phase.clock_s >= REGULAR_S
         left_s = int(clock_s - REGULAR_S) if overtime else math.ceil(REGULAR_S - clock_s)
-        wait_s = max(0, math.ceil(phase.play_s - now_s))
+        wait_s = int(COUNTDOWN_S) if number < cue.play else 0
         game = self._cast.game
         yield from self._news(game, GAME_EVENT, "bOverTime", overtime, bit)
         yield from self._news(game, GAME_EVENT, "ReplicatedStateName", _state(cue, number), int32)

@@ -34,9 +34,8 @@ __all__ = [
 def synthetic_replay(match: Match | None = None, frames: int = 300) -> bytes:
     """Encode a match as a replay of so many frames, spread evenly over the match.
 
-    Without frames only the header tells anything; for one against one it has less than 3 kB. A match
-    of
-    five minutes with 9000 frames moves as smoothly as a real one.
+    Without frames only the header tells anything, and one against one take less than 3 kB. A
+    match of five minutes with 9000 frames moves as smoothly as a real one.
     """
     recording = Recording.of(match or believable_match(), frames)
     network = encode_stream(recording) if frames else b""
