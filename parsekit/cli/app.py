@@ -1,0 +1,48 @@
+"""The top of the command line: its own options, the commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from parsekit.cli.commands import all_commands
+from parsekit.cli.failures import guarded
+
+app = typer.Typer(
+    name="parsekit",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"parsekit {version('parsekit')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Exit codes: 0 all well, 1 a replay failed, 2 usage, 130 Ctrl-C.")
+def parsekit(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Statistics from Rocket League replays."""
+
+
+def run() -> int:
+    """Run one command line; the answer is the exit code."""
+    return guarded(lambda: _group().main(prog_name="parsekit"))
+
+
+def _group() -> TyperGroup:
+    group = typer.main.get_command(app)
+    if not isinstance(group, TyperGroup):
+        raise TypeError("typer made no group of the top-level command")
+    group.commands.update(all_commands())
+    return group

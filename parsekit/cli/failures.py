@@ -1,0 +1,113 @@
+"""What a user sees when a command can't go on: one line, and one of the published exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from parsekit.errors import BadRequest, ConfigInvalid, ParsekitError
+from parsekit.formats.plain import printable
+
+#: Set to anything but "" or 0 to see the traceback of an error that nobody expected.
+DEBUG = "PARSEKIT_DEBUG"
+
+
+class ExitCode(IntEnum):
+    """The published exit codes; the last two say which signal ended us, as shells do."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 128 + signal.SIGINT
+    BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+class OutputLost(Exception):
+    """Nothing more can be written to standard output; the cause is an `OSError`."""
+
+
+@contextmanager
+def writing_output() -> Iterator[None]:
+    """Tell a failure to write results from all others."""
+    try:
+        yield
+    except OSError as exc:
+        raise OutputLost from exc
+
+
+def debugging() -> bool:
+    """Whether the user asked for tracebacks."""
+    return os.environ.get(DEBUG, "") not in ("", "0")
+
+
+def say_error(message: str) -> None:
+    """Tell on standard error what went wrong, harmless on any terminal."""
+    say(f"error: {message}")
+
+
+def say(text: str) -> None:
+    """Write one line that is no result; what a terminal might obey is shown instead."""
+    print(printable(text), file=sys.stderr)  # noqa: T201
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Run a command; whatever happens becomes a line on stderr and an exit code."""
+    code = _code_of(command)
+    try:
+        with writing_output():
+            sys.stdout.flush()
+    except OutputLost as exc:
+        return _output_lost(exc)
+    return code
+
+
+def _code_of(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except OutputLost as exc:
+        return _output_lost(exc)
+    except ParsekitError as exc:
+        return _explained(exc)
+    except Exception as exc:  # noqa: BLE001  (the last line of defence reports what nobody expected)
+        return _reported(exc)
+    return ExitCode.OK
+
+
+def _output_lost(error: OutputLost) -> int:
+    """Keep the interpreter from failing once more, when it flushes at its end.
+
+    A reader that went away (``parsekit … | head``) is no error: we end without a word, as cat does.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    cause = error.__cause__
+    if isinstance(cause, BrokenPipeError):
+        return ExitCode.BROKEN_PIPE
+    reason = cause.strerror if isinstance(cause, OSError) else None
+    say_error(f"can't write to standard output: {(reason or str(cause)).lower()}")
+    return ExitCode.FAILED
+
+
+def _explained(error: ParsekitError) -> int:
+    if debugging():
+        traceback.print_exception(error)
+    say_error(error.message)
+    return ExitCode.USAGE if isinstance(error, ConfigInvalid | BadRequest) else ExitCode.FAILED
+
+
+def _reported(error: Exception) -> int:
+    if debugging():
+        traceback.print_exception(error)
+    say_error(
+        f"{type(error).__name__}: {error}; this is a bug of parsekit: please report it with the "
+        f"command and its version, set {DEBUG}=1 to see where it happened"
+    )
+    return ExitCode.FAILED

@@ -1,0 +1,146 @@
+"""``parsekit parse``: the main job."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parsekit.api import open_pipeline, open_session
+from parsekit.cli.completion import parser_names
+from parsekit.cli.interrupt import Interrupt, interruptible
+from parsekit.cli.logs import show_logs
+from parsekit.cli.output import Wish
+from parsekit.cli.run import Run
+from parsekit.cli.stdin import refuse_terminal
+from parsekit.formats.writer import Format
+from parsekit.host import Host
+from parsekit.inputs import STDIN, Barren, Input, expand
+
+app = typer.Typer(add_completion=False)
+
+#: More threads than this only fight for the same cores; a typing error must not start thousands.
+_MAX_JOBS = 256
+
+
+@app.command()
+def parse(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files, folders (searched for .replay files), globs, fsspec URLs, or -.",
+        ),
+    ],
+    parser: Annotated[
+        str | None,
+        typer.Option(
+            "--parser", "-p", metavar="NAME", autocompletion=parser_names, help="Use this parser."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Read this configuration.")
+    ] = None,
+    kind: Annotated[
+        Format, typer.Option("--format", "-f", help="How results are written.")
+    ] = Format.TABLE,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Write a file for each result into this folder."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            max=_MAX_JOBS,
+            show_default="cores",
+            help="Parse so many replays at once.",
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Parse again what was parsed before.")
+    ] = False,
+) -> None:
+    """Parse replays: results on standard output, progress and errors on standard error.
+
+    One bad file never stops the others; run again, and what was parsed comes from the cache.
+    """
+    show_logs()
+    if STDIN in paths:
+        refuse_terminal()
+    host = Host.load()
+    session = open_session(config, host=host, role="cli")
+    host.parser_entry(parser or session.config.host.parser)
+    with interruptible() as interrupt:
+        single, found = _peeked(expand(paths))
+        wish = Wish(kind=kind, folder=output, single=single)
+        writers = wish.writers()
+        with _display(wish, paths, host), open_pipeline(session, host) as pipeline:
+            run = Run(
+                pipeline=pipeline,
+                writers=writers,
+                interrupt=interrupt,
+                parser=parser,
+                disable_cache=no_cache,
+                jobs=jobs or _cores(),
+            )
+            run.all(found)
+        run.summary()
+        raise typer.Exit(_exit_code(run, interrupt))
+
+
+def _exit_code(run: Run, interrupt: Interrupt) -> int:
+    return run.tally.exit_code if interrupt.number is None else interrupt.exit_code
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _peeked(found: Iterator[Input | Barren]) -> tuple[bool, Iterable[Input | Barren]]:
+    """Whether there is only one replay, without looking further than the second."""
+    seen: list[Input | Barren] = []
+    replays = 0
+    for one in found:
+        seen.append(one)
+        replays += isinstance(one, Input)
+        if replays > 1:
+            break
+    return replays == 1, chain(seen, found)
+
+
+@contextmanager
+def _display(wish: Wish, paths: list[str], host: Host) -> Iterator[None]:
+    """A live bar on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty() or wish.floods_terminal:
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415  (40 ms that a pipe need not pay)
+
+    from parsekit.defaults.terminal import TerminalProgress  # noqa: PLC0415
+
+    progress = TerminalProgress(Console(stderr=True), single=wish.single)
+    host.register(progress, "terminal-progress")
+    with progress:
+        if not wish.single:
+            counting = threading.Thread(target=_count, args=(paths, progress.expect), daemon=True)
+            counting.start()
+        yield
+
+
+def _count(paths: list[str], tell: Callable[[int], None]) -> None:
+    """Look through the arguments a second time, so that the first pass need not wait."""
+    tell(sum(isinstance(one, Input) for one in expand(paths)))

@@ -1,0 +1,61 @@
+"""``parsekit plugins``: what was found, what it brings, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from parsekit.cli.failures import writing_output
+from parsekit.formats.plain import printable
+from parsekit.host import Host, PluginRecord
+
+app = typer.Typer(add_completion=False)
+
+
+class Format(StrEnum):
+    """What ``--format`` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@app.command()
+def plugins(
+    kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
+        Format.TABLE
+    ),
+) -> None:
+    """List every plugin: name, version, distribution, what it provides, why one failed to load."""
+    records = Host.load().plugins
+    with writing_output():
+        if kind is Format.JSON:
+            typer.echo(json.dumps([record.to_json() for record in records], indent=2))
+        else:
+            typer.echo("\n".join(_lines(records)))
+
+
+def _lines(records: tuple[PluginRecord, ...]) -> list[str]:
+    """Columns as wide as their widest cell."""
+    rows = [("NAME", "VERSION", "DISTRIBUTION", "PROVIDES"), *map(_row, records)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _row(record: PluginRecord) -> tuple[str, str, str, str]:
+    provides = ", ".join(record.provides) or "-"
+    if record.warning:
+        provides += f" ({record.warning})"
+    if record.error:
+        provides = f"FAILED: {record.error}"
+    return (
+        printable(record.name),
+        printable(record.version) or "-",
+        printable(record.distribution) or "-",
+        printable(provides),
+    )

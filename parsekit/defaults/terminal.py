@@ -1,0 +1,104 @@
+"""Progress on a terminal: a listener of the host like any other, registered by the command line."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from parsekit.events import ProgressEvent
+from parsekit.formats.plain import printable
+from parsekit.hookspecs import hookimpl
+
+#: Cells for what is being done, so that the bar does not jump.
+_MESSAGE_WIDTH = 32
+
+
+class TerminalProgress:
+    """A live bar on standard error: one replay's percentage, or counts of many.
+
+    While it is shown, what is printed to standard output and error appears above it. It leaves
+    no trace. Events may come from any thread.
+    """
+
+    def __init__(self, console: Console, *, single: bool) -> None:
+        self._single = single
+        self._failed = 0
+        self._lock = threading.Lock()
+        columns = _one_replay() if single else _many_replays()
+        self._progress = Progress(
+            *columns, console=console, transient=True, redirect_stdout=True, redirect_stderr=True
+        )
+        self._bar = self._progress.add_task("", total=100 if single else None)
+
+    def __enter__(self) -> TerminalProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def expect(self, total: int) -> None:
+        """Tell how many replays there are, once that is known."""
+        self._progress.update(self._bar, total=total)
+
+    @hookimpl
+    def parsekit_progress(self, event: ProgressEvent) -> None:
+        """Show one step of one replay."""
+        message = printable(event.message)[:_MESSAGE_WIDTH]
+        if self._single:
+            self._progress.update(self._bar, completed=event.value, description=message)
+        elif not event.final:
+            self._progress.update(self._bar, description=message)
+        else:
+            self._count(event)
+
+    def _count(self, event: ProgressEvent) -> None:
+        with self._lock:
+            self._failed += event.status == "Error"
+            failed = f", {self._failed} failed" if self._failed else ""
+        self._progress.update(self._bar, advance=1, failed=failed)
+
+
+def _one_replay() -> tuple[ProgressColumn, ...]:
+    return (SpinnerColumn(), _message(), BarColumn(), TaskProgressColumn())
+
+
+def _many_replays() -> tuple[ProgressColumn, ...]:
+    return (_message(), BarColumn(), _Counts(), _Rate(), TimeRemainingColumn(compact=True))
+
+
+def _message() -> TextColumn:
+    return TextColumn("{task.description}", markup=False)
+
+
+class _Counts(ProgressColumn):
+    """Such as ``12/27, 2 failed``; the total is known a moment after the start."""
+
+    def render(self, task: Task) -> Text:
+        total = "?" if task.total is None else f"{task.total:.0f}"
+        return Text(f"{task.completed:.0f}/{total}{task.fields.get('failed', '')}")
+
+
+class _Rate(ProgressColumn):
+    """Replays a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:.1f}/s")

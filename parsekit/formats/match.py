@@ -1,0 +1,147 @@
+"""A match as a table shows it, read from whatever a parser answered.
+
+Data have Ballchasing's shape by convention only: every part may be absent, or of another type, as
+third-party parsers and old replays have it. What does not fit reads as None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from parsekit.model import JsonObject
+
+TEAMS = ("blue", "orange")
+#: Numbers from here on, infinity and not-a-number are no statistic, and fit no column.
+ABSURD = 2**63
+
+
+def text(value: object) -> str | None:
+    """A text, None for anything else and for an empty one."""
+    return value if isinstance(value, str) and value else None
+
+
+def number(value: object) -> float | None:
+    """An integer or a float as it is, None for anything else and for an absurd one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < ABSURD else None
+
+
+def branch(value: object, *keys: str) -> JsonObject:
+    """The object below these keys; an empty one when it is not there."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """One line of a team. ``bpm`` is boost a minute, ``speed`` the average in units a second."""
+
+    name: str
+    mvp: bool
+    score: float | None
+    goals: float | None
+    assists: float | None
+    saves: float | None
+    shots: float | None
+    bpm: float | None
+    speed: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """One side; ``goals`` None when nobody counted them."""
+
+    color: str
+    name: str | None
+    goals: float | None
+    players: tuple[Player, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The facts that a table shows."""
+
+    title: str | None
+    map: str | None
+    mode: str | None
+    date: str | None
+    duration_s: float | None
+    overtime: bool
+    teams: tuple[Team, ...]
+
+    @property
+    def score(self) -> str | None:
+        """Such as ``3-1``, blue first; None when a side's goals are unknown."""
+        goals = [team.goals for team in self.teams]
+        return "-".join(f"{side:g}" for side in goals) if None not in goals else None
+
+    @property
+    def clock(self) -> str | None:
+        """Minutes and seconds, with a plus sign after an overtime."""
+        if self.duration_s is None:
+            return None
+        minutes, seconds = divmod(int(self.duration_s), 60)
+        return f"{minutes}:{seconds:02}{'+' if self.overtime else ''}"
+
+
+def match_of(data: JsonObject | None) -> Match:
+    """Read what there is."""
+    body = branch(data)
+    return Match(
+        title=text(body.get("title")),
+        map=text(body.get("map_name")) or text(body.get("map_code")),
+        mode=text(body.get("playlist_name")) or _sides(body.get("team_size")),
+        date=text(body.get("date")),
+        duration_s=number(body.get("duration")),
+        overtime=body.get("overtime") is True,
+        teams=tuple(_team(color, branch(body, color)) for color in TEAMS),
+    )
+
+
+def players_of(team: JsonObject) -> Iterator[JsonObject]:
+    """The player objects of a team's object."""
+    players = team.get("players")
+    yield from (p for p in (players if isinstance(players, list) else ()) if isinstance(p, dict))
+
+
+def goals_of(team: JsonObject) -> float | None:
+    """Goals of a team's object: those stated, else the sum of its players'."""
+    stated = number(branch(team, "stats", "core").get("goals"))
+    if stated is not None:
+        return stated
+    goals = [number(branch(p, "stats", "core").get("goals")) for p in players_of(team)]
+    known = [one for one in goals if one is not None]
+    return sum(known) if known else None
+
+
+def _sides(team_size: object) -> str | None:
+    size = number(team_size)
+    return f"{size:g}v{size:g}" if size is not None else None
+
+
+def _team(color: str, team: JsonObject) -> Team:
+    return Team(
+        color=color,
+        name=text(team.get("name")),
+        goals=goals_of(team),
+        players=tuple(_player(player) for player in players_of(team)),
+    )
+
+
+def _player(player: JsonObject) -> Player:
+    core: dict[str, Any] = branch(player, "stats", "core")
+    return Player(
+        name=text(player.get("name")) or "?",
+        mvp=core.get("mvp") is True,
+        score=number(core.get("score")),
+        goals=number(core.get("goals")),
+        assists=number(core.get("assists")),
+        saves=number(core.get("saves")),
+        shots=number(core.get("shots")),
+        bpm=number(branch(player, "stats", "boost").get("bpm")),
+        speed=number(branch(player, "stats", "movement").get("avg_speed")),
+    )

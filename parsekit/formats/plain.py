@@ -1,0 +1,28 @@
+"""Text from replays and file names, made harmless for terminals and spreadsheets.
+
+Player names and paths are the choice of strangers: they may hold escape sequences, line breaks,
+marks that turn the direction of writing, or formulas.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Control characters, line and paragraph separators, direction marks, and halves of characters
+#: that stand for undecodable bytes in paths. Joiners stay, as emoji are made with them.
+_HARMFUL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+#: What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@")
+
+
+def printable(text: str) -> str:
+    r"""Show what a terminal might obey as an escape such as ``\x1b``."""
+    return _HARMFUL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run as a formula; printable besides."""
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown

@@ -1,0 +1,144 @@
+"""Matches for people: one in full, or a line each."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from parsekit.formats.match import Match, Player, Team, match_of
+from parsekit.formats.plain import printable
+from parsekit.model import Outcome
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: Heading and width of the columns of a line a match; the name of the replay comes last.
+_LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 15), ("MAP", 18))
+_HEAD_WIDTH = sum(width + 2 for _, width in _LINE)
+#: A name is never cut shorter than this, however narrow the terminal.
+_MIN_NAME_WIDTH = 12
+_UNKNOWN = "?"
+
+
+class MatchLines:
+    """A line a match; failed replays are told on standard error instead."""
+
+    def __init__(self) -> None:
+        self._headed = False
+
+    def write(self, outcome: Outcome) -> None:
+        """Print the line of a replay that was parsed, and the head before the first."""
+        if not outcome.ok:
+            return
+        if not self._headed:
+            _print(_line([heading for heading, _ in _LINE], "REPLAY"))
+            self._headed = True
+        match = match_of(outcome.data)
+        day = (match.date or "")[:10] or None
+        facts = (match.score, match.clock, day, match.mode, match.map)
+        _print(_line([fact or _UNKNOWN for fact in facts], _shortened(printable(outcome.replay))))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class MatchDetail:
+    """Everything worth seeing of one match: the head, both teams, their players."""
+
+    def write(self, outcome: Outcome) -> None:
+        """Print the match."""
+        if outcome.ok:
+            _print(_rendered(match_of(outcome.data), outcome))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _rendered(match: Match, outcome: Outcome) -> str:
+    from rich.console import Console  # noqa: PLC0415  (40 ms)
+
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    with console.capture() as text:
+        for line in _head(match, outcome):
+            console.print(line, soft_wrap=True)
+        if any(team.players for team in match.teams):
+            console.print(_teams(match))
+        else:
+            console.print("no players in these data; --format json shows all there is")
+    return text.get().rstrip("\n")
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  (this is the command's output)
+
+
+def _line(cells: list[str], name: str) -> str:
+    from rich.cells import set_cell_size  # noqa: PLC0415  (wide characters take two cells)
+
+    sized = [
+        set_cell_size(printable(cell), width) for cell, (_, width) in zip(cells, _LINE, strict=True)
+    ]
+    return "  ".join((*sized, name))
+
+
+def _shortened(name: str) -> str:
+    """Keep the end of a long path, where the file's name stands; a pipe gets all of it."""
+    from rich.cells import cell_len, chop_cells  # noqa: PLC0415
+
+    if not sys.stdout.isatty():
+        return name
+    room = max(_MIN_NAME_WIDTH, shutil.get_terminal_size().columns - _HEAD_WIDTH)
+    if cell_len(name) <= room:
+        return name
+    return "…" + chop_cells(name[::-1], room - 1)[0][::-1]
+
+
+def _head(match: Match, outcome: Outcome) -> list[str]:
+    date = (match.date or "").replace("T", " ")[:16]
+    facts = [fact for fact in (match.map, match.mode, date, match.clock) if fact]
+    source = f"{outcome.replay} · {outcome.parser} {outcome.parser_version}"
+    lines = [
+        match.title or "",
+        " · ".join(facts),
+        source + (" · from the cache" if outcome.cached else ""),
+    ]
+    warnings = [f"warning: {warning}" for warning in outcome.warnings]
+    return [printable(line) for line in (*lines, *warnings) if line]
+
+
+def _teams(match: Match) -> Table:
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    everybody = [player for team in match.teams for player in team.players]
+    with_boost = any(p.bpm is not None for p in everybody)
+    with_speed = any(p.speed is not None for p in everybody)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Player", overflow="ellipsis", no_wrap=True)
+    for heading in ("Score", "Goals", "Assists", "Saves", "Shots"):
+        table.add_column(heading, justify="right")
+    for heading, present in (("Boost/min", with_boost), ("Speed", with_speed)):
+        if present:
+            table.add_column(heading, justify="right")
+    for team in match.teams:
+        table.add_row(_team_name(team), "", _shown(team.goals), style="bold", end_section=False)
+        for player in team.players:
+            table.add_row(*_cells(player, with_boost=with_boost, with_speed=with_speed))
+    return table
+
+
+def _team_name(team: Team) -> str:
+    name = team.color.upper()
+    return printable(f"{name} {team.name}" if team.name else name)
+
+
+def _cells(player: Player, *, with_boost: bool, with_speed: bool) -> list[str]:
+    name = f"  {printable(player.name)}{' (MVP)' if player.mvp else ''}"
+    core = (player.score, player.goals, player.assists, player.saves, player.shots)
+    more = ((player.bpm, with_boost), (player.speed, with_speed))
+    return [name, *map(_shown, core), *(_shown(value) for value, present in more if present)]
+
+
+def _shown(value: float | None) -> str:
+    return _UNKNOWN if value is None else f"{value:.0f}"
