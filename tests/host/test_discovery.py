@@ -1,0 +1,157 @@
+"""Every plugin that is installed is either at work or named with its distribution and cause."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsekit.errors import ConfigInvalid
+from parsekit.host import Host, PluginRecord
+
+GOOD = """
+from parsekit import Parsed, ParserEntry, hookimpl
+
+class {name}:
+    def __init__(self, context): pass
+    def parse(self, replay, job): return Parsed(data={{"by": "{name}"}})
+
+@hookimpl
+def parsekit_register_parsers(register):
+    register(ParserEntry(name="{name}", version="1", create={name}))
+"""
+
+
+def good(name: str) -> str:
+    return GOOD.format(name=name)
+
+
+def record(host: Host, name: str) -> PluginRecord:
+    (found,) = (r for r in host.plugins if r.name == name)
+    return found
+
+
+def test_an_installed_plugin_is_found_with_its_distribution(install):
+    install("shout", good("shout"))
+    found = record(Host.load({}), "shout")
+    assert (found.distribution, found.version, found.error) == ("parsekit-shout", "1.5", None)
+    assert found.provides == ("parser shout",)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("class Panic(BaseException): pass\nraise Panic('native')", "Panic: native"),
+        ("syntax error", "SyntaxError"),
+        ("parsekit_hook_version = 99", "hook version 99"),
+        ("import time\ntime.sleep(30)", "did not finish within 0.3 s"),
+        (
+            "from parsekit import hookimpl\n@hookimpl\ndef parsekit_regster_parsers(register): 0",
+            "unknown hook 'parsekit_regster_parsers'",
+        ),
+        (
+            "from parsekit import hookimpl\n@hookimpl\ndef parsekit_progress(evnt): 0",
+            "Argument(s) {'evnt'}",
+        ),
+        ("def parsekit_progress(event): 0", "parsekit_progress lacks @parsekit.hookimpl"),
+        (
+            "from parsekit import hookimpl\n"
+            "@hookimpl\ndef parsekit_register_parsers(register): register('not an entry')",
+            "want a ParserEntry",
+        ),
+        (
+            "from parsekit import hookimpl\n"
+            "@hookimpl\ndef parsekit_register_parsers(register): 1 / 0",
+            "ZeroDivisionError",
+        ),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_broken_plugin_is_named_and_the_rest_works(install, code, cause):
+    install("bad", code, module=f"bad_{abs(hash(code))}")  # a hanging import keeps its name locked
+    install("shout", good("shout"))
+    host = Host.load({}, load_seconds=0.3 if "sleep" in code else 10)
+    broken = record(host, "bad")
+    assert broken.distribution == "parsekit-bad"
+    assert cause in (broken.error or "")
+    assert broken.provides == ()
+    assert record(host, "shout").error is None
+    assert host.parser_entry("shout").version == "1"
+
+
+def test_a_plugin_that_fails_half_way_leaves_nothing_behind(install):
+    install("half", good("half") + "\n    raise RuntimeError('after registering')\n")
+    host = Host.load({})
+    assert "after registering" in (record(host, "half").error or "")
+    with pytest.raises(ConfigInvalid, match="plugin 'half' failed: RuntimeError"):
+        host.parser_entry("half")
+
+
+def test_the_second_plugin_of_a_name_is_refused_naming_the_first(install):
+    install("twin", good("twin"), distribution="a-first", module="first_twin")
+    install("twin", good("twin"), distribution="b-second", module="second_twin")
+    twins = [r for r in Host.load({}).plugins if r.name == "twin"]
+    assert [(r.distribution, r.error is None) for r in twins] == [
+        ("a-first", True),
+        ("b-second", False),
+    ]
+    assert "a-first" in (twins[1].error or "")
+
+
+def test_a_parser_name_that_is_taken_is_refused_naming_both(install):
+    install("early", good("same"))
+    install("late", good("same"))
+    host = Host.load({})
+    assert record(host, "late").error == "parser 'same' is already registered by plugin 'early'"
+    assert record(host, "early").error is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "loaded"), [("one", {"one"}), ("one, two", {"one", "two"}), ("", set())]
+)
+def test_parsekit_plugins_selects(install, wanted, loaded):
+    for name in ("one", "two", "three"):
+        install(name, good(name))
+    host = Host.load({"PARSEKIT_PLUGINS": wanted})
+    assert {r.name for r in host.plugins if not r.default} == loaded
+    assert "folder" in host.storages
+
+
+def test_a_plugin_that_is_asked_for_and_missing_is_named():
+    missing = record(Host.load({"PARSEKIT_PLUGINS": "nowhere"}), "nowhere")
+    assert "no such plugin is installed" in (missing.error or "")
+
+
+def test_an_unknown_parser_answers_with_known_ones_and_what_would_bring_it(install):
+    install("shout", good("shout"))
+    host = Host.load({"PARSEKIT_PLUGINS": "shout"})
+    with pytest.raises(ConfigInvalid) as caught:
+        host.parser_entry("ballchasing")
+    assert "known: shout" in caught.value.message
+    assert "pip install parsekit-ballchasing" in caught.value.message
+
+
+def test_a_slow_import_is_mentioned(install):
+    install("slow", "import time; time.sleep(0.6)" + good("slow"))
+    found = record(Host.load({}), "slow")
+    assert found.error is None
+    assert "slow to import" in (found.warning or "")
+
+
+def test_a_class_is_instantiated_once_a_host(install):
+    install(
+        "sink",
+        """
+        from parsekit import hookimpl
+        class Sink:
+            def __init__(self): self.heard = []
+            @hookimpl
+            def parsekit_progress(self, event): self.heard.append(event)
+        """,
+    )
+    host = Host.load({"PARSEKIT_PLUGINS": ""})
+    from plugin_sink import Sink  # type: ignore[import-not-found]
+
+    host.register(Sink(), "sink")
+    assert record(host, "sink").provides == ("progress",)
