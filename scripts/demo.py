@@ -1,0 +1,59 @@
+"""Run the real command on a replay: the one that is named, else one that we invent.
+
+Nothing is left behind: results and settings of this run live in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from parsekit.testing.replays import believable_match, write_replay
+
+#: Fifteen frames a second of a match of five minutes: smooth, and written in under a second.
+_FRAMES = 4500
+_ABOUT = """\
+No replay was named, so this one is SYNTHETIC: an invented match of invented players, written a
+moment ago by parsekit's own encoder. For yours: make demo REPLAY=path/to/your.replay
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse one replay; answer the exit code of the command."""
+    with tempfile.TemporaryDirectory(prefix="parsekit-demo-") as folder:
+        replay = arguments[0] if arguments else str(_invent(Path(folder)))
+        command = [sys.executable, "-m", "parsekit", "parse", "--", replay]
+        code = subprocess.run(command, env=_own_world(Path(folder)), check=False).returncode
+    return code if code >= 0 else 128 - code
+
+
+def _invent(folder: Path) -> Path:
+    print(_ABOUT, flush=True)
+    return write_replay(folder / "synthetic.replay", believable_match(), frames=_FRAMES)
+
+
+def _own_world(folder: Path) -> Mapping[str, str]:
+    """The environment without the user's parsekit settings, and with a data folder of its own."""
+    settings = folder / "parsekit.json"
+    settings.write_text("{}")
+    kept = {name: value for name, value in os.environ.items() if not _ours(name)}
+    return kept | {
+        "PARSEKIT_CONFIG": str(settings),
+        "PARSEKIT__FOLDER__PATH": str(folder / "results"),
+        "XDG_DATA_HOME": str(folder / "data"),
+    }
+
+
+def _ours(name: str) -> bool:
+    return name.upper().startswith("PARSEKIT_")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

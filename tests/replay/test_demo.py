@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parsekit.testing.replays import believable_match, write_replay
+
+SCRIPT = Path(__file__).parents[2] / "scripts/demo.py"
+
+Demo = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """Where the demo finds its temporary folder, and must leave nothing."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def demo(tmp_path: Path, temporary: Path) -> Demo:
+    def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        home = tmp_path / "home"
+        home.mkdir()
+        world = os.environ | {"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "120"}
+        world.pop("XDG_DATA_HOME", None)
+        command = [sys.executable, str(SCRIPT), *arguments]
+        result = subprocess.run(
+            command, env=world | extra, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert list(temporary.iterdir()) == []
+        assert list(home.iterdir()) == []
+        return result
+
+    return run
+
+
+def test_without_a_replay_an_invented_match_is_shown_and_said_to_be(demo: Demo) -> None:
+    result = demo()
+    assert result.returncode == 0, result.stderr
+    assert "SYNTHETIC" in result.stdout
+    for _, player in believable_match().players():
+        assert player.name in result.stdout
+
+
+def test_a_replay_of_any_name_is_shown(demo: Demo, tmp_path: Path) -> None:
+    match = believable_match(seed=8, team_size=1)
+    write_replay(tmp_path / "--my best ⚽ 'match'.replay", match, frames=100)
+    result = demo("--my best ⚽ 'match'.replay")
+    assert result.returncode == 0, result.stderr
+    assert "SYNTHETIC" not in result.stdout
+    assert match.blue[0].name in result.stdout
+
+
+def test_the_exit_code_is_that_of_the_command(demo: Demo) -> None:
+    result = demo("no such file.replay")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_the_users_settings_play_no_part(demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / "parsekit.json").write_text('{"parser": "nonsense"}')
+    broken = {"PARSEKIT_CONFIG": "/nowhere.json", "PARSEKIT__PARSER": "nonsense"}
+    assert demo(**broken).returncode == 0
