@@ -28,7 +28,7 @@ help: ## list these targets
 install: .venv/.installed ## make .venv with the host, all plugins, extras and test tools
 
 demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
-	@$(PY) scripts/demo.py $(if $(REPLAY),"$(REPLAY)")
+	@$(PY) scripts/demo.py $(if $(REPLAY),"$$REPLAY")
 
 test: .venv/.installed ## install what the tests need, servers included, and run them
 	@$(PY) scripts/servers.py
@@ -37,7 +37,7 @@ test: .venv/.installed ## install what the tests need, servers included, and run
 check: .venv/.installed ## lint, types, lock and licences
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy parsekit scripts tests $(PLUGINS)
+	@$(PY) -m mypy parsekit scripts bench $(wildcard plugins/*/parsekit_*)
 	@$(PY) scripts/check_lock.py
 
 format: .venv/.installed ## let ruff write the code as the check wants it

@@ -7,10 +7,10 @@ calls again with its state, in this process or in any other; nothing is done twi
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from parsekit import events
 from parsekit.attempts import MAX_ATTEMPTS, Attempts
@@ -40,6 +40,7 @@ from parsekit.sources import Source, open_source
 from parsekit.tickets import Kept, Tickets
 from parsekit.workspace import workspace
 
+T = TypeVar("T")
 log = logging.getLogger("parsekit.pipeline")
 
 #: How soon a task looks again for the result that another task is making, seconds.
@@ -183,7 +184,7 @@ class _Task:
 
     def _look_up(self, name: ResultName) -> Outcome | None:
         """The stored result, when there is one that this task may have."""
-        looked = self._looked(name)
+        looked = self._kept(lambda: self.results.find(name), Looked())
         self.damaged_result = looked.damaged
         if looked.result is None or not self._may_have(looked.result):
             return None
@@ -191,14 +192,15 @@ class _Task:
             looked.result, output_path=self.results.path(name), found=True
         )
 
-    def _looked(self, name: ResultName) -> Looked:
+    def _kept(self, read: Callable[[], T], otherwise: T) -> T:
+        """Read what an earlier run stored; for a person, a storage that is away has nothing."""
         try:
-            return self.results.find(name)
+            return read()
         except (StorageUnavailable, StorageDenied) as error:
             if self.line.must_store:
                 raise
             log.warning("stored results can't be looked up: %s", error)
-            return Looked()
+            return otherwise
 
     def _may_have(self, result: Result) -> bool:
         """Without the cache a task still takes its own result, or one that it waited for."""
@@ -284,7 +286,8 @@ class _Task:
             )
 
     def _find_ticket(self, name: ResultName) -> None:
-        if (kept := self.tickets.find(name)) is None:
+        kept = self._kept(lambda: self.tickets.find(name), None)
+        if kept is None:
             return
         self.teller.reached = max(self.teller.reached, kept.progress)
         self.state = self.state.but(
@@ -322,7 +325,7 @@ class _Task:
         if not answer.needs_replay and dict(answer.ticket) != self.state.ticket:
             self._keep_ticket(name, answer.ticket)
         self.state = self.state.but(
-            ticket=dict(answer.ticket), needs_replay=answer.needs_replay, failures=0
+            ticket=dict(answer.ticket), needs_replay=answer.needs_replay, parse_failures=0
         )
         return self._waiting(answer.after_s, answer.reason or "the parser is not ready")
 
@@ -372,30 +375,28 @@ class _Task:
     # errors
 
     def _enter(self, step: str) -> None:
-        """Begin a step; failed attempts are counted anew in another one."""
-        if step != self.state.step:
-            self.state = self.state.but(step=step, failures=0)
+        """Begin a step. The storage is well when a parse begins, so its failures are forgotten."""
+        self.state = self.state.but(step=step)
+        if step == "parse":
+            self.state = self.state.but(storage_failures=0)
 
     def _after(self, error: ParsekitError) -> Outcome | Waiting | None:
         """Wait, end, or answer None to go on with the next parser."""
-        failures = self.state.failures + 1
-        verdict = judge(
-            error,
-            failures=failures,
-            policy=self._policy(),
-            another_parser=self._another_parser(),
-        )
+        state = self.state.with_failure()
+        failures, policy = state.storage_failures, self.line.storage_retry
+        if state.step == "parse":
+            failures, policy = state.parse_failures, self._parsers_policy()
+        another = self._another_parser()
+        verdict = judge(error, failures=failures, policy=policy, another_parser=another)
         if isinstance(verdict, TryAgain):
-            self.state = self.state.but(failures=failures)
+            self.state = state
             return self._waiting(verdict.after_s, error.message)
         if isinstance(verdict, AskNext):
             self._next_parser(error)
             return None
         return self.failed(error)
 
-    def _policy(self) -> RetryPolicy:
-        if self.state.step != "parse":
-            return self.line.storage_retry
+    def _parsers_policy(self) -> RetryPolicy:
         return self.line.parsers.policy(self.chain[self.state.parser_index])
 
     def _another_parser(self) -> bool:

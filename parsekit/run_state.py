@@ -20,8 +20,8 @@ _MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 class RunState:
     """Where a task stands between two runs.
 
-    ``failures`` counts failed attempts in a row at ``step``; ``progress`` is the percentage told
-    last; ``get_ms`` and ``parse_ms`` are what the steps took so far. ``ticket`` is the parser's.
+    ``parse_failures`` and ``storage_failures`` count failed attempts in a row; ``step`` is where
+    the last run came to; ``progress`` is the percentage told last; ``get_ms`` and ``parse_ms`` are what the steps took so far. ``ticket`` is the parser's.
     ``parsed`` is a result document that is not stored yet, as the storage was away.
     ``joined_unix`` is when the task began to wait for another that parses the same replay.
     """
@@ -30,7 +30,8 @@ class RunState:
     parser_index: int = 0
     tried: tuple[Tried, ...] = ()
     step: str = ""
-    failures: int = 0
+    parse_failures: int = 0
+    storage_failures: int = 0
     progress: float = 0.0
     get_ms: int | None = None
     parse_ms: int | None = None
@@ -47,13 +48,19 @@ class RunState:
         """The same with some fields changed."""
         return dataclasses.replace(self, **changes)
 
+    def with_failure(self) -> RunState:
+        """One more failed attempt, of the parser in the step "parse", else of the storage."""
+        if self.step == "parse":
+            return self.but(parse_failures=self.parse_failures + 1)
+        return self.but(storage_failures=self.storage_failures + 1)
+
     def for_next_parser(self, tried: Tried) -> RunState:
         """What stays known when another parser takes over: the content, not the ticket."""
         return self.but(
             parser_index=self.parser_index + 1,
             tried=(*self.tried, tried),
             step="",
-            failures=0,
+            parse_failures=0,
             parse_began_unix=None,
             ticket=None,
             needs_replay=False,

@@ -1,4 +1,4 @@
-"""Resolve the dependencies: all of them, and the few that the demo needs, with hashes, no addresses."""
+"""Resolve the dependencies, all of them and the few of the demo: hashes, and no addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make a virtual environment with pip in it, also where Debian's python3 comes without ensurepip."""
+"""Make a virtual environment with pip in it, also where Debian left out ensurepip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 
 MINIMUM = (3, 11)
 
@@ -38,10 +37,9 @@ def _install_ensurepip() -> bool:
 
 
 def _fail(message: str) -> int:
-    print(f"make install: {message}", file=sys.stderr)
+    sys.stderr.write(f"make install: {message}\n")
     return 1
 
 
 if __name__ == "__main__":
-    assert venv  # Debian keeps the module itself in the base package
     sys.exit(main(sys.argv[1]))

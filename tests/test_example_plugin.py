@@ -42,7 +42,7 @@ def test_it_passes_the_conformance_kit_in_three_lines(environ: dict[str, str], t
     test = EXAMPLE / "test_shout.py"
     assert len(test.read_text().split("\n\n\n")[1].strip().splitlines()) + 1 == 3
     command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(EXAMPLE), str(test)]
-    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True)
+    done = _ran(command, environ, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -54,11 +54,19 @@ write_replay(Path(sys.argv[2]))
 """
 
 
+def _ran(
+    command: list[str], environ: dict[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, check=False, env=environ, cwd=folder, capture_output=True, text=True
+    )
+
+
 def _run(
     environ: dict[str, str], folder: Path, *args: str, script: str = ""
 ) -> subprocess.CompletedProcess[str]:
     home = {**environ, "XDG_DATA_HOME": str(folder / "data")}
     start = [sys.executable, "-c", script] if script else [str(BIN / "parsekit")]
-    done = subprocess.run([*start, *args], env=home, cwd=folder, capture_output=True, text=True)
+    done = _ran([*start, *args], home, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done

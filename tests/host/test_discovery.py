@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from parsekit.errors import ConfigInvalid
@@ -151,7 +153,5 @@ def test_a_class_is_instantiated_once_a_host(install):
         """,
     )
     host = Host.load({"PARSEKIT_PLUGINS": ""})
-    from plugin_sink import Sink  # type: ignore[import-not-found]
-
-    host.register(Sink(), "sink")
+    host.register(import_module("plugin_sink").Sink(), "sink")
     assert record(host, "sink").provides == ("progress",)

@@ -1,0 +1,138 @@
+"""What has to wait goes back to the driver, and nothing is done twice by that."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from parsekit.errors import (
+    InvalidReplay,
+    QuotaExhausted,
+    RateLimited,
+    RemoteTimeout,
+    RemoteUnavailable,
+)
+from parsekit.model import Job, NotReady, Outcome, Parsed
+from parsekit.pipeline import Waiting
+
+
+def waits(answer: Outcome | Waiting) -> Waiting:
+    assert isinstance(answer, Waiting), answer
+    return answer
+
+
+def test_a_pending_replay_is_resumed_from_its_ticket_in_another_process(bench):
+    bench.script.steps = [
+        NotReady(ticket={"id": "r1"}, after_s=7, reason="pending"),
+        NotReady(ticket={"id": "r1"}, after_s=9),
+        Parsed(data={"answer": 1}),
+    ]
+    first = waits(bench.pipeline().run(bench.request()))
+    assert (first.after_s, first.reason) == (7, "pending")
+    wire = json.loads(json.dumps(first.state))
+    second = waits(bench.pipeline().run(bench.request(), wire))
+    outcome = bench.pipeline().run(bench.request(), second.state)
+    assert outcome.data == {"answer": 1}
+    assert [call for call, _ in bench.script.calls] == ["parse", "resume", "resume"]
+    assert bench.script.calls[1][1] == {"id": "r1"}
+    assert bench.store.counts["fetch"] == 1
+    assert len(json.dumps(wire)) < 1000
+
+
+def test_a_worker_killed_after_the_upload_leaves_its_ticket(bench):
+    def upload_then_die(job: Job) -> NotReady:
+        job.checkpoint({"id": "r1"})
+        raise KeyboardInterrupt
+
+    bench.script.steps = [upload_then_die]
+    with pytest.raises(KeyboardInterrupt):
+        bench.pipeline().run(bench.request())
+    delivered_again = bench.pipeline().run(bench.request())
+    assert delivered_again.ok
+    assert [call for call, _ in bench.script.calls] == ["parse", "resume"]
+    assert bench.store.counts["fetch"] == 1
+
+
+def test_a_ticket_is_gone_when_the_task_is_done(bench):
+    bench.script.steps = [lambda job: (job.checkpoint({"id": "r1"}), Parsed(data={}))[1]]
+    bench.pipeline().run(bench.request())
+    assert not list((bench.folder / "store").rglob("tickets/**/*.json"))
+
+
+def test_a_ticket_that_needs_the_replay_gets_it(bench):
+    bench.script.steps = [NotReady(ticket={"slot": 5}, after_s=1, needs_replay=True)]
+    first = waits(bench.pipeline().run(bench.request()))
+    assert bench.pipeline().run(bench.request(), first.state).ok
+    assert [call for call, _ in bench.script.calls] == ["parse", "parse"]
+
+
+def test_the_seeds_schedule_then_the_failure(bench):
+    bench.script.steps = [RemoteUnavailable(f"down {n}") for n in range(9)]
+    pipeline, state, delays = bench.pipeline(), None, []
+    while isinstance(answer := pipeline.run(bench.request(), state), Waiting):
+        delays.append(answer.after_s)
+        state = answer.state
+    assert delays == [4, 16, 64]
+    assert (answer.failure.code, answer.failure.message) == ("remote_unavailable", "down 3")
+    assert len(bench.script.calls) == 4
+
+
+def test_what_was_announced_wins_over_the_schedule(bench):
+    bench.script.steps = [RateLimited("slow down", retry_after_s=33)]
+    assert waits(bench.pipeline().run(bench.request())).after_s == 33
+
+
+def test_final_errors_are_final(bench):
+    bench.script.steps = [RemoteTimeout("too long")]
+    outcome = bench.pipeline().run(bench.request())
+    assert outcome.failure.code == "remote_timeout"
+    assert len(bench.script.calls) == 1
+
+
+def test_a_storage_that_is_away_is_tried_again_and_the_parse_is_not(bench):
+    bench.store.away = {"write"}
+    first = waits(bench.pipeline().run(bench.request()))
+    second = waits(bench.pipeline().run(bench.request(), json.loads(json.dumps(first.state))))
+    bench.store.away = set()
+    outcome = bench.pipeline().run(bench.request(), second.state)
+    assert (outcome.ok, outcome.data) == (True, {"answer": 42})
+    assert len(bench.script.calls) == 1
+    assert bench.store.read(outcome.output_path)
+
+
+def test_a_person_gets_the_result_although_it_can_not_be_stored(bench):
+    bench.store.away = {"write", "read"}
+    outcome = bench.pipeline(must_store=False).run(bench.request())
+    assert (outcome.ok, outcome.output_path) == (True, None)
+    assert "no write today" in outcome.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "state", [{"nonsense": 1}, {"started_unix": 1, "parsed": "!"}, {"started_unix": 1, "tried": 3}]
+)
+def test_a_state_that_is_no_state_is_a_bad_request(bench, state):
+    outcome = bench.pipeline().run(bench.request(), state)
+    assert outcome.failure.code == "bad_request"
+
+
+def test_the_next_parser_answers_when_another_could(bench):
+    bench.script.steps = [QuotaExhausted("none left", retry_after_s=86_400)]
+    outcome = bench.pipeline(settings={"fallback": ["other"]}).run(bench.request())
+    assert (outcome.ok, outcome.parser) == (True, "other")
+    assert [(t.parser, t.failure.code) for t in outcome.tried] == [("script", "quota_exhausted")]
+
+
+def test_an_api_that_is_away_is_given_its_retries_before_the_next_parser(bench):
+    bench.script.steps = [RemoteUnavailable("down") for _ in range(4)]
+    pipeline, state, hops = bench.pipeline(settings={"fallback": ["other"]}), None, 0
+    while isinstance(answer := pipeline.run(bench.request(), state), Waiting):
+        state, hops = answer.state, hops + 1
+    assert (answer.parser, hops) == ("other", 3)
+
+
+def test_a_damaged_replay_never_leads_to_another_parser(bench):
+    bench.script.steps = [InvalidReplay("header is broken")]
+    outcome = bench.pipeline(settings={"fallback": ["other"]}).run(bench.request())
+    assert outcome.failure.code == "invalid_replay"
+    assert bench.other.calls == []
