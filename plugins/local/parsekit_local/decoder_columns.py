@@ -22,10 +22,12 @@ from parsekit_local.decoder_stream import StreamReader
 from parsekit_local.frames import (
     Countdowns,
     Demolitions,
+    Floats,
     Frames,
     GameClock,
     Goals,
     Hits,
+    Ints,
     StateChange,
 )
 
@@ -41,15 +43,13 @@ def columns(replay: dict[str, Any]) -> Frames:
     rows = (replay["network_frames"] or {}).get("frames") or []
     raw_time_s = np.array([row["time"] for row in rows], dtype=np.float64)
     delta_s = np.array([row["delta"] for row in rows], dtype=np.float64)
-    step_s = np.diff(raw_time_s, prepend=raw_time_s[:1])
-    is_gap = step_s - delta_s > _GAP_S
-    reader = StreamReader(replay, np.flatnonzero(is_gap))
+    gaps = np.flatnonzero(np.diff(raw_time_s, prepend=raw_time_s[:1]) - delta_s > _GAP_S)
+    reader = StreamReader(replay, gaps)
     rows.reverse()
     while rows:
         reader.read(rows.pop())
     everyone = dossiers(reader.cast.all)
     parts = _parts(replay, reader)
-    countdowns = _countdowns(reader)
     hit_frame, hit_team = split(reader.hits)
     goal_frame, conceding = split(reader.goals)
     clock_frame, seconds = split(reader.clock)
@@ -57,19 +57,34 @@ def columns(replay: dict[str, Any]) -> Frames:
     return Frames(
         raw_time_s=raw_time_s,
         delta_s=delta_s,
-        time_s=np.cumsum(np.where(is_gap, 0, np.maximum(step_s, 0))),
+        time_s=_clock(raw_time_s, gaps, reader),
         keyframes=keyframes[keyframes < len(raw_time_s)],
-        gaps=np.flatnonzero(is_gap),
+        gaps=gaps,
         players=tuple(track(who, dossier, parts) for who, dossier in everyone.items()),
         balls=tuple(parts.ball(actor) for actor in reader.cast.all if actor.is_ball),
         hits=Hits(frame=hit_frame, team=hit_team),
-        countdowns=countdowns,
+        countdowns=_countdowns(reader),
         goals=Goals(frame=goal_frame, conceding_team=conceding),
         demolitions=_demolitions(reader, list(everyone.values())),
         states=tuple(StateChange(frame=frame, name=name) for frame, name in reader.states),
         game_clock=GameClock(frame=clock_frame, seconds=seconds),
         match=match_facts(replay, reader),
     )
+
+
+def _clock(raw_time_s: Floats, gaps: Ints, reader: StreamReader) -> Floats:
+    """Take the skipped goal replays out of the file's time.
+
+    The clock stops at the last body report before a gap, and goes on with the gap's first frame.
+    """
+    moving = np.array(sorted(reader.body_frames), dtype=np.int64)
+    time_s = raw_time_s - raw_time_s[:1]
+    for gap in gaps:
+        before = np.searchsorted(moving, gap)
+        stop = moving[before - 1] if before else 0
+        time_s[gap:] -= time_s[gap] - time_s[stop]
+        time_s[stop:gap] = np.minimum(time_s[stop:gap], time_s[stop])
+    return np.maximum.accumulate(time_s)
 
 
 def _parts(replay: dict[str, Any], reader: StreamReader) -> CarParts:

@@ -64,6 +64,7 @@ class StreamReader:
         self.clock: list[tuple[int, int]] = []
         self.states: list[tuple[int, str]] = []
         self.demolitions: list[tuple[int, Actor | None, Actor]] = []
+        self.body_frames: set[int] = set()
         self.overtime_frame: int | None = None
         self.scores = [0, 0]
         self._gaps = gaps
@@ -121,6 +122,7 @@ class StreamReader:
             row = (*row[:4], speed["x"], speed["y"], speed["z"])
         if self.in_keyframe and actor.repeats_body(row, sleeping):
             return
+        self.body_frames.add(self.frame)
         actor.bodies.append(row)
         actor.sleeping = sleeping
 

@@ -265,6 +265,7 @@ class Frames:
 
     ``raw_time_s`` and ``delta_s`` stand in the file for each frame. ``time_s`` is the clock of all
     statistics: seconds since the first frame without the skipped goal replays, never falling.
+    It stands still from the last body report before a skipped replay to the frame after it.
     ``gaps`` are the frames before which a goal replay was skipped; ``keyframes`` those that
     repeat every actor.
     """
