@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
     from parsekit.config import read_secret as read_secret
+    from parsekit.download import save_whole as save_whole
     from parsekit.events import AnalyticsEvent as AnalyticsEvent
     from parsekit.events import ProgressEvent as ProgressEvent
     from parsekit.hookspecs import hookimpl as hookimpl
+    from parsekit.keys import checked_key as checked_key
     from parsekit.model import Failure as Failure
     from parsekit.model import Job as Job
     from parsekit.model import JsonObject as JsonObject
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from parsekit.providers import WaitingParser as WaitingParser
     from parsekit.retry import RetryPolicy as RetryPolicy
     from parsekit.session import Session as Session
+    from parsekit.storage_check import check_storage as check_storage
 
 _HOME = {
     "parse": "api",
@@ -42,9 +45,11 @@ _HOME = {
     "Section": "config",
     "SecretFile": "config",
     "read_secret": "config",
+    "save_whole": "download",
     "AnalyticsEvent": "events",
     "ProgressEvent": "events",
     "hookimpl": "hookspecs",
+    "checked_key": "keys",
     "Failure": "model",
     "Job": "model",
     "JsonObject": "model",
@@ -62,6 +67,7 @@ _HOME = {
     "WaitingParser": "providers",
     "RetryPolicy": "retry",
     "Session": "session",
+    "check_storage": "storage_check",
 }
 
 __all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)
