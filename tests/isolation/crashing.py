@@ -29,7 +29,7 @@ class Crashing:
         return Parsed(data={"pid": os.getpid(), "calls": self.calls}, warnings=("mind",))
 
     def noisy(self, job: Job) -> Parsed:
-        print("noise on stdout")
+        sys.stdout.write("noise on stdout\n")
         os.write(1, b"\x00\x00\x00\x00more noise")
         return Parsed(data={"quiet": False})
 

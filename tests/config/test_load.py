@@ -1,0 +1,179 @@
+"""A configuration is either in force as written, or every mistake in it is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from parsekit.config import Limits, Section, load_config, read_secret
+from parsekit.config.load import ENV_FILE
+from parsekit.errors import ConfigInvalid
+
+
+class Ballchasing(Section):
+    max_retries: int = Field(4, alias="maxRetries")
+    token_file: str | None = None
+
+
+SECTIONS = {"ballchasing": Ballchasing}
+
+#: The example of the seed document, to the letter.
+SEED = """
+{
+  "celery": {
+    "broker": "redis://redis:6379/0",
+    "backend": "redis://redis:6379/0",
+    "queue": "replay-parse"
+  },
+  "transport": {
+    "url": "amqp://rabbitmq:5672",
+    "analytics_queue": "analytics"
+  },
+  "minio": {
+    "hostname": "minio:9000",
+    "bucket": "replays",
+    "parsed_object_prefix": "parsed"
+  },
+  "ballchasing": {
+    "maxRetries": 4,
+    "backoffFactor": 4
+  },
+  "parser": "ballchasing",
+  "disableCache": false
+}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "parsekit.json"
+
+
+def load(file: Path, content: object, **environ: str):
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return load_config(file, plugin_sections=SECTIONS, environ=environ)
+
+
+def problem(file: Path, content: object, **environ: str) -> str:
+    with pytest.raises(ConfigInvalid) as caught:
+        load(file, content, **environ)
+    return caught.value.message
+
+
+def test_the_defaults_need_no_file_and_no_server(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load_config(environ={})
+    assert (config.host.parser, config.storage_name) == ("local", "folder")
+    assert config.limits == Limits(replay_bytes=32 << 20, parse_seconds=120, parse_memory=2 << 30)
+
+
+def test_the_seeds_example_loads_unchanged_with_and_without_its_plugins(file: Path):
+    file.write_text(SEED)
+    absent = {name: f"parsekit-{name}" for name in ("transport", "minio", "ballchasing")}
+    config = load_config(file, absent=absent, environ={})
+    assert (config.host.parser, config.storage_name) == ("ballchasing", "minio")
+    assert config.redis_url == "redis://redis:6379/0"
+    assert config.absent_plugins == absent
+
+
+def test_the_seeds_example_loads_with_every_installed_plugin(file: Path):
+    from parsekit.host import Host  # noqa: PLC0415  (only here the real plugins are wanted)
+
+    file.write_text(SEED)
+    host = Host.load({})
+    config = load_config(file, plugin_sections=host.sections, environ={})
+    assert not config.absent_plugins
+    assert host.parser_entry(config.host.parser).name == "ballchasing"
+    assert host.storage_entry(config.storage_name).name == "minio"
+
+
+def test_the_environment_wins_whatever_its_case_and_origins_are_known(file: Path):
+    config = load(
+        file,
+        {"parser": "a", "limits": {"parse_seconds": 5}, "ballchasing": {"maxRetries": 1}},
+        PARSEKIT__PARSER="b",
+        parsekit__limits__PARSE_SECONDS="7.5",
+        PARSEKIT__BALLCHASING__MAXRETRIES="9",
+        PARSEKIT__DISABLECACHE="true",
+    )
+    assert (config.host.parser, config.host.disable_cache) == ("b", True)
+    assert config.limits.parse_seconds == 7.5
+    assert config.section(Ballchasing).max_retries == 9
+    assert config.origins["parser"] == "$PARSEKIT__PARSER"
+    assert config.origins["ballchasing.maxRetries"] == "$PARSEKIT__BALLCHASING__MAXRETRIES"
+
+
+def test_the_file_is_named_by_argument_then_variable_then_folder(tmp_path: Path, monkeypatch):
+    for name in ("argument", "variable", "parsekit"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"parser": name}))
+    monkeypatch.chdir(tmp_path)
+    environ = {ENV_FILE: "variable.json"}
+    assert load_config(Path("argument.json"), environ=environ).host.parser == "argument"
+    assert load_config(environ=environ).host.parser == "variable"
+    assert load_config(environ={}).host.parser == "parsekit"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"praser": "x"}, "praser: is not a known key; did you mean 'parser'?"),
+        ({"limits": {"parse_second": 1}}, "limits.parse_second: is not a known key; did you mean"),
+        ({"balchasing": {}}, "did you mean 'ballchasing'?"),
+        ({"zzz": 1}, "zzz: is not a known key; known: "),
+        ({"limits": {"parse_seconds": "long"}}, "limits.parse_seconds: is 'long'; input should be"),
+        ({"limits": {"replay_bytes": -1}}, "limits.replay_bytes: is -1; input should be greater"),
+        ({"limits": []}, "limits: is [], want an object in braces"),
+        ({"parser": 3}, "parser: is 3; input should be a valid string"),
+        ({"fallback": "local"}, "fallback"),
+        ("[]", "holds list, want an object in braces"),
+        ('{"parser": "a",}', "line 1 column 1"),
+        ('{\n "parser": oops\n}', "line 2 column 12"),
+        ('{"parser": "a", "parser": "b"}', "parser: stands twice"),
+        ("[" * 100_000, "nested too deep"),
+        ("", "is not JSON"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_mistake_is_named_with_its_key(file: Path, content, words):
+    assert words in problem(file, content)
+
+
+def test_all_mistakes_are_named_at_once(file: Path):
+    text = problem(file, {"praser": 1, "limits": {"parse_seconds": 0, "x": 1}})
+    assert all(key in text for key in ("praser", "limits.parse_seconds", "limits.x"))
+
+
+def test_a_mistake_in_the_environment_is_named(file: Path):
+    assert "$" not in problem(file, {}, PARSEKIT__LIMITS__PARSE_SECONDS="0")
+    assert "PARSEKIT__A__B__C: has the wrong form" in problem(file, {}, PARSEKIT__A__B__C="1")
+    assert "did you mean 'parser'?" in problem(file, {}, PARSEKIT__PRASER="x")
+
+
+def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path):
+    with pytest.raises(ConfigInvalid, match="no such file"):
+        load_config(tmp_path / "none.json", environ={})
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigInvalid, match="not UTF-8"):
+        load_config(tmp_path / "binary.json", environ={})
+
+
+def test_values_of_secret_keys_are_not_repeated(file: Path):
+    assert "hunter2" not in problem(file, {"celery": {"broker": ["hunter2"]}})
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "is empty"), (b"\xff", "is not text")])
+def test_a_secret_file_that_holds_no_secret_is_named(tmp_path: Path, content, words):
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    with pytest.raises(ConfigInvalid, match=f"ballchasing.token_file: .*{words}"):
+        read_secret(path, "ballchasing.token_file")
+
+
+def test_a_secret_is_read_without_white_space_and_not_shown(tmp_path: Path):
+    (tmp_path / "token").write_text(" hunter2\n")
+    secret = read_secret(tmp_path / "token", "k")
+    assert secret.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(secret)

@@ -1,0 +1,79 @@
+"""Arrows point one way: drivers use the host, plugins use its public names, nobody the reverse."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import parsekit
+
+ROOT = Path(__file__).parents[1]
+HOST = sorted((ROOT / "parsekit").rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").glob("*/parsekit_*/**/*.py"))
+#: What only drivers may import.
+DRIVERS_ONLY = {"celery", "typer", "click", "billiard"}
+DRIVERS = ("cli", "worker", "__main__.py")
+#: What tests of other people's plugins may use, and a plugin itself may not.
+PUBLIC = {"parsekit", "parsekit.errors", "parsekit.testing"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, also inside functions; type checking included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", HOST, ids=shown)
+def test_the_host_never_imports_a_plugin(path: Path):
+    assert not [name for name in imports(path) if re.match(r"parsekit_\w+", name)]
+
+
+@pytest.mark.parametrize("path", HOST, ids=shown)
+def test_only_drivers_import_their_frameworks(path: Path):
+    if path.relative_to(ROOT / "parsekit").parts[0] in DRIVERS:
+        return
+    if "testing" in path.parts:
+        return
+    assert not [name for name in imports(path) if name.split(".")[0] in DRIVERS_ONLY]
+    assert not [name for name in imports(path) if name.startswith(("parsekit.cli", "parsekit.worker"))]
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=shown)
+def test_a_plugin_imports_only_public_names(path: Path):
+    own = path.relative_to(ROOT / "plugins").parts[1]
+    for name in imports(path):
+        if name.startswith("parsekit_"):
+            assert name.split(".")[0] == own
+        elif name.split(".")[0] == "parsekit":
+            assert name in PUBLIC, f"{name} is not public"
+        assert name.split(".")[0] not in DRIVERS_ONLY
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(parsekit, name) is not None for name in parsekit.__all__)
+
+
+def test_every_hook_is_documented_and_listed_in_the_docs():
+    from parsekit import hookspecs  # noqa: PLC0415
+
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("parsekit_"):
+            assert hook.__doc__
+            assert f"`{name}" in page, f"docs/plugins.md does not mention {name}"
+
+
+def test_no_module_is_named_for_nothing():
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not [shown(p) for p in (*HOST, *PLUGINS) if p.stem in vague or p.parent.name in vague]
