@@ -24,31 +24,27 @@ def in_order(
     Items are taken as they are needed. Once ``stop`` is set no item is begun; what runs is
     finished and answered. ``work`` decides what becomes of its own errors.
     """
-    waiting: deque[Future[Answer]] = deque()
+
+    def begin(item: Item) -> Answer:
+        if stop.is_set():
+            raise _NotBegun
+        return work(item)
+
     supply = iter(items)
+    waiting: deque[Future[Answer]] = deque()
     with ThreadPoolExecutor(jobs, thread_name_prefix="parsekit-job") as pool:
-        try:
-            while not stop.is_set():
-                begun = [pool.submit(work, item) for item in islice(supply, _room(waiting, jobs))]
-                waiting.extend(begun)
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-            yield from _finished(waiting)
-        finally:
-            for future in waiting:
-                future.cancel()
+        while True:
+            if not stop.is_set():
+                room = jobs * WINDOW_PER_JOB - len(waiting)
+                waiting.extend(pool.submit(begin, item) for item in islice(supply, room))
+            if not waiting:
+                return
+            try:
+                answer = waiting.popleft().result()
+            except _NotBegun:
+                continue
+            yield answer
 
 
-def _room(waiting: deque[Future[Answer]], jobs: int) -> int:
-    return jobs * WINDOW_PER_JOB - len(waiting)
-
-
-def _finished(waiting: deque[Future[Answer]]) -> Iterator[Answer]:
-    """Answer what had begun; what was only queued never begins."""
-    for future in reversed(waiting):
-        future.cancel()
-    while waiting:
-        future = waiting.popleft()
-        if not future.cancelled():
-            yield future.result()
+class _NotBegun(Exception):
+    """The item was still queued when the work was stopped."""

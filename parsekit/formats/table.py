@@ -18,6 +18,9 @@ _LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 15), ("MAP", 18))
 _HEAD_WIDTH = sum(width + 2 for _, width in _LINE)
 #: A name is never cut shorter than this, however narrow the terminal.
 _MIN_NAME_WIDTH = 12
+#: A longer name would push the figures out of a terminal of 80 columns.
+_PLAYER_WIDTH = 28
+_CORE = ("Score", "Goals", "Assists", "Saves", "Shots")
 _UNKNOWN = "?"
 
 
@@ -66,7 +69,7 @@ def _rendered(match: Match, outcome: Outcome) -> str:
             console.print(_teams(match))
         else:
             console.print("no players in these data; --format json shows all there is")
-    return text.get().rstrip("\n")
+    return "\n".join(line.rstrip() for line in text.get().rstrip().splitlines())
 
 
 def _print(line: str) -> None:
@@ -114,15 +117,14 @@ def _teams(match: Match) -> Table:
     everybody = [player for team in match.teams for player in team.players]
     with_boost = any(p.bpm is not None for p in everybody)
     with_speed = any(p.speed is not None for p in everybody)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Player", overflow="ellipsis", no_wrap=True)
-    for heading in ("Score", "Goals", "Assists", "Saves", "Shots"):
-        table.add_column(heading, justify="right")
-    for heading, present in (("Boost/min", with_boost), ("Speed", with_speed)):
-        if present:
-            table.add_column(heading, justify="right")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    more = (("Boost/min", with_boost), ("Speed", with_speed))
+    headings = (*_CORE, *(heading for heading, present in more if present))
+    table.add_column("Player", max_width=_PLAYER_WIDTH, overflow="ellipsis", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for team in match.teams:
-        table.add_row(_team_name(team), "", _shown(team.goals), style="bold", end_section=False)
+        table.add_row(_team_name(team), "", _shown(team.goals), style="bold")
         for player in team.players:
             table.add_row(*_cells(player, with_boost=with_boost, with_speed=with_speed))
     return table

@@ -1,0 +1,135 @@
+"""``parsekit config``: what is in force, whether it is right, and what there is to set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
+
+from parsekit.api import open_session
+from parsekit.cli.failures import say, writing_output
+from parsekit.config import Config, HostSettings
+from parsekit.config.redact import redacted
+from parsekit.errors import PluginFailed
+from parsekit.formats.plain import printable
+from parsekit.host import Host
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Read this configuration.")
+]
+
+
+class Format(StrEnum):
+    """What ``--format`` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class Setting(NamedTuple):
+    """One value in force; ``origin`` is a file, a variable of the environment, or ``default``."""
+
+    key: str
+    value: object
+    origin: str
+
+
+@app.callback()
+def config() -> None:
+    """Show, check or describe the configuration."""
+
+
+@app.command()
+def show(
+    config: ConfigFile = None,
+    kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
+        Format.TABLE
+    ),
+) -> None:
+    """Show every value in force and where it came from; secrets are masked."""
+    loaded = open_session(config, role="cli").config
+    settings = list(_settings(loaded))
+    with writing_output():
+        if kind is Format.JSON:
+            typer.echo(json.dumps([setting._asdict() for setting in settings], indent=2))
+        else:
+            typer.echo("\n".join(_lines(settings)))
+    _tell_unread(loaded)
+
+
+@app.command()
+def check(config: ConfigFile = None) -> None:
+    """Check the configuration; exit code 2 and each key's problem when it can't be used."""
+    host = Host.load()
+    loaded = open_session(config, host=host, role="cli").config
+    for name in (loaded.host.parser, *loaded.host.fallback):
+        host.parser_entry(name)
+    host.storage_entry(loaded.storage_name)
+    _tell_unread(loaded)
+    with writing_output():
+        typer.echo("the configuration is valid")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, sections of plugins included."""
+    with writing_output():
+        typer.echo(json.dumps(_schema(Host.load()), indent=2))
+
+
+def _settings(config: Config) -> Iterator[Setting]:
+    yield from _section(config, "", config.host)
+    for name, section in sorted(config.sections.items()):
+        yield from _section(config, f"{name}.", section)
+
+
+def _section(config: Config, prefix: str, section: BaseModel) -> Iterator[Setting]:
+    values = section.model_dump(mode="json", by_alias=True)
+    if not prefix:
+        values["storage"] = config.storage_name
+    for field, info in type(section).model_fields.items():
+        name = info.alias or field
+        written = config.origins.get(prefix + name) or config.origins.get(prefix + field)
+        yield Setting(prefix + name, redacted(name, values[name]), written or "default")
+
+
+def _lines(settings: list[Setting]) -> list[str]:
+    rows = [
+        (key, printable(json.dumps(value, ensure_ascii=False)), at) for key, value, at in settings
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return [f"{k.ljust(widths[0])}  {v.ljust(widths[1])}  {printable(at)}" for k, v, at in rows]
+
+
+def _tell_unread(config: Config) -> None:
+    for name, distribution in sorted(config.absent_plugins.items()):
+        say(f"warning: section {name!r} is not read; pip install {distribution} brings its plugin")
+
+
+def _schema(host: Host) -> dict[str, Any]:
+    schema = HostSettings.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "parsekit configuration"
+    for name, distribution in host.absent_sections.items():
+        description = f"read once {distribution} is installed"
+        schema["properties"][name] = {"type": "object", "description": description}
+    for name, model in host.sections.items():
+        schema["properties"][name] = _section_schema(name, model)
+    return schema
+
+
+def _section_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
+    """The section's own schema; unknown keys are refused whatever its model says."""
+    template = f"#/properties/{name}/$defs/{{model}}"
+    try:
+        return {**model.model_json_schema(ref_template=template), "additionalProperties": False}
+    except PydanticUserError as exc:
+        raise PluginFailed(f"section {name!r} can't be described as JSON Schema: {exc}") from exc
