@@ -135,14 +135,14 @@ class Play:
         return min(some, key=lambda pad: math.dist(PADS[pad][:2], car.place[:2]))
 
     def _drive(self, car: Car, step_s: float) -> None:
-        aim = car.aim or self.ball
+        aim = _inside(car.aim or self.ball)
         away = math.dist(aim[:2], car.place[:2])
         yaw = math.atan2(aim.y - car.place.y, aim.x - car.place.x) if away else car.yaw
         speed = self._speed(car, away, step_s)
         step = min(away, speed * step_s)
         z, rise = self._height(car)
-        x = _within(car.place.x + math.cos(yaw) * step, _HALF_WIDTH)
-        y = _within(car.place.y + math.sin(yaw) * step, _HALF_LENGTH)
+        x = car.place.x + math.cos(yaw) * step
+        y = car.place.y + math.sin(yaw) * step
         car.velocity = Vector((x - car.place.x) / step_s, (y - car.place.y) / step_s, rise)
         turn = abs(math.remainder(yaw - car.yaw, math.tau))
         car.sliding = turn > _SHARP_TURN and z == CAR_REST_Z
@@ -169,7 +169,7 @@ class Play:
         if car.pad is None or car.pad in self._taken or car.boost >= _FULL_BOOST:
             return
         pad = PADS[car.pad]
-        if car.place == Vector(pad.x, pad.y, CAR_REST_Z):
+        if math.dist(car.place, (pad.x, pad.y, CAR_REST_Z)) < 1:
             car.boost = min(_FULL_BOOST, car.boost + pad.grant)
             self._taken[car.pad] = self.now_s + pad.respawn_s
             events.taken.append((number, car.pad))
@@ -215,6 +215,10 @@ def _kickoff_place(side: Side, number: int) -> Vector:
     # a sixth car and more stand behind the first five
     y -= 200 * (number // len(_KICKOFF_SPOTS))
     return Vector(x, y, CAR_REST_Z) if side == 0 else Vector(-x, -y, CAR_REST_Z)
+
+
+def _inside(place: Vector) -> Vector:
+    return Vector(_within(place.x, _HALF_WIDTH), _within(place.y, _HALF_LENGTH), place.z)
 
 
 def _within(coordinate: float, limit: float) -> float:

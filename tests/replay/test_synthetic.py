@@ -86,6 +86,11 @@ def test_the_same_match_gives_the_same_bytes() -> None:
     assert synthetic_replay(again, 50) == synthetic_replay(TYPICAL, 50)
 
 
+def test_another_match_has_another_id() -> None:
+    matches = [believable_match(seed=seed, bots=bots) for seed in range(9) for bots in (0, 1)]
+    assert len({decoded(match, 0)["properties"]["Id"] for match in matches}) == len(matches)
+
+
 @pytest.mark.parametrize("frames", [0, 40])
 def test_another_seed_gives_other_bytes(frames: int) -> None:
     contents = {synthetic_replay(believable_match(seed=seed), frames) for seed in range(50)}
