@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: The host's own plugins come through the same hooks as everyone's.
 DEFAULT_PLUGINS = {
     "folder": "parsekit.defaults.folder",
-    "analytics-file": "parsekit.defaults.analytics_file",
+    "analytics-file": "parsekit.defaults.analytics_file:AnalyticsFile",
 }
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("parsekit_"))
 #: Sections that known plugins own: the seed's file loads although its plugins are not installed.
