@@ -1,1 +1,1 @@
-"""Progress and analytics to RabbitMQ for parsekit"""
+"""Progress and analytics to RabbitMQ for parsekit."""

@@ -1,0 +1,31 @@
+"""What became of messages that were sent together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Fate(Enum):
+    """What became of one message of a batch."""
+
+    TAKEN = "the broker has it"
+    REJECTED = "the queue refuses it for now"
+    UNROUTABLE = "there is no such queue, and it could not be declared"
+    UNKNOWN = "nobody knows whether it arrived"
+    UNSENT = "it was not sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The fates of a batch, in its order, and what ended the connection, if it ended.
+
+    ``refused``: the broker did not like a message, without regard to the connection;
+    ``too_large``: and never will, as it is too large.
+    """
+
+    fates: Sequence[Fate]
+    error: Exception | None
+    refused: bool = False
+    too_large: bool = False

@@ -1,0 +1,186 @@
+"""What waits for RabbitMQ, and what each fate means for it: one lane in memory, one on the disk."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from parsekit_sinks_rabbitmq.breaker import Breaker
+from parsekit_sinks_rabbitmq.buffer import Buffer
+from parsekit_sinks_rabbitmq.counters import Counters, Reason
+from parsekit_sinks_rabbitmq.fate import Fate, Sent
+from parsekit_sinks_rabbitmq.line import Line
+from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.segment import Unsent
+from parsekit_sinks_rabbitmq.spool import Spool, SpoolFull
+
+log = logging.getLogger("parsekit.rabbitmq")
+
+#: How often spool files of processes that died are looked for, seconds.
+ADOPT_S = 30.0
+#: How often the spool is flushed to the disk while it is not empty, seconds.
+SYNC_S = 1.0
+
+_NO_ROOM = "RabbitMQ was away for too long"
+_LOST: dict[Fate, Reason] = {Fate.REJECTED: "rejected", Fate.UNROUTABLE: "unroutable"}
+
+
+class MemoryLane:
+    """Progress, in order, bounded; and analytics that found no room on the disk."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._buffer = Buffer()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._buffer)
+
+    @property
+    def holds_kept(self) -> bool:
+        """Whether the end of a task is among them."""
+        return self._buffer.holds_kept
+
+    def put(self, message: Message) -> None:
+        """Append, at the cost of the oldest when there is no room."""
+        self._lose(self._buffer.add(message), "buffer_full", _NO_ROOM)
+
+    def flush(self, line: Line) -> None:
+        """Send what waits, until that fails."""
+        while len(self._buffer) and line.ready():
+            batch = self._buffer.take(line.batch)
+            sent = line.send(batch)
+            back = batch if sent is None else self._settle(batch, sent)
+            self._lose(
+                self._buffer.give_back(back), "buffer_full", "RabbitMQ was away for too long"
+            )
+            if back:
+                return
+
+    def abandon(self) -> None:
+        """Give up what waits, as the process ends."""
+        self._lose(self._buffer.take(len(self._buffer)), "closed", "the process ended before")
+
+    def _settle(self, batch: Sequence[Message], sent: Sent) -> list[Message]:
+        """Count the fates; answer what is to be sent again.
+
+        A step of progress in doubt is not sent again: after a repeat the value would fall.
+        """
+        back = []
+        for message, fate in zip(batch, sent.fates, strict=True):
+            if fate is Fate.TAKEN:
+                self._counters.sent(message)
+            elif fate in _LOST:
+                self._lose([message], _LOST[fate], f"queue {message.queue[:80]!r}: {fate.value}")
+            elif sent.refused and len(batch) == 1:
+                self._lose([message], "refused", str(sent.error))
+            elif fate is Fate.UNSENT or message.keep:
+                back.append(message)
+            else:
+                self._lose([message], "unconfirmed", "the connection was lost")
+        return back
+
+    def _lose(self, messages: Sequence[Message], reason: Reason, detail: str) -> None:
+        for message in messages:
+            self._counters.dropped(message.kind, reason, detail)
+
+
+class DiskLane:
+    """Analytics, in order, on the disk from the moment they are told until the broker has them."""
+
+    def __init__(self, spool: Spool, queue: str, counters: Counters) -> None:
+        self._spool, self._queue, self._counters = spool, queue, counters
+        self._breaker = Breaker()
+        self._unwritable = False
+        self._adopted_at = self._synced_at = float("-inf")
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Size of what waits."""
+        return self._spool.unsent_bytes
+
+    @property
+    def tripped(self) -> bool:
+        """Whether the queue or the disk refused lately."""
+        return self._breaker.tripped
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the next attempt, if something waits."""
+        return self._breaker.wait_s
+
+    def put(self, message: Message) -> bool:
+        """Write it down; False when the disk does not take it."""
+        try:
+            self._spool.append(message)
+        except SpoolFull as exc:
+            self._counters.dropped(message.kind, "spool_full", str(exc))
+        except (OSError, ValueError) as exc:
+            if not self._unwritable:
+                log.warning("analytics wait in memory, as the spool can't be written: %s", exc)
+            self._unwritable = True
+            return False
+        self._unwritable = False
+        return True
+
+    def flush(self, line: Line) -> None:
+        """Send what waits, until that fails; from time to time also what dead processes left."""
+        try:
+            self._adopt()
+            while not self._breaker.wait_s and self._send_some(line):
+                self._breaker.succeeded()
+        except OSError as exc:
+            log.warning("the spool of analytics can't be read or written: %s", exc)
+            self._breaker.failed()
+
+    def close(self) -> None:
+        """Leave what was not sent to other processes."""
+        self._spool.close()
+
+    def _adopt(self) -> None:
+        now = time.monotonic()
+        if now - self._adopted_at > ADOPT_S:
+            self._adopted_at = now
+            self._spool.adopt()
+        if self._spool.unsent_bytes and now - self._synced_at > SYNC_S:
+            self._synced_at = now
+            self._spool.sync()
+
+    def _send_some(self, line: Line) -> bool:
+        """Send a batch of the oldest segment; whether all went well and there may be more."""
+        segment = self._spool.first()
+        if segment is None or not line.ready():
+            return False
+        unsent = segment.unsent(self._queue, 1 if self._breaker.tripped else line.batch)
+        for _ in range(unsent.damaged):
+            self._counters.dropped("analytics", "damaged", str(segment.path))
+        sent = line.send([message for message, _ in unsent.messages]) if unsent.messages else None
+        if unsent.messages and sent is None:
+            return False
+        done = self._settled(unsent, sent)
+        if done:
+            segment.mark_sent(done)
+        return done == unsent.end
+
+    def _settled(self, unsent: Unsent, sent: Sent | None) -> int:
+        """The offset up to which nothing is to be sent again, 0 when the first one is."""
+        done = 0
+        fates = sent.fates if sent else ()
+        for (message, offset), fate in zip(unsent.messages, fates, strict=True):
+            if fate is Fate.TAKEN:
+                self._counters.sent(message)
+            elif sent and sent.too_large and len(fates) == 1:
+                self._counters.dropped("analytics", "refused", str(sent.error))
+            else:
+                self._refused(fate)
+                return done
+            done = offset
+        return unsent.end
+
+    def _refused(self, fate: Fate) -> None:
+        if fate not in _LOST:
+            return
+        if not self._breaker.tripped:
+            log.warning("queue %r takes no analytics: %s; they wait", self._queue, fate.value)
+        self._breaker.failed()

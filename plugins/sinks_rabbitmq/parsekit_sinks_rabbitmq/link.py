@@ -1,0 +1,239 @@
+"""One connection to RabbitMQ, and batches of messages that it confirms."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import kombu
+from kombu.exceptions import ChannelError
+from kombu.transport.pyamqp import Transport
+
+from parsekit.errors import ConfigInvalid
+from parsekit_sinks_rabbitmq.fate import Fate, Sent
+from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.settings import Broker, Tls
+
+#: A name that resolves to several dead addresses takes this long for each.
+CONNECT_S = 2.0
+#: Longest wait of one read or write, seconds.
+IO_S = 5.0
+#: Longest wait for confirmations, seconds, and while the process ends.
+CONFIRM_S = 10.0
+HURRY_S = 2.0
+#: How often a wait looks around, seconds.
+_POLL_S = 0.25
+#: RabbitMQ closes a connection that was silent for twice this long.
+HEARTBEAT_S = 20
+#: Steps of progress that nobody reads are of no use after ten minutes.
+PROGRESS_EXPIRES_S = 600
+
+#: AttributeError: what kombu's transport sometimes raises when the connection is lost (its note).
+LINK_ERRORS: tuple[type[Exception], ...] = (
+    *Transport.connection_errors,
+    *Transport.channel_errors,
+    OSError,
+    AttributeError,
+)
+
+#: The same, and what keeps us from trying.
+TROUBLES: tuple[type[Exception], ...] = (ConfigInvalid, *LINK_ERRORS)
+
+_NOT_FOUND, _PRECONDITION_FAILED = 404, 406
+
+
+class Link:
+    """A connection with one channel that confirms. Used by one thread; not usable after an error.
+
+    ``hurry`` is set when the process ends and has no time to wait for a slow broker. Making a link
+    raises one of `LINK_ERRORS`.
+    """
+
+    def __init__(self, broker: Broker, hurry: threading.Event) -> None:
+        self._connection = _connection(broker)
+        self._hurry = hurry
+        self._blocked = False
+        try:
+            self._connection.connect()
+            amqp = self._connection.connection
+            # kombu's own read_timeout makes its transport ask again for ever.
+            amqp.sock.settimeout(IO_S)
+            amqp.on_blocked, amqp.on_unblocked = self._on_blocked, self._on_unblocked
+            self._channel = self._open_channel()
+        except LINK_ERRORS:
+            self.close()
+            raise
+
+    def send(self, messages: Sequence[Message], *, declare: bool = True) -> Sent:
+        """Publish all, then wait until each is confirmed, for `CONFIRM_S` at most.
+
+        Existing queues are used as they are. A missing one is declared as callers do, durable
+        without arguments, and gets its messages in a second go. Raises nothing.
+        """
+        fates = dict.fromkeys(range(len(messages)), Fate.UNSENT)
+        error = self._publish(messages, fates)
+        lost = [i for i, fate in fates.items() if fate is Fate.UNROUTABLE]
+        if lost and declare and error is None:
+            again = [messages[i] for i in lost]
+            second = dict.fromkeys(range(len(again)), Fate.UNSENT)
+            error = self._declare(again) or self._publish(again, second)
+            fates.update((lost[n], fate) for n, fate in second.items())
+        refused = isinstance(error, ChannelError)
+        return Sent(
+            fates=list(fates.values()),
+            error=error,
+            refused=refused,
+            too_large=refused and getattr(error, "code", 0) == _PRECONDITION_FAILED,
+        )
+
+    def tick(self) -> None:
+        """Read what has come and send a heartbeat when one is due. Raises one of `LINK_ERRORS`."""
+        self._connection.heartbeat_check(rate=2)
+        try:
+            while True:
+                self._connection.drain_events(timeout=0)
+        except TimeoutError:
+            pass
+
+    def queue_exists(self, name: str) -> bool:
+        """Whether the broker has this queue. Raises one of `LINK_ERRORS`."""
+        try:
+            self._channel.queue_declare(name, passive=True)
+        except ChannelError as exc:
+            self._channel = self._open_channel()
+            if exc.code == _NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        """Say goodbye if the other side listens, for a second at most."""
+        try:
+            if self._connection.connected:
+                self._connection.connection.sock.settimeout(1.0)
+            self._connection.release()
+        except LINK_ERRORS:
+            self._connection.collect()
+
+    def _open_channel(self) -> Any:
+        channel = self._connection.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+        self._tag = 0
+        self._waiting: dict[int, tuple[int, str]] = {}
+        self._fates: dict[int, Fate] = {}
+        self._returned: set[str] = set()
+        return channel
+
+    def _publish(self, messages: Sequence[Message], fates: dict[int, Fate]) -> Exception | None:
+        """Fill in the fates of the messages; answer what went wrong with the connection."""
+        self._fates = fates
+        self._waiting.clear()
+        self._returned.clear()
+        try:
+            for index, message in enumerate(messages):
+                self._tag += 1
+                self._waiting[self._tag] = index, message.message_id
+                fates[index] = Fate.UNKNOWN
+                self._channel.basic_publish(
+                    self._prepared(message), exchange="", routing_key=message.queue, mandatory=True
+                )
+            self._await_confirms()
+        except LINK_ERRORS as exc:
+            return exc
+        return None
+
+    def _prepared(self, message: Message) -> Any:
+        properties: dict[str, Any] = {"message_id": message.message_id, "delivery_mode": 2}
+        if message.kind == "progress":
+            properties |= {"delivery_mode": 1, "expiration": str(PROGRESS_EXPIRES_S * 1000)}
+        return self._channel.prepare_message(
+            message.body,
+            content_type="application/json",
+            content_encoding="utf-8",
+            properties=properties,
+        )
+
+    def _await_confirms(self) -> None:
+        """Wait; a broker that said it is blocked (its disk is full) is given all the time it needs.
+
+        To go away and send again would only make it take everything twice once it goes on.
+        """
+        asked = time.monotonic()
+        while self._waiting:
+            try:
+                self._connection.drain_events(timeout=_POLL_S)
+            except TimeoutError:
+                self._connection.heartbeat_check(rate=2)
+                waited = time.monotonic() - asked
+                patient = self._blocked or waited < CONFIRM_S
+                if not patient or (self._hurry.is_set() and waited > HURRY_S):
+                    raise
+
+    def _declare(self, messages: Sequence[Message]) -> Exception | None:
+        try:
+            for queue in {message.queue: None for message in messages}:
+                self._declare_one(queue)
+        except LINK_ERRORS as exc:
+            return exc
+        return None
+
+    def _declare_one(self, queue: str) -> None:
+        try:
+            self._channel.queue_declare(queue, durable=True, auto_delete=False)
+        except ChannelError:
+            # Somebody just made it with other arguments, or we may not: publishing will tell.
+            self._channel = self._open_channel()
+
+    def _on_blocked(self, _reason: str) -> None:
+        self._blocked = True
+
+    def _on_unblocked(self) -> None:
+        self._blocked = False
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:
+        self._settle(tag, multiple=multiple, fate=Fate.TAKEN)
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:
+        self._settle(tag, multiple=multiple, fate=Fate.REJECTED)
+
+    def _on_return(self, _error: Exception, _exchange: str, _queue: str, returned: Any) -> None:
+        self._returned.add(returned.properties.get("message_id", ""))
+
+    def _settle(self, tag: int, *, multiple: bool, fate: Fate) -> None:
+        tags = [t for t in self._waiting if t <= tag] if multiple else [tag]
+        for index, message_id in (self._waiting.pop(t) for t in tags if t in self._waiting):
+            # What can't be routed is returned first, then confirmed.
+            self._fates[index] = Fate.UNROUTABLE if message_id in self._returned else fate
+
+
+def _connection(broker: Broker) -> kombu.Connection:
+    return kombu.Connection(
+        transport="pyamqp",
+        hostname=broker.host,
+        port=broker.port,
+        virtual_host=broker.vhost,
+        userid=broker.username,
+        password=broker.password.get_secret_value(),
+        connect_timeout=CONNECT_S,
+        heartbeat=HEARTBEAT_S,
+        ssl=_tls_options(broker.host, broker.tls) if broker.tls else False,
+        transport_options={"client_properties": {"connection_name": f"parsekit {os.getpid()}"}},
+    )
+
+
+def _tls_options(host: str, tls: Tls) -> dict[str, Any]:
+    files = {
+        "ca_certs": tls.ca_file,
+        "certfile": tls.certificate_file,
+        "keyfile": tls.key_file,
+    }
+    # Without server_hostname kombu takes a certificate of any host (ecosystem: kombu PR 1366).
+    return {"server_hostname": host} | {
+        key: str(path.expanduser()) for key, path in files.items() if path is not None
+    }

@@ -1,0 +1,88 @@
+"""What travels to RabbitMQ: the exact bytes, where they go, and how dear they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from parsekit import AnalyticsEvent, ProgressEvent
+
+Kind = Literal["progress", "analytics"]
+
+#: AMQP writes names and ids as short strings.
+MAX_NAME_BYTES = 255
+#: RabbitMQ 4 takes no larger message unless told so (``max_message_size``).
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message for one queue.
+
+    ``told_unix`` is when parsekit was told. ``keep`` says that it is sent again when nobody knows
+    whether it arrived, and is the last to go when there is no room: the end of a task, and
+    analytics. A repeat has the same ``message_id``.
+    """
+
+    kind: Kind
+    queue: str
+    body: bytes
+    message_id: str
+    told_unix: float
+    keep: bool
+
+
+def of_progress(event: ProgressEvent, queue: str) -> Message:
+    """The message for the caller's queue. Raises TypeError or ValueError if it is no JSON."""
+    return Message(
+        kind="progress",
+        queue=queue,
+        body=_encoded(event.to_message()),
+        message_id=uuid.uuid4().hex,
+        told_unix=time.time(),
+        keep=event.final,
+    )
+
+
+def of_analytics(event: AnalyticsEvent, queue: str) -> Message:
+    """The message for the analytics queue, under the event's own id."""
+    return Message(
+        kind="analytics",
+        queue=queue,
+        body=_encoded(event.to_message()),
+        message_id=_short(event.event_id),
+        told_unix=time.time(),
+        keep=True,
+    )
+
+
+def queue_fault(name: str) -> str | None:
+    """Say why a caller's queue name can't be used; None when it can."""
+    if not name:
+        return "is empty"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    if size > MAX_NAME_BYTES:
+        return f"has {size} bytes, at most {MAX_NAME_BYTES} go"
+    if not name.isprintable():
+        return "holds control characters"
+    return None
+
+
+def _encoded(content: object) -> bytes:
+    # JavaScript reads no NaN; escapes keep lone surrogates out of the UTF-8.
+    body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+    if len(body) > MAX_BODY_BYTES:
+        raise ValueError(f"it has {len(body)} bytes, at most {MAX_BODY_BYTES} go")
+    return body
+
+
+def _short(name: str) -> str:
+    raw = name.encode(errors="replace")
+    return name if len(raw) <= MAX_NAME_BYTES else hashlib.sha256(raw).hexdigest()

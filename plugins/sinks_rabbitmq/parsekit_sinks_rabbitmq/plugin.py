@@ -1,0 +1,111 @@
+"""The hooks: progress to the caller's queue, analytics to the configured one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from pydantic import BaseModel
+
+from parsekit import AnalyticsEvent, Check, ProgressEvent, Session, hookimpl
+from parsekit_sinks_rabbitmq.counters import Snapshot
+from parsekit_sinks_rabbitmq.message import of_analytics, of_progress, queue_fault
+from parsekit_sinks_rabbitmq.publisher import Publisher
+from parsekit_sinks_rabbitmq.settings import TransportSettings
+
+
+class RabbitSinks:
+    """Does nothing unless ``transport.url`` is set.
+
+    A publisher is made with the first event of each process and never shared with its children:
+    they find none under their own id, and the parent's connection and locks stay untouched.
+    """
+
+    def __init__(self) -> None:
+        self._make: Callable[[], Publisher] | None = None
+        self._publishers: dict[int, Publisher] = {}
+        self._analytics_queue = ""
+        self._reserved: frozenset[str] = frozenset()
+
+    @hookimpl
+    def parsekit_register_sections(self, register: Callable[[str, type[BaseModel]], None]) -> None:
+        """Own the section ``transport``."""
+        register("transport", TransportSettings)
+
+    @hookimpl
+    def parsekit_open(self, session: Session) -> None:
+        """Read the settings; nothing is connected before the first event."""
+        settings = session.config.section(TransportSettings)
+        if settings.url is None:
+            self._make = None
+            return
+        self._analytics_queue = settings.analytics_queue
+        self._reserved = _queues_of_the_service(session) | {settings.analytics_queue}
+        spool = session.data_dir / "spool"
+        self._make = lambda: Publisher(settings.broker, settings.analytics_queue, spool)
+
+    @hookimpl
+    def parsekit_progress(self, event: ProgressEvent) -> None:
+        """Send the step to the queue that the caller named, if any."""
+        publisher = self._publisher()
+        if publisher is None or event.queue is None:
+            return
+        fault = queue_fault(event.queue)
+        if fault is None and event.queue in self._reserved:
+            fault = "is a queue of the service itself"
+        if fault is not None:
+            detail = f"progress queue {event.queue[:80]!r} {fault}"
+            publisher.counters.dropped("progress", "bad_queue", detail)
+            return
+        try:
+            publisher.put(of_progress(event, event.queue))
+        except (TypeError, ValueError) as exc:
+            publisher.counters.dropped(
+                "progress", "not_json", f"task {event.task_id[:80]!r}: {exc}"
+            )
+
+    @hookimpl
+    def parsekit_analytics(self, event: AnalyticsEvent) -> None:
+        """Write the event down; it is sent from there."""
+        if (publisher := self._publisher()) is not None:
+            publisher.put(of_analytics(event, self._analytics_queue))
+
+    @hookimpl
+    def parsekit_close(self, grace_s: float) -> None:
+        """Send what waits."""
+        if (publisher := self._publishers.pop(os.getpid(), None)) is not None:
+            publisher.close(grace_s)
+
+    @hookimpl
+    def parsekit_register_checks(
+        self, session: Session, register: Callable[[str, Callable[[], list[Check]]], None]
+    ) -> None:
+        """Let ``parsekit doctor`` try the broker."""
+        settings = session.config.section(TransportSettings)
+        if settings.url is not None:
+            register("rabbitmq", lambda: _check(settings))
+
+    def snapshot(self) -> Snapshot | None:
+        """What this process has sent and lost; None when it has sent nothing."""
+        publisher = self._publishers.get(os.getpid())
+        return publisher.snapshot() if publisher else None
+
+    def _publisher(self) -> Publisher | None:
+        pid = os.getpid()
+        if self._make is not None and pid not in self._publishers:
+            # Two threads may both make one; it has started nothing yet, and one of them stays.
+            self._publishers.setdefault(pid, self._make())
+        return self._publishers.get(pid)
+
+
+def _check(settings: TransportSettings) -> list[Check]:
+    from parsekit_sinks_rabbitmq.checks import check_broker  # noqa: PLC0415  (kombu takes 0.1 s)
+
+    return check_broker(settings)
+
+
+def _queues_of_the_service(session: Session) -> frozenset[str]:
+    """Task queues, where a message of ours would be taken for a task."""
+    celery = session.config.sections.get("celery")
+    names = (getattr(celery, key, None) for key in ("queue", "bulk_queue"))
+    return frozenset(name for name in names if isinstance(name, str))

@@ -1,0 +1,107 @@
+"""The one thread of a process that talks to RabbitMQ."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from parsekit_sinks_rabbitmq.counters import Counters, Snapshot
+from parsekit_sinks_rabbitmq.lanes import SYNC_S, DiskLane, MemoryLane
+from parsekit_sinks_rabbitmq.line import Line
+from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.settings import Broker
+from parsekit_sinks_rabbitmq.spool import Spool
+
+log = logging.getLogger("parsekit.rabbitmq")
+
+#: How often an idle connection is looked after, seconds: a few times a heartbeat.
+IDLE_S = 5.0
+#: How often sending is tried again while the process ends, seconds.
+HURRIED_PAUSE_S = 0.2
+
+
+class Publisher:
+    """Takes messages from any thread at once, and sends them from a thread of its own.
+
+    The thread starts with the first message. A publisher belongs to the process that made it.
+    """
+
+    def __init__(self, broker: Callable[[], Broker], analytics_queue: str, spool: Path) -> None:
+        self.counters = Counters()
+        self._hurry, self._work = threading.Event(), threading.Event()
+        self._deadline = float("inf")
+        self._line = Line(broker, self._hurry)
+        self._memory = MemoryLane(self.counters)
+        self._disk = DiskLane(Spool(spool), analytics_queue, self.counters)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(self, message: Message) -> None:
+        """Take a message; never waits for RabbitMQ. Analytics are on the disk when this returns."""
+        if message.kind == "progress" or not self._disk.put(message):
+            self._memory.put(message)
+        self._start()
+        self._work.set()
+
+    def snapshot(self) -> Snapshot:
+        """What became of everything so far."""
+        return Snapshot(
+            progress=self.counters.of("progress"),
+            analytics=self.counters.of("analytics"),
+            waiting=len(self._memory),
+            spooled_bytes=self._disk.unsent_bytes,
+            connected=self._line.connected,
+        )
+
+    def close(self, grace_s: float) -> None:
+        """Send what waits, within ``grace_s`` seconds; the spool stays for other processes."""
+        self._deadline = time.monotonic() + grace_s
+        self._hurry.set()
+        self._work.set()
+        if self._thread is not None:
+            self._thread.join(grace_s)
+        self._memory.abandon()
+
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, daemon=True, name="parsekit-rabbitmq"
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._finished():
+            self._work.wait(self._pause_s())
+            self._work.clear()
+            try:
+                self._line.tick()
+                self._memory.flush(self._line)
+                self._disk.flush(self._line)
+            except Exception as exc:
+                log.exception("the RabbitMQ sink stumbled over a fault of its own")
+                self._line.drop(exc)
+        self._line.hang_up()
+        self._disk.close()
+
+    def _pause_s(self) -> float:
+        if self._hurry.is_set():
+            return HURRIED_PAUSE_S if self._line.tripped else 0.0
+        if not len(self._memory) and not self._disk.unsent_bytes:
+            return IDLE_S
+        return min(SYNC_S, self._line.wait_s or (0.0 if len(self._memory) else self._disk.wait_s))
+
+    def _finished(self) -> bool:
+        """Whether the process ends, and all that matters is sent, on the disk, or out of time."""
+        if not self._hurry.is_set():
+            return False
+        if time.monotonic() > self._deadline:
+            return True
+        if self._line.tripped:
+            return not self._memory.holds_kept
+        return not len(self._memory) and (self._disk.tripped or not self._disk.unsent_bytes)

@@ -1,0 +1,201 @@
+"""One file of the spool: analytics messages, one a line, behind a mark of how far they are sent.
+
+The file begins with the offset of the first message that was not sent, twenty digits and a line
+feed, rewritten in place. A line is the message's id as JSON, when parsekit was told, and the body,
+with tabs between. The owner holds a lock on the file, which the system drops when it dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import threading
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from parsekit_sinks_rabbitmq.message import Message
+
+_MARK_BYTES = 21
+#: Read at once.
+_CHUNK_BYTES = 1024 * 1024
+#: Longest line, so that a chunk always holds a whole one; an event has some 500 bytes.
+MAX_LINE_BYTES = _CHUNK_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """Messages, each with the offset behind it.
+
+    ``end`` is the offset behind all that was read; ``damaged`` lines made no sense, as a crash may
+    cut one short.
+    """
+
+    messages: list[tuple[Message, int]]
+    end: int
+    damaged: int
+
+
+class Segment:
+    """A locked spool file of this process. Used from several threads.
+
+    Written with one write a message and not flushed to the disk until `sync`: what was told
+    survives the death of the process at once, and that of the machine after a `sync`.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._file = descriptor
+        self._lock = threading.Lock()
+        self._end = max(os.fstat(descriptor).st_size, _MARK_BYTES)
+        self._sent = self._read_mark()
+        self._synced = self._end
+        _MINE.add(self)
+
+    @classmethod
+    def make(cls, path: Path) -> Self:
+        """Make a new file. Raises OSError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        return cls._locked(path, os.open(path, flags, 0o600))
+
+    @classmethod
+    def adopt(cls, path: Path) -> Self | None:
+        """Take over the file of a process that died; None when its owner lives. Raises OSError."""
+        try:
+            segment = cls._locked(path, os.open(path, os.O_RDWR))
+        except (BlockingIOError, FileNotFoundError):
+            return None
+        if segment.replaced:
+            segment.close()
+            return None
+        return segment
+
+    @classmethod
+    def _locked(cls, path: Path, descriptor: int) -> Self:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return cls(path, descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Size of what is still to be sent."""
+        return self._end - self._sent
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the name stands for another file by now, or for none."""
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            return True
+
+    def append(self, message: Message) -> None:
+        """Write a message at the end.
+
+        Raises OSError, and the file is as it was before; ValueError for one that is too long.
+        """
+        line = b"\t".join(
+            (json.dumps(message.message_id).encode(), b"%.3f" % message.told_unix, message.body)
+        )
+        if len(line) >= MAX_LINE_BYTES:
+            raise ValueError(f"an analytics event has {len(line)} bytes, the spool takes 1 MiB")
+        with self._lock:
+            try:
+                written = os.pwrite(self._file, line + b"\n", self._end)
+                if written <= len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(self._file, self._end)
+                raise
+            self._end += written
+
+    def unsent(self, queue: str, most: int) -> Unsent:
+        """Read the first messages that were not sent, at most so many. Raises OSError."""
+        with self._lock:
+            start, end = self._sent, self._end
+        chunk = os.pread(self._file, min(end - start, _CHUNK_BYTES), start)
+        if start + len(chunk) < end:
+            chunk = chunk[: chunk.rfind(b"\n") + 1]
+        messages, damaged = [], 0
+        for line in chunk.splitlines(keepends=True)[:most]:
+            start += len(line)
+            message = _message(line, queue)
+            if message is None:
+                damaged += 1
+            else:
+                messages.append((message, start))
+        return Unsent(messages=messages, end=start, damaged=damaged)
+
+    def mark_sent(self, offset: int) -> None:
+        """Remember that all before ``offset`` was sent; a file sent whole shrinks.
+
+        Raises OSError.
+        """
+        with self._lock:
+            if offset >= self._end:
+                os.ftruncate(self._file, 0)
+                self._sent = self._end = self._synced = _MARK_BYTES
+            else:
+                os.pwrite(self._file, b"%020d\n" % offset, 0)
+                self._sent = offset
+
+    def sync(self) -> None:
+        """Have the disk take what was written. Raises OSError."""
+        if self._synced != self._end:
+            self._synced = self._end
+            os.fdatasync(self._file)
+
+    def close(self) -> None:
+        """Let go; a file without unsent messages is removed."""
+        with self._lock:
+            if self._file < 0:
+                return
+            if not self.unsent_bytes and not self.replaced:
+                self.path.unlink(missing_ok=True)
+            self.forget()
+
+    def forget(self) -> None:
+        """Close the file as it is; a child must, as its copy keeps the parent's lock alive."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _read_mark(self) -> int:
+        mark = os.pread(self._file, _MARK_BYTES, 0)
+        offset = int(mark) if mark.strip(b"\0\n").isdigit() else _MARK_BYTES
+        return min(max(offset, _MARK_BYTES), self._end)
+
+
+def _message(line: bytes, queue: str) -> Message | None:
+    try:
+        name, told, body = line.split(b"\t", 2)
+        message_id, told_unix = str(json.loads(name)), float(told)
+    except ValueError:
+        return None
+    if not body.endswith(b"\n"):
+        return None
+    return Message(
+        kind="analytics",
+        queue=queue,
+        body=body[:-1],
+        message_id=message_id,
+        told_unix=told_unix,
+        keep=True,
+    )
+
+
+_MINE: weakref.WeakSet[Segment] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for segment in tuple(_MINE):
+        segment.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,119 @@
+"""Section ``transport`` of the configuration, and the broker that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from parsekit import SecretFile, Section, read_secret
+
+_PORTS = {"amqp": 5672, "amqps": 5671}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """PEM files for TLS; without ``ca_file`` the system's authorities are trusted."""
+
+    ca_file: Path | None
+    certificate_file: Path | None
+    key_file: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """Where RabbitMQ is and who we are there. ``tls`` None means an open connection."""
+
+    host: str
+    port: int
+    vhost: str
+    username: str
+    password: SecretStr = field(repr=False)
+    tls: Tls | None = None
+
+    def __str__(self) -> str:
+        """The address for people, without user and password."""
+        scheme = "amqps" if self.tls else "amqp"
+        return f"{scheme}://{self.host}:{self.port}/{'' if self.vhost == '/' else self.vhost}"
+
+
+class TransportSettings(Section):
+    """RabbitMQ for progress and analytics. Without ``url`` nothing is sent."""
+
+    url: SecretStr | None = Field(
+        None, description="amqp://host:port/vhost, or amqps://; none: analytics go to a file"
+    )
+    analytics_queue: str = Field(
+        "analytics", min_length=1, max_length=255, description="queue of the analytics events"
+    )
+    username: str | None = Field(None, description="user, where the url names none; default guest")
+    password_file: SecretFile = None
+    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust (amqps)")
+    certificate_file: Path | None = Field(None, description="PEM file of our certificate (amqps)")
+    key_file: Path | None = Field(None, description="PEM file of its key, if it stands apart")
+
+    @field_validator("url")
+    @classmethod
+    def _is_amqp(cls, url: SecretStr | None) -> SecretStr | None:
+        # The messages never repeat the value, as it may hold a password.
+        if url is None:
+            return None
+        parts, port = _split(url)
+        if parts.scheme not in _PORTS or not parts.hostname or port is None:
+            raise ValueError("is no RabbitMQ address; write amqp://host:port/vhost")
+        if parts.query or parts.fragment:
+            raise ValueError("has options behind '?' or '#', which are not read; remove them")
+        return url
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        files = (self.ca_file, self.certificate_file, self.key_file)
+        if self.url is None or not any(files):
+            return self
+        if _split(self.url)[0].scheme != "amqps":
+            raise ValueError("certificates are for TLS, but the url does not begin with amqps://")
+        if self.key_file and not self.certificate_file:
+            raise ValueError("key_file is the key of a certificate; name certificate_file too")
+        return self
+
+    def broker(self) -> Broker:
+        """Where to connect; the password is read anew, so that it may be changed at any time.
+
+        Raises `parsekit.errors.ConfigInvalid` when the password's file can't be read, ValueError
+        without a url.
+        """
+        if self.url is None:
+            raise ValueError("transport.url is not set")
+        parts, port = _split(self.url)
+        secure = parts.scheme == "amqps"
+        return Broker(
+            host=parts.hostname or "",
+            port=port or _PORTS[parts.scheme],
+            vhost=unquote(parts.path.removeprefix("/")) or "/",
+            username=unquote(parts.username or "") or self.username or "guest",
+            password=self._password(parts),
+            tls=Tls(
+                ca_file=self.ca_file,
+                certificate_file=self.certificate_file,
+                key_file=self.key_file,
+            )
+            if secure
+            else None,
+        )
+
+    def _password(self, parts: SplitResult) -> SecretStr:
+        if self.password_file is not None:
+            return read_secret(self.password_file, "transport.password_file")
+        return SecretStr(unquote(parts.password or "") or "guest")
+
+
+def _split(url: SecretStr) -> tuple[SplitResult, int | None]:
+    """The parts of a URL and its port, 0 where it names none, None where it is nonsense."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        return parts, parts.port or 0
+    except ValueError:
+        return SplitResult("", "", "", "", ""), None

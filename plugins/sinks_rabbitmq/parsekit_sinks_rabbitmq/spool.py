@@ -1,0 +1,77 @@
+"""Analytics on disk until RabbitMQ has them: a folder of segments, one a process."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.segment import Segment
+
+#: All segments together: some 100 000 events.
+SPOOL_BYTES = 64 * 1024 * 1024
+_SUFFIX = ".spool"
+
+
+class SpoolFull(Exception):
+    """The spool has its full size; what it holds was not sent yet."""
+
+
+class Spool:
+    """The spool as one process sees it: its own segment, and those of dead processes.
+
+    Used from several threads, but `adopt` and `first` from one.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int = SPOOL_BYTES) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+        self._own: Segment | None = None
+        self._orphans: list[Segment] = []
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Size of what this process has still to send."""
+        own = [self._own] if self._own else []
+        return sum(segment.unsent_bytes for segment in (*own, *self._orphans))
+
+    def append(self, message: Message) -> None:
+        """Keep a message. Raises `SpoolFull`, OSError or ValueError."""
+        own = self._own
+        if own is None:
+            own = self._own = self._make()
+        if own.unsent_bytes and self._size_bytes() > self._max_bytes:
+            raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
+        own.append(message)
+
+    def adopt(self) -> None:
+        """Take over what processes that died have left. Raises OSError."""
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            if (orphan := Segment.adopt(path)) is not None:
+                self._orphans.append(orphan)
+
+    def first(self) -> Segment | None:
+        """The oldest segment with something unsent; orphans that were sent whole are removed."""
+        while self._orphans:
+            if self._orphans[0].unsent_bytes:
+                return self._orphans[0]
+            self._orphans.pop(0).close()
+        return self._own if self._own and self._own.unsent_bytes else None
+
+    def sync(self) -> None:
+        """Have the disk take what this process has written. Raises OSError."""
+        if self._own is not None:
+            self._own.sync()
+
+    def close(self) -> None:
+        """Let go of every segment, for other processes to send."""
+        for segment in (*self._orphans, *([self._own] if self._own else [])):
+            segment.close()
+        self._own, self._orphans = None, []
+
+    def _make(self) -> Segment:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return Segment.make(self._folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
+
+    def _size_bytes(self) -> int:
+        return sum(entry.stat().st_size for entry in os.scandir(self._folder))

@@ -1,0 +1,66 @@
+"""Why RabbitMQ can't be used, in words for people, without any secret."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+from parsekit.errors import ConfigInvalid
+from parsekit_sinks_rabbitmq.settings import Broker
+
+_ACCESS_REFUSED, _NOT_ALLOWED = 403, 530
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What happened, and what to do about it."""
+
+    text: str
+    advice: str
+
+    def __str__(self) -> str:
+        """Both, for a log."""
+        return f"{self.text}; {self.advice}"
+
+
+def explain(error: Exception, broker: Broker | None) -> Trouble:
+    """Translate what a connection raised."""
+    if isinstance(error, ConfigInvalid):
+        return Trouble(error.message, "correct the section transport")
+    where = str(broker) if broker else "RabbitMQ"
+    user, vhost = (repr(broker.username), repr(broker.vhost)) if broker else ("?", "?")
+    code = getattr(error, "code", None)
+    if code == _ACCESS_REFUSED:
+        return Trouble(
+            f"{where} refuses user {user}",
+            "check transport.username and transport.password_file, and the user's permissions",
+        )
+    if code == _NOT_ALLOWED:
+        return Trouble(
+            f"vhost {vhost} does not exist at {where}, or user {user} may not use it",
+            "make it with rabbitmqctl add_vhost and set_permissions, or correct transport.url",
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Trouble(
+            f"the certificate of {where} is not trusted: {error.verify_message}",
+            "set transport.ca_file to the authority that signed it, and use the host name in it",
+        )
+    return _network(error, where)
+
+
+def _network(error: Exception, where: str) -> Trouble:
+    if isinstance(error, ssl.SSLError):
+        return Trouble(
+            f"no TLS with {where}: {error.reason or error}",
+            "check the port, and transport.certificate_file if the broker asks for one",
+        )
+    if isinstance(error, socket.gaierror):
+        return Trouble(f"the host of {where} is not known", "correct transport.url")
+    if isinstance(error, FileNotFoundError):
+        return Trouble(f"no such file: {error.filename}", "correct the files of section transport")
+    if isinstance(error, ConnectionRefusedError):
+        return Trouble(f"nobody listens at {where}", "start RabbitMQ, or correct transport.url")
+    if isinstance(error, TimeoutError):
+        return Trouble(f"{where} does not answer", "look whether RabbitMQ hangs or is blocked")
+    return Trouble(f"{where}: {type(error).__name__}: {error}", "look into RabbitMQ's log")
