@@ -86,51 +86,47 @@ def believable_match(
     last goal falls after 300 seconds and decides.
     """
     chance = random.Random(seed)  # noqa: S311  (not for secrets)
-    names = [f"Synthetic {_NAMES[n % len(_NAMES)]}{n // len(_NAMES) or ''}" for n in range(99)]
-    sides = names[:team_size], names[team_size : 2 * team_size]
-    goals = tuple(_goals(chance, sides, overtime))
-    blue = [_player(chance, n, name, goals) for n, name in enumerate(sides[0])]
-    orange = [
-        _player(chance, team_size + n, name, goals, bot=n >= team_size - bots)
-        for n, name in enumerate(sides[1])
-    ]
+    goals = tuple(_goals(chance, team_size, overtime=overtime))
+    humans = 2 * team_size - bots
+    players = [_player(chance, n, goals, bot=n >= humans) for n in range(2 * team_size)]
     return Match(
-        blue=tuple(blue),
-        orange=tuple(orange),
+        blue=tuple(players[:team_size]),
+        orange=tuple(players[team_size:]),
         goals=goals,
         play_s=goals[-1].clock_s if overtime else REGULAR_S,
         seed=seed,
     )
 
 
-def _goals(
-    chance: random.Random, sides: tuple[list[str], list[str]], overtime: bool
-) -> Iterator[Goal]:
-    winner = chance.randrange(2)
-    order = [0, 1] if overtime else [winner, 1 - winner, winner]
-    apart_s = REGULAR_S // (len(order) + 1)
-    for n, side in enumerate(order, start=1):
-        yield _goal(chance, sides, side, n * apart_s + chance.randint(-9, 9))
+def _goals(chance: random.Random, team_size: int, *, overtime: bool) -> Iterator[Goal]:
+    winner: Side = chance.choice((0, 1))
+    loser: Side = 0 if winner else 1
+    sides = [loser, winner] if overtime else [winner, loser, winner]
+    apart_s = REGULAR_S // (len(sides) + 1)
+    for number, side in enumerate(sides, start=1):
+        yield _goal(chance, team_size, side, number * apart_s + chance.randint(-9, 9))
     if overtime:
-        yield _goal(chance, sides, winner, REGULAR_S + chance.randint(20, 60))
+        yield _goal(chance, team_size, winner, REGULAR_S + chance.randint(20, 60))
 
 
-def _goal(
-    chance: random.Random, sides: tuple[list[str], list[str]], side: int, clock_s: int
-) -> Goal:
-    return Goal(clock_s=clock_s, scorer=chance.choice(sides[side]), side=1 if side else 0)
+def _goal(chance: random.Random, team_size: int, side: Side, clock_s: int) -> Goal:
+    scorer = _name(side * team_size + chance.randrange(team_size))
+    return Goal(clock_s=clock_s, scorer=scorer, side=side)
 
 
-def _player(
-    chance: random.Random, number: int, name: str, goals: tuple[Goal, ...], *, bot: bool = False
-) -> Player:
-    scored = sum(goal.scorer == name for goal in goals)
+def _player(chance: random.Random, number: int, goals: tuple[Goal, ...], *, bot: bool) -> Player:
+    scored = sum(goal.scorer == _name(number) for goal in goals)
     assists, saves, missed = chance.randint(0, 1), chance.randint(0, 3), chance.randint(0, 3)
     return Player(
-        name=name,
+        name=_name(number),
         steam_id=0 if bot else _FIRST_STEAM_ID + number,
         score=100 * scored + 50 * assists + 50 * saves + 20 * missed + chance.randint(20, 90),
         assists=assists,
         saves=saves,
         shots=scored + missed,
     )
+
+
+def _name(number: int) -> str:
+    again, letter = divmod(number, len(_NAMES))
+    return f"Synthetic {_NAMES[letter]}{again or ''}"

@@ -24,8 +24,9 @@ _BOOST_PER_S = 85.0
 _DRIVING, _BOOSTED, _GAIN_PER_S = 1400.0, 2250.0, 1600.0
 _GRAVITY = 650.0
 _REACH = 250.0
+_BALL_TOP = 6000.0
 _GOAL_LINE = 5120.0
-_HALF_WIDTH, _HALF_LENGTH = 3900.0, 4950.0
+_HALF_WIDTH, _HALF_LENGTH, _CEILING = 3900.0, 4950.0, 1900.0
 _SHARP_TURN = 1.2
 #: What a car does next, as shares of one: fetch boost, guard the goal, else chase the ball; and
 #: how often it does so with boost, or hops on the way.
@@ -126,7 +127,7 @@ class Play:
             car.aim = Vector(PADS[car.pad].x, PADS[car.pad].y, CAR_REST_Z)
         elif choice < _FETCH + _GUARD:
             car.aim = Vector(0, -4600 if car.side == 0 else 4600, CAR_REST_Z)
-        if self._chance.random() < _HOP:
+        if car.place.z == CAR_REST_Z and self._chance.random() < _HOP:
             car.hop_s, car.top_z = self.now_s, self._chance.uniform(*_HOP_Z)
         car.decide_s = self.now_s + self._chance.uniform(1.0, 3.0)
 
@@ -207,7 +208,8 @@ class Play:
         if z < BALL_REST_Z:
             z, vz = BALL_REST_Z, max(0.0, -0.6 * vz - 60)
         drag = 0.8**step_s
-        self.ball, self.ball_velocity = Vector(x, y, min(z, 1900)), Vector(vx * drag, vy * drag, vz)
+        self.ball = Vector(x, y, min(z, _CEILING))
+        self.ball_velocity = Vector(vx * drag, vy * drag, _within(vz, _BALL_TOP))
 
 
 def _kickoff_place(side: Side, number: int) -> Vector:

@@ -55,7 +55,7 @@ def actors(archetype: str) -> set[int]:
     return {actor["actor_id"] for actor in new if actor["object_id"] == number}
 
 
-@pytest.mark.parametrize("frames", [0, 1, 2, 7, 300])
+@pytest.mark.parametrize("frames", [0, 1, 2, 3, 4, 5, 7, 300])
 @pytest.mark.parametrize("team_size", [1, 2, 3, 4, 6])
 def test_a_full_parser_reads_every_frame(team_size: int, frames: int) -> None:
     match = believable_match(
