@@ -1,1 +1,1 @@
-"""Offline Rocket League replay parser for parsekit, in the shape of Ballchasing's body"""
+"""Offline Rocket League replay parser for parsekit, in the shape of Ballchasing's body."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from parsekit import JsonObject
-
 from parsekit_local.frames import CameraSettings
 from parsekit_local.published import Number, published
 

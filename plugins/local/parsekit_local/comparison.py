@@ -36,30 +36,32 @@ class Compared:
     @property
     def error(self) -> float:
         """The relative error; 1 for what is missing, or differs and is no number."""
-        if not (_number(self.wanted) and _number(self.got)):
-            return 0.0 if self.wanted == self.got else 1.0
-        apart = self._apart
-        return apart / abs(float(self.wanted)) if self.wanted else min(1.0, apart)  # type: ignore[arg-type]
+        if self.wanted == self.got:
+            return 0.0
+        wanted, apart = _number(self.wanted), self._apart
+        if wanted is None or apart is None:
+            return 1.0
+        return apart / abs(wanted) if wanted else min(1.0, apart)
 
     @property
     def exact(self) -> bool:
         """Whether the published digits agree."""
-        if self.wanted == self.got:
-            return True
-        return self._near(_FLOAT_STEP, _HALF_CENT) and not self._is_count
+        return self.wanted == self.got or self._near(_FLOAT_STEP, _HALF_CENT)
 
     def within(self, share: float) -> bool:
         """Whether the relative error is at most ``share``; counts have to be equal."""
-        return self.exact or (self._near(share, _CENT) and not self._is_count)
+        return self.exact or self._near(share, _CENT)
 
     @property
-    def _apart(self) -> float:
-        return abs(float(self.wanted) - float(self.got))  # type: ignore[arg-type]
+    def _apart(self) -> float | None:
+        wanted, got = _number(self.wanted), _number(self.got)
+        return None if wanted is None or got is None else abs(wanted - got)
 
     def _near(self, share: float, floor: float) -> bool:
-        if not (_number(self.wanted) and _number(self.got)):
+        wanted, apart = _number(self.wanted), self._apart
+        if wanted is None or apart is None or self._is_count:
             return False
-        return self._apart <= max(floor, share * abs(float(self.wanted)))  # type: ignore[arg-type]
+        return apart <= max(floor, share * abs(wanted))
 
     @property
     def _is_count(self) -> bool:
@@ -78,7 +80,7 @@ def compare(wanted: JsonObject, got: JsonObject) -> Iterator[Compared]:
         if name not in SITE_FIELDS and name not in ("blue", "orange"):
             yield from _leaves(name, "match", value, got.get(name))
     for color in ("blue", "orange"):
-        yield from _team(color, wanted[color], got[color])
+        yield from _team(color, wanted.get(color, {}), got.get(color, {}))
 
 
 def _team(color: str, wanted: JsonObject, got: JsonObject) -> Iterator[Compared]:
@@ -108,7 +110,7 @@ def _leaves(field: str, where: str, wanted: object, got: object) -> Iterator[Com
         return
     ours = got if isinstance(got, Mapping) else {}
     unpublished = ours.keys() - wanted.keys() if ".stats" in field else ()
-    zeros = {name: 0 for name in sorted(unpublished) if _number(_leaf(ours[name]))}
+    zeros = {name: 0 for name in sorted(unpublished) if _number(_leaf(ours[name])) is not None}
     for name, value in {**wanted, **zeros}.items():
         yield from _leaves(f"{field}.{name}", where, value, ours.get(name))
 
@@ -117,5 +119,5 @@ def _leaf(value: object) -> Leaf:
     return value if isinstance(value, str | int | float) else None
 
 
-def _number(value: Leaf) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: Leaf) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parsekit import JsonObject
-
 from parsekit_local.published import published
 from parsekit_local.roster import Participant
 
@@ -15,9 +14,7 @@ def shooting_percentage(goals: int, shots: int) -> float:
     return 100 * goals / shots if shots else 0.0
 
 
-def most_valuable(
-    players: Sequence[Participant], winning_team: int | None
-) -> Participant | None:
+def most_valuable(players: Sequence[Participant], winning_team: int | None) -> Participant | None:
     """Pick the best score of the team with more goals; nobody in a draw.
 
     ``winning_team`` decides a draw where the game names a winner, as after a forfeit.
@@ -28,9 +25,7 @@ def most_valuable(
     return best[0] if best else None
 
 
-def player_core(
-    player: Participant, players: Sequence[Participant], *, is_mvp: bool
-) -> JsonObject:
+def player_core(player: Participant, players: Sequence[Participant], *, is_mvp: bool) -> JsonObject:
     """Write a player's ``core``; what counts against is the whole team's (relation 2)."""
     line = player.score_line
     rivals = [rival.score_line for rival in players if rival.team != player.team]

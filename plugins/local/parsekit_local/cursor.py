@@ -11,7 +11,9 @@ from parsekit.errors import InvalidReplay
 MAX_TEXT = 10_000
 
 #: Windows-1252 as browsers read it: the five bytes without a character stand for themselves.
-_WINDOWS_1252 = "".join(bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(256))
+_WINDOWS_1252 = "".join(
+    bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(256)
+)
 
 
 class Cursor:

@@ -73,5 +73,5 @@ def _central_european(local: datetime) -> datetime:
 
 
 def _last_sunday(local: datetime, month: int, hour: int) -> datetime:
-    last_day = datetime(local.year, month, 31, hour)  # noqa: DTZ001  (the recorder's clock)
+    last_day = datetime(local.year, month, 31, hour)
     return last_day - timedelta(days=(last_day.weekday() + 1) % 7)

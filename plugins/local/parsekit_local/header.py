@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsekit.errors import InvalidReplay, ReplayNotFound
-
 from parsekit_local.cursor import Cursor
 from parsekit_local.properties import Properties, read_properties
 

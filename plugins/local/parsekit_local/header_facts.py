@@ -101,7 +101,7 @@ def _guid(values: Properties, name: str) -> str | None:
 def _local_date(text: str) -> datetime | None:
     for form in (_SECOND_DATE, _MINUTE_DATE):
         try:
-            return datetime.strptime(text, form)  # noqa: DTZ007  (the offset is not in the file)
+            return datetime.strptime(text, form)
         except ValueError:
             continue
     return None

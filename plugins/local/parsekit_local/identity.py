@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from parsekit import JsonObject
-
 from parsekit_local.frames import Account
 
 #: Our platform words to Ballchasing's. Nintendo players are "psynet" there.

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parsekit import JsonObject
-
 from parsekit_local.dates import SavedAt, Season, saved_at, season_at
 from parsekit_local.frames import Frames, MatchFacts
 from parsekit_local.header_facts import HeaderFacts
@@ -18,7 +17,9 @@ from parsekit_local.tables.playlists import LOCAL_LOBBY, OFFLINE, PLAYLISTS, PRI
 
 #: Stands where the contract wants a word and the replay has none.
 UNKNOWN = "unknown"
-_UNKNOWN_PLAYLIST = Playlist(UNKNOWN, "Unknown")
+#: Stands for the name of a car, map or playlist that is not in our tables.
+UNKNOWN_NAME = "Unknown"
+_UNKNOWN_PLAYLIST = Playlist(UNKNOWN, UNKNOWN_NAME)
 #: What the header's ``MatchType`` says of the playlist when the stream is silent.
 _PLAYLIST_BY_MATCH_TYPE = {"Private": PRIVATE, "Offline": OFFLINE, "LAN": LOCAL_LOBBY}
 #: ``USE126-Orion``: before 2023 the region stands only in the server's name.
@@ -37,7 +38,7 @@ class Match:
     team_size: int
     playlist: Playlist
     map_code: str
-    map_name: str | None
+    map_name: str
     match_type: str
     match_guid: str | None
     server: JsonObject | None
@@ -64,7 +65,7 @@ def match_of(
         team_size=_team_size(header, said, players),
         playlist=_playlist(header, said),
         map_code=map_code,
-        map_name=MAPS.get(map_code),
+        map_name=MAPS.get(map_code, UNKNOWN_NAME),
         match_type=header.match_type or UNKNOWN,
         match_guid=header.match_guid or said.match_guid,
         server=_server(said),
@@ -73,7 +74,7 @@ def match_of(
 
 
 def _length_s(header: HeaderFacts, frames: Frames | None) -> float | None:
-    if frames is not None and frames.count:
+    if frames:
         return float(frames.time_s[-1])
     return header.recorded_s or header.seconds_played
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parsekit import ParserEntry, hookimpl
-
 from parsekit_local.version import PARSER_VERSION
 
 parsekit_hook_version = 1

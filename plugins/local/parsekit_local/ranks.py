@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 
 from parsekit import JsonObject
-
 from parsekit_local.frames import Account
 from parsekit_local.tables.ranks import RANKS
 

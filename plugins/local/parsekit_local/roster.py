@@ -34,7 +34,9 @@ def participants(lines: Iterable[HeaderPlayer], frames: Frames | None) -> tuple[
     """
     unmatched = dict(enumerate(frames.players)) if frames else {}
     found = [_from_line(line, unmatched) for line in lines]
-    found += [_from_track(i, t, t.team) for i, t in unmatched.items() if t.cars and t.team in (0, 1)]
+    found += [
+        _from_track(i, t, t.team) for i, t in unmatched.items() if t.cars and t.team in (0, 1)
+    ]
     known = [player for player in found if player.team in (0, 1)]
     return tuple(sorted(known, key=lambda p: (p.team, -p.score_line.score, p.name)))
 
@@ -69,9 +71,7 @@ def _find(line: HeaderPlayer, tracks: dict[int, PlayerTrack]) -> int | None:
     """Accounts tell players apart; the name decides for bots and for old files without numbers."""
     by_account = [i for i, track in tracks.items() if _same_account(line.account, track.account)]
     by_name = [
-        i
-        for i, track in tracks.items()
-        if track.name == line.name and track.is_bot == line.is_bot
+        i for i, track in tracks.items() if track.name == line.name and track.is_bot == line.is_bot
     ]
     return next(iter(by_account + by_name), None)
 

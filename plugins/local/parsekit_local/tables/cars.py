@@ -1,9 +1,8 @@
 """Names of car bodies by the game's product number.
 
-Sources, taken 2026-11-24: the body table of the public package rlrml/player (subtr-actor's viewer),
-``ids.ts`` of Longi94/rl-loadout-lib, and RLBotGUI's ``items.csv`` for the oldest; nine bodies of the
-project's pairs agree. Numbers on which these disagree (some Artemis and Chikara) are left out, and
-the name is then absent from the result. Shop names are used, as Ballchasing does.
+Sources, taken 2026-11-24: the body table of rlrml/player (subtr-actor's viewer), ``ids.ts`` of
+Longi94/rl-loadout-lib, and RLBotGUI's ``items.csv`` for the oldest; nine bodies of the project's
+pairs agree. Numbers on which these disagree (some Artemis and Chikara) are left out.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The game's playlist numbers, and what Ballchasing calls these playlists.
 
 Sources, taken 2026-11-24: the numbers from ``rlapi/population.py`` of the public rlapi package
-(PsyNet's own list of populations) and checked on the project's replays for 3, 6, 8 to 13, 18, 31 and 46;
+(PsyNet's own list of populations), checked on real replays for 3, 6, 8 to 13, 18, 31 and 46;
 Ballchasing's ids from python-ballchasing 0.5.4 (``AnyPlaylist``). "Unranked Standard", "Ranked
 Doubles", "Ranked Standard" and "Private" were seen in real bodies; the other names follow their
-pattern. A mode that Ballchasing's ids do not know is left out, and then absent from the body.
+pattern. Modes that Ballchasing's ids do not know are left out.
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""The body of ``GET /replays/{id}``, made from one replay.
+
+What a replay can't give is left out; where the callers' contract wants it all the same, it is
+derived from the content as ``docs/body.md`` tells, in a form that nobody takes for the site's.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from parsekit import JsonObject
+from parsekit_local.frames import Frames, MatchFacts
+from parsekit_local.grades import Reading, fidelity_of
+from parsekit_local.header_facts import HeaderFacts
+from parsekit_local.match import UNKNOWN, UNKNOWN_NAME, Match, match_of
+from parsekit_local.players import PlayerSources, player_entries, statistics_of
+from parsekit_local.ranks import extremes, ranks_of
+from parsekit_local.roster import Participant, participants
+from parsekit_local.statistics import MatchStatistics
+from parsekit_local.teams import COLORS, team
+
+#: Makes our UUIDs different from everybody else's of the same content.
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "parsekit-local")
+#: What stands where the replay has nothing and the contract wants something.
+_PLACEHOLDERS = ("", UNKNOWN, UNKNOWN_NAME)
+#: Ballchasing gives the players of no training session (seen in a public body).
+_TRAINING = "Training"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that was read of one replay; ``frames`` and ``statistics`` are None without a stream."""
+
+    sha256: str
+    header: HeaderFacts
+    frames: Frames | None
+    statistics: MatchStatistics | None
+    reading: Reading
+
+
+def body_of(findings: Findings) -> JsonObject:
+    """Write the body."""
+    header, frames = findings.header, findings.frames
+    players = () if header.match_type == _TRAINING else participants(header.players, frames)
+    said = frames.match if frames else MatchFacts()
+    ranks = ranks_of(said.debug_rows)
+    match = match_of(header, frames, players, _end_s(findings, players))
+    sources = PlayerSources(
+        everybody=players,
+        statistics=findings.statistics,
+        ranks=ranks,
+        winning_team=header.winning_team,
+    )
+    body = {
+        **_identity(findings, match),
+        **_match(match),
+        **extremes(ranks.values()),
+        **_teams(sources, match),
+        "playlist_name": match.playlist.name,
+        "map_name": match.map_name,
+        **({"server": match.server} if match.server else {}),
+    }
+    derived = {name for name, value in body.items() if value in _PLACEHOLDERS}
+    if match.match_guid is None:
+        derived.add("match_guid")
+    return {**body, "fidelity": fidelity_of(findings.reading, derived)}
+
+
+def _identity(findings: Findings, match: Match) -> JsonObject:
+    """Write what the site would add, and the ids of game and match.
+
+    The contract wants each of these. The UUIDs are of version 5 and of the content, so that the
+    same replay has the same ids everywhere, and no two matches share one.
+    """
+    header, sha256 = findings.header, findings.sha256
+    match_guid = match.match_guid or uuid.uuid5(_NAMESPACE, f"match:{sha256}").hex.upper()
+    return {
+        "id": str(uuid.uuid5(_NAMESPACE, sha256)),
+        "link": f"urn:parsekit:sha256:{sha256}",
+        "created": match.saved.text,
+        "uploader": {
+            "steam_id": "",
+            "name": "",
+            "profile_url": "urn:parsekit:nobody",
+            "avatar": "urn:parsekit:nobody",
+        },
+        "status": "ok",
+        "rocket_league_id": header.rocket_league_id or "",
+        "match_guid": match_guid,
+        "title": header.title or header.rocket_league_id or "",
+        **({"recorder": header.recorder} if header.recorder else {}),
+    }
+
+
+def _match(match: Match) -> JsonObject:
+    return {
+        "map_code": match.map_code,
+        "match_type": match.match_type,
+        "team_size": match.team_size,
+        "playlist_id": match.playlist.id,
+        "duration": match.duration_s,
+        "overtime": match.overtime,
+        **({"overtime_seconds": match.overtime_s} if match.overtime_s else {}),
+        "season": match.season.number,
+        **({"season_type": "free2play"} if match.season.free_to_play else {}),
+        "date": match.saved.text,
+        "date_has_timezone": match.saved.has_timezone,
+        "visibility": "private",
+    }
+
+
+def _teams(sources: PlayerSources, match: Match) -> JsonObject:
+    balls = sources.statistics.ball if sources.statistics else ({}, {})
+    return {
+        color: team(
+            number,
+            name=match.team_names[number],
+            players=sources.everybody,
+            entries=player_entries(sources, number),
+            ball=balls[number],
+        )
+        for number, color in enumerate(COLORS)
+    }
+
+
+def _end_s(findings: Findings, players: tuple[Participant, ...]) -> float:
+    """The end of the last player (relation 10 of the field notes), else what the file tells."""
+    found = [statistics_of(player, findings.statistics) for player in players]
+    ends = [each.end_time for each in found if each]
+    if ends:
+        return max(ends)
+    if findings.frames:
+        return float(findings.frames.time_s[-1])
+    return findings.header.recorded_s or findings.header.seconds_played or 0.0

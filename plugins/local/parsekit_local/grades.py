@@ -1,0 +1,96 @@
+"""How sure the result is of each of its fields.
+
+The grades are those of the shipped card: ``fidelity_card.json``, made by ``parsekit fidelity``,
+with Ballchasing's bodies of the same replays as the measure. They are compacted: a path stands
+for everything below it, and the longest path wins. ``players`` and ``teams`` are every player
+and both teams. A field on no card is not measured, which is called approximate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import cache
+from importlib.resources import files
+
+from parsekit import JsonObject
+from parsekit_local.comparison import SITE_FIELDS
+from parsekit_local.version import PARSER_VERSION
+
+#: What the header alone gives; all else comes from the network stream.
+_FROM_HEADER = (
+    "rocket_league_id",
+    "match_guid",
+    "title",
+    "recorder",
+    "map_code",
+    "map_name",
+    "match_type",
+    "team_size",
+    "season",
+    "season_type",
+    "date",
+    "players.name",
+    "players.id",
+    "players.mvp",
+    "players.stats.core",
+    "teams.color",
+    "teams.stats.core",
+)
+
+
+class Reading(Enum):
+    """How much of the network stream was read."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    HEADER_ONLY = "header only"
+
+
+def fidelity_of(reading: Reading, derived: Iterable[str] = ()) -> JsonObject:
+    """Write the result's ``fidelity``.
+
+    ``derived`` are fields that this replay does not have, and which stand in the body because
+    the contract wants them.
+    """
+    card = _card()
+    grades = {
+        field: _lowered(field, row["grade"], reading) for field, row in card["fields"].items()
+    }
+    grades |= dict.fromkeys(sorted(SITE_FIELDS - {"status", "groups"}), "absent")
+    grades |= dict.fromkeys(sorted(derived), "absent")
+    return {
+        "card": f"parsekit-local {PARSER_VERSION}, {len(card['pairs'])} pairs",
+        "stream": reading.value,
+        "unmeasured": "absent" if reading is Reading.HEADER_ONLY else "approximate",
+        "grades": compact(grades),
+    }
+
+
+def compact(grades: Mapping[str, str]) -> dict[str, str]:
+    """Name a group instead of its fields where they all have one grade."""
+    tree: dict[str, dict[str, str]] = {}
+    for field, grade in grades.items():
+        head, _, rest = field.partition(".")
+        tree.setdefault(head, {})[rest] = grade
+    found: dict[str, str] = {}
+    for head, below in tree.items():
+        if len(set(below.values())) == 1:
+            found[head] = next(iter(below.values()))
+        else:
+            found |= {f"{head}.{rest}": grade for rest, grade in compact(below).items()}
+    return found
+
+
+def _lowered(field: str, grade: str, reading: Reading) -> str:
+    if reading is Reading.WHOLE or field.startswith(_FROM_HEADER):
+        return grade
+    return "absent" if reading is Reading.HEADER_ONLY else "approximate"
+
+
+@cache
+def _card() -> JsonObject:
+    text = files("parsekit_local").joinpath("fidelity_card.json").read_text(encoding="utf-8")
+    card: JsonObject = json.loads(text)
+    return card

@@ -1,0 +1,85 @@
+"""The parser ``local``: header first, then the network stream, then the body."""
+
+from __future__ import annotations
+
+from parsekit import Job, Parsed, ProviderContext, Replay
+from parsekit.errors import ParserFailed, ReplayNotFound
+from parsekit_local.body import Findings, body_of
+from parsekit_local.decoder import decode
+from parsekit_local.frames import Decoded, DecodeFailed, Frames
+from parsekit_local.grades import Reading
+from parsekit_local.header import read_header
+from parsekit_local.header_facts import HeaderFacts, header_facts
+from parsekit_local.statistics import MatchStatistics, compute
+
+
+class LocalParser:
+    """Parses a replay on this machine, into the body that Ballchasing would give.
+
+    Raises `InvalidReplay` for a header that can't be read. A network stream that can't be read,
+    or not to its end, costs what it would have told: `Parsed.warnings` names the game's build and
+    the attribute at fault, and the body's ``fidelity`` says what is left. Where another parser
+    stands by (`Job.has_fallback`) it is asked instead: `ParserFailed`.
+    """
+
+    def __init__(self, context: ProviderContext) -> None:
+        del context  # no settings; the host limits time and memory
+
+    def parse(self, replay: Replay, job: Job) -> Parsed:
+        """Read the replay; native code and statistics take about a second."""
+        header = header_facts(read_header(replay.path))
+        job.progress(30.0, "Reading the replay...")
+        decoded, faults = _decoded(replay)
+        job.progress(80.0, "Computing statistics...")
+        findings, more_faults = _findings(replay, header, decoded)
+        build = header.build_version or "unknown"
+        warnings = tuple(f"{fault} (game build {build})" for fault in faults + more_faults)
+        if warnings and job.has_fallback:
+            raise ParserFailed(warnings[0])
+        return Parsed(data=body_of(findings), warnings=warnings)
+
+
+#: Sentences for people about what could not be read.
+_Faults = tuple[str, ...]
+
+
+def _decoded(replay: Replay) -> tuple[Decoded | None, _Faults]:
+    try:
+        decoded = _decode(replay)
+    except DecodeFailed as error:
+        return None, (f"{error.message}: only the header is read",)
+    return decoded, decoded.warnings
+
+
+def _decode(replay: Replay) -> Decoded:
+    try:
+        return decode(replay.path.read_bytes())
+    except OSError as error:
+        raise ReplayNotFound(f"{replay.name} can't be read: {error.strerror}") from error
+    except BaseException as error:
+        # a panic in native code is no Exception, and its class can't be imported
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DecodeFailed(f"the decoder panicked: {str(error)[:200]}") from error
+
+
+def _findings(
+    replay: Replay, header: HeaderFacts, decoded: Decoded | None
+) -> tuple[Findings, _Faults]:
+    frames = decoded.frames if decoded and decoded.frames.count else None
+    statistics, faults = _statistics(frames) if frames else (None, ())
+    cut = decoded is not None and not decoded.complete
+    reading = Reading.HEADER_ONLY if not statistics else Reading.CUT if cut else Reading.WHOLE
+    findings = Findings(
+        sha256=replay.sha256, header=header, frames=frames, statistics=statistics, reading=reading
+    )
+    return findings, faults
+
+
+def _statistics(frames: Frames) -> tuple[MatchStatistics | None, _Faults]:
+    """Compute; a match of a kind nobody has seen must not cost the header's facts."""
+    try:
+        return compute(frames), ()
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        kind = type(error).__name__
+        return None, (f"the statistics can't be computed: {kind}: {error}",)
