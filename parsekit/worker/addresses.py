@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parsekit.config import CelerySettings, Config
 from parsekit.worker.redis_client import is_redis
 
-#: Folder of the embedded server below the data folder.
-EMBEDDED_FOLDER = "embedded"
+_SOCKET = "valkey.sock"
+#: The longest path of a socket that Linux takes is 107 bytes; macOS takes 103.
+_MAX_SOCKET_PATH = 100
+
+
+def embedded_folder(data_dir: Path) -> Path:
+    """Where the server that ``parsekit worker --embedded`` runs for this data folder lives."""
+    folder = data_dir.absolute() / "embedded"
+    if len(str(folder / _SOCKET).encode()) <= _MAX_SOCKET_PATH:
+        return folder
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"parsekit-{os.getuid()}-{name}"
 
 
 def embedded_url(data_dir: Path) -> str:
-    """The address of the server that ``parsekit worker --embedded`` runs for this data folder."""
-    return f"redis+socket://{(data_dir / EMBEDDED_FOLDER / 'valkey.sock').absolute()}"
+    """Its address."""
+    return f"redis+socket://{embedded_folder(data_dir) / _SOCKET}"
 
 
 def with_addresses(config: Config, data_dir: Path, *, embedded: bool = False) -> Config:
@@ -59,6 +72,11 @@ class Addresses:
     def dead_letter_queue(self) -> str:
         """Queue of requests that were put aside."""
         return f"{self.queue}-dead-letters"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is the one that a worker brings itself."""
+        return self.broker.startswith("redis+socket://") and self.broker.endswith(_SOCKET)
 
     @property
     def redis_broker(self) -> bool:

@@ -15,7 +15,6 @@ MAX_HOP_SECONDS = 60.0
 #: SIGTERM ends the worker within this time, whatever its tasks do, seconds.
 SHUTDOWN_SECONDS = 25.0
 
-_REDIS_TRANSPORT = "parsekit.worker.redis_transport:Transport"
 _REDIS_RESULTS = "parsekit.worker.redis_results:RedisResults"
 _AMQP_RESULTS = "parsekit.worker.amqp_results:AmqpResults"
 
@@ -101,11 +100,9 @@ def _results(at: Addresses) -> dict[str, Any]:
     }
 
 
-def worker_transport(at: Addresses, member_id: str, concurrency: int) -> dict[str, Any]:
-    """Settings that only a consuming process has: its own transport, under its own name."""
-    if not at.redis_broker:
-        return {}
-    options = {
+def worker_transport_options(at: Addresses, member_id: str, concurrency: int) -> dict[str, Any]:
+    """Options of `parsekit.worker.redis_transport`, which only a consuming process uses."""
+    return {
         **_delivery(at)["broker_transport_options"],
         "member_id": member_id,
         "poll_queue": at.poll_queue,
@@ -113,4 +110,3 @@ def worker_transport(at: Addresses, member_id: str, concurrency: int) -> dict[st
         "bulk_slots": max(1, concurrency - 1),
         "unacked_restore_interval": 2,
     }
-    return {"broker_transport": _REDIS_TRANSPORT, "broker_transport_options": options}

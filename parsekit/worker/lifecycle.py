@@ -8,11 +8,14 @@ import threading
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from kombu.transport import TRANSPORT_ALIASES
 
-from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport
+from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
 from parsekit.worker.service import service
 
 log = logging.getLogger(__name__)
+
+_REDIS_TRANSPORT = "parsekit.worker.redis_transport:Transport"
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
 _GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
@@ -27,19 +30,27 @@ def install(app: Celery) -> None:
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
 
 
-def _on_init(instance: Any, conf: Any, **_: Any) -> None:
-    """Consume under this process's own name, from all three queues."""
-    concurrency = instance.concurrency or conf.worker_concurrency or os.cpu_count() or 1
-    conf.update(worker_transport(service.addresses, service.process.member_id, concurrency))
+def _on_init(**_: Any) -> None:
+    """Take messages safely; kombu goes by the URL's scheme, so that gets another transport."""
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), _REDIS_TRANSPORT))
 
 
 class ProcessStep(bootsteps.StartStopStep):
-    """Starts what this process shares with others, after the pool's children were forked."""
+    """What this process shares with others: a name, and signs of life."""
 
     requires = ("celery.worker.components:Pool",)
 
+    def create(self, parent: Any) -> None:
+        """Take messages under this process's own name."""
+        at = service.addresses
+        if not at.redis_broker:
+            return
+        member_id, concurrency = service.process.member_id, parent.concurrency
+        options = worker_transport_options(at, member_id, concurrency)
+        parent.app.conf.broker_transport_options = options
+
     def start(self, parent: Any) -> None:
-        """Be seen before the first message is taken."""
+        """Be seen before the first message is taken; the pool's children are forked by now."""
         del parent
         service.process.start()
 

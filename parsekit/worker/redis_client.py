@@ -32,3 +32,9 @@ def _redis_py_url(url: str) -> str:
         return url
     database = parse_qs(parts.query).get("virtual_host", ["0"])[0]
     return f"unix://{parts.netloc}{parts.path}?db={database}"
+
+
+def masked(url: str) -> str:
+    """The URL without user and password, for people."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

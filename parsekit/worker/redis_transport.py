@@ -259,6 +259,6 @@ class Channel(stock.Channel):
 
 
 class Transport(stock.Transport):
-    """What ``broker_transport`` names, for workers only: callers use kombu's own."""
+    """For workers only: callers use kombu's own."""
 
     Channel = Channel

@@ -14,7 +14,7 @@ import redis
 from celery import Task, states
 from celery.exceptions import Ignore, Reject
 
-from parsekit.errors import BadRequest
+from parsekit.errors import BadRequest, ParsekitError
 from parsekit.model import JsonObject, Outcome
 from parsekit.pipeline import Waiting
 from parsekit.worker.call import refused, request_of
@@ -33,6 +33,8 @@ class ParseReplay(Task):
 
     name = "parseReplay"
     typing = False
+    resultrepr_maxsize = 80  # a result is in the storage, not in the log
+    throws = (ParsekitError,)  # expected: one line in the log, no traceback
 
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
         """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""

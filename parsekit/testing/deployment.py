@@ -1,0 +1,135 @@
+"""A whole service for tests: a folder as storage, real worker processes, a plain Celery caller."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from celery import Celery
+from celery.result import AsyncResult
+
+from parsekit.model import JsonObject
+
+Found = TypeVar("Found")
+
+
+def poll(look: Callable[[], Found], *, seconds: float = 60, every_s: float = 0.05) -> Found:
+    """Look until there is something, and answer it. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"still {found!r} after {seconds:g} s")
+        time.sleep(every_s)
+    return found
+
+
+class WorkerProcess:
+    """One ``parsekit worker``, or any other command of the service, in a group of its own."""
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                env={**os.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker itself."""
+        return self.process.pid
+
+    def text(self) -> str:
+        """All that it printed."""
+        return self.log.read_text(errors="replace")
+
+    def ready(self, seconds: float = 60) -> WorkerProcess:
+        """Wait until it consumes."""
+        poll(lambda: " ready." in self.text() or self._ended(), seconds=seconds)
+        return self
+
+    def _ended(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the worker ended:\n{self.text()[-3000:]}")
+        return False
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the worker alone."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it and all its children at once, as a power cut would."""
+        for number in (signal.SIGCONT, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                break
+        self.process.wait()
+
+    def stop(self, seconds: float = 40) -> float:
+        """Ask it to end, and answer how many seconds that took."""
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(seconds)
+        return time.monotonic() - began
+
+
+class Deployment:
+    """Configuration, folder and processes of one service in a test."""
+
+    def __init__(self, folder: Path, config: JsonObject, environ: Mapping[str, str] | None = None):
+        self.folder = folder
+        self.store = folder / "store"
+        self.workers: list[WorkerProcess] = []
+        (self.store / "replays").mkdir(parents=True, exist_ok=True)
+        full = {"folder": {"path": str(self.store)}, **config}
+        (folder / "parsekit.json").write_text(json.dumps(full))
+        self.environ = {
+            "PARSEKIT_CONFIG": str(folder / "parsekit.json"),
+            "XDG_DATA_HOME": str(folder / "data"),
+            **(environ or {}),
+        }
+        celery = full.get("celery", {})
+        self.queue = celery.get("queue", "replay-parse")
+        self.caller = Celery("caller", broker=celery.get("broker"), backend=celery.get("backend"))
+        self.caller.conf.broker_connection_retry_on_startup = True
+
+    def put(self, name: str, body: bytes) -> str:
+        """Store a replay and answer its key."""
+        key = f"replays/{name}.replay"
+        (self.store / key).write_bytes(body)
+        return key
+
+    def worker(self, *options: str) -> WorkerProcess:
+        """Start ``parsekit worker`` with these options; wait with `WorkerProcess.ready`."""
+        return self.run("worker", *options)
+
+    def run(self, *command: str) -> WorkerProcess:
+        """Start any command of parsekit."""
+        log = self.folder / f"worker{len(self.workers)}.log"
+        line = [sys.executable, "-m", "parsekit", *command]
+        self.workers.append(WorkerProcess(line, self.environ, log))
+        return self.workers[-1]
+
+    def send(self, key: object, *, task_id: str | None = None, **options: Any) -> AsyncResult:
+        """Send ``parseReplay`` as a Python caller does, without parsekit."""
+        kwargs = {"replayObjectPath": key, **options.pop("extra", {})}
+        options.setdefault("queue", self.queue)
+        return self.caller.send_task("parseReplay", kwargs=kwargs, task_id=task_id, **options)
+
+    def close(self) -> None:
+        """End all processes."""
+        for worker in self.workers:
+            worker.kill()
+        self.caller.close()

@@ -1,0 +1,79 @@
+"""What ``parsekit doctor`` tries of the service: the broker, its queues, the result store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kombu import Connection
+from kombu.utils.url import sanitize_url
+
+from parsekit.config import CelerySettings, Config
+from parsekit.providers import Check
+from parsekit.worker.redis_client import connect, is_redis
+
+Try = Callable[[], list[Check]]
+
+_CONNECT_SECONDS = 3.0
+_ADVICE = "is the server up, and is its address, user and vhost right?"
+
+
+def service_checks(config: Config) -> list[tuple[str, Try]]:
+    """Checks of what section `celery` names; none for a machine without a service."""
+    celery = config.section(CelerySettings)
+    if celery.broker is None:
+        return []
+    broker, backend = celery.broker, celery.backend or celery.broker
+    return [
+        ("broker", lambda: [_connected("broker", broker)]),
+        ("queues", lambda: [_queue(broker, name) for name in (celery.queue, celery.bulk_queue)]),
+        ("result store", lambda: [_connected("result store", backend)]),
+    ]
+
+
+def _connected(name: str, url: str) -> Check:
+    shown = sanitize_url(url)
+    try:
+        if is_redis(url):
+            _round_trip(url)
+        else:
+            with _open(url):
+                pass
+    except Exception as exc:  # noqa: BLE001  (each client library raises its own)
+        return Check(name=name, ok=False, detail=f"{shown}: {_reason(exc, url)}", advice=_ADVICE)
+    return Check(name=name, ok=True, detail=shown)
+
+
+def _round_trip(url: str) -> None:
+    """Write and read, so that a full or read-only server is found out as well."""
+    client = connect(url)
+    try:
+        client.set("parsekit:doctor", "1", ex=10)
+        client.get("parsekit:doctor")
+    finally:
+        client.close()
+
+
+def _open(url: str) -> Connection:
+    connection = Connection(url, connect_timeout=_CONNECT_SECONDS)
+    connection.ensure_connection(max_retries=1, timeout=_CONNECT_SECONDS)
+    return connection
+
+
+def _queue(broker: str, queue: str) -> Check:
+    name = f"queue {queue}"
+    if is_redis(broker):
+        return Check(name=name, ok=True, detail="made by Redis when it is used")
+    try:
+        with _open(broker) as connection, connection.channel() as channel:
+            waiting = channel.queue_declare(queue, passive=True).message_count
+    except Exception as exc:  # noqa: BLE001  (each client library raises its own)
+        if getattr(exc, "reply_code", None) == 404:  # noqa: PLR2004  (AMQP's NOT_FOUND)
+            return Check(name=name, ok=None, detail="is made when the first worker starts")
+        return Check(name=name, ok=False, detail=_reason(exc, broker), advice=_ADVICE)
+    return Check(name=name, ok=True, detail=f"{waiting} waiting")
+
+
+def _reason(error: Exception, url: str) -> str:
+    """What a client says, without the password of its URL."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.replace(url, sanitize_url(url))[:300]

@@ -1,0 +1,110 @@
+"""What ``parsekit worker`` does: say what it will do, and do it until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from parsekit.host import Host
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.embedded import embedded_server
+from parsekit.worker.redis_client import masked
+from parsekit.worker.service import ENV_EMBEDDED, service
+
+#: A remote parser waits for others: many tasks at once cost little.
+REMOTE_CONCURRENCY = 20
+POOLS = ("threads", "prefork", "solo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """The command line; None means: chosen from what the parser declares."""
+
+    embedded: bool = False
+    concurrency: int | None = None
+    pool: str | None = None
+    queues: str | None = None
+    http: str | None = None
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a worker is going to do."""
+
+    parser: str
+    runs: str
+    pool: str
+    concurrency: int
+    queues: tuple[str, ...]
+    at: Addresses
+    storage: str
+    embedded: bool
+
+    def lines(self) -> list[str]:
+        """The plan in words, without secrets."""
+        broker = "embedded Valkey" if self.embedded else masked(self.at.broker)
+        backend = "embedded Valkey" if self.embedded else masked(self.at.backend)
+        where = "in child processes" if self.runs == "local" else "in threads, waiting for others"
+        return [
+            f"parser   {self.parser} ({where}), storage {self.storage}",
+            f"tasks    {self.concurrency} at once in a {self.pool} pool",
+            f"broker   {broker}, queues {', '.join(self.queues)}",
+            f"results  {backend}",
+        ]
+
+
+def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Any) -> Plan:
+    """Choose pool and concurrency. Raises `ConfigInvalid`.
+
+    A local parser runs in a child process with limits of its own (`parsekit.isolation`), so the
+    pool needs no processes for isolation, and threads cost a tenth of the memory.
+    """
+    entry = host.parser_entry(config.host.parser)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    chosen = (cores or 1) if entry.runs == "local" else REMOTE_CONCURRENCY
+    all_queues = (at.queue, at.poll_queue, at.bulk_queue)
+    named = tuple(name.strip() for name in (options.queues or "").split(",") if name.strip())
+    return Plan(
+        parser=entry.name,
+        runs=entry.runs,
+        pool=options.pool or "threads",
+        concurrency=options.concurrency or chosen,
+        queues=named or all_queues,
+        at=at,
+        storage=config.storage_name,
+        embedded=at.embedded,
+    )
+
+
+def run_worker(options: WorkerOptions) -> int:
+    """Run until SIGTERM or Ctrl-C; answers the exit code. Raises `ConfigInvalid`."""
+    if options.embedded:
+        os.environ[ENV_EMBEDDED] = "1"
+    plan = make_plan(service.host, options, service.addresses, service.config)
+    for line in plan.lines():
+        sys.stderr.write(line + "\n")
+    with contextlib.ExitStack() as stack:
+        if plan.embedded:
+            stack.enter_context(embedded_server(service.data_dir))
+        return _consume(plan, options)
+
+
+def _consume(plan: Plan, options: WorkerOptions) -> int:
+    from parsekit.worker.celery_app import app  # noqa: PLC0415  (after the environment is set)
+
+    worker = app.Worker(
+        pool_cls=plan.pool,
+        concurrency=plan.concurrency,
+        queues=",".join(plan.queues),
+        loglevel=options.log_level.upper(),
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)

@@ -1,0 +1,106 @@
+"""One Valkey a session, and a deployment of its own for each test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.deployment import Deployment
+from parsekit.testing.servers.rabbitmq import RabbitServer, find_installation
+from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
+from parsekit.testing.servers.valkey import ValkeyServer, valkey
+
+PLUGINS = Path(__file__).parent / "plugins"
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+class Service(Deployment):
+    """A deployment with the fake remote parser."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        self.remote = folder / "remote"
+        self.remote.mkdir(parents=True)
+        environ = {"FAKE_REMOTE": str(self.remote), "PYTHONPATH": str(PLUGINS)}
+        super().__init__(folder, {"parser": "fake", **config}, environ)
+
+    def replay(self, name: str, seed: int = 1) -> str:
+        return self.put(name, synthetic_replay(believable_match(seed=seed), frames=0))
+
+    def remote_is(self, **settings: float) -> None:
+        for name, value in settings.items():
+            (self.remote / name).write_text(str(value))
+
+    def lines(self, name: str) -> list[str]:
+        file = self.remote / name
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def uploads(self) -> list[str]:
+        return self.lines("uploads")
+
+    def events(self, task_id: str | None = None) -> list[dict[str, Any]]:
+        found = [json.loads(line) for line in self.lines("events")]
+        return [e for e in found if task_id is None or task_of(e) == task_id]
+
+    def progress(self, task_id: str) -> list[dict[str, Any]]:
+        return [e for e in self.events(task_id) if e["kind"] == "progress"]
+
+    def analytics(self, task_id: str) -> list[dict[str, Any]]:
+        return [e for e in self.events(task_id) if e["kind"] == "analytics"]
+
+
+def task_of(event: dict[str, Any]) -> str:
+    if event["kind"] == "progress":
+        return str(event["taskId"])
+    return str(dict(event["data"]["tags"])["taskId"])
+
+
+@pytest.fixture
+def redis_client(redis_server: ValkeyServer) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_server.url()) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, redis_server: ValkeyServer, redis_client: redis.Redis
+) -> Iterator[Service]:
+    """Redis as broker and result store; ``service.worker()`` starts a worker."""
+    url = redis_server.url()
+    made = Service(tmp_path, {"celery": {"broker": url, "backend": url}})
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def rabbit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    if find_installation() is None:
+        pytest.skip("no RabbitMQ server: run scripts/servers.py")
+    with run_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@pytest.fixture
+def make_service(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Service]]:
+    """A deployment with any configuration."""
+    made: list[Service] = []
+
+    def make(config: dict[str, Any]) -> Service:
+        made.append(Service(tmp_path / f"service{len(made)}", config))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -1,0 +1,189 @@
+"""What callers of ``parseReplay`` get, over Redis."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import redis
+from celery import states
+from celery.exceptions import TaskRevokedError
+from referencing import Registry, Resource
+
+from parsekit import errors
+from parsekit.testing.deployment import poll
+
+
+def schema(shared: Path, name: str) -> jsonschema.Draft202012Validator:
+    folder = shared / "contract"
+    registry: Registry[Any] = Registry().with_resources(
+        (file.name, Resource.from_contents(json.loads(file.read_text())))
+        for file in folder.glob("*.schema.json")
+    )
+    return jsonschema.Draft202012Validator(
+        json.loads((folder / name).read_text()), registry=registry
+    )
+
+
+def test_a_caller_gets_the_result_of_its_replay(service):
+    service.worker().ready()
+    key = service.replay("one")
+    result = service.send(key).get(timeout=30)
+    assert result["parser"] == "fake"
+    assert float(result["parserVersion"]) == 1.0
+    assert result["data"]["sha256"] == service.uploads[0]
+    assert (service.store / result["outputPath"]).is_file()
+
+
+def test_a_second_caller_gets_the_stored_result(service):
+    service.worker().ready()
+    key = service.replay("one")
+    first = service.send(key).get(timeout=30)
+    second = service.send(key).get(timeout=30)
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert first["data"] == second["data"]
+    assert len(service.uploads) == 1
+
+
+def test_every_task_tells_one_complete_and_one_analytics_event(service, shared):
+    service.worker().ready()
+    service.remote_is(pending_s=0.5)
+    task = service.send(service.replay("one"), extra={"progressQueue": "progress"})
+    task.get(timeout=30)
+    told = service.progress(task.id)
+    values = [event["progress"]["value"] for event in told]
+    assert values == sorted(values)
+    assert [e["status"] for e in told if e["status"] != "Pending"] == ["Complete"]
+    assert told[-1]["progress"] == {"value": 100, "message": "Complete!"}
+    assert len(service.analytics(task.id)) == 1
+    for event in told:
+        schema(shared, "progress.schema.json").validate({**event, "result": None})
+    schema(shared, "analytics.schema.json").validate(service.analytics(task.id)[0])
+
+
+def test_a_pending_replay_waits_in_the_broker_and_holds_no_slot(service, redis_client):
+    service.worker("--concurrency", "1").ready()
+    service.remote_is(pending_s=4)
+    waiting = service.send(service.replay("slow", seed=1))
+    poll(lambda: redis_client.zcard("parsekit:due"))
+    assert not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*"))
+    service.remote_is(pending_s=0)
+    assert service.send(service.replay("quick", seed=2)).get(timeout=30)["cached"] is False
+    assert not waiting.ready()
+    assert waiting.state in {"WAITING", states.STARTED}
+    assert waiting.get(timeout=30)["data"]["sha256"] == service.uploads[0]
+    assert len(service.uploads) == 2
+
+
+def test_the_result_is_plain_json_for_callers_in_other_languages(service, redis_client):
+    service.worker().ready()
+    task = service.send("replays/nowhere.replay")
+    with pytest.raises(errors.ReplayNotFound):
+        task.get(timeout=30)
+    meta = json.loads(redis_client.get(f"celery-task-meta-{task.id}"))
+    assert meta["status"] == "FAILURE"
+    assert meta["result"]["exc_type"] == "ReplayNotFound"
+    assert meta["result"]["exc_message"] == [meta["result"]["message"]]
+    assert (meta["result"]["code"], meta["result"]["retryable"]) == ("replay_not_found", False)
+
+
+BAD_PATHS = [
+    None,
+    ["replays/x.replay"],
+    "../x.replay",
+    "/etc/passwd",
+    "replays/x\0.replay",
+    "x" * 4000,
+    "",
+]
+
+
+def test_bad_calls_fail_with_bad_request_and_the_worker_serves_on(service):
+    service.worker().ready()
+    for path in BAD_PATHS:
+        task = service.send(path, extra={"progressQueue": "progress"})
+        with pytest.raises(errors.BadRequest):
+            task.get(timeout=30)
+        told = service.progress(task.id)
+        assert [event["status"] for event in told] == ["Error"]
+        assert told[0]["error"]
+    no_path = service.caller.send_task("parseReplay", queue=service.queue)
+    positional = service.caller.send_task("parseReplay", args=["a.replay"], queue=service.queue)
+    for task in (no_path, positional):
+        with pytest.raises(errors.BadRequest):
+            task.get(timeout=30)
+    assert service.send(service.replay("good")).get(timeout=30)["parser"] == "fake"
+
+
+def test_newer_and_older_callers_are_served(service):
+    service.worker().ready()
+    key = service.replay("one")
+    newer = service.send(key, extra={"priorityClass": "gold", "x": [1, {"y": None}]})
+    assert newer.get(timeout=30)["parser"] == "fake"
+    service.caller.conf.task_protocol = 1
+    assert service.send(key).get(timeout=30)["parser"] == "fake"
+
+
+def test_messages_that_are_no_tasks_do_not_stop_the_worker(service, redis_client):
+    worker = service.worker().ready()
+    good = service.replay("good")
+    redis_client.lpush(service.queue, "{this is no json")
+    redis_client.lpush(service.queue, "[]")
+    redis_client.lpush(service.queue, json.dumps({"body": "%%%", "properties": {}}))
+    service.caller.send_task("noSuchTask", queue=service.queue)
+    pickled = service.caller.send_task(
+        "parseReplay", kwargs={"replayObjectPath": good}, queue=service.queue, serializer="pickle"
+    )
+    huge = service.send(good, extra={"x": "y" * 10_000_000})
+    assert huge.get(timeout=60)["parser"] == "fake"
+    assert service.send(good).get(timeout=30)["parser"] == "fake"
+    poll(lambda: redis_client.llen("parsekit:unreadable") == 3)
+    assert not pickled.ready()
+    assert "refuse" in worker.text().lower()
+    assert not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*"))
+
+
+def test_a_body_that_is_not_json_fails_with_bad_request(service, redis_client):
+    service.worker().ready()
+    redis_client.delete(service.queue)
+    import base64
+
+    body = base64.b64encode(b"{not json").decode()
+    headers = {"lang": "js", "task": "parseReplay", "id": "broken-1", "argsrepr": "", "eta": None}
+    message = {
+        "body": body,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": headers,
+        "properties": {
+            "body_encoding": "base64",
+            "correlation_id": "broken-1",
+            "delivery_info": {"exchange": "", "routing_key": service.queue},
+            "delivery_mode": 2,
+            "delivery_tag": "t",
+        },
+    }
+    redis_client.lpush(service.queue, json.dumps(message))
+    result = service.caller.AsyncResult("broken-1")
+    with pytest.raises(errors.BadRequest):
+        result.get(timeout=30)
+
+
+def test_a_task_delivered_many_times_is_answered_and_told_once(service, redis_client):
+    service.worker("--concurrency", "4").ready()
+    service.remote_is(pending_s=1.5, slow_s=0.5)
+    key = service.replay("one")
+    tasks = [service.send(key, task_id="same-task") for _ in range(5)]
+    assert tasks[0].get(timeout=30)["parser"] == "fake"
+    service.send(key, task_id="same-task")
+    poll(lambda: not redis_client.zcard("parsekit:due") and not redis_client.llen(service.queue))
+    poll(
+        lambda: not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*"))
+    )
+    assert len(service.uploads) == 1
+    finals = [e for e in service.progress("same-task") if e["status"] != "Pending"]
+    assert [e["status"] for e in finals] == ["Complete"]
+    assert len(service.analytics("same-task")) == 1
