@@ -1,4 +1,4 @@
-"""What ``parsekit doctor`` tries with a storage: everything that a parse does, on a probe object."""
+"""What ``parsekit doctor`` tries with a storage: all that a parse does, on a probe object."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ def check_storage(storage: Storage, name: str) -> list[Check]:
     For authors of storages. ``name`` begins each line's name. Nothing is raised, and nothing is
     left behind where deleting is allowed.
     """
-    key = "/".join(filter(None, (storage.results_prefix, f".parsekit-doctor-{uuid.uuid4().hex}")))
-    return list(_lines(storage, name, key))
+    probe = f".parsekit-doctor-{uuid.uuid4().hex}"
+    return list(_lines(storage, name, probe))
 
 
-def _lines(storage: Storage, name: str, key: str) -> Iterator[Check]:
+def _lines(storage: Storage, name: str, probe: str) -> Iterator[Check]:
+    key = f"{storage.results_prefix}/{probe}".lstrip("/")
     written = _tried(f"{name}: write", lambda: _write(storage, key))
     yield written
     if written.ok:
         yield _tried(f"{name}: read", lambda: _read(storage, key))
         yield _tried(f"{name}: keep the first of two writers", lambda: _keep(storage, key))
-    absent = "/".join((_REPLAYS_PREFIX, key.rpartition("/")[2]))
+    absent = f"{_REPLAYS_PREFIX}/{probe}"
     yield _tried(f"{name}: look up a replay", lambda: _look_up(storage, absent))
     if written.ok:
         yield _tried(f"{name}: delete", lambda: _delete(storage, key))
@@ -39,8 +40,8 @@ def _tried(name: str, step: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ok=True, detail=step())
     except ParsekitError as exc:
-        detail, _, advice = exc.message.rpartition("; ")
-        return Check(name=name, ok=False, detail=detail or exc.message, advice=advice if detail else "")
+        detail, _, advice = exc.message.partition("; ")
+        return Check(name=name, ok=False, detail=detail, advice=advice)
 
 
 def _write(storage: Storage, key: str) -> str:
@@ -50,7 +51,9 @@ def _write(storage: Storage, key: str) -> str:
 
 def _read(storage: Storage, key: str) -> str:
     if storage.read(key) != _FIRST:
-        raise StorageUnavailable(f"{key} came back changed; another program writes there, or it is damaged")
+        raise StorageUnavailable(
+            f"{key} came back changed; another program writes there, or it is damaged"
+        )
     return "came back unchanged"
 
 

@@ -1,1 +1,1 @@
-"""MinIO and S3 storage for parsekit, through fsspec"""
+"""Replays and results in MinIO or any other store that speaks S3."""

@@ -1,0 +1,79 @@
+"""What the storage needs of a library that speaks S3, and how each library is told about the store.
+
+A client makes one request a call and never repeats it: trying again is `patience`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from parsekit import ObjectInfo
+from parsekit.errors import ConfigInvalid
+from parsekit_storage_minio.credentials import Credentials, read_credentials
+from parsekit_storage_minio.settings import MinioSettings
+
+#: Longest wait for a connection, and for the next sign of life on one.
+CONNECT_S = 2.0
+SILENCE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The bucket, the way to it and the keys."""
+
+    endpoint: str
+    bucket: str
+    region: str
+    credentials: Credentials
+    ca_file: Path | None = None
+
+    @classmethod
+    def of(cls, settings: MinioSettings) -> Target:
+        """Read what the settings name. Raises `ConfigInvalid`."""
+        if settings.endpoint is None:
+            raise ConfigInvalid("minio.hostname: is missing; write host:port of the store")
+        if settings.ca_file is not None and not settings.ca_file.is_file():
+            raise ConfigInvalid(f"minio.ca_file: there is no file {settings.ca_file}")
+        return cls(
+            endpoint=settings.endpoint,
+            bucket=settings.bucket,
+            region=settings.region,
+            credentials=read_credentials(settings),
+            ca_file=settings.ca_file,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """An answer whose body is still on its way."""
+
+    info: ObjectInfo
+    blocks: Iterator[bytes]
+
+
+class ObjectClient(Protocol):
+    """One bucket. Every method raises `StoreError` for whatever goes wrong, and nothing else."""
+
+    def head(self, key: str) -> ObjectInfo:
+        """Size and ETag."""
+        ...
+
+    def get(self, key: str) -> Download:
+        """Begin a download."""
+        ...
+
+    def put(self, key: str, body: bytes, *, create: bool) -> None:
+        """Store in one request; with ``create`` only where nothing is (412 otherwise)."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete in one request."""
+        ...
+
+
+def upload_s(body: bytes) -> float:
+    """Longest time for an upload: the usual silence, and a second for each MiB on top."""
+    return SILENCE_S + len(body) / 2**20

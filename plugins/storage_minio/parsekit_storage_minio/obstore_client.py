@@ -1,0 +1,160 @@
+"""S3 through obstore, a binding of the Rust crate object_store."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from parsekit import ObjectInfo
+from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, Download, Target, upload_s
+from parsekit_storage_minio.store_error import StoreError
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from obstore.store import ClientConfig
+
+#: Beyond any transfer that `parsekit_storage_minio.storage` lets go on.
+_WHOLE_REQUEST_S = 600
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+#: What obstore's text says, and what it means to the operator, most telling first.
+_REASONS = (
+    ("incorrectly configured region", "the store is in another region"),
+    ("UnknownIssuer", "its certificate is not trusted"),
+    ("invalid peer certificate", "its certificate is not valid for this name or time"),
+    ("InvalidContentType", "it does not speak TLS"),
+    ("dns error", "its name is unknown"),
+    ("Connection refused", "connection refused"),
+    ("TimedOut", "no answer in time"),
+    ("operation timed out", "no answer in time"),
+    ("ConnectionReset", "connection reset"),
+    ("IncompleteMessage", "connection closed before the answer"),
+)
+
+_users: list[int] = []
+
+
+def inherited() -> bool:
+    """Whether a process before our fork used obstore: its threads are gone, and any call hangs."""
+    return any(pid != os.getpid() for pid in _users)
+
+
+class ObstoreClient:
+    """See `parsekit_storage_minio.client.ObjectClient`."""
+
+    def __init__(self, target: Target) -> None:
+        _users.append(os.getpid())
+        self._target = target
+        self._stores: dict[int, S3Store] = {}
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectClient.head`."""
+        with _store_errors():
+            return _info(obstore.head(self._store(SILENCE_S), key), key)
+
+    def get(self, key: str) -> Download:
+        """See `ObjectClient.get`."""
+        with _store_errors():
+            answer = obstore.get(self._store(SILENCE_S), key)
+            return Download(info=_info(answer.meta, key), blocks=_blocks(answer))
+
+    def put(self, key: str, body: bytes, *, create: bool) -> None:
+        """See `ObjectClient.put`."""
+        with _store_errors():
+            obstore.put(
+                self._store(upload_s(body)),
+                key,
+                body,
+                mode="create" if create else "overwrite",
+                use_multipart=False,
+            )
+
+    def delete(self, key: str) -> None:
+        """See `ObjectClient.delete`."""
+        with _store_errors():
+            obstore.delete(self._store(SILENCE_S), key)
+
+    def _store(self, silence_s: float) -> S3Store:
+        """A store's time-out is fixed when it is made, and the time for an upload counts as one."""
+        rounded_s = 1 << int(silence_s).bit_length()
+        if rounded_s not in self._stores:
+            self._stores[rounded_s] = _made(self._target, silence_s=rounded_s)
+        return self._stores[rounded_s]
+
+
+def _made(target: Target, *, silence_s: float) -> S3Store:
+    client: ClientConfig = {
+        "allow_http": target.endpoint.startswith("http://"),
+        "connect_timeout": timedelta(seconds=CONNECT_S),
+        "read_timeout": timedelta(seconds=silence_s),
+        "timeout": timedelta(seconds=_WHOLE_REQUEST_S),
+    }
+    if target.ca_file is not None:
+        client["root_certificate"] = target.ca_file.read_bytes()
+    return S3Store(
+        target.bucket,
+        client_options=client,
+        retry_config={"max_retries": 0},
+        credential_provider=_provider(target),
+        # named in full, as what is left out would be taken from the environment
+        aws_endpoint_url_s3=target.endpoint,
+        endpoint=target.endpoint,
+        region=target.region,
+        virtual_hosted_style_request=False,
+        disable_bulk_delete=True,
+    )
+
+
+def _provider(target: Target) -> Callable[[], Any]:
+    keys = target.credentials
+
+    def provide() -> Any:
+        return {
+            "access_key_id": keys.access_key,
+            "secret_access_key": keys.secret_key,
+            "token": keys.token,
+            "expires_at": None,
+        }
+
+    return provide
+
+
+def _info(meta: Any, key: str) -> ObjectInfo:
+    return ObjectInfo(
+        key=key, size_bytes=meta["size"], etag=(meta["e_tag"] or "").strip('"') or None
+    )
+
+
+def _blocks(answer: obstore.GetResult) -> Iterator[bytes]:
+    """Blocks as they come from the network, so that a trickle is seen as one."""
+    with _store_errors():
+        for block in answer.stream(min_chunk_size=1):
+            yield bytes(block)
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Raise what obstore's text means; the text itself may repeat the access key."""
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as exc:
+        raise _meaning(str(exc)) from None
+
+
+def _meaning(text: str) -> StoreError:
+    status, code = _STATUS.search(text), _CODE.search(text)
+    reason = next((words for sign, words in _REASONS if sign in text), "the connection failed")
+    if "incorrectly configured region" in text:
+        return StoreError(reason, status=301, code="PermanentRedirect")
+    if status is not None:
+        return StoreError(
+            f"status {status[1]}", status=int(status[1]), code=code[1] if code else None
+        )
+    return StoreError(reason)

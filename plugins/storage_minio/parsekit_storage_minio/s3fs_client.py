@@ -1,0 +1,135 @@
+"""S3 through s3fs, the driver that users of fsspec know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+from fsspec.asyn import sync
+from s3fs import S3FileSystem
+
+from parsekit import ObjectInfo
+from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, Download, Target, upload_s
+from parsekit_storage_minio.store_error import StoreError
+
+_BLOCK_BYTES = 256 * 1024
+
+
+class S3fsClient:
+    """See `parsekit_storage_minio.client.ObjectClient`.
+
+    Requests go through `S3FileSystem.call_s3`: `info` would also list, `open` would ask twice,
+    and paths would be searched for version numbers.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._bucket = target.bucket
+        self._driver = _made(target)
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectClient.head`."""
+        return _info(self._ask("head_object", key), key)
+
+    def get(self, key: str) -> Download:
+        """See `ObjectClient.get`."""
+        answer = self._ask("get_object", key)
+        return Download(info=_info(answer, key), blocks=self._blocks(answer["Body"]))
+
+    def put(self, key: str, body: bytes, *, create: bool) -> None:
+        """See `ObjectClient.put`."""
+        condition = {"IfNoneMatch": "*"} if create else {}
+        self._ask("put_object", key, upload_s(body), Body=body, **condition)
+
+    def delete(self, key: str) -> None:
+        """See `ObjectClient.delete`."""
+        self._ask("delete_object", key)
+
+    def _ask(self, method: str, key: str, limit_s: float = SILENCE_S, **more: Any) -> Any:
+        with _store_errors():
+            return self._driver.call_s3(
+                method, Bucket=self._bucket, Key=key, timeout=CONNECT_S + limit_s, **more
+            )
+
+    def _blocks(self, body: Any) -> Iterator[bytes]:
+        try:
+            with _store_errors():
+                while block := sync(self._driver.loop, body.read, _BLOCK_BYTES, timeout=SILENCE_S):
+                    yield block
+        finally:
+            body.close()
+
+
+def _made(target: Target) -> Any:
+    driver = S3FileSystem(
+        key=target.credentials.access_key,
+        secret=target.credentials.secret_key,
+        token=target.credentials.token,
+        endpoint_url=target.endpoint,
+        client_kwargs={
+            "region_name": target.region,
+            "verify": str(target.ca_file) if target.ca_file else None,
+        },
+        config_kwargs={
+            "connect_timeout": CONNECT_S,
+            "read_timeout": SILENCE_S,
+            "retries": {"total_max_attempts": 1},
+            "s3": {"addressing_style": "path"},
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+        },
+        use_listings_cache=False,
+        skip_instance_cache=True,
+    )
+    driver.retries = 1  # its own, on top of botocore's
+    return driver
+
+
+def _info(answer: Any, key: str) -> ObjectInfo:
+    etag = answer.get("ETag", "").strip('"') or None
+    return ObjectInfo(key=key, size_bytes=answer["ContentLength"], etag=etag)
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Raise what s3fs, botocore or aiohttp mean; their texts may repeat the access key."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as exc:  # noqa: BLE001  (aiohttp's errors share no class with botocore's)
+        raise _meaning(exc) from None
+
+
+def _meaning(exc: BaseException) -> StoreError:
+    """Find the answer of the store behind the exception into which s3fs translated it."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = exc
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__
+    for item in chain:
+        if isinstance(item, ClientError):
+            return _answered(item)
+    return StoreError(_reason(chain))
+
+
+def _answered(exc: ClientError) -> StoreError:
+    status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or None
+    code = str(exc.response.get("Error", {}).get("Code", ""))
+    # where the answer had no body, botocore repeats the status as the code
+    return StoreError(
+        f"status {status}", status=status, code=None if not code or code.isdigit() else code
+    )
+
+
+def _reason(chain: list[BaseException]) -> str:
+    text = " ".join(f"{type(item).__name__} {item}" for item in chain)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "its certificate is not trusted"
+    if "Timeout" in text:
+        return "no answer in time"
+    if "EndpointConnectionError" in text:
+        return "connection refused"
+    return "the connection failed"

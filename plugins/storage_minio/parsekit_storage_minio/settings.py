@@ -1,0 +1,77 @@
+"""Section `minio` of the configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from parsekit import SecretFile, Section, checked_key
+from parsekit.errors import BadRequest
+
+_HOSTNAME = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?/?"
+)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+
+
+class MinioSettings(Section):
+    """Where the store is, and how to be let in; secrets stand in files."""
+
+    hostname: str | None = Field(
+        None, description="`host:port` (without TLS unless `secure`), or a http(s) URL"
+    )
+    bucket: str = Field("replays", description="bucket of replays and results")
+    parsed_object_prefix: str = Field("parsed", description="folder of results in the bucket")
+    secure: bool | None = Field(None, description="speak TLS; default as the URL says, else not")
+    access_key_file: SecretFile = None
+    secret_key_file: SecretFile = None
+    ca_file: Path | None = Field(
+        None, description="PEM file of a certificate authority to trust besides the public ones"
+    )
+    region: str = Field("us-east-1", description="region that requests are signed for")
+    backend: Literal["obstore", "s3fs"] = Field(
+        "obstore", description="library that speaks S3; obstore is the quicker one"
+    )
+
+    @field_validator("hostname")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not _HOSTNAME.fullmatch(value):
+            raise ValueError(f"{value!r} is no address; write host:port or https://host:port")
+        return value
+
+    @field_validator("bucket")
+    @classmethod
+    def _is_a_bucket(cls, value: str) -> str:
+        if not _BUCKET.fullmatch(value):
+            raise ValueError(f"{value!r} is no bucket name; use 3 to 63 letters, digits, '.', '-'")
+        return value
+
+    @field_validator("parsed_object_prefix")
+    @classmethod
+    def _is_a_folder(cls, value: str) -> str:
+        try:
+            return checked_key(value.strip("/")) if value.strip("/") else ""
+        except BadRequest as exc:
+            raise ValueError(exc.message) from exc
+
+    @model_validator(mode="after")
+    def _agrees_on_tls(self) -> MinioSettings:
+        if self.secure and self.hostname and self.hostname.startswith("http://"):
+            raise ValueError("secure is true, but hostname begins with http://; write https://")
+        if self.secure is False and self.hostname and self.hostname.startswith("https://"):
+            raise ValueError("secure is false, but hostname begins with https://; drop one")
+        return self
+
+    @property
+    def endpoint(self) -> str | None:
+        """The store's URL without a slash at its end; None when no hostname was given."""
+        if self.hostname is None:
+            return None
+        address = self.hostname.rstrip("/")
+        if "://" in address:
+            return address
+        return f"{'https' if self.secure else 'http'}://{address}"

@@ -1,0 +1,46 @@
+"""What a store or the way to it answered, free of the library that heard it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+#: What passes by itself: timeout, conflict of two writers, too many requests.
+_PASSING = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+
+class StoreError(Exception):
+    """An S3 request that failed.
+
+    ``status`` is the HTTP status, None when no answer came; ``code`` the store's own word for it,
+    None where the answer had no body. ``reason`` holds no header, signature or key.
+    """
+
+    def __init__(self, reason: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+        self.code = code
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed in a moment."""
+        if self.status is None or self.status in _PASSING:
+            return True
+        return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not self.not_implemented
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such object, as far as the store said."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def exists(self) -> bool:
+        """Whether a conditional write found something there."""
+        return self.status == HTTPStatus.PRECONDITION_FAILED
+
+    @property
+    def not_implemented(self) -> bool:
+        """Whether the store does not know what was asked."""
+        return self.status == HTTPStatus.NOT_IMPLEMENTED or self.code == "NotImplemented"

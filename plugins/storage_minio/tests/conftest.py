@@ -1,0 +1,116 @@
+"""One real store for all tests, and a storage that reaches it through a proxy that can fail."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from minio import Minio
+
+from parsekit import ProviderContext
+from parsekit.testing.servers.proxy import FaultProxy, fault_proxy
+from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity, SeaweedServer, seaweedfs
+from parsekit_storage_minio.settings import MinioSettings
+from parsekit_storage_minio.storage import MinioStorage
+
+#: Everything that the worker needs, and nothing else; see the policy in the README.
+WORKER = Identity(
+    access_key="test-worker",
+    secret_key="test-worker-secret",
+    actions=(f"Read:{BUCKET}", f"List:{BUCKET}", f"Write:{BUCKET}/parsed/*"),
+)
+READER = Identity(
+    access_key="test-reader", secret_key="test-reader-secret", actions=(f"Read:{BUCKET}",)
+)
+
+MakeStorage = Callable[..., MinioStorage]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs"), identities=(WORKER, READER)) as server:
+        yield server
+
+
+@pytest.fixture
+def caller(server: SeaweedServer) -> Minio:
+    """A client that shares no code with ours, as callers use it."""
+    return server.client()
+
+
+@pytest.fixture
+def proxy(server: SeaweedServer) -> Iterator[FaultProxy]:
+    with fault_proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=["obstore", "s3fs"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@dataclass(frozen=True)
+class KeyFiles:
+    """Where a test's keys stand."""
+
+    access: Path
+    secret: Path
+
+
+@pytest.fixture
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Identity], KeyFiles]:
+    def write(identity: Identity) -> KeyFiles:
+        folder = tmp_path_factory.mktemp("secrets")
+        files = KeyFiles(access=folder / "access", secret=folder / "secret")
+        files.access.write_text(f"{identity.access_key}\n")
+        files.secret.write_text(f"{identity.secret_key}\n")
+        return files
+
+    return write
+
+
+@pytest.fixture
+def make_storage(
+    proxy: FaultProxy, backend: str, key_files: Callable[[Identity], KeyFiles]
+) -> Iterator[MakeStorage]:
+    made: list[MinioStorage] = []
+
+    def make(identity: Identity = ADMIN, **settings: object) -> MinioStorage:
+        files = key_files(identity)
+        values = {
+            "hostname": f"127.0.0.1:{proxy.port}",
+            "access_key_file": files.access,
+            "secret_key_file": files.secret,
+            "backend": backend,
+            **settings,
+        }
+        context = ProviderContext(settings=MinioSettings.model_validate(values))
+        made.append(MinioStorage(context))
+        return made[-1]
+
+    yield make
+    for storage in made:
+        storage.close()
+
+
+@pytest.fixture
+def storage(make_storage: MakeStorage) -> MinioStorage:
+    return make_storage()
+
+
+@pytest.fixture
+def put(caller: Minio) -> Iterator[Callable[[str, bytes], str]]:
+    """Store an object as a caller does, and remove it after the test."""
+    keys: list[str] = []
+
+    def put(key: str, body: bytes) -> str:
+        caller.put_object(BUCKET, key, io.BytesIO(body), len(body))
+        keys.append(key)
+        return key
+
+    yield put
+    for key in keys:
+        caller.remove_object(BUCKET, key)
