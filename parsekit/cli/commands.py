@@ -25,6 +25,7 @@ COMMANDS = (
     ("parse", "Parse replays: files, folders, globs, URLs, or - for standard input."),
     ("plugins", "List every plugin, what it provides, and why one failed to load."),
     ("config", "Show, check or describe the configuration."),
+    ("doctor", "Try each component that the configuration names, and say what to do."),
     ("worker", "Run the service: take tasks, parse, store, answer."),
     ("submit", "Send replays to the service; local files are uploaded first."),
     ("cancel", "End tasks of the service."),

@@ -1,0 +1,74 @@
+"""``parsekit doctor``: try everything that the configuration names."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parsekit.api import open_session
+from parsekit.cli.failures import ExitCode, writing_output
+from parsekit.config import CelerySettings
+from parsekit.doctor import examine
+from parsekit.formats.plain import printable
+from parsekit.host import Host
+from parsekit.providers import Check
+
+app = typer.Typer(add_completion=False)
+
+if TYPE_CHECKING:
+    from parsekit.config import Config
+    from parsekit.doctor import Try
+
+_MARKS = {True: "ok  ", False: "FAIL", None: "-   "}
+
+
+class Format(StrEnum):
+    """What ``--format`` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@app.command()
+def doctor(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Configuration file.")
+    ] = None,
+    kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
+        Format.TABLE
+    ),
+) -> None:
+    """Try each component that the configuration names, and say what to do about each failure.
+
+    Exit code 0 when all work, 1 when one does not, 2 when the configuration can't be used.
+    """
+    host = Host.load()
+    session = open_session(config, host=host, role="cli")
+    checks = examine(session, host, _service_checks(session.config))
+    with writing_output():
+        if kind is Format.JSON:
+            typer.echo(json.dumps([check.to_json() for check in checks], indent=2))
+        else:
+            typer.echo("\n".join(line for check in checks for line in _lines(check)))
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _service_checks(config: Config) -> list[tuple[str, Try]]:
+    """The service's own checks, when there is a service; its libraries are an extra."""
+    if config.section(CelerySettings).broker is None:
+        return []
+    from parsekit.worker.checks import service_checks  # noqa: PLC0415
+
+    return service_checks(config)
+
+
+def _lines(check: Check) -> list[str]:
+    lines = [f"{_MARKS[check.ok]}  {printable(check.name)}: {printable(check.detail)}"]
+    if check.advice and check.ok is not True:
+        lines.append(f"      {printable(check.advice)}")
+    return lines
