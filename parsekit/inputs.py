@@ -104,10 +104,9 @@ class _Search:
 
     def _walk(self, top: str) -> Iterator[Input | Barren]:
         """Replays in a folder and below it; no folder is entered twice, whatever links say."""
-        pending = [top]
+        pending = [(top, os.path.realpath(top))]
         while pending:
-            folder = pending.pop()
-            real = os.path.realpath(folder)
+            folder, real = pending.pop()
             if real in self._folders:
                 self.met += 1
                 continue
@@ -117,8 +116,7 @@ class _Search:
             except ParsekitError as exc:
                 yield Barren(folder, exc)
                 continue
-            folders = [entry.path for entry in found if _is_folder(entry)]
-            pending += reversed(folders)
+            pending += reversed([(e.path, _real(e, real)) for e in found if _is_folder(e)])
             yield from self._files_of(real, found)
 
     def _files_of(self, real: str, entries: list[os.DirEntry[str]]) -> Iterator[Input]:
@@ -129,7 +127,7 @@ class _Search:
                 yield from self._file(entry.path)
                 continue
             self.met += 1
-            if f"{real}/{entry.name}" not in self._names:
+            if _real(entry, real) not in self._names:
                 yield Input(entry.path)
 
     def _url(self, url: str) -> Iterator[Input | Barren]:
@@ -159,6 +157,13 @@ def _glob(pattern: str) -> Iterator[Path]:
     """Like the shell; ``**`` does not follow symbolic links, so that rings are harmless."""
     anchor = Path(Path(pattern).anchor)
     return anchor.glob(str(Path(pattern).relative_to(anchor)))
+
+
+def _real(entry: os.DirEntry[str], folder: str) -> str:
+    """Resolve an entry of a folder whose own path is resolved already."""
+    return (
+        os.path.realpath(entry.path) if entry.is_symlink() else f"{folder.rstrip('/')}/{entry.name}"
+    )
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

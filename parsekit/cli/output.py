@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsekit.cli.failures import writing_output
-from parsekit.errors import BadRequest
+from parsekit.errors import BadRequest, StorageDenied, StorageUnavailable
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.folder import ResultFolder
 from parsekit.formats.json_text import JsonArray, JsonLines
@@ -30,13 +30,13 @@ class Wish:
         """Make what takes the outcomes.
 
         A table is for the eye: with a folder it still goes to the screen, and JSON to the files.
-        Raises `BadRequest`, `ConfigInvalid`, and the storage errors for a folder.
+        Raises `BadRequest` and `ConfigInvalid`.
         """
         if self.folder is None:
             return [_Stdout(self._on_stdout())]
         if self.kind is Format.TABLE:
-            return [ResultFolder(self.folder, Format.JSON), _Stdout(self._on_stdout())]
-        return [ResultFolder(self.folder, self.kind)]
+            return [_result_folder(self.folder, Format.JSON), _Stdout(self._on_stdout())]
+        return [_result_folder(self.folder, self.kind)]
 
     @property
     def floods_terminal(self) -> bool:
@@ -53,6 +53,13 @@ class Wish:
             Format.CSV: lambda: CsvRows(sys.stdout),
             Format.PARQUET: lambda: ParquetRows(sys.stdout.buffer),
         }[self.kind]
+
+
+def _result_folder(folder: Path, kind: Format) -> ResultFolder:
+    try:
+        return ResultFolder(folder, kind)
+    except (StorageDenied, StorageUnavailable) as exc:
+        raise BadRequest(f"--output {exc.message}") from exc
 
 
 class _Stdout:

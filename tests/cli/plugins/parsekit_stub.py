@@ -43,7 +43,7 @@ class StubParser:
 
     def _note(self, line: str) -> None:
         if self._settings.log:
-            with Path(self._settings.log).open("a") as log:
+            with Path(self._settings.log).open("a", errors="backslashreplace") as log:
                 log.write(line + "\n")
 
 
