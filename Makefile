@@ -44,8 +44,8 @@ format: .venv/.installed ## let ruff write the code as the check wants it
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: .venv/.installed ## measure, as ratios of things run side by side
-	@$(PY) -m bench
+bench: .venv/.installed ## measure, as ratios of things run side by side; ONLY="replays storage" picks
+	@$(PY) -m bench $(ONLY)
 
 lock: .venv/.installed ## resolve the dependencies anew
 	@$(PY) scripts/lock.py

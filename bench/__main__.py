@@ -1,0 +1,31 @@
+"""``make bench``: every benchmark, or those named: ``make bench ONLY="replays storage"``.
+
+Each prints ratios between things that run side by side in the same run, medians of several rounds;
+absolute times say more about the machine than about parsekit.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib import import_module
+
+BENCHMARKS = ("replays", "local", "storage", "sinks", "worker", "ballchasing")
+
+
+def main(names: list[str]) -> int:
+    """Run them one after the other; a name that does not exist is an error."""
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        print(f"no benchmark {', '.join(sorted(unknown))}; known: {', '.join(BENCHMARKS)}")
+        return 2
+    for name in names or BENCHMARKS:
+        began = time.monotonic()
+        print(f"\n== {name}: {(import_module(f'bench.{name}').__doc__ or '').splitlines()[0]}")
+        import_module(f"bench.{name}").main()
+        print(f"   ({time.monotonic() - began:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
