@@ -1,1 +1,1 @@
-"""Ballchasing API parser for parsekit, with one budget for all workers"""
+"""Ballchasing API parser for parsekit, with one budget for all workers."""

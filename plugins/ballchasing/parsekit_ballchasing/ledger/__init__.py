@@ -1,0 +1,9 @@
+"""One budget of calls and uploads for all workers that use the same token.
+
+`Ledger` says when a call may go out; a `Store` keeps what was used: in Redis for all workers, or
+in this process.
+"""
+
+from parsekit_ballchasing.ledger.ledger import Ledger, Turn, Wait
+
+__all__ = ["Ledger", "Turn", "Wait"]

@@ -1,0 +1,96 @@
+"""What a ledger keeps, and the questions that must be answered in one atomic step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from parsekit import JsonObject
+from parsekit_ballchasing.tiers import Endpoint, Limit
+
+Why = Literal["granted", "paused", "rate", "quota"]
+
+#: A call without an answer after so many seconds has reached the API by then; until then it may
+#: arrive at any moment, and is counted as if it arrived just now.
+UNDERWAY_S = 2.0
+#: How soon to ask again when only calls under way are in the way, seconds.
+RECHECK_S = 0.05
+#: Who does not come back this many seconds after the announced time has lost the place in line.
+GRACE_S = 5.0
+#: Least share of the even distance between calls that is kept, so that calls never come in bursts.
+EVENNESS = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A call that somebody wants to make.
+
+    ``call`` is its own id; ``place`` names who waits, and keeps the place in the line. ``rates``
+    are windows of calls, the shortest first. An upload also takes a slot of ``quotas`` under the
+    name ``hold``, once, however often it is repeated. ``bulk`` waits in a line of its own for
+    quota, as the reserve may be free while its share is used up.
+    """
+
+    endpoint: Endpoint
+    call: str
+    place: str
+    rates: tuple[Limit, ...]
+    hold: str = ""
+    quotas: tuple[Limit, ...] = ()
+    bulk: bool = False
+
+    @property
+    def gap_s(self) -> float:
+        """Least seconds since the last call to this endpoint."""
+        first = self.rates[0]
+        return EVENNESS * first.per_s / first.calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """``wait_s`` 0 means go now. ``fresh`` says that a slot of the quota was taken by this ask."""
+
+    why: Why
+    wait_s: float = 0.0
+    fresh: bool = False
+
+
+class Store(Protocol):
+    """Keeps the books. Every method is one atomic step, safe from threads and processes."""
+
+    def ask(self, ask: Ask) -> Reply:
+        """Grant the call now, or give a place in the line and say when it is its turn."""
+        ...
+
+    def settle(self, endpoint: Endpoint, call: str, *, late_s: float, ok: bool) -> None:
+        """Note that a granted call was answered, and reached the API at most ``late_s`` later."""
+        ...
+
+    def release(self, hold: str) -> None:
+        """Give the upload slot back, as nothing was uploaded."""
+        ...
+
+    def pause(self, for_s: float) -> None:
+        """Grant nothing to anybody for so many seconds; never shortens an earlier pause."""
+        ...
+
+    def uploads(self, since_s: float) -> list[float]:
+        """How many seconds ago each upload of the last ``since_s`` seconds was, oldest first."""
+        ...
+
+    def calls(self, endpoint: Endpoint, since_s: float) -> int:
+        """Calls to this endpoint in the last ``since_s`` seconds."""
+        ...
+
+    def since_ok(self, endpoint: Endpoint) -> float | None:
+        """Seconds since a call to this endpoint was last answered well; None for never."""
+        ...
+
+    def read(self, name: str) -> JsonObject:
+        """A small document, empty when there is none."""
+        ...
+
+    def change(self, name: str, edit: Callable[[JsonObject], JsonObject]) -> JsonObject:
+        """Replace a document by what ``edit`` makes of it, undisturbed; ``edit`` may run twice."""
+        ...

@@ -1,0 +1,84 @@
+"""Section `ballchasing` of the configuration."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from parsekit import SecretFile, Section, read_secret
+from parsekit.errors import ConfigInvalid
+
+PUBLIC_API = "https://ballchasing.com/api"
+
+#: Where Docker and Kubernetes put a secret of this name.
+DEFAULT_TOKEN_FILE = Path("/run/secrets/ballchasing_token")
+
+#: Real tokens are some 40 characters; anything much longer is another file.
+_MAX_TOKEN_CHARS = 512
+
+
+class BallchasingSettings(Section):
+    """Section `ballchasing`: the remote parser of ballchasing.com."""
+
+    max_retries: Annotated[int, Field(ge=1, le=10)] = Field(
+        4, alias="maxRetries", description="attempts at each step, the first one counted"
+    )
+    backoff_factor: Annotated[float, Field(ge=1, le=60)] = Field(
+        4, alias="backoffFactor", description="f in the delays 0, f, f², f³ … seconds"
+    )
+    url: str = Field(
+        PUBLIC_API, description="root of the API, so that a simulator or proxy can stand in"
+    )
+    token_file: SecretFile = Field(
+        None, description=f"file with the API token; default {DEFAULT_TOKEN_FILE}"
+    )
+    visibility: Literal["public", "unlisted", "private"] = Field(
+        "private", description="who may see uploaded replays on the site"
+    )
+    deadline: Annotated[float, Field(gt=0)] = Field(
+        900, description="longest time for a replay to leave `pending`, or to be uploaded, seconds"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _usable_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("is no web address; use one such as https://ballchasing.com/api")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("holds more than an address; leave out user, password, ? and #")
+        if parts.scheme == "http" and not _is_near(parts.hostname):
+            raise ValueError("would send the token unencrypted over the internet; use https")
+        return url.rstrip("/")
+
+    def read_token(self) -> SecretStr:
+        """Read the token now, as it may change while a service runs.
+
+        Raises `ConfigInvalid` with the path, never with the content.
+        """
+        path = self.token_file or DEFAULT_TOKEN_FILE
+        token = read_secret(path, "ballchasing.token_file")
+        text = token.get_secret_value()
+        if len(text) > _MAX_TOKEN_CHARS or not text.isascii() or not _is_one_word(text):
+            raise ConfigInvalid(
+                f"ballchasing.token_file: {path} holds no API token; "
+                "put the one word from https://ballchasing.com/upload into it"
+            )
+        return token
+
+
+def _is_one_word(text: str) -> bool:
+    return text.isprintable() and " " not in text
+
+
+def _is_near(host: str) -> bool:
+    """This machine, a container network's short name, or a private address."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(".localhost")
+    return address.is_loopback or address.is_private

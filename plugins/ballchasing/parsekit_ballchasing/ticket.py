@@ -1,0 +1,92 @@
+"""What has to be remembered between two looks at one replay; small JSON in the host's hands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from parsekit import JsonObject
+
+#: Ids become part of a URL, so nothing but what a UUID or a short name is made of.
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+def is_replay_id(value: object) -> bool:
+    """Whether this may stand in a URL as the id of a replay."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One replay on its way through the API; times are seconds since 1970 UTC.
+
+    ``replay_id`` is "" before the upload was accepted. ``duplicate`` says that somebody had
+    uploaded it before. ``looks`` counts answers `pending`; ``stumbles`` counts failed calls that
+    were not held against the replay. ``uploads`` counts accepted uploads.
+    """
+
+    since_unix: float
+    replay_id: str = ""
+    uploaded_unix: float = 0.0
+    duplicate: bool = False
+    looks: int = 0
+    stumbles: int = 0
+    uploads: int = 0
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any] | None, *, now_unix: float) -> Ticket:
+        """Take what was kept; what is missing or makes no sense starts anew."""
+        raw = raw or {}
+        replay_id = raw.get("id")
+        return cls(
+            since_unix=_number(raw.get("since"), now_unix),
+            replay_id=replay_id if isinstance(replay_id, str) and is_replay_id(replay_id) else "",
+            uploaded_unix=_number(raw.get("uploaded"), now_unix),
+            duplicate=raw.get("duplicate") is True,
+            looks=int(_number(raw.get("looks"), 0)),
+            stumbles=int(_number(raw.get("stumbles"), 0)),
+            uploads=int(_number(raw.get("uploads"), 0)),
+        )
+
+    def to_json(self) -> JsonObject:
+        """The form that `read` understands."""
+        return {
+            "since": self.since_unix,
+            "id": self.replay_id,
+            "uploaded": self.uploaded_unix,
+            "duplicate": self.duplicate,
+            "looks": self.looks,
+            "stumbles": self.stumbles,
+            "uploads": self.uploads,
+        }
+
+    def uploaded(self, replay_id: str, *, duplicate: bool, now_unix: float) -> Ticket:
+        """The ticket after the API took the replay."""
+        return replace(
+            self,
+            replay_id=replay_id,
+            duplicate=duplicate,
+            uploaded_unix=now_unix,
+            looks=0,
+            stumbles=0,
+            uploads=self.uploads + 1,
+        )
+
+    def still_pending(self) -> Ticket:
+        """The ticket after a look that came too early."""
+        return replace(self, looks=self.looks + 1, stumbles=0)
+
+    def stumbled(self) -> Ticket:
+        """The ticket after a failed call that is not held against the replay."""
+        return replace(self, stumbles=self.stumbles + 1)
+
+    def gone(self) -> Ticket:
+        """The ticket after the API no longer knew the replay."""
+        return replace(self, replay_id="", duplicate=False, looks=0)
+
+
+def _number(value: object, default: float) -> float:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return float(value) if usable else default  # type: ignore[arg-type]  # narrowed by `usable`
