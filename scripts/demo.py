@@ -6,6 +6,7 @@ Nothing is left behind: results and settings of this run live in a temporary fol
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,8 +27,14 @@ def main(arguments: Sequence[str]) -> int:
     """Parse one replay; answer the exit code of the command."""
     with tempfile.TemporaryDirectory(prefix="parsekit-demo-") as folder:
         replay = arguments[0] if arguments else str(_invent(Path(folder)))
-        command = [sys.executable, "-m", "parsekit", "parse", "--", replay]
-        code = subprocess.run(command, env=_own_world(Path(folder)), check=False).returncode
+        return _parse(replay, _own_world(Path(folder)))
+
+
+def _parse(replay: str, world: Mapping[str, str]) -> int:
+    # Ctrl-C reaches the command as well; we wait until it has tidied up
+    signal.signal(signal.SIGINT, lambda *_: None)
+    command = [sys.executable, "-m", "parsekit", "parse", "--", replay]
+    code = subprocess.run(command, env=world, check=False).returncode
     return code if code >= 0 else 128 - code
 
 

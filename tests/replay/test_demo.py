@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,18 +26,24 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def demo(tmp_path: Path, temporary: Path) -> Demo:
+def world(tmp_path: Path, temporary: Path) -> dict[str, str]:
+    """Environment of a user with an empty home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    world = os.environ | {"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "120"}
+    world.pop("XDG_DATA_HOME", None)
+    return world
+
+
+@pytest.fixture
+def demo(tmp_path: Path, temporary: Path, world: dict[str, str]) -> Demo:
     def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        home = tmp_path / "home"
-        home.mkdir()
-        world = os.environ | {"TMPDIR": str(temporary), "HOME": str(home), "COLUMNS": "120"}
-        world.pop("XDG_DATA_HOME", None)
         command = [sys.executable, str(SCRIPT), *arguments]
         result = subprocess.run(
             command, env=world | extra, cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert list(temporary.iterdir()) == []
-        assert list(home.iterdir()) == []
+        assert list((tmp_path / "home").iterdir()) == []
         return result
 
     return run
@@ -68,3 +76,22 @@ def test_the_users_settings_play_no_part(demo: Demo, tmp_path: Path) -> None:
     (tmp_path / "parsekit.json").write_text('{"parser": "nonsense"}')
     broken = {"PARSEKIT_CONFIG": "/nowhere.json", "PARSEKIT__PARSER": "nonsense"}
     assert demo(**broken).returncode == 0
+
+
+def test_ctrl_c_ends_it_cleanly(tmp_path: Path, temporary: Path, world: dict[str, str]) -> None:
+    path = write_replay(tmp_path / "long.replay", believable_match(team_size=4), frames=9000)
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(path)],
+        env=world,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    settings_only = 2  # the folder and parsekit.json, until the command works there too
+    while process.poll() is None and len(list(temporary.rglob("*"))) <= settings_only:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert list(temporary.iterdir()) == []
