@@ -76,9 +76,7 @@ def test_a_killed_run_leaves_results_children_and_disk_in_order(
     assert returncode == -signal.SIGKILL
     assert len(outcomes(stdout)) == 1
     wait_until(lambda: not any(_alive(pid) for pid in children))
-    again = cli.run(
-        "parse", ".", "--format", "jsonl", environ={"PARSEKIT__STUB__SLOW_S": "0"}
-    )
+    again = cli.run("parse", ".", "--format", "jsonl", environ={"PARSEKIT__STUB__SLOW_S": "0"})
     assert [o["cached"] for o in outcomes(again.stdout)] == [True, False]
     assert cli.left_in_tmp() == []
 

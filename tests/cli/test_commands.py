@@ -1,0 +1,106 @@
+"""The list of commands: own ones, and those of other distributions."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.metadata import version
+
+import pytest
+from typer.core import TyperGroup
+
+from parsekit.cli.commands import COMMANDS, all_commands
+
+from .conftest import CommandLine
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_every_command_in_the_list_has_a_module(name: str) -> None:
+    assert importlib.util.find_spec(f"parsekit.cli.{name.replace('-', '_')}")
+
+
+@pytest.mark.parametrize(("name", "line"), COMMANDS)
+def test_the_line_of_help_fits_one_row(name: str, line: str) -> None:
+    assert len(line) <= 76
+    assert line.endswith(".")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_every_command_shows_its_own_help(cli: CommandLine, name: str) -> None:
+    done = cli.run(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"Usage: parsekit {name}" in done.stdout.decode()
+
+
+def test_help_lists_every_command_with_where_added_ones_come_from(cli: CommandLine) -> None:
+    done = cli.run("--help")
+    assert done.returncode == 0
+    for name, _ in COMMANDS:
+        assert f" {name} " in done.stdout.decode()
+    (greet,) = (line for line in done.stdout.decode().splitlines() if " greet " in line)
+    assert "Added by parsekit-stub." in greet
+
+
+def test_a_command_of_another_distribution_runs(cli: CommandLine) -> None:
+    done = cli.run("greet", "you", "--loud")
+    assert (done.returncode, done.stdout) == (0, b"HELLO YOU\n")
+    assert b"Greet somebody." in cli.run("greet", "--help").stdout
+
+
+def test_a_broken_command_names_its_distribution_and_hurts_no_other(cli: CommandLine) -> None:
+    done = cli.run("broken-command")
+    assert done.returncode == 1
+    assert b"parsekit-stub" in done.stderr
+    assert b"parsekit_stub_that_is_not_there" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_an_own_command_is_never_replaced(
+    monkeypatch: pytest.MonkeyPatch, cli: CommandLine
+) -> None:
+    rogue = cli.folder / "parsekit_rogue-1.0.dist-info"
+    rogue.mkdir()
+    (rogue / "METADATA").write_text("Metadata-Version: 2.1\nName: parsekit-rogue\nVersion: 1.0\n")
+    (rogue / "entry_points.txt").write_text("[parsekit.commands]\nparse = os:abort\n")
+    monkeypatch.syspath_prepend(str(cli.folder))
+    assert all_commands()["parse"].help == dict(COMMANDS)["parse"]
+
+
+def test_version_is_that_of_the_distribution(cli: CommandLine) -> None:
+    assert cli.run("--version").stdout.decode() == f"parsekit {version('parsekit')}\n"
+
+
+def test_a_library_of_an_extra_that_is_absent_is_named_with_the_extra(cli: CommandLine) -> None:
+    site = cli.folder / "site"
+    site.mkdir()
+    (site / "parsekit_stub.py").write_text("def greet() -> None:\n    import celery_is_absent\n")
+    hide = "import sys; sys.modules['celery'] = None\n"
+    (site / "sitecustomize.py").write_text(hide)
+    (site / "parsekit_stub.py").write_text("def greet() -> None:\n    import celery\n")
+    done = cli.run("greet", environ={"PYTHONPATH": f"{site}:{cli.environ()['PYTHONPATH']}"})
+    assert done.returncode == 2
+    assert done.stderr == b"error: celery is not installed; run pip install 'parsekit[worker]'\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("parsekit pa", ["parse"]),
+        ("parsekit parse --parser s", ["stub"]),
+        ("parsekit parse --format j", ["json", "jsonl"]),
+        ("parsekit config s", ["show", "schema"]),
+    ],
+)
+def test_the_shell_completes(cli: CommandLine, typed: str, expected: list[str]) -> None:
+    words = typed.split()
+    environ = {
+        "_PARSEKIT_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    assert cli.run(environ=environ).stdout.decode().split() == expected
+
+
+def test_the_top_is_a_group_of_typer() -> None:
+    from parsekit.cli.app import _group
+
+    assert isinstance(_group(), TyperGroup)

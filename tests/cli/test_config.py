@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from .conftest import CommandLine
+
+
+def write(cli: CommandLine, text: str | dict[str, Any]) -> Path:
+    file = cli.folder / "parsekit.json"
+    file.write_text(text if isinstance(text, str) else json.dumps(text))
+    return file
+
+
+def test_show_tells_each_value_and_where_it_came_from(cli: CommandLine) -> None:
+    write(cli, {"limits": {"parse_seconds": 7}, "disableCache": True})
+    done = cli.run("config", "show", environ={"PARSEKIT__LIMITS__REPLAY_BYTES": "1000"})
+    assert done.returncode == 0
+    shown = [line.split() for line in done.stdout.decode().splitlines()]
+    assert ["limits.parse_seconds", "7.0", "parsekit.json"] in shown
+    assert ["disableCache", "true", "parsekit.json"] in shown
+    assert ["limits.replay_bytes", "1000", "$PARSEKIT__LIMITS__REPLAY_BYTES"] in shown
+    assert ["celery.queue", '"replay-parse"', "default"] in shown
+    assert ["parser", '"stub"', "$PARSEKIT__PARSER"] in shown
+
+
+def test_show_as_json_is_what_the_table_says(cli: CommandLine) -> None:
+    settings = json.loads(cli.run("config", "show", "--format", "json").stdout)
+    assert {"key": "storage", "value": "folder", "origin": "default"} in settings
+
+
+def test_show_masks_the_passwords_of_urls(cli: CommandLine) -> None:
+    broker = "redis://user:hunter2@host:6379/0?password=swordfish&db=1"
+    write(cli, {"celery": {"broker": broker}})
+    for kind in ("table", "json"):
+        done = cli.run("config", "show", "--format", kind)
+        assert b"redis://user:***@host:6379/0?password=***&db=1" in done.stdout
+        assert b"hunter2" not in done.stdout + done.stderr
+        assert b"swordfish" not in done.stdout + done.stderr
+
+
+def test_show_says_which_sections_nobody_reads(cli: CommandLine) -> None:
+    write(cli, {"storage": "folder", "minio": {"hostname": "h:9000"}})
+    done = cli.run("config", "show")
+    assert done.returncode == 0
+    assert b"section 'minio' is not read; pip install parsekit-storage-minio" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ({"celry": {}}, ["celry: is not a known key", "did you mean 'celery'"]),
+        ({"limits": {"replay_byts": 1}}, ["limits.replay_byts", "'replay_bytes'"]),
+        ({"limits": {"replay_bytes": "big"}}, ["limits.replay_bytes: is 'big'", "integer"]),
+        ({"celery": 5}, ["celery: is 5", "object"]),
+        ('{"parser": "stub",\n  oops}', ["parsekit.json", "line 2 column 3"]),
+        ("[]", ["parsekit.json", "object"]),
+        ({"storage": "nope"}, ["storage 'nope' is unknown; known: folder"]),
+        ({"fallback": ["nope"]}, ["parser 'nope' is unknown; known: stub"]),
+    ],
+)
+def test_check_names_the_key_the_problem_and_what_was_meant(
+    cli: CommandLine, text: str | dict[str, Any], words: list[str]
+) -> None:
+    write(cli, text)
+    done = cli.run("config", "check")
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr.decode()
+
+
+def test_check_is_content_with_the_defaults_and_a_good_file(cli: CommandLine) -> None:
+    assert cli.run("config", "check").returncode == 0
+    file = write(cli, {"parser": "stub"}).rename(cli.folder / "other.json")
+    done = cli.run("config", "check", "--config", file)
+    assert (done.returncode, done.stdout) == (0, b"the configuration is valid\n")
+
+
+def test_schema_accepts_what_check_accepts_and_knows_the_sections_of_plugins(
+    cli: CommandLine,
+) -> None:
+    schema = json.loads(cli.run("config", "schema").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    good = {"parser": "stub", "disableCache": True, "stub": {"slow_s": 1}, "minio": {}}
+    jsonschema.validate(good, schema)
+    for bad in ({"celry": {}}, {"stub": {"slw": 1}}, {"limits": {"replay_bytes": "big"}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, schema)

@@ -1,0 +1,56 @@
+"""What a command imports before it is needed is what every user waits for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import CommandLine
+
+HEAVY = {"celery", "kombu", "redis", "numpy", "pyarrow", "pydantic", "fsspec", "s3fs", "requests"}
+#: Runs the command line and prints, last on standard error, the modules that it imported.
+PROBE = """
+import sys
+from parsekit.cli.app import run
+try:
+    run()
+finally:
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def imported(cli: CommandLine, *arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments],
+        cwd=cli.folder,
+        env=cli.environ(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    return set(done.stderr.decode().splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_help_imports_nothing_heavy(cli: CommandLine, arguments: list[str]) -> None:
+    modules = imported(cli, *arguments)
+    assert "typer" in modules
+    assert not modules & HEAVY
+    assert not {name for name in modules if name.startswith("parsekit_")}
+
+
+def test_plugins_imports_no_parser_library_and_no_driver(cli: CommandLine) -> None:
+    modules = imported(cli, "plugins")
+    assert "parsekit_stub" in modules
+    assert not modules & (HEAVY - {"pydantic", "requests", "fsspec"})
+
+
+def test_parse_without_a_terminal_imports_no_celery_and_no_arrow(cli: CommandLine) -> None:
+    assert not imported(cli, "parse", "gone.replay") & (HEAVY - {"pydantic"})
+
+
+def test_importing_the_console_script_costs_nothing(cli: CommandLine) -> None:
+    code = "import sys, parsekit.cli; sys.exit('typer' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], env=cli.environ(), check=True, timeout=60)
