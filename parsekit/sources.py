@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import stat
@@ -205,6 +206,8 @@ def _published(name: str, error: Exception) -> ParsekitError:
         return ReplayNotFound(f"{name}: no such file")
     if isinstance(error, PermissionError):
         return StorageDenied(f"{name}: can't be read: permission denied")
+    if isinstance(error, OSError) and error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+        return ReplayNotFound(f"{name}: can't be the name of a file: {reason}")
     if isinstance(error, ImportError):
         return ConfigInvalid(f"{name}: {reason}; install what this kind of URL needs")
     if isinstance(error, ValueError):
