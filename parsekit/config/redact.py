@@ -7,7 +7,7 @@ import re
 MASK = "***"
 
 #: The password, or a lone token, before the @ of a URL; a user name alone is no secret.
-_PASSWORD = re.compile(r"(?<=://)([^/?#@\s]*):[^/?#@\s]*@|(?<=://)[^/?#@:\s]{20,}@")
+_PASSWORD = re.compile(r"(?<=://)([^/?#@:\s]*):[^/?#\s]*@|(?<=://)[^/?#@:\s]{20,}@")
 _QUERY = re.compile(
     r"([?&;](?:[\w.-]*(?:password|passwd|secret|token|key|signature|credential)[\w.-]*)=)[^&;#\s]*",
     re.IGNORECASE,
@@ -17,7 +17,9 @@ _SECRET_KEY = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE
 
 def redacted_text(text: str) -> str:
     """Mask passwords in whatever URLs stand in a text."""
-    text = _PASSWORD.sub(lambda match: f"{match[1]}:{MASK}@" if match[1] else f"{MASK}@", text)
+    text = _PASSWORD.sub(
+        lambda url: (f"{url[1]}:" if url[1] is not None else "") + f"{MASK}@", text
+    )
     return _QUERY.sub(rf"\1{MASK}", text)
 
 

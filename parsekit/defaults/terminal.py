@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from types import TracebackType
 
@@ -29,8 +30,8 @@ _MESSAGE_WIDTH = 32
 class TerminalProgress:
     """A live bar on standard error: one replay's percentage, or counts of many.
 
-    While it is shown, what is printed to standard output and error appears above it. It leaves
-    no trace. Events may come from any thread.
+    While it is shown, what is printed on the same terminal appears above it. It leaves no
+    trace. Events may come from any thread.
     """
 
     def __init__(self, console: Console, *, single: bool) -> None:
@@ -39,7 +40,10 @@ class TerminalProgress:
         self._lock = threading.Lock()
         columns = _one_replay() if single else _many_replays()
         self._progress = Progress(
-            *columns, console=console, transient=True, redirect_stdout=True, redirect_stderr=True
+            *columns,
+            console=console,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # results in a pipe stay there
         )
         self._bar = self._progress.add_task("", total=100 if single else None)
 

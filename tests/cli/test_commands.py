@@ -6,11 +6,9 @@ import importlib.util
 from importlib.metadata import version
 
 import pytest
-from typer.core import TyperGroup
 
 from parsekit.cli.commands import COMMANDS, all_commands
-
-from .conftest import CommandLine
+from parsekit.testing.command_line import CommandLine
 
 
 @pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
@@ -72,7 +70,6 @@ def test_version_is_that_of_the_distribution(cli: CommandLine) -> None:
 def test_a_library_of_an_extra_that_is_absent_is_named_with_the_extra(cli: CommandLine) -> None:
     site = cli.folder / "site"
     site.mkdir()
-    (site / "parsekit_stub.py").write_text("def greet() -> None:\n    import celery_is_absent\n")
     hide = "import sys; sys.modules['celery'] = None\n"
     (site / "sitecustomize.py").write_text(hide)
     (site / "parsekit_stub.py").write_text("def greet() -> None:\n    import celery\n")
@@ -98,9 +95,3 @@ def test_the_shell_completes(cli: CommandLine, typed: str, expected: list[str]) 
         "COMP_CWORD": str(len(words) - 1),
     }
     assert cli.run(environ=environ).stdout.decode().split() == expected
-
-
-def test_the_top_is_a_group_of_typer() -> None:
-    from parsekit.cli.app import _group
-
-    assert isinstance(_group(), TyperGroup)

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from .conftest import CommandLine
+from parsekit.testing.command_line import CommandLine
 
 
 def write(cli: CommandLine, text: str | dict[str, Any]) -> Path:
@@ -88,6 +88,11 @@ def test_schema_accepts_what_check_accepts_and_knows_the_sections_of_plugins(
     jsonschema.Draft202012Validator.check_schema(schema)
     good = {"parser": "stub", "disableCache": True, "stub": {"slow_s": 1}, "minio": {}}
     jsonschema.validate(good, schema)
-    for bad in ({"celry": {}}, {"stub": {"slw": 1}}, {"limits": {"replay_bytes": "big"}}):
+    mistakes: list[dict[str, Any]] = [
+        {"celry": {}},
+        {"stub": {"slw": 1}},
+        {"limits": {"replay_bytes": "big"}},
+    ]
+    for bad in mistakes:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(bad, schema)

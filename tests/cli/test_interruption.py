@@ -12,53 +12,59 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PARSEKIT, CommandLine, end, outcomes, wait_until
+from parsekit.testing.command_line import CommandLine, end, outcomes, wait_until
 
 Replays = Callable[..., list[Path]]
 
 
-def begun(cli: CommandLine, name: str) -> Callable[[], bool]:
-    return lambda: any(line.startswith("begin") and name in line for line in cli.parses())
+Parses = Callable[[], list[str]]
+
+
+def begun(parses: Parses, name: str) -> Callable[[], bool]:
+    return lambda: any(line.startswith("begin") and name in line for line in parses())
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_finishes_what_has_begun_and_begins_nothing(
-    cli: CommandLine, replays: Replays, number: int, code: int
+    cli: CommandLine, replays: Replays, parses: Parses, number: int, code: int
 ) -> None:
     replays("a", "b-slow", "c", "d")
     environ = {"PARSEKIT__STUB__SLOW_S": "2"}
     process = cli.start("parse", ".", "--jobs", "1", "--format", "json", environ=environ)
-    wait_until(begun(cli, "b-slow"))
+    wait_until(begun(parses, "b-slow"))
     returncode, stdout, stderr = end(process, number)
     assert returncode == code
     assert [o["replay"] for o in json.loads(stdout)] == ["./a.replay", "./b-slow.replay"]
     assert b"interrupted after 2 replays" in stderr
     assert b"Traceback" not in stderr
-    assert not begun(cli, "d.replay")()
+    assert not begun(parses, "d.replay")()
     assert cli.left_in_tmp() == []
 
 
 def test_a_run_after_an_interruption_goes_on_from_the_cache(
-    cli: CommandLine, replays: Replays
+    cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
     replays("a", "b-slow", "c")
     environ = {"PARSEKIT__STUB__SLOW_S": "1"}
     process = cli.start("parse", ".", "--jobs", "1", "--format", "jsonl", environ=environ)
-    wait_until(begun(cli, "b-slow"))
+    wait_until(begun(parses, "b-slow"))
     end(process)
     again = outcomes(cli.run("parse", ".", "--format", "jsonl").stdout)
     assert [o["cached"] for o in again] == [True, True, False]
 
 
-def test_a_second_ctrl_c_ends_at_once_with_all_children(cli: CommandLine, replays: Replays) -> None:
+def test_a_second_ctrl_c_ends_at_once_with_all_children(
+    cli: CommandLine, replays: Replays, parses: Parses
+) -> None:
     replays("slow")
     process = cli.start("parse", ".", "--no-cache")
-    wait_until(begun(cli, "slow"))
+    wait_until(begun(parses, "slow"))
     child = _children_of(process.pid)
     assert child
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    wait_until(lambda: b"stopping" in os.read(process.stderr.fileno(), 1000))
+    stderr_pipe = process.stderr
+    assert stderr_pipe is not None
+    wait_until(lambda: b"stopping" in os.read(stderr_pipe.fileno(), 1000))
     returncode, _, stderr = end(process)
     assert returncode == -signal.SIGINT
     assert b"Traceback" not in stderr
@@ -66,11 +72,11 @@ def test_a_second_ctrl_c_ends_at_once_with_all_children(cli: CommandLine, replay
 
 
 def test_a_killed_run_leaves_results_children_and_disk_in_order(
-    cli: CommandLine, replays: Replays
+    cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
     replays("a", "b-slow")
     process = cli.start("parse", ".", "--jobs", "1", "--format", "jsonl")
-    wait_until(begun(cli, "b-slow"))
+    wait_until(begun(parses, "b-slow"))
     children = _children_of(process.pid)
     returncode, stdout, _ = end(process, signal.SIGKILL)
     assert returncode == -signal.SIGKILL
@@ -82,14 +88,7 @@ def test_a_killed_run_leaves_results_children_and_disk_in_order(
 
 
 def test_ctrl_c_ends_the_wait_for_standard_input(cli: CommandLine) -> None:
-    process = subprocess.Popen(
-        [*PARSEKIT, "parse", "-"],
-        cwd=cli.folder,
-        env=cli.environ(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = cli.start("parse", "-", stdin=subprocess.PIPE)
     wait_until(lambda: bool(cli.left_in_tmp()))
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
@@ -99,7 +98,7 @@ def test_ctrl_c_ends_the_wait_for_standard_input(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize("kind", ["table", "json", "jsonl", "csv", "parquet"])
 def test_a_reader_that_goes_away_ends_the_run_without_a_word(
-    cli: CommandLine, replays: Replays, kind: str
+    cli: CommandLine, replays: Replays, parses: Parses, kind: str
 ) -> None:
     replays(*(f"replay-{number:02}" for number in range(12)))
     read_end, write_end = os.pipe()
@@ -109,13 +108,13 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_word(
     assert done.returncode == 128 + signal.SIGPIPE
     assert done.stderr == b""
     if kind in ("table", "json", "jsonl"):
-        assert len(cli.parses()) < 2 * 12
+        assert len(parses()) < 2 * 12
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("kind", ["table", "json", "csv", "parquet"])
 def test_a_full_disk_behind_standard_output_is_told_once(
-    cli: CommandLine, replays: Replays, kind: str
+    cli: CommandLine, replays: Replays, parses: Parses, kind: str
 ) -> None:
     replays("a", "b")
     with Path("/dev/full").open("wb") as full:
@@ -125,7 +124,7 @@ def test_a_full_disk_behind_standard_output_is_told_once(
 
 
 def test_a_full_disk_behind_the_output_folder_fails_those_replays_and_leaves_no_halves(
-    cli: CommandLine, replays: Replays
+    cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
     replays("a", "b")
     assert cli.run("parse", ".").returncode == 0
@@ -139,13 +138,13 @@ def test_a_full_disk_behind_the_output_folder_fails_those_replays_and_leaves_no_
 
 
 def test_a_read_only_output_folder_is_refused_before_any_parse(
-    cli: CommandLine, replays: Replays
+    cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
     replays("a")
     done = cli.run("parse", ".", "--output", "/proc/parsekit")
     assert done.returncode == 2
     assert b"--output /proc/parsekit" in done.stderr
-    assert cli.parses() == []
+    assert parses() == []
 
 
 def _limit_file_size() -> None:

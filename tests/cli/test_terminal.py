@@ -1,0 +1,173 @@
+"""What somebody at a terminal sees: a live bar, results above it, and no trace of it after."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from parsekit.testing.command_line import PARSEKIT, CommandLine
+
+Replays = Callable[..., list[Path]]
+
+SHOW_CURSOR = "\x1b[?25h"
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass
+class Terminal:
+    """A pseudo-terminal with ``parsekit`` in it; standard output may be piped elsewhere."""
+
+    cli: CommandLine
+
+    def run(
+        self,
+        *arguments: str,
+        press_ctrl_c_at: tuple[str, ...] = (),
+        stdout: int | None = None,
+        environ: dict[str, str] | None = None,
+    ) -> tuple[int, str]:
+        """Answer the return code and all that was shown; Ctrl-C once each text has appeared."""
+        ours, theirs = os.openpty()
+        process = subprocess.Popen(
+            [*PARSEKIT, *arguments],
+            cwd=self.cli.folder,
+            env=self.cli.environ(TERM="xterm-256color", COLUMNS="100", **(environ or {})),
+            stdin=theirs,
+            stdout=theirs if stdout is None else stdout,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = self._watch(ours, process, list(press_ctrl_c_at))
+        os.close(ours)
+        return process.wait(30), shown
+
+    def _watch(self, ours: int, process: subprocess.Popen[bytes], presses: list[str]) -> str:
+        shown = b""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if presses and presses[0] in shown.decode(errors="replace"):
+                presses.pop(0)
+                process.send_signal(signal.SIGINT)
+            if not select.select([ours], [], [], 0.05)[0]:
+                continue
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # how Linux tells that the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        return shown.decode(errors="replace")
+
+
+@pytest.fixture
+def terminal(cli: CommandLine) -> Terminal:
+    return Terminal(cli)
+
+
+def test_a_folder_has_a_bar_with_counts_and_the_results_above_it(
+    terminal: Terminal, replays: Replays
+) -> None:
+    replays("a", "b", "refused", "z-slow")
+    code, shown = terminal.run("parse", ".", environ={"PARSEKIT__STUB__SLOW_S": "1.5"})
+    text = ESCAPES.sub("", shown)
+    assert code == 1
+    assert "3/4, 1 failed" in text
+    assert re.search(r"\d+\.\d/s", text)
+    assert "Pretending to parse" in text
+    for name in ("a", "b", "z-slow"):
+        assert len(re.findall(rf"Test Park +\./{name}\.replay", text)) == 1
+    assert text.count("error: ./refused.replay") == 1
+    assert text.splitlines()[-1].startswith("4 replays in ")
+    assert shown.rstrip().endswith("1 failed")
+    assert SHOW_CURSOR in shown
+
+
+def test_one_replay_shows_what_is_being_done_and_then_the_match(
+    terminal: Terminal, replays: Replays
+) -> None:
+    replays("slow")
+    code, shown = terminal.run("parse", "slow.replay", environ={"PARSEKIT__STUB__SLOW_S": "0.5"})
+    text = ESCAPES.sub("", shown)
+    assert code == 0
+    assert "Pretending to parse" in text
+    assert "50%" in text
+    assert text.count("Grace") == 1
+
+
+def test_results_in_a_pipe_are_clean_while_the_bar_is_on_the_terminal(
+    terminal: Terminal, replays: Replays, tmp_path: Path
+) -> None:
+    replays("a", "b", "c")
+    with (tmp_path / "results").open("wb") as file:
+        code, shown = terminal.run("parse", ".", stdout=file.fileno())
+    results = (tmp_path / "results").read_text()
+    assert code == 0
+    assert "\x1b" not in results
+    assert [line.split()[-1] for line in results.splitlines()[1:]] == [
+        "./a.replay",
+        "./b.replay",
+        "./c.replay",
+    ]
+    assert "/3" in ESCAPES.sub("", shown)
+
+
+def test_text_for_programs_on_a_terminal_is_not_mixed_with_a_bar(
+    terminal: Terminal, replays: Replays
+) -> None:
+    replays("a", "b")
+    code, shown = terminal.run("parse", ".", "--format", "csv")
+    assert code == 0
+    assert "\x1b" not in shown
+
+
+def test_parquet_is_not_written_to_a_terminal(terminal: Terminal, replays: Replays) -> None:
+    replays("a")
+    code, shown = terminal.run("parse", ".", "--format", "parquet")
+    assert code == 2
+    assert "redirect it to a file" in shown
+
+
+def test_standard_input_is_not_awaited_from_a_keyboard(terminal: Terminal) -> None:
+    code, shown = terminal.run("parse", "-")
+    assert code == 2
+    assert "parsekit parse - < FILE" in shown
+
+
+@pytest.mark.parametrize(
+    ("presses", "seconds", "code"),
+    [(("Pretending",), "1", 130), (("Pretending", "stopping"), "60", -signal.SIGINT)],
+)
+def test_ctrl_c_gives_the_cursor_back(
+    terminal: Terminal, replays: Replays, presses: tuple[str, ...], seconds: str, code: int
+) -> None:
+    replays("slow", "slow2", "slow3")
+    environ = {"PARSEKIT__STUB__SLOW_S": seconds}
+    ended, shown = terminal.run(
+        "parse", ".", "--jobs", "1", press_ctrl_c_at=presses, environ=environ
+    )
+    assert ended == code
+    assert shown.rfind(SHOW_CURSOR) > shown.rfind("\x1b[?25l")
+    assert "Traceback" not in shown
+
+
+def test_hostile_names_are_harmless_on_a_terminal(terminal: Terminal, replays: Replays) -> None:
+    replays("hostile")
+    (terminal.cli.folder / "\x1b[2J\x07evil.replay").write_bytes(b"x")
+    code, shown = terminal.run("parse", ".")
+    assert code == 1
+    assert "\x1b[2J" not in shown
+    assert "\\x1b[2J\\x07evil" in shown
+    one = terminal.run("parse", "hostile.replay")[1]
+    assert "\x1b[2J" not in one
+    assert "\x9b" not in one
