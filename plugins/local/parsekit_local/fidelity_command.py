@@ -51,10 +51,7 @@ def _measure(replays: Path, bodies: Path) -> FidelityCard:
 
     card = FidelityCard()
     for replay, body in _pairs(replays, bodies):
-        try:
-            card.add(replay.stem, compare(_body(body), _parsed(replay)))
-        except ParsekitError as error:
-            _say(f"{replay.name} is left out: {error.message}")
+        card.add(replay.stem, compare(_body(body), _parsed(replay)))
     if not card.total.n:
         raise BadRequest(
             f"nothing to compare: no NAME.replay in {replays} has a NAME{_BODY_SUFFIX} "
@@ -71,7 +68,10 @@ def _pairs(replays: Path, bodies: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _parsed(path: Path) -> JsonObject:
-    """Parse without the host, as a result from its cache would tell of yesterday's code."""
+    """Parse without the host, as a result from its cache would tell of yesterday's code.
+
+    A replay that can't be parsed lacks every field.
+    """
     from parsekit import Job, ProviderContext, Replay  # noqa: PLC0415
     from parsekit_local.parser import LocalParser  # noqa: PLC0415
 
@@ -82,7 +82,11 @@ def _parsed(path: Path) -> JsonObject:
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
     )
-    parsed = LocalParser(ProviderContext()).parse(replay, Job(task_id="fidelity"))
+    try:
+        parsed = LocalParser(ProviderContext()).parse(replay, Job(task_id="fidelity"))
+    except ParsekitError as error:
+        _say(f"{path.name}: {error.message}")
+        return {}
     for warning in parsed.warnings:
         _say(f"{path.name}: {warning}")
     return parsed.data

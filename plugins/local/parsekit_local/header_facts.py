@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ def header_facts(header: Header) -> HeaderFacts:
 
 def _value(values: Properties, name: str, kind: type[_T]) -> _T | None:
     value = values.get(name)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value if isinstance(value, kind) and value != "" else None
 
 

@@ -74,9 +74,9 @@ def match_of(
 
 
 def _length_s(header: HeaderFacts, frames: Frames | None) -> float | None:
-    if frames:
-        return float(frames.time_s[-1])
-    return header.recorded_s or header.seconds_played
+    """The length of the recording; a stream that was cut tells too little."""
+    in_stream = float(frames.time_s[-1]) if frames else 0.0
+    return max(in_stream, header.recorded_s or 0.0) or header.seconds_played
 
 
 def _overtime_s(frames: Frames | None) -> int:

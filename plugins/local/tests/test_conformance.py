@@ -1,0 +1,5 @@
+from parsekit.testing import ParserConformance
+
+
+class TestLocalParser(ParserConformance):
+    parser = "local"

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from parsekit_local.frames import Account
+from parsekit_local.header import Header
+from parsekit_local.header_facts import HeaderFacts, header_facts
+from parsekit_local.properties import Choice, Properties, Structure
+
+
+def _facts(**properties: object) -> HeaderFacts:
+    values: Properties = properties  # type: ignore[assignment]
+    return header_facts(
+        Header(
+            major_version=868,
+            minor_version=32,
+            net_version=10,
+            game_type="TAGame.Replay_Soccar_TA",
+            properties=values,
+        )
+    )
+
+
+def _platform(name: str) -> Choice:
+    return Choice("OnlinePlatform", f"OnlinePlatform_{name}")
+
+
+def test_an_empty_header_has_no_facts() -> None:
+    facts = _facts()
+    assert (facts.title, facts.team_size, facts.local_date, facts.players) == (None, None, None, ())
+
+
+def test_a_value_of_the_wrong_type_counts_as_absent() -> None:
+    facts = _facts(TeamSize="3", ReplayName=7, MapName=True, PlayerStats="none", Id="not hex")
+    assert facts == _facts()
+
+
+def test_a_recorded_length_needs_a_rate() -> None:
+    assert _facts(NumFrames=300, RecordFPS=30.0).recorded_s == 10
+    assert _facts(NumFrames=300, RecordFPS=0.0).recorded_s is None
+
+
+def test_a_number_that_is_none_counts_as_absent() -> None:
+    assert _facts(NumFrames=300, RecordFPS=float("nan")).recorded_s is None
+    assert _facts(TotalSecondsPlayed=float("inf")).seconds_played is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2016-09-01:21-39", datetime(2016, 9, 1, 21, 39)),
+        ("2026-03-10 18-55-49", datetime(2026, 3, 10, 18, 55, 49)),
+        ("yesterday", None),
+        ("2026-13-10 18-55-49", None),
+    ],
+)
+def test_both_forms_of_date_are_read(text: str, moment: datetime | None) -> None:
+    assert _facts(Date=text).local_date == moment
+
+
+@pytest.mark.parametrize(
+    ("line", "account"),
+    [
+        (
+            {"Platform": Choice("OnlinePlatform_Steam", None), "OnlineID": 76561190000000001},
+            Account(platform="steam", id="76561190000000001"),
+        ),
+        (
+            {"Platform": _platform("Dingo"), "OnlineID": 2533270000000000},
+            Account(platform="xbox", id="2533270000000000"),
+        ),
+        (
+            {"Platform": _platform("PS4"), "OnlineID": 0},
+            Account(platform="playstation", id="0", online_name="Synthetic"),
+        ),
+        (
+            {
+                "Platform": _platform("Epic"),
+                "OnlineID": 0,
+                "PlayerID": Structure(
+                    "UniqueNetId",
+                    {"EpicAccountId": "00ff", "SplitscreenID": Choice("None", 1)},
+                ),
+            },
+            Account(platform="epic", id="00ff", player_number=1),
+        ),
+        ({"Platform": _platform("Unknown"), "OnlineID": 0}, None),
+        ({"Platform": _platform("Steam"), "OnlineID": 5, "bBot": True}, None),
+        ({}, None),
+    ],
+)
+def test_accounts_of_all_ages(line: Properties, account: Account | None) -> None:
+    (player,) = _facts(PlayerStats=[{"Name": "Synthetic", **line}]).players
+    assert player.account == account
+
+
+def test_a_negative_count_is_none() -> None:
+    (player,) = _facts(PlayerStats=[{"Name": "Synthetic", "Goals": -4}]).players
+    assert player.score_line.goals == 0

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from parsekit import ParserEntry
+from parsekit_local import plugin
+from parsekit_local.parser import LocalParser
+
+
+def test_registering_loads_neither_numpy_nor_native_code() -> None:
+    code = (
+        "import sys; from parsekit_local import plugin; "
+        "plugin.parsekit_register_parsers(lambda entry: None); "
+        "assert not {'numpy', 'subtr_actor', 'parsekit_local.decoder'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_fidelity_command_loads_the_parser_only_when_it_runs() -> None:
+    code = (
+        "import sys; from parsekit_local.fidelity_command import fidelity; "
+        "assert not {'numpy', 'subtr_actor', 'typer'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_entry_names_the_parser() -> None:
+    entries: list[ParserEntry] = []
+    plugin.parsekit_register_parsers(entries.append)
+    (entry,) = entries
+    assert (entry.name, entry.runs) == ("local", "local")
+    assert entry.create == f"{LocalParser.__module__}:{LocalParser.__name__}"
+    assert float(entry.version.rpartition(".")[0]) >= 1.0
