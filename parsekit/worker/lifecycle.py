@@ -26,8 +26,9 @@ def install(app: Celery) -> None:
     app.steps["worker"].add(ProcessStep)
     signals.celeryd_init.connect(_on_init, weak=False)
     signals.worker_process_init.connect(_on_child, weak=False)
-    signals.worker_process_shutdown.connect(_on_child_end, weak=False)
+    signals.worker_process_shutdown.connect(_on_end, weak=False)
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
+    signals.worker_shutdown.connect(_on_end, weak=False)
 
 
 def _on_init(**_: Any) -> None:
@@ -54,22 +55,14 @@ class ProcessStep(bootsteps.StartStopStep):
         del parent
         service.process.start()
 
-    def stop(self, parent: Any) -> None:
-        """Called at a warm shutdown, once consuming has stopped and running tasks have ended."""
-        del parent
-
-    def shutdown(self, parent: Any) -> None:
-        """Called last."""
-        del parent
-        service.process.stop()
-
 
 def _on_child(**_: Any) -> None:
     service.after_fork()
     service.process.start()
 
 
-def _on_child_end(**_: Any) -> None:
+def _on_end(**_: Any) -> None:
+    """Called last, when nothing is consumed any more and running tasks have ended."""
     service.process.stop()
 
 

@@ -32,6 +32,7 @@ class ParseReplay(Task):
     """``parseReplay`` with keyword arguments ``replayObjectPath`` and ``progressQueue``."""
 
     name = "parseReplay"
+    Strategy = "parsekit.worker.reception:strategy"
     typing = False
     resultrepr_maxsize = 80  # a result is in the storage, not in the log
     throws = (ParsekitError,)  # expected: one line in the log, no traceback

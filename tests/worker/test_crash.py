@@ -1,0 +1,116 @@
+"""Workers that die, freeze or are stopped: every task ends once, with the right result."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+import redis
+
+from parsekit import errors
+from parsekit.testing.deployment import poll
+
+
+def in_hand(client: redis.Redis) -> int:
+    return sum(client.hlen(name) for name in client.keys("parsekit:taken:*"))
+
+
+def finals(service, task_id):
+    return [e["status"] for e in service.progress(task_id) if e["status"] != "Pending"]
+
+
+def test_a_killed_workers_task_goes_on_with_another_within_ten_seconds(service):
+    first, second = service.worker().ready(), service.worker().ready()
+    second.stop()
+    service.remote_is(slow_s=30)
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "STARTED")
+    other = service.worker().ready()
+    service.remote_is(slow_s=0)
+    first.kill()
+    began = time.monotonic()
+    assert task.get(timeout=30)["parser"] == "fake"
+    assert time.monotonic() - began < 10
+    assert other.process.poll() is None
+    assert len(service.uploads) == 1
+    assert finals(service, task.id) == ["Complete"]
+
+
+def test_a_message_is_not_lost_in_a_worker_that_is_frozen_while_it_waits(service):
+    frozen = service.worker().ready()
+    time.sleep(0.5)
+    frozen.signal(signal.SIGSTOP)
+    task = service.send(service.replay("one"))
+    time.sleep(1)
+    frozen.kill()
+    service.worker().ready()
+    assert task.get(timeout=30)["parser"] == "fake"
+
+
+def test_a_waiting_task_survives_the_end_of_all_workers_and_is_not_uploaded_again(service):
+    service.remote_is(pending_s=6)
+    first = service.worker().ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "WAITING")
+    first.kill()
+    service.worker().ready()
+    assert task.get(timeout=30)["parser"] == "fake"
+    assert len(service.uploads) == 1
+    assert finals(service, task.id) == ["Complete"]
+    assert len(service.analytics(task.id)) == 1
+
+
+def test_a_frozen_worker_that_wakes_up_does_no_harm(service, redis_client):
+    service.remote_is(slow_s=2)
+    frozen = service.worker("-c", "2").ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "STARTED")
+    frozen.signal(signal.SIGSTOP)
+    service.worker("-c", "2").ready()
+    assert task.get(timeout=40)["parser"] == "fake"
+    frozen.signal(signal.SIGCONT)
+    poll(lambda: len(service.uploads) == 2)
+    poll(lambda: not in_hand(redis_client))
+    time.sleep(1)
+    assert len(service.analytics(task.id)) == 1
+    assert finals(service, task.id) == ["Complete"]
+    assert service.send(service.replay("two", seed=2)).get(timeout=30)["parser"] == "fake"
+
+
+def test_a_replay_that_ends_its_worker_is_put_aside_after_three_attempts(service, redis_client):
+    service.remote_is(kill=1)
+    task = service.send(service.replay("poison"))
+    for _ in range(3):
+        worker = service.worker()
+        poll(lambda worker=worker: worker.process.poll() is not None)
+    service.worker().ready()
+    with pytest.raises(errors.PoisonReplay):
+        task.get(timeout=40)
+    assert finals(service, task.id) == ["Error"]
+    (service.remote / "kill").unlink()
+    assert service.send(service.replay("fine", seed=2)).get(timeout=30)["parser"] == "fake"
+
+
+def test_sigterm_lets_a_running_task_end_and_leaves_nothing_in_hand(service, redis_client):
+    service.remote_is(slow_s=3)
+    worker = service.worker().ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "STARTED")
+    assert worker.stop() < 25
+    assert task.get(timeout=5)["parser"] == "fake"
+    assert in_hand(redis_client) == 0
+    assert redis_client.hlen("parsekit:beats") == 0
+
+
+def test_sigterm_gives_back_a_task_that_takes_too_long(service, redis_client):
+    service.remote_is(slow_s=60)
+    worker = service.worker().ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "STARTED")
+    assert worker.stop() < 25
+    assert in_hand(redis_client) == 0
+    assert redis_client.llen(service.queue) == 1
+    service.remote_is(slow_s=0)
+    service.worker().ready()
+    assert task.get(timeout=30)["parser"] == "fake"
