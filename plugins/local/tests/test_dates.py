@@ -53,7 +53,8 @@ def test_an_impossible_clock_is_the_epoch(year: int) -> None:
 def test_no_header_makes_it_fail(
     local: datetime | None, start: int | None, length: float | None
 ) -> None:
-    assert datetime.fromisoformat(saved_at(local, start_epoch_s=start, length_s=length).text)
+    found = saved_at(local, start_epoch_s=start, length_s=length)
+    assert datetime.fromisoformat(found.text) == found.moment
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import subtr_actor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsekit.errors import InvalidReplay, ParsekitError, ReplayNotFound
+from parsekit.errors import InvalidReplay, ReplayNotFound
 from parsekit.testing import believable_match, synthetic_replay, write_replay
 from parsekit_local.header import parse_header, read_header
 from parsekit_local.header_facts import header_facts
@@ -170,10 +171,8 @@ def test_every_cut_is_an_invalid_replay(length: int) -> None:
 
 
 def _only_published_errors(content: bytes) -> None:
-    try:
+    with suppress(InvalidReplay):
         header_facts(parse_header(content))
-    except ParsekitError as error:
-        assert isinstance(error, InvalidReplay)
 
 
 def test_facts_of_a_synthetic_header(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_file_that_vanished_is_not_found(
 
 def test_progress_only_rises_within_the_parser_s_share(parse: Parse, whole: Path) -> None:
     told: list[float] = []
-    parse(whole, Job(task_id="test", progress=lambda value, message: told.append(value)))
+    parse(whole, Job(task_id="test", progress=lambda value, _: told.append(value)))
     assert told == sorted(told)
     assert 20 <= told[0] <= told[-1] <= 90
 
