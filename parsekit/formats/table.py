@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 #: Heading and width of the columns of a line a match; the name of the replay comes last.
-_LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 15), ("MAP", 18))
+_LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 16), ("MAP", 20))
 _HEAD_WIDTH = sum(width + 2 for _, width in _LINE)
 #: A name is never cut shorter than this, however narrow the terminal.
 _MIN_NAME_WIDTH = 12
@@ -77,12 +77,17 @@ def _print(line: str) -> None:
 
 
 def _line(cells: list[str], name: str) -> str:
-    from rich.cells import set_cell_size  # noqa: PLC0415  (wide characters take two cells)
-
-    sized = [
-        set_cell_size(printable(cell), width) for cell, (_, width) in zip(cells, _LINE, strict=True)
-    ]
+    sized = (_sized(printable(cell), width) for cell, (_, width) in zip(cells, _LINE, strict=True))
     return "  ".join((*sized, name))
+
+
+def _sized(text: str, width: int) -> str:
+    """Exactly so many cells of a terminal; wide characters take two."""
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  (only tables need it)
+
+    if cell_len(text) > width:
+        return set_cell_size(text, width - 1) + "…"
+    return set_cell_size(text, width)
 
 
 def _shortened(name: str) -> str:
