@@ -1,0 +1,39 @@
+"""docs/cli.md tells what the command line does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from parsekit.cli.failures import ExitCode
+from parsekit.cli.parse import app
+from parsekit.formats.rows import COLUMNS
+from parsekit.formats.writer import Format
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+def test_every_option_of_parse_is_in_its_table() -> None:
+    for parameter in get_command(app).params:
+        if parameter.name == "paths":
+            continue
+        names = ", ".join(f"`{name}`" for name in parameter.opts)
+        assert f"| {names}" in PAGE
+
+
+@pytest.mark.parametrize("kind", Format)
+def test_every_format_is_in_its_table(kind: Format) -> None:
+    assert f"| `{kind}` |" in PAGE
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_is_in_its_table(code: ExitCode) -> None:
+    assert re.search(rf"^\| [\d, ]*\b{code.value}\b", PAGE, re.MULTILINE)
+
+
+def test_the_columns_are_listed_in_their_order() -> None:
+    listed = PAGE.partition("<!-- columns -->")[2].split("```")[1].split()[1:]
+    assert listed == [column.name for column in COLUMNS]
