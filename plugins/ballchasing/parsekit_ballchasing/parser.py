@@ -61,12 +61,15 @@ class BallchasingParser:
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        client: BallchasingClient | None = None,
         budget: Budget | None = None,
     ) -> None:
         self._settings: BallchasingSettings = context.settings or BallchasingSettings()
         token = self._settings.read_token()
         self._clock = clock
-        self._client = BallchasingClient(self._settings.url, token, clock=clock, ticks=ticks)
+        self._client = client or BallchasingClient(
+            self._settings.url, token, clock=clock, ticks=ticks
+        )
         self._budget = budget or Budget.open(
             context.redis_url,
             self._settings.url,

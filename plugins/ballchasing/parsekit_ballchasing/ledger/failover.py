@@ -64,9 +64,9 @@ class FailoverStore:
         """See `Store.ask`."""
         return self._first(lambda store: store.ask(ask))
 
-    def settle(self, endpoint: Endpoint, call: str, *, late_s: float, ok: bool) -> None:
+    def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """See `Store.settle`."""
-        self._first(lambda store: store.settle(endpoint, call, late_s=late_s, ok=ok))
+        self._first(lambda store: store.settle(endpoint, call, took_s=took_s, ok=ok))
 
     def release(self, hold: str) -> None:
         """See `Store.release`."""

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parsekit_ballchasing.ledger.store import UNDERWAY_S, Ask, Store, Why
+from parsekit_ballchasing.ledger.store import Ask, Store, Why
 from parsekit_ballchasing.tiers import HOUR_S, SECOND_S, Endpoint, Limit, Tier
 
 #: A worker slot sleeps at most this long for its turn; longer waits go back to the driver, seconds.
@@ -19,8 +19,6 @@ EARLY_S = 1.0
 RESERVE = 0.2
 #: The API's clock and ours run at slightly different speeds; seconds on each sliding second.
 CLOCK_SLACK_S = 0.005
-#: Part of the quickest answer seen that every call surely takes.
-_SURE_LATENCY = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,6 @@ class Ledger:
         self._quotas = quotas
         self._ticks = ticks
         self._sleep = sleep
-        self._quickest_s: dict[str, float] = {}
 
     def turn(
         self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
@@ -111,16 +108,9 @@ class Ledger:
         )
 
     def settle(self, turn: Turn, *, ok: bool) -> None:
-        """Note that the call was answered; ``ok`` that the API did what it is for.
-
-        What the API counts is when a call reaches it. That is at most now, less the time that
-        every call takes at least, so a slow answer moves the following calls by its slowness.
-        """
+        """Note that the call was answered; ``ok`` that the API did what it is for."""
         took_s = self._ticks() - turn.asked_ticks
-        quickest = min(took_s, self._quickest_s.get(turn.endpoint, math.inf))
-        self._quickest_s[turn.endpoint] = quickest
-        late_s = min(max(took_s - _SURE_LATENCY * quickest, 0.0), UNDERWAY_S)
-        self._store.settle(turn.endpoint, turn.call, late_s=late_s, ok=ok)
+        self._store.settle(turn.endpoint, turn.call, took_s=took_s, ok=ok)
 
     def release(self, turn: Turn) -> None:
         """Give back the upload slot that this turn took, as nothing was uploaded."""

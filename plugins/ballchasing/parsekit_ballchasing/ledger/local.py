@@ -9,7 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from parsekit import JsonObject
-from parsekit_ballchasing.ledger.store import GRACE_S, RECHECK_S, UNDERWAY_S, Ask, Reply, Why
+from parsekit_ballchasing.ledger.store import (
+    GRACE_S,
+    RECHECK_S,
+    SURE_LATENCY,
+    UNDERWAY_S,
+    Ask,
+    Reply,
+    Why,
+)
 from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
 
@@ -29,6 +37,7 @@ class LocalStore:
         self._underway: dict[str, dict[str, float]] = defaultdict(dict)
         self._lines: dict[str, dict[str, float]] = defaultdict(dict)
         self._last: dict[str, float] = {}
+        self._quickest_s: dict[str, float] = {}
         self._ok: dict[str, float] = {}
         self._uploads: dict[str, float] = {}
         self._pause_until = 0.0
@@ -114,14 +123,17 @@ class LocalStore:
         for line in self._lines.values():
             _drop(line, now - GRACE_S)
 
-    def settle(self, endpoint: Endpoint, call: str, *, late_s: float, ok: bool) -> None:
+    def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """See `Store.settle`."""
         with self._lock:
+            quickest = self._quickest_s.get(endpoint)
+            self._quickest_s[endpoint] = took_s if quickest is None else min(quickest, took_s)
+            sure_s = SURE_LATENCY * min(quickest or 0.0, took_s)
             began = self._underway[endpoint].pop(call, None)
             if began is not None:
                 calls = self._calls[endpoint]
                 calls.remove(began)
-                insort(calls, began + late_s)
+                insort(calls, began + min(took_s, UNDERWAY_S) - sure_s)
             if ok:
                 self._ok[endpoint] = self._clock()
 

@@ -12,7 +12,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from parsekit import JsonObject
-from parsekit_ballchasing.ledger.store import GRACE_S, RECHECK_S, UNDERWAY_S, Ask, Reply, Why
+from parsekit_ballchasing.ledger.store import (
+    GRACE_S,
+    RECHECK_S,
+    SURE_LATENCY,
+    UNDERWAY_S,
+    Ask,
+    Reply,
+    Why,
+)
 from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
 #: Seconds for one question to Redis; a slower one is as good as none.
@@ -69,11 +77,11 @@ class SharedStore:
         )
         return Reply(why=cast("Why", why), wait_s=float(wait_s), fresh=bool(fresh))
 
-    def settle(self, endpoint: Endpoint, call: str, *, late_s: float, ok: bool) -> None:
+    def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """See `Store.settle`."""
         self._settle(
             keys=[self._key("calls", endpoint), self._key("underway", endpoint), self._marks],
-            args=[self._now(), endpoint, call, late_s, int(ok)],
+            args=[self._now(), endpoint, call, took_s, int(ok), SURE_LATENCY, UNDERWAY_S],
         )
 
     def release(self, hold: str) -> None:

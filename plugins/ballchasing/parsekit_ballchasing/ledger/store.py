@@ -14,6 +14,8 @@ Why = Literal["granted", "paused", "rate", "quota"]
 #: A call without an answer after so many seconds has reached the API by then; until then it may
 #: arrive at any moment, and is counted as if it arrived just now.
 UNDERWAY_S = 2.0
+#: Part of the quickest answer seen that every call surely takes on its way.
+SURE_LATENCY = 0.9
 #: How soon to ask again when only calls under way are in the way, seconds.
 RECHECK_S = 0.05
 #: Who does not come back this many seconds after the announced time has lost the place in line.
@@ -63,8 +65,12 @@ class Store(Protocol):
         """Grant the call now, or give a place in the line and say when it is its turn."""
         ...
 
-    def settle(self, endpoint: Endpoint, call: str, *, late_s: float, ok: bool) -> None:
-        """Note that a granted call was answered, and reached the API at most ``late_s`` later."""
+    def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
+        """Note that a granted call was answered after ``took_s``, and whether well.
+
+        What the API counts is the moment at which a call reaches it: at most ``took_s`` after the
+        grant, less `SURE_LATENCY` of the quickest call so far, as the next call takes that too.
+        """
         ...
 
     def release(self, hold: str) -> None:
