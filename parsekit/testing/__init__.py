@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from parsekit.testing.replays import believable_match as believable_match
     from parsekit.testing.replays import synthetic_replay as synthetic_replay
     from parsekit.testing.replays import write_replay as write_replay
+    from parsekit.testing.sinks import SinkConformance as SinkConformance
     from parsekit.testing.storage import StorageConformance as StorageConformance
 
 _HOME = {
     "ParserConformance": "parser",
+    "SinkConformance": "sinks",
     "StorageConformance": "storage",
     "believable_match": "replays",
     "synthetic_replay": "replays",

@@ -101,7 +101,7 @@ class RabbitServer(ServerProcess):
         super().__init__(
             [found.script("rabbitmq-server")],
             folder=folder,
-            ready=lambda: listens(self.port),
+            ready=lambda: self.runs,
             environ=found.environ() | self._node_environ(folder),
             start_seconds=90,
         )
@@ -125,6 +125,11 @@ class RabbitServer(ServerProcess):
         """Whether this node's own name service is up; it stays so over a restart."""
         return listens(self._epmd_port)
 
+    @property
+    def runs(self) -> bool:
+        """Whether clients can connect; a frozen node counts."""
+        return listens(self.port)
+
     def stop(self) -> None:
         """End the node and its name service. The data was only for the tests: no farewell."""
         self.kill()
@@ -134,7 +139,7 @@ class RabbitServer(ServerProcess):
         """Pull the plug, and wait until Erlang, a grandchild of ours, has let go of the port."""
         super().kill()
         end = time.monotonic() + GONE_SECONDS
-        while listens(self.port):
+        while self.runs:
             if time.monotonic() > end:
                 raise ServerFailed(f"somebody still listens on port {self.port}")
             time.sleep(0.02)

@@ -32,10 +32,11 @@ class MemoryLane:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._buffer = Buffer()
+        self._under_way = 0
 
     def __len__(self) -> int:
-        """How many wait."""
-        return len(self._buffer)
+        """How many wait, or are not confirmed yet."""
+        return len(self._buffer) + self._under_way
 
     @property
     def holds_kept(self) -> bool:
@@ -50,8 +51,10 @@ class MemoryLane:
         """Send what waits, until that fails."""
         while len(self._buffer) and line.ready():
             batch = self._buffer.take(line.batch)
+            self._under_way = len(batch)
             sent = line.send(batch)
             back = batch if sent is None else self._settle(batch, sent)
+            self._under_way = 0
             self._lose(
                 self._buffer.give_back(back), "buffer_full", "RabbitMQ was away for too long"
             )

@@ -57,11 +57,12 @@ class Link:
         self._hurry = hurry
         self._blocked = False
         try:
-            self._connection.connect()
-            amqp = self._connection.connection
+            self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+            # Through kombu's own methods a lost connection would be made again unseen.
+            self._amqp = self._connection.connection
             # kombu's own read_timeout makes its transport ask again for ever.
-            amqp.sock.settimeout(IO_S)
-            amqp.on_blocked, amqp.on_unblocked = self._on_blocked, self._on_unblocked
+            self._amqp.sock.settimeout(IO_S)
+            self._amqp.on_blocked, self._amqp.on_unblocked = self._on_blocked, self._on_unblocked
             self._channel = self._open_channel()
         except LINK_ERRORS:
             self.close()
@@ -91,10 +92,10 @@ class Link:
 
     def tick(self) -> None:
         """Read what has come and send a heartbeat when one is due. Raises one of `LINK_ERRORS`."""
-        self._connection.heartbeat_check(rate=2)
+        self._amqp.heartbeat_tick(rate=2)
         try:
             while True:
-                self._connection.drain_events(timeout=0)
+                self._amqp.drain_events(timeout=0)
         except TimeoutError:
             pass
 
@@ -113,13 +114,13 @@ class Link:
         """Say goodbye if the other side listens, for a second at most."""
         try:
             if self._connection.connected:
-                self._connection.connection.sock.settimeout(1.0)
+                self._amqp.sock.settimeout(1.0)
             self._connection.release()
         except LINK_ERRORS:
             self._connection.collect()
 
     def _open_channel(self) -> Any:
-        channel = self._connection.channel()
+        channel = self._amqp.channel()
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -167,9 +168,9 @@ class Link:
         asked = time.monotonic()
         while self._waiting:
             try:
-                self._connection.drain_events(timeout=_POLL_S)
+                self._amqp.drain_events(timeout=_POLL_S)
             except TimeoutError:
-                self._connection.heartbeat_check(rate=2)
+                self._amqp.heartbeat_tick(rate=2)
                 waited = time.monotonic() - asked
                 patient = self._blocked or waited < CONFIRM_S
                 if not patient or (self._hurry.is_set() and waited > HURRY_S):

@@ -169,7 +169,7 @@ class Segment:
     def _read_mark(self) -> int:
         mark = os.pread(self._file, _MARK_BYTES, 0)
         offset = int(mark) if mark.strip(b"\0\n").isdigit() else _MARK_BYTES
-        return min(max(offset, _MARK_BYTES), self._end)
+        return offset if _MARK_BYTES <= offset <= self._end else _MARK_BYTES
 
 
 def _message(line: bytes, queue: str) -> Message | None:

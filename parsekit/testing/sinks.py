@@ -1,0 +1,198 @@
+"""What every listener must do, as a suite that a sink's tests inherit.
+
+Three lines check one::
+
+    class TestMySink(SinkConformance):
+        @pytest.fixture
+        def sink(self):
+            return MySink()
+
+Override ``config`` for a sink that needs settings, and ``delivered`` to have what it sends checked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parsekit.config import load_config
+from parsekit.events import COMPLETE, FETCHING, STARTED, AnalyticsEvent, ProgressEvent, Status
+from parsekit.host import Host
+from parsekit.model import Failure, JsonObject, Outcome, Timings
+from parsekit.session import Session
+
+#: No call of a listener may take longer, seconds; the host waits no longer for it.
+LONGEST_CALL_S = 2.0
+#: What a sink may use to send what it holds, seconds.
+GRACE_S = 5.0
+
+Delivered = Callable[[], list[JsonObject]]
+
+
+class Listener:
+    """A sink behind a host, as a driver tells it; notes how long its slowest call took."""
+
+    def __init__(self, sink: object, config: JsonObject, folder: Path) -> None:
+        self._host = Host()
+        self._host.register(sink, "under-test")
+        file = folder / "config-under-test.json"
+        file.write_text(json.dumps(config))
+        settings = load_config(file, plugin_sections=self._host.sections, environ={})
+        self.session = Session(config=settings, role="python", data_dir=folder / "data")
+        self.slowest_s = 0.0
+
+    def tell(self, hook: str, **given: Any) -> None:
+        """Call one hook of the sink; what it raises comes through."""
+        for _, function in self._host.listeners(hook):
+            began = time.monotonic()
+            function(**given)
+            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+
+    def open(self) -> None:
+        """Begin."""
+        self.tell("parsekit_open", session=self.session)
+
+    def task(self, outcome: Outcome, queue: str | None) -> list[JsonObject]:
+        """Tell the life of one task; answer the messages of it."""
+        steps = [progress(outcome, *step, queue) for step in (STARTED, FETCHING)]
+        end = progress(outcome, COMPLETE[0], "stored" if outcome.ok else "failed", queue, last=True)
+        for event in (*steps, end):
+            self.tell("parsekit_progress", event=event)
+        analytics = AnalyticsEvent(
+            event_id=f"event-{outcome.task_id}",
+            task_id=outcome.task_id,
+            hash=outcome.hash,
+            at_unix=time.time(),
+            outcome=outcome,
+        )
+        self.tell("parsekit_analytics", event=analytics)
+        asked = [event.to_message() for event in (*steps, end)] if queue is not None else []
+        return [*asked, analytics.to_message()]
+
+    def close(self, grace_s: float = GRACE_S) -> None:
+        """End."""
+        self.tell("parsekit_close", grace_s=grace_s)
+
+
+def progress(
+    outcome: Outcome, value: float, message: str, queue: str | None, *, last: bool = False
+) -> ProgressEvent:
+    """One step of the task that ended so; the last one tells the outcome."""
+    final: Status = "Complete" if outcome.ok else "Error"
+    return ProgressEvent(
+        task_id=outcome.task_id,
+        replay=outcome.replay,
+        status=final if last else "Pending",
+        value=value,
+        message=message,
+        queue=queue,
+        outcome=outcome if last else None,
+    )
+
+
+def outcome_of(task_id: str, *, failure: Failure | None = None, data: Any = None) -> Outcome:
+    """A plausible outcome of a task."""
+    return Outcome(
+        replay=f"replays/{task_id}.replay",
+        task_id=task_id,
+        hash="5e" * 32,
+        parser="ballchasing",
+        parser_version="1.0",
+        output_path=None if failure else f"parsed/{task_id}.json",
+        data=None if failure else (data or {"title": "día 🚗", "blue": {"goals": 3}}),
+        failure=failure,
+        timings=Timings(get_ms=12, parse_ms=345, total_ms=400),
+        replay_bytes=1_500_000,
+    )
+
+
+FAILURE = Failure(code="invalid_replay", message="the file ends at byte 12")
+
+#: Queue names and texts that a careless sink trips over.
+AWKWARD_QUEUES = ("", "x" * 300, "a\nb", "\0", "amq.forbidden", "ü" * 200, "\ud800")
+
+
+class SinkConformance:
+    """Inherit, and give a fixture ``sink`` with the plugin, an object or a module."""
+
+    @pytest.fixture
+    def config(self) -> JsonObject:
+        """The JSON configuration under which the sink listens."""
+        return {}
+
+    @pytest.fixture
+    def delivered(self) -> Delivered | None:
+        """Override: a function that answers the JSON objects that came out so far, in order."""
+        return None
+
+    @pytest.fixture
+    def listener(self, sink: object, config: JsonObject, tmp_path: Path) -> Listener:
+        """The sink, not open yet."""
+        return Listener(sink, config, tmp_path)
+
+    def test_a_life_of_events_raises_nothing_and_blocks_nobody(self, listener: Listener) -> None:
+        listener.open()
+        for number in range(20):
+            listener.task(outcome_of(f"good-{number}"), "conformance")
+            listener.task(outcome_of(f"bad-{number}", failure=FAILURE), "conformance")
+            listener.task(outcome_of(f"quiet-{number}"), None)
+        assert listener.slowest_s < LONGEST_CALL_S
+        listener.close()
+        assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
+
+    def test_odd_content_raises_nothing(self, listener: Listener) -> None:
+        listener.open()
+        for number, queue in enumerate(AWKWARD_QUEUES):
+            listener.task(outcome_of(f"queue-{number}"), queue)
+        for number, data in enumerate(({"a": "\ud800"}, {"b": float("nan")}, {"c": "x" * 10**6})):
+            listener.task(outcome_of(f"data-{number}", data=data), "conformance")
+        listener.close()
+        assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
+
+    def test_a_data_folder_that_can_not_be_written_raises_nothing(self, listener: Listener) -> None:
+        listener.session.data_dir.write_text("a file where a folder belongs")
+        listener.open()
+        listener.task(outcome_of("homeless"), "conformance")
+        listener.close()
+        assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
+
+    def test_threads_may_tell_at_once(self, listener: Listener) -> None:
+        listener.open()
+        outcomes = [outcome_of(f"thread-{number}") for number in range(40)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda outcome: listener.task(outcome, "conformance"), outcomes))
+        listener.close()
+
+    def test_opens_again_after_it_was_closed(self, listener: Listener) -> None:
+        for _ in range(2):
+            listener.open()
+            listener.task(outcome_of("again"), "conformance")
+            listener.close()
+
+    def test_what_was_told_comes_out_as_the_contract_says(
+        self, listener: Listener, delivered: Delivered | None
+    ) -> None:
+        if delivered is None:
+            pytest.skip("the suite gives no fixture 'delivered'")
+        listener.open()
+        told = listener.task(outcome_of("good"), "conformance")
+        told += listener.task(outcome_of("bad", failure=FAILURE), "conformance")
+        listener.close()
+        came = delivered()
+        assert came, "nothing came out"
+        for kind in ("progress", "pattern"):  # each kind of message keeps its order
+            expected = [message for message in told if kind in message]
+            got = [message for message in came if kind in message]
+            if got:
+                assert [_without_more(*pair) for pair in zip(expected, got, strict=True)] == expected
+
+
+def _without_more(expected: JsonObject, got: JsonObject) -> JsonObject:
+    """What came, without the fields that a sink adds."""
+    return {key: value for key, value in got.items() if key in expected}

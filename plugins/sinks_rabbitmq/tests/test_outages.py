@@ -1,0 +1,295 @@
+"""RabbitMQ away, frozen, full or unwilling: no call waits, and what was lost is counted."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from parsekit import JsonObject
+from parsekit.testing.servers.process import free_port
+from parsekit.testing.servers.rabbitmq import RabbitServer
+from parsekit.testing.sinks import LONGEST_CALL_S, outcome_of
+from parsekit_sinks_rabbitmq import link
+from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.spool import Spool
+
+from .conftest import Caller, Sinks, until
+
+
+def tasks(sinks: Sinks, prefix: str, count: int = 20) -> list[str]:
+    """Tell the lives of some tasks; answer their ids."""
+    names = [f"{prefix}-{number:03}" for number in range(count)]
+    for name in names:
+        sinks.task(outcome_of(name), sinks.queue)
+    return names
+
+
+def task_ids(events: list[JsonObject]) -> list[str]:
+    return [dict(event["data"]["tags"])["taskId"] for event in events]
+
+
+def ends(messages: list[JsonObject]) -> list[str]:
+    return [m["taskId"] for m in messages if m["status"] != "Pending"]
+
+
+def test_down_at_start_then_everything_is_sent_late_and_in_order(
+    sinks: Sinks, broker: RabbitServer
+) -> None:
+    broker.kill()
+    names = tasks(sinks, "early")
+    assert sinks.slowest_s < LONGEST_CALL_S
+    time.sleep(link.CONNECT_S + 0.5)
+    broker.start()
+    counts = sinks.settle()
+    assert counts.progress.dropped == counts.analytics.dropped == {}
+    assert counts.analytics.late == len(names)
+    with Caller(broker, sinks.queue) as caller, Caller(broker, sinks.name) as analyst:
+        assert ends(caller.read(3 * len(names))) == names
+        assert task_ids(analyst.read(len(names))) == names
+
+
+def test_a_restart_in_the_middle_loses_no_end_and_no_event(
+    sinks: Sinks, broker: RabbitServer, caller: Caller, analyst: Caller
+) -> None:
+    caller.declare(), analyst.declare()
+    before = tasks(sinks, "before")
+    sinks.settle()
+    broker.kill()
+    during = tasks(sinks, "during")
+    broker.start()
+    after = tasks(sinks, "after")
+    assert sinks.slowest_s < LONGEST_CALL_S
+    counts = sinks.settle()
+    assert set(counts.progress.dropped) <= {"unconfirmed"}
+    with Caller(broker, sinks.queue) as again, Caller(broker, sinks.name) as events:
+        # What was transient died with the broker; the events are on its disk.
+        assert ends(again.messages_now()) == during + after
+        assert unique(task_ids(events.messages_now())) == before + during + after
+
+
+def test_frozen_for_a_moment_nothing_is_lost_or_repeated(
+    sinks: Sinks, broker: RabbitServer, caller: Caller, analyst: Caller
+) -> None:
+    caller.declare(), analyst.declare()
+    first = tasks(sinks, "first", 3)
+    sinks.settle()
+    broker.freeze()
+    second = tasks(sinks, "second")
+    assert sinks.slowest_s < LONGEST_CALL_S
+    time.sleep(3)
+    broker.thaw()
+    counts = sinks.settle()
+    assert counts.progress.dropped == counts.analytics.dropped == {}
+    assert ends(caller.read(69)) == first + second
+    assert task_ids(analyst.read(23)) == first + second
+
+
+def test_frozen_for_long_every_end_and_event_arrives_at_least_once(
+    sinks: Sinks,
+    broker: RabbitServer,
+    caller: Caller,
+    analyst: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "CONFIRM_S", 0.5)
+    caller.declare(), analyst.declare()
+    broker.freeze()
+    names = tasks(sinks, "frozen")
+    until(lambda: not sinks.counts().connected, "the sink to give the connection up")
+    broker.thaw()
+    counts = sinks.settle()
+    assert set(counts.progress.dropped) <= {"unconfirmed"}
+    came = caller.messages_now()
+    assert unique(ends(came)) == names
+    for name in names:
+        values = [m["progress"]["value"] for m in came if m["taskId"] == name]
+        assert values == sorted(values)
+    assert unique(task_ids(analyst.messages_now())) == names
+
+
+def test_frozen_close_keeps_its_grace_and_leaves_the_events_to_the_next_process(
+    sinks: Sinks, broker: RabbitServer, analyst: Caller, transport: JsonObject, tmp_path: Path
+) -> None:
+    broker.freeze()
+    names = tasks(sinks, "left")
+    began = time.monotonic()
+    sinks.close(1)
+    assert time.monotonic() - began < 1 + LONGEST_CALL_S
+    broker.thaw()
+    until(lambda: not running("parsekit-rabbitmq"), "the thread to end")
+    heir = Sinks({"transport": transport}, tmp_path)
+    heir.task(outcome_of("heir"), None)
+    heir.settle()
+    until(lambda: len(heir.spooled) <= 1, "the orphan to be sent")
+    assert unique(task_ids(analyst.messages_now())) == [*names, "heir"]
+    heir.close()
+    assert heir.spooled == []
+
+
+def test_connections_closed_by_the_broker_are_made_again(
+    sinks: Sinks, broker: RabbitServer, caller: Caller, analyst: Caller
+) -> None:
+    caller.declare(), analyst.declare()
+    names = tasks(sinks, "one", 3)
+    sinks.settle()
+    broker.close_connections()
+    names += tasks(sinks, "two", 3)
+    counts = sinks.settle()
+    assert counts.analytics.sent >= 6
+    with Caller(broker, sinks.queue) as again, Caller(broker, sinks.name) as events:
+        assert ends(again.messages_now()) == names
+        assert unique(task_ids(events.messages_now())) == names
+
+
+def test_a_deleted_queue_is_made_again(sinks: Sinks, caller: Caller, analyst: Caller) -> None:
+    tasks(sinks, "gone", 1)
+    sinks.settle()
+    caller.delete(), analyst.delete()
+    told = sinks.task(outcome_of("there"), sinks.queue)
+    assert caller.read(3) == told[:3]
+    assert analyst.read(1) == told[3:]
+
+
+def test_a_full_caller_queue_costs_its_progress_and_is_counted(
+    sinks: Sinks, caller: Caller, analyst: Caller
+) -> None:
+    caller.declare(arguments={"x-max-length": 2, "x-overflow": "reject-publish"})
+    tasks(sinks, "full", 2)
+    assert len(analyst.read(2)) == 2
+    counts = sinks.settle()
+    assert counts.progress.sent == 2
+    assert counts.progress.dropped == {"rejected": 4}
+
+
+def test_a_full_analytics_queue_delays_events_and_loses_none(
+    sinks: Sinks, caller: Caller, analyst: Caller
+) -> None:
+    analyst.declare(arguments={"x-max-length": 2, "x-overflow": "reject-publish"})
+    caller.declare()
+    names = tasks(sinks, "full", 6)
+    assert len(caller.read(18)) == 18
+    found: list[str] = []
+
+    def drained() -> bool:
+        found.extend(task_ids(analyst.messages_now()))
+        return set(found) == set(names) and not sinks.counts().spooled_bytes
+
+    until(drained, "all events through the small queue")
+    assert sinks.counts().analytics.dropped == {}
+    assert unique(found) == names
+
+
+def test_a_disk_alarm_delays_and_repeats_nothing(
+    sinks: Sinks,
+    broker: RabbitServer,
+    caller: Caller,
+    analyst: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "CONFIRM_S", 0.5)
+    caller.declare(), analyst.declare()
+    names = tasks(sinks, "dry", 2)
+    sinks.settle()
+    broker.set_disk_alarm(on=True)
+    names += tasks(sinks, "wet", 5)
+    assert sinks.slowest_s < LONGEST_CALL_S
+    time.sleep(2)
+    assert sinks.counts().waiting or sinks.counts().spooled_bytes
+    broker.set_disk_alarm(on=False)
+    counts = sinks.settle()
+    assert counts.progress.dropped == {}
+    assert ends(caller.read(21)) == names
+    assert task_ids(analyst.read(7)) == names
+
+
+def test_a_queue_that_may_not_be_declared_costs_its_progress(sinks: Sinks, analyst: Caller) -> None:
+    sinks.task(outcome_of("reserved"), "amq.not-there")
+    analyst.read(1)
+    assert sinks.settle().progress.dropped == {"unroutable": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"password_file": "other"}, "refuses user 'guest'"),
+        ({"url": "/missing"}, "vhost 'missing' does not exist"),
+        ({"url": "nobody"}, "nobody listens"),
+    ],
+    ids=["password", "vhost", "refused"],
+)
+def test_a_broker_that_will_not_have_us_is_named_without_the_password(
+    broker: RabbitServer,
+    transport: JsonObject,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    change: JsonObject,
+    words: str,
+) -> None:
+    (tmp_path / "other").write_text("correct-horse")
+    if "password_file" in change:
+        transport = {**transport, "password_file": str(tmp_path / "other")}
+    elif change["url"] == "nobody":
+        transport = {**transport, "url": f"amqp://guest:correct-horse@127.0.0.1:{free_port()}"}
+    else:
+        transport = {**transport, "url": broker.url("missing")}
+    sinks = Sinks({"transport": transport}, tmp_path)
+    names = tasks(sinks, "unwanted", 3)
+    assert sinks.slowest_s < LONGEST_CALL_S
+    until(lambda: words in caplog.text, words)
+    assert "correct-horse" not in caplog.text
+    sinks.close(0.5)
+    assert sum("lost a progress message" in line for line in caplog.messages) == 1
+    until(lambda: not running("parsekit-rabbitmq"), "the thread to end")
+    assert spooled_ids(sinks) == names
+
+
+def test_while_rabbitmq_is_away_the_oldest_steps_go_first_and_no_end(
+    transport: JsonObject, broker: RabbitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parsekit_sinks_rabbitmq.buffer.Buffer.__init__.__defaults__", (30, 10**8))
+    broker.kill()
+    sinks = Sinks({"transport": transport}, tmp_path)
+    names = tasks(sinks, "many", 25)
+    assert sinks.counts().progress.dropped == {"buffer_full": 45}
+    broker.start()
+    sinks.settle()
+    with Caller(broker, sinks.queue) as caller:
+        came = caller.messages_now()
+    assert ends(came) == names
+    assert {m["taskId"] for m in came if m["status"] == "Pending"} <= set(names[-3:])
+    sinks.close()
+
+
+def test_a_folder_that_can_not_be_written_leaves_events_in_memory(
+    transport: JsonObject, tmp_path: Path, broker: RabbitServer
+) -> None:
+    (tmp_path / "data").write_text("in the way")
+    sinks = Sinks({"transport": transport}, tmp_path)
+    sinks.task(outcome_of("homeless"), None)
+    with Caller(broker, sinks.name) as analyst:
+        assert task_ids(analyst.read(1)) == ["homeless"]
+    sinks.close()
+
+
+def unique(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def running(name: str) -> bool:
+    return any(thread.name == name for thread in threading.enumerate())
+
+
+def spooled_ids(sinks: Sinks) -> list[str]:
+    spool = Spool(sinks.session.data_dir / "spool")
+    spool.adopt()
+    found: list[Message] = []
+    while (segment := spool.first()) is not None:
+        unsent = segment.unsent("analytics", 1000)
+        found += [message for message, _ in unsent.messages]
+        segment.mark_sent(unsent.end)
+    spool.close()
+    return [json.loads(message.body)["data"]["tags"][0][1] for message in found]

@@ -1,0 +1,106 @@
+"""Forks, crashes and inheritances: every process for itself, and nothing that was told is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from parsekit import JsonObject
+from parsekit.testing.servers.rabbitmq import RabbitServer
+from parsekit.testing.sinks import outcome_of
+
+from .conftest import Caller, Sinks, until
+from .test_outages import spooled_ids, task_ids, unique
+
+
+def in_child(sinks: Sinks, name: str) -> int:
+    """Tell a task in a forked child, as a Celery pool would; answer its exit status."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = 1
+    try:
+        sinks.task(outcome_of(name), sinks.queue)
+        sinks.close(20)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def test_a_child_has_a_connection_of_its_own_and_leaves_the_parents_alone(
+    sinks: Sinks, caller: Caller, analyst: Caller
+) -> None:
+    sinks.task(outcome_of("parent-1"), sinks.queue)
+    sinks.settle()
+    assert in_child(sinks, "child") == 0
+    sinks.task(outcome_of("parent-2"), sinks.queue)
+    counts = sinks.settle()
+    assert counts.progress.sent == 6
+    assert counts.progress.dropped == {}
+    assert unique([m["taskId"] for m in caller.read(9)]) == ["parent-1", "child", "parent-2"]
+    assert task_ids(analyst.read(3)) == ["parent-1", "child", "parent-2"]
+
+
+def test_a_child_sends_nothing_of_what_waits_in_its_parent(
+    sinks: Sinks, broker: RabbitServer, analyst: Caller
+) -> None:
+    broker.freeze()
+    sinks.task(outcome_of("parent"), None)
+    pid = os.fork()
+    if not pid:
+        sinks.close(0)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    broker.thaw()
+    sinks.settle()
+    assert task_ids(analyst.read(1)) == ["parent"]
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from parsekit.testing.sinks import Listener, outcome_of
+from parsekit_sinks_rabbitmq.plugin import RabbitSinks
+listener = Listener(RabbitSinks(), {"transport": json.loads(sys.argv[1])}, Path(sys.argv[2]))
+listener.open()
+for number in range(10):
+    listener.task(outcome_of(f"killed-{number}"), None)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def kill_in_the_middle(transport: JsonObject, folder: Path) -> None:
+    script = [sys.executable, "-c", KILLED, json.dumps(transport), str(folder)]
+    assert subprocess.run(script, check=False).returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_was_told_is_sent_by_the_next_one(
+    transport: JsonObject, broker: RabbitServer, tmp_path: Path
+) -> None:
+    broker.freeze()
+    kill_in_the_middle(transport, tmp_path)
+    kill_in_the_middle(transport, tmp_path)
+    broker.thaw()
+    heir = Sinks({"transport": transport}, tmp_path)
+    assert len(heir.spooled) == 2
+    heir.task(outcome_of("heir"), None)
+    with Caller(broker, heir.name) as analyst:
+        names = task_ids(analyst.read(21))
+    assert sorted(names) == sorted([f"killed-{n}" for n in range(10)] * 2 + ["heir"])
+    heir.close()
+    assert heir.spooled == []
+
+
+def test_the_spool_of_a_living_process_is_left_alone(
+    sinks: Sinks, broker: RabbitServer, transport: JsonObject, tmp_path: Path
+) -> None:
+    broker.kill()
+    sinks.task(outcome_of("mine"), None)
+    until(lambda: sinks.spooled, "the spool")
+    assert spooled_ids(sinks) == []
+    broker.start()
+    sinks.settle()
