@@ -48,6 +48,13 @@ class Reset(Fault):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CutUpload(Fault):
+    """The client dies after so many bytes of an HTTP request's body: the server sees the end."""
+
+    after_body_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer(Fault):
     """An HTTP answer of our own; the request never reaches the server."""
 

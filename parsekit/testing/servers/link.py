@@ -12,6 +12,7 @@ from contextlib import suppress
 from parsekit.testing.servers.faults import (
     Answer,
     Cut,
+    CutUpload,
     Fault,
     FaultSwitch,
     HalfOpen,
@@ -47,7 +48,7 @@ class Link:
         self._ending = threading.Lock()
         self._severed = False
         self._counting: Fault | None = None
-        self._answered_bytes = 0
+        self._counted_bytes = 0
 
     def start(self, port: int) -> None:
         """Connect to the server and pass bytes in the background until either side ends."""
@@ -104,6 +105,8 @@ class Link:
             return
         if isinstance(fault, Answer):
             self._answer_ourselves(chunk, fault)
+        elif isinstance(fault, CutUpload):
+            self._upload_until(chunk, fault)
         else:
             self._server.sendall(chunk)
 
@@ -117,6 +120,19 @@ class Link:
         self._client.sendall(answer.encoded())
         self._switch.struck(answer)
         self.end()
+
+    def _upload_until(self, chunk: bytes, fault: CutUpload) -> None:
+        head, blank, body = (
+            chunk.partition(b"\r\n\r\n") if _REQUEST.match(chunk) else (b"", b"", chunk)
+        )
+        if self._counting is not fault:
+            self._counting, self._counted_bytes = fault, 0
+        allowed = fault.after_body_bytes - self._counted_bytes
+        self._counted_bytes += len(body)
+        self._server.sendall(head + blank + body[: max(0, allowed)])
+        if len(body) >= allowed:
+            self._switch.struck(fault)
+            self.end()
 
     def _answer(self, chunk: bytes) -> None:
         fault = self._switch.thawed()
@@ -132,14 +148,15 @@ class Link:
     def _trickle(self, chunk: bytes, fault: Slow) -> None:
         step = max(1, int(fault.bytes_per_s / 20))
         for start in range(0, len(chunk), step):
-            self._client.sendall(chunk[start : start + step])
-            self._switch.wait(step / fault.bytes_per_s, fault)
+            piece = chunk[start : start + step]
+            self._client.sendall(piece)
+            self._switch.wait(len(piece) / fault.bytes_per_s, fault)
 
     def _send_until(self, chunk: bytes, fault: Cut | Reset) -> None:
         if self._counting is not fault:
-            self._counting, self._answered_bytes = fault, 0
-        allowed = fault.after_bytes - self._answered_bytes
-        self._answered_bytes += len(chunk)
+            self._counting, self._counted_bytes = fault, 0
+        allowed = fault.after_bytes - self._counted_bytes
+        self._counted_bytes += len(chunk)
         self._client.sendall(chunk[: max(0, allowed)])
         if len(chunk) >= allowed:
             self._switch.struck(fault)

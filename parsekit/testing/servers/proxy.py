@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from parsekit.testing.servers.faults import (
     Answer,
     Cut,
+    CutUpload,
     Fault,
     FaultSwitch,
     Freeze,
@@ -24,6 +25,7 @@ from parsekit.testing.servers.link import Link
 __all__ = [
     "Answer",
     "Cut",
+    "CutUpload",
     "Fault",
     "FaultProxy",
     "Freeze",
@@ -59,7 +61,7 @@ class FaultProxy:
         return self._switch.fault
 
     def set(self, fault: Fault, *, times: int | None = None) -> None:
-        """Begin a fault. ``times`` ends an `Answer`, `Cut` or `Reset` after it struck so often."""
+        """Begin a fault; ``times`` ends one that breaks connections after so many strokes."""
         self._switch.set(fault, times)
         if isinstance(fault, Refuse):
             self._deafen()

@@ -65,13 +65,25 @@ class ObjectClient(Protocol):
         """Begin a download."""
         ...
 
-    def put(self, key: str, body: bytes, *, create: bool) -> None:
-        """Store in one request; with ``create`` only where nothing is (412 otherwise)."""
+    def put(self, key: str, body: bytes) -> None:
+        """Store in one request."""
+        ...
+
+    def create(self, key: str, body: bytes, *, writer: str) -> None:
+        """Store in one request where nothing is, signed with the writer's name; 412 otherwise."""
+        ...
+
+    def writer_of(self, key: str) -> str | None:
+        """Who created the object, where that was told."""
         ...
 
     def delete(self, key: str) -> None:
         """Delete in one request."""
         ...
+
+
+#: Name of the user metadata that tells who created an object.
+WRITER = "parsekit-writer"
 
 
 def upload_s(body: bytes) -> float:

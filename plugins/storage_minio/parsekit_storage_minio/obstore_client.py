@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from parsekit import ObjectInfo
-from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, Download, Target, upload_s
+from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, WRITER, Download, Target, upload_s
 from parsekit_storage_minio.store_error import StoreError
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -65,16 +66,22 @@ class ObstoreClient:
             answer = obstore.get(self._store(SILENCE_S), key)
             return Download(info=_info(answer.meta, key), blocks=_blocks(answer))
 
-    def put(self, key: str, body: bytes, *, create: bool) -> None:
+    def put(self, key: str, body: bytes) -> None:
         """See `ObjectClient.put`."""
         with _store_errors():
-            obstore.put(
-                self._store(upload_s(body)),
-                key,
-                body,
-                mode="create" if create else "overwrite",
-                use_multipart=False,
-            )
+            obstore.put(self._store(upload_s(body)), key, body, use_multipart=False)
+
+    def create(self, key: str, body: bytes, *, writer: str) -> None:
+        """See `ObjectClient.create`."""
+        store, signed = self._store(upload_s(body)), {WRITER: writer}
+        with _store_errors():
+            obstore.put(store, key, body, attributes=signed, mode="create", use_multipart=False)
+
+    def writer_of(self, key: str) -> str | None:
+        """See `ObjectClient.writer_of`."""
+        with _store_errors():
+            answer = obstore.get(self._store(SILENCE_S), key, options={"head": True})
+            return answer.attributes.get(WRITER)
 
     def delete(self, key: str) -> None:
         """See `ObjectClient.delete`."""
@@ -83,7 +90,7 @@ class ObstoreClient:
 
     def _store(self, silence_s: float) -> S3Store:
         """A store's time-out is fixed when it is made, and the time for an upload counts as one."""
-        rounded_s = 1 << int(silence_s).bit_length()
+        rounded_s = math.ceil(silence_s)
         if rounded_s not in self._stores:
             self._stores[rounded_s] = _made(self._target, silence_s=rounded_s)
         return self._stores[rounded_s]
@@ -109,6 +116,9 @@ def _made(target: Target, *, silence_s: float) -> S3Store:
         region=target.region,
         virtual_hosted_style_request=False,
         disable_bulk_delete=True,
+        # SeaweedFS 4.48 stores an empty object when a client dies before the body, unless told
+        # what the body must be
+        checksum_algorithm="SHA256",
     )
 
 

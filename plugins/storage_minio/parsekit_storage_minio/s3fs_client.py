@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +13,7 @@ from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
 from parsekit import ObjectInfo
-from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, Download, Target, upload_s
+from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, WRITER, Download, Target, upload_s
 from parsekit_storage_minio.store_error import StoreError
 
 _BLOCK_BYTES = 256 * 1024
@@ -37,14 +39,34 @@ class S3fsClient:
         answer = self._ask("get_object", key)
         return Download(info=_info(answer, key), blocks=self._blocks(answer["Body"]))
 
-    def put(self, key: str, body: bytes, *, create: bool) -> None:
+    def put(self, key: str, body: bytes) -> None:
         """See `ObjectClient.put`."""
-        condition = {"IfNoneMatch": "*"} if create else {}
-        self._ask("put_object", key, upload_s(body), Body=body, **condition)
+        self._upload(key, body)
+
+    def create(self, key: str, body: bytes, *, writer: str) -> None:
+        """See `ObjectClient.create`."""
+        self._upload(key, body, IfNoneMatch="*", Metadata={WRITER: writer})
+
+    def writer_of(self, key: str) -> str | None:
+        """See `ObjectClient.writer_of`."""
+        metadata: dict[str, str] = self._ask("head_object", key).get("Metadata", {})
+        return metadata.get(WRITER)
 
     def delete(self, key: str) -> None:
         """See `ObjectClient.delete`."""
         self._ask("delete_object", key)
+
+    def _upload(self, key: str, body: bytes, **more: Any) -> None:
+        """Announce the sum too: aiohttp repeats a broken request, but with an empty body."""
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        self._ask(
+            "put_object",
+            key,
+            upload_s(body),
+            Body=body,
+            ContentMD5=base64.b64encode(digest).decode(),
+            **more,
+        )
 
     def _ask(self, method: str, key: str, limit_s: float = SILENCE_S, **more: Any) -> Any:
         with _store_errors():

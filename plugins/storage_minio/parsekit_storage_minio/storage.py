@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,7 @@ class MinioStorage:
         """Store with one PUT; see `parsekit.Storage.write`."""
         with self._named(_WRITE, key):
             if replace:
-                self._persist(lambda client: client.put(key, body, create=False))
+                self._persist(lambda client: client.put(key, body))
                 return True
             return self._create(key, body)
 
@@ -128,35 +129,28 @@ class MinioStorage:
         """Store where nothing is, and find out on the way whether the store can do that."""
         if self._keeps_first is False:
             return self._create_unguarded(key, body)
-        tries = 0
-
-        def attempt(client: ObjectClient) -> None:
-            nonlocal tries
-            tries += 1
-            client.put(key, body, create=True)
-
+        writer = uuid.uuid4().hex
         try:
-            self._persist(attempt)
+            self._persist(lambda client: client.create(key, body, writer=writer))
         except StoreError as exc:
-            if exc.exists:
-                self._keeps_first = True
-                # an earlier try may have arrived though its answer was lost
-                return tries > 1 and self.read(key) == body
             if exc.not_implemented:
                 self._keeps_first = False
                 return self._create_unguarded(key, body)
-            raise
+            if not exc.exists:
+                raise
+            # an earlier try may have arrived though its answer was lost, and then it is ours
+            return self._persist(lambda client: client.writer_of(key)) == writer
         if self._keeps_first is None:
-            self._keeps_first = self._turns_away_the_second(key, body)
+            self._keeps_first = self._turns_away_the_second(key, body, writer)
         return True
 
-    def _turns_away_the_second(self, key: str, body: bytes) -> bool | None:
+    def _turns_away_the_second(self, key: str, body: bytes, writer: str) -> bool | None:
         """Store the same again: some stores ignore the condition without a word.
 
         The probe costs one request a process and changes nothing; None when it stayed unclear.
         """
         try:
-            self._clients.get().put(key, body, create=True)
+            self._clients.get().create(key, body, writer=writer)
         except StoreError as exc:
             return True if exc.exists else None
         log.warning(
@@ -173,5 +167,5 @@ class MinioStorage:
                 raise
         else:
             return False
-        self._persist(lambda client: client.put(key, body, create=False))
+        self._persist(lambda client: client.put(key, body))
         return True

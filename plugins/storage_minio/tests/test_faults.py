@@ -1,0 +1,250 @@
+"""The store and the way to it fail in every way of the fault matrix, through a real proxy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from parsekit.errors import StorageUnavailable
+from parsekit.testing.servers.proxy import (
+    Answer,
+    Cut,
+    CutUpload,
+    Fault,
+    FaultProxy,
+    Freeze,
+    HalfOpen,
+    Refuse,
+    Reset,
+    Slow,
+    slow_down,
+)
+from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
+from parsekit_storage_minio import patience
+from parsekit_storage_minio.client import CONNECT_S, SILENCE_S
+from parsekit_storage_minio.storage import MinioStorage
+
+REPLAY = bytes(range(256)) * 6000
+#: What a call may take, with room for a busy machine.
+LONGEST_CALL_S = patience.CALL_S + 5
+
+Put = Callable[[str, bytes], str]
+
+#: Faults that strike a request whatever it is.
+EVERYWHERE = [Refuse(), slow_down(), Answer("500 Internal Server Error"), Reset(), Cut(0)]
+#: Faults that strike while a body of 1.5 MB is on its way.
+IN_THE_BODY = [Reset(after_bytes=400_000), Cut(after_bytes=400_000)]
+
+
+def named(fault: Fault) -> str:
+    return str(fault)[:40]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up after a moment of tries instead of five seconds."""
+    monkeypatch.setattr(patience, "CALL_S", CONNECT_S + SILENCE_S + 0.2)
+
+
+@pytest.fixture
+def replay(put: Put) -> str:
+    return put("replays/a.replay", REPLAY)
+
+
+@pytest.mark.parametrize("fault", EVERYWHERE, ids=named)
+@pytest.mark.usefixtures("hurried")
+def test_a_lasting_fault_is_storage_unavailable_for_every_method(
+    storage: MinioStorage, proxy: FaultProxy, tmp_path: Path, fault: Fault
+) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: storage.head("replays/a.replay"),
+        lambda: storage.fetch("replays/a.replay", tmp_path / "t", max_bytes=10**7),
+        lambda: storage.read("parsed/a"),
+        lambda: storage.write("parsed/a", b"x"),
+        lambda: storage.write("parsed/a", b"x", replace=False),
+        lambda: storage.delete("parsed/a"),
+    ]
+    with proxy.failing(fault):
+        for call in calls:
+            with pytest.raises(StorageUnavailable, match="check that the store is up") as caught:
+                call()
+            assert caught.value.retryable
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", [slow_down(), Reset(), Cut(0)], ids=named)
+def test_a_passing_fault_is_not_noticed(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path, fault: Fault
+) -> None:
+    for call in (
+        lambda: storage.head(replay),
+        lambda: storage.fetch(replay, tmp_path / "t", max_bytes=10**7),
+        lambda: storage.write("parsed/a", b"x"),
+        lambda: storage.read("parsed/a"),
+        lambda: storage.delete("parsed/a"),
+    ):
+        proxy.set(fault, times=2)
+        call()
+
+
+@pytest.mark.parametrize("fault", IN_THE_BODY, ids=named)
+def test_a_body_cut_short_is_fetched_again(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path, fault: Fault
+) -> None:
+    proxy.set(fault, times=1)
+    storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+    assert (tmp_path / "t").read_bytes() == REPLAY
+    assert [line.split()[0] for line in proxy.requests] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("fault", IN_THE_BODY, ids=named)
+@pytest.mark.usefixtures("hurried")
+def test_a_body_that_is_always_cut_short_is_never_given(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path, fault: Fault
+) -> None:
+    with proxy.failing(fault):
+        with pytest.raises(StorageUnavailable):
+            storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+        with pytest.raises(StorageUnavailable):
+            storage.read(replay)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frozen_store_costs_ten_seconds_at_most(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path
+) -> None:
+    storage.head(replay)
+    with proxy.failing(Freeze()):
+        start = time.monotonic()
+        with pytest.raises(StorageUnavailable, match="no answer in time"):
+            storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+        assert time.monotonic() - start < LONGEST_CALL_S
+    storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+
+
+def test_a_connection_that_lost_its_other_end_is_replaced(
+    storage: MinioStorage, proxy: FaultProxy, replay: str
+) -> None:
+    storage.head(replay)
+    proxy.set(HalfOpen())
+    ended = threading.Timer(1, proxy.heal)
+    ended.start()
+    assert storage.head(replay).size_bytes == len(REPLAY)
+    ended.join()
+    assert proxy.connections > 1
+
+
+def test_a_slow_store_is_waited_for_while_it_moves(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path
+) -> None:
+    with proxy.failing(Slow(bytes_per_s=len(REPLAY) / 1.5)):
+        storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+    assert (tmp_path / "t").read_bytes() == REPLAY
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_trickle_does_not_hold_a_worker(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path
+) -> None:
+    start = time.monotonic()
+    with proxy.failing(Slow(bytes_per_s=20_000)), pytest.raises(StorageUnavailable):
+        storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+    assert time.monotonic() - start < LONGEST_CALL_S + len(REPLAY) / 2**20
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_frozen_upload_ends_and_shows_no_half_object(
+    storage: MinioStorage, proxy: FaultProxy
+) -> None:
+    with proxy.failing(Freeze()), pytest.raises(StorageUnavailable):
+        storage.write("parsed/frozen", REPLAY)
+    # what the network held back may still arrive, but only whole
+    assert storage.read("parsed/frozen") in (None, REPLAY)
+    storage.delete("parsed/frozen")
+
+
+@pytest.mark.parametrize("after_body_bytes", [0, 10, 5000])
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.usefixtures("hurried")
+def test_a_writer_that_dies_on_the_way_leaves_nothing(
+    storage: MinioStorage, proxy: FaultProxy, after_body_bytes: int, replace: bool
+) -> None:
+    proxy.set(CutUpload(after_body_bytes), times=1)
+    try:
+        assert storage.write("parsed/cut", REPLAY, replace=replace)
+        assert storage.read("parsed/cut") == REPLAY
+        with proxy.failing(CutUpload(after_body_bytes)), pytest.raises(StorageUnavailable):
+            storage.write("parsed/gone", REPLAY, replace=replace)
+        assert storage.read("parsed/gone") is None
+    finally:
+        storage.delete("parsed/cut")
+
+
+def test_a_write_whose_answer_was_lost_is_still_the_first(
+    storage: MinioStorage, proxy: FaultProxy
+) -> None:
+    proxy.set(Reset(), times=1)
+    try:
+        assert storage.write("parsed/claim", b"mine", replace=False)
+        assert len(proxy.requests) > 1
+        proxy.set(Reset(), times=1)
+        assert not storage.write("parsed/claim", b"not mine", replace=False)
+        assert storage.read("parsed/claim") == b"mine"
+    finally:
+        storage.delete("parsed/claim")
+
+
+def test_one_silly_answer_is_asked_again(
+    storage: MinioStorage, proxy: FaultProxy, replay: str, tmp_path: Path
+) -> None:
+    wrong = Answer(
+        "200 OK",
+        b"another content",
+        {"ETag": f'"{"0" * 32}"', "Last-Modified": "Mon, 23 Nov 2026 10:00:00 GMT"},
+    )
+    proxy.set(wrong, times=1)
+    storage.fetch(replay, tmp_path / "t", max_bytes=10**7)
+    assert (tmp_path / "t").read_bytes() == REPLAY
+
+
+class TestRestart:
+    """A store of its own, as it is killed."""
+
+    @pytest.fixture
+    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+        with seaweedfs(tmp_path_factory.mktemp("restarted")) as server:
+            yield server
+
+    @pytest.fixture
+    def backend(self) -> str:
+        return "obstore"
+
+    def test_a_store_restarted_in_mid_put_shows_whole_objects_only(
+        self, storage: MinioStorage, proxy: FaultProxy, server: SeaweedServer
+    ) -> None:
+        body = bytes(16 * 1024 * 1024)
+        outcome: list[object] = []
+
+        def write() -> None:
+            try:
+                outcome.append(storage.write("parsed/big", body))
+            except StorageUnavailable as exc:
+                outcome.append(exc)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        while not any(line.startswith("PUT") for line in proxy.requests):
+            time.sleep(0.001)
+        server.kill()
+        server.start()
+        writer.join(120)
+        (found,) = outcome
+        assert found is True or isinstance(found, StorageUnavailable)
+        assert storage.read("parsed/big") in (body, None)
+        assert storage.write("parsed/big", body)
+        assert storage.read("parsed/big") == body
