@@ -41,6 +41,8 @@ class LocalParser:
 
 #: Sentences for people about what could not be read.
 _Faults = tuple[str, ...]
+#: What code raises that meets values nobody has seen; not `MemoryError`, which the host handles.
+_Surprise = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def _decoded(replay: Replay) -> tuple[Decoded | None, _Faults]:
@@ -56,6 +58,9 @@ def _decode(replay: Replay) -> Decoded:
         return decode(replay.path.read_bytes())
     except OSError as error:
         raise ReplayNotFound(f"{replay.name} can't be read: {error.strerror}") from error
+    except _Surprise as error:
+        kind = type(error).__name__
+        raise DecodeFailed(f"the network stream makes no sense: {kind}: {error}") from error
     except BaseException as error:
         # a panic in native code is no Exception, and its class can't be imported
         if type(error).__name__ != "PanicException":
@@ -80,6 +85,6 @@ def _statistics(frames: Frames) -> tuple[MatchStatistics | None, _Faults]:
     """Compute; a match of a kind nobody has seen must not cost the header's facts."""
     try:
         return compute(frames), ()
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except _Surprise as error:
         kind = type(error).__name__
         return None, (f"the statistics can't be computed: {kind}: {error}",)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parsekit import Job, Parsed
-from parsekit.errors import InvalidReplay, ParserFailed, ReplayNotFound
-from parsekit.testing import believable_match, write_replay
+from parsekit.errors import InvalidReplay, ParsekitError, ParserFailed, ReplayNotFound
+from parsekit.testing import believable_match, synthetic_replay, write_replay
 from parsekit_local import parser
 from parsekit_local.frames import DecodeFailed
 
 Parse = Callable[..., Parsed]
 _MATCH = believable_match(team_size=2, seed=3)
+_SMALL = synthetic_replay(believable_match(team_size=2, bots=1), frames=60)
 
 
 @pytest.fixture
@@ -64,6 +69,30 @@ def test_grades_of_a_cut_stream_promise_less(parse: Parse, cut: Path, whole: Pat
     assert all_of_it["players.stats.boost"] == "exact"
     assert half["players.stats.boost"] == "approximate"
     assert half["players.stats.core"] == all_of_it["players.stats.core"] == "exact"
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damage_anywhere_raises_only_published_errors(
+    parse: Parse, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """The host's checksums stop such files; this is what stands behind them."""
+    path = tmp_path_factory.getbasetemp() / "damaged.replay"
+    content = bytearray(_SMALL)
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(8, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with suppress(ParsekitError):
+        json.dumps(parse(path).data, allow_nan=False)
+
+
+def test_values_that_nobody_has_seen_cost_only_the_stream(
+    parse: Parse, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fail_with(monkeypatch, IndexError("list index out of range"))
+    parsed = parse(whole)
+    assert "makes no sense: IndexError" in parsed.warnings[0]
+    assert parsed.data["fidelity"]["stream"] == "header only"
 
 
 def test_an_unknown_attribute_is_named_with_the_build(parse: Parse, shared: Path) -> None:

@@ -106,6 +106,11 @@ def test_old_cameras_have_no_transition() -> None:
     assert camera(old)["transition_speed"] == 0
 
 
+@pytest.mark.parametrize("setting", [float("nan"), float("inf"), -float("inf")])
+def test_a_setting_that_is_no_number_is_zero(setting: float) -> None:
+    assert steering(setting) == 0
+
+
 def test_ranks_are_read_from_the_recorder_s_plugin() -> None:
     ranks = ranks_of(
         [
