@@ -181,8 +181,7 @@ class StreamReader:
         scorer = team.team_number
         if scorer is None:
             return
-        # what stands on the board in the first frame was scored before the recording
-        if score > self.scores[scorer] and self.frame > 0:
+        if score > self.scores[scorer]:
             self.goals.append((self.frame, 1 - scorer))
         self.scores[scorer] = score
 

@@ -188,7 +188,10 @@ class Countdowns:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Goals:
-    """The goals as the stream reports them: the frame, and the team that conceded."""
+    """The goals as the stream reports them: each rise of a team's score.
+
+    What is on the board in the first frame, scored before the recording, is one goal there.
+    """
 
     frame: Ints
     conceding_team: Ints

@@ -9,16 +9,13 @@ import numpy as np
 
 from parsekit_local.frames import Bools, BoostSamples, Car, Floats, Frames, Ints, PlayerTrack
 from parsekit_local.statistics.clock import Presence
-from parsekit_local.statistics.pads import SOCCAR, Field
+from parsekit_local.statistics.pads import SMALL_PAD, Field, field_of
 from parsekit_local.statistics.published import Group, percent, ratio, seconds, with_percents
 from parsekit_local.statistics.thresholds import GROUND_Z, SUPERSONIC_SPEED
 from parsekit_local.statistics.updates import latest, speed
 
 _FULL = 255
 _PERCENT = 100 / _FULL
-
-#: What a small pad gives: 12 % as the game's byte.
-_SMALL_PAD = 31
 
 _BANDS = ("boost_0_25", "boost_25_50", "boost_50_75", "boost_75_100")
 
@@ -49,7 +46,7 @@ def boost(frames: Frames, player: PlayerTrack, presence: Presence) -> Group:
     changes = [_changes(frames, samples) for _, samples in parts]
     amounts = [samples.amount for _, samples in parts]
     found = _amounts(np.concatenate([np.zeros(0, np.int64), *amounts]), changes)
-    found |= _pads(_collected(parts, changes, side=-1 if player.team else 1))
+    found |= _pads(_collected(parts, changes, -1 if player.team else 1, field_of(frames.match)))
     fast = sum(_spent_supersonic(car, c) for (car, _), c in zip(parts, changes, strict=True))
     found["amount_used_while_supersonic"] = _whole(fast)
     found["bcpm"] = ratio(60, found["amount_collected"], presence.active_s)
@@ -98,7 +95,7 @@ def _collected(
     parts: Sequence[tuple[Car, BoostSamples]],
     changes: Sequence[Changes],
     side: int,
-    field: Field = SOCCAR,
+    field: Field,
 ) -> Collected:
     """Attribute each rise to the pad that the car took last, however long ago.
 
@@ -113,8 +110,8 @@ def _collected(
         where = np.maximum(latest(car.bodies.frame, car.pickups.frame[taken[rise]]), 0)
         places.append(car.bodies.position[where])
     rises = np.concatenate([np.zeros(0, np.int64), *amount])
-    big, pad_y = field.nearest(np.concatenate([np.zeros((0, 3)), *places]))
-    wasted = np.maximum(np.where(big, _FULL, _SMALL_PAD) - rises, 0)
+    big, pad_y = field.nearest(np.concatenate([np.zeros((0, 3)), *places]), rises)
+    wasted = np.maximum(np.where(big, _FULL, SMALL_PAD) - rises, 0)
     full = np.concatenate([np.zeros(0, np.int64), *final]) == _FULL
     return Collected(
         amount=rises, overfill=np.where(full, wasted, 0), big=big, stolen=pad_y * side > 0

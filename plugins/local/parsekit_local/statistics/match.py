@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from parsekit_local.frames import BLUE, ORANGE, Frames, PlayerTrack, RigidBodies
+from parsekit_local.frames import BLUE, ORANGE, Frames, RigidBodies
 from parsekit_local.statistics.ball import possession, team_ball, track_ball
 from parsekit_local.statistics.boost import boost
 from parsekit_local.statistics.clock import presence
@@ -13,6 +13,7 @@ from parsekit_local.statistics.demo import demo
 from parsekit_local.statistics.movement import movement
 from parsekit_local.statistics.positioning import ball_distances, positioning
 from parsekit_local.statistics.published import Group, single
+from parsekit_local.statistics.roles import roles
 from parsekit_local.statistics.updates import all_reports, motion
 
 
@@ -55,36 +56,36 @@ class MatchStatistics:
 def compute(frames: Frames) -> MatchStatistics:
     """Compute everything that the columns of a replay can give."""
     ball = track_ball(frames)
-    players = {**frames.team(BLUE), **frames.team(ORANGE)}
+    players = {
+        index: _player(frames, ball, index, compared)
+        for team in (BLUE, ORANGE)
+        for index, compared in _with_roles(frames, ball, team)
+    }
     return MatchStatistics(
-        players={index: _player(frames, ball, index) for index in sorted(players)},
+        players=dict(sorted(players.items())),
         ball=(team_ball(frames, BLUE), team_ball(frames, ORANGE)),
     )
 
 
-def _player(frames: Frames, ball: RigidBodies, index: int) -> PlayerStatistics:
+def _with_roles(frames: Frames, ball: RigidBodies, team: int) -> list[tuple[int, Group]]:
+    players = frames.team(team)
+    compared = roles(frames, players, ball, team)
+    return [(index, compared.get(index, {})) for index in players]
+
+
+def _player(frames: Frames, ball: RigidBodies, index: int, compared: Group) -> PlayerStatistics:
     player = frames.players[index]
     there = presence(frames, player)
+    lives = [car.bodies for car in player.cars]
+    reports, moves = all_reports(lives), motion(frames, lives)
+    found = {**positioning(player, moves, ball), **compared}
+    if len(ball):
+        found |= ball_distances(player, reports, ball, possession(frames)(reports.frame))
     return PlayerStatistics(
         start_time=single(there.start_s),
         end_time=single(there.end_s),
         boost=boost(frames, player, there),
-        movement=_movement(frames, player),
-        positioning=_positioning(frames, player, ball),
+        movement=movement(frames, player, moves, reports),
+        positioning=found,
         demo=demo(frames, index),
     )
-
-
-def _movement(frames: Frames, player: PlayerTrack) -> Group:
-    lives = [car.bodies for car in player.cars]
-    return movement(frames, player, motion(frames, lives), all_reports(lives))
-
-
-def _positioning(frames: Frames, player: PlayerTrack, ball: RigidBodies) -> Group:
-    lives = [car.bodies for car in player.cars]
-    reports = all_reports(lives)
-    found = dict(positioning(player, motion(frames, lives), ball))
-    if len(ball):
-        owner = possession(frames)(reports.frame)
-        found |= ball_distances(player, reports, ball, owner)
-    return found

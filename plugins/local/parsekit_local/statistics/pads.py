@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parsekit_local.frames import Bools, Floats
+from parsekit_local.frames import Bools, Floats, Ints, MatchFacts
+
+#: What a small pad gives: 12 % as the game's byte.
+SMALL_PAD = 31
+
+#: The farthest that a car is reported from the pad that it takes is 390 uu in the samples: it
+#: moves on until the next report.
+_REACH = 450
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -16,11 +23,22 @@ class Field:
     places: Floats  # (n, 2)
     big: Bools
 
-    def nearest(self, positions: Floats) -> tuple[Bools, Floats]:
-        """Find the pad next to each position: whether it is a big one, and its y."""
-        apart = positions[:, None, :2] - self.places[None]
-        index = (apart**2).sum(axis=2).argmin(axis=1)
-        return self.big[index], self.places[index, 1]
+    def nearest(self, positions: Floats, rises: Ints) -> tuple[Bools, Floats]:
+        """Find the pad next to each position: whether it is a big one, and its y.
+
+        Where no pad is near the field is not the one we know: more than a small pad gives came
+        from a big one, and the pad is where the car is.
+        """
+        apart = ((positions[:, None, :2] - self.places[None]) ** 2).sum(axis=2)
+        index = apart.argmin(axis=1)
+        known = apart.min(axis=1) <= _REACH**2
+        big = np.where(known, self.big[index], rises > SMALL_PAD)
+        return big, np.where(known, self.places[index, 1], positions[:, 1])
+
+
+def field_of(match: MatchFacts) -> Field:
+    """Choose the pads by the game mode; a mode that is not known has those of soccar."""
+    return HOOPS if "Basketball" in (match.game_info or "") else SOCCAR
 
 
 def _field(*, big: list[tuple[float, float]], small: list[tuple[float, float]]) -> Field:
@@ -38,7 +56,7 @@ def _field(*, big: list[tuple[float, float]], small: list[tuple[float, float]]) 
     )
 
 
-#: Standard soccar, 6 big and 28 small pads; the game's map data, as RLBot's wiki lists them.
+#: Standard soccar, 6 big and 28 small pads: places in the game's maps, as known to its bot makers.
 SOCCAR = _field(
     big=[(3072, 4096), (3584, 0)],
     small=[
@@ -52,4 +70,10 @@ SOCCAR = _field(
         (0, 1024),
         (1024, 0),
     ],
+)
+
+#: Hoops (Dunk House, The Block), 6 big and 14 small pads, from the same source.
+HOOPS = _field(
+    big=[(2176, 2944), (2432, 0)],
+    small=[(0, 2816), (1280, 2304), (1536, 1024), (512, 512)],
 )

@@ -18,7 +18,7 @@ _HALVES = ("defensive_half", "offensive_half")
 _SIDES = ("behind_ball", "infront_ball")
 
 
-def positioning(player: PlayerTrack, moves: Motion, ball: RigidBodies) -> Group:
+def positioning(player: PlayerTrack, moves: Motion, ball: RigidBodies) -> dict[str, float]:
     """Compute the times by place of one player; those by ball only where there is one."""
     direction = -1 if player.team else 1
     found = with_percents(_times(moves, direction), _THIRDS, _HALVES)
@@ -40,11 +40,10 @@ def _times(moves: Motion, direction: int) -> dict[str, float]:
 
 
 def _times_by_ball(moves: Motion, ball: RigidBodies, direction: int) -> dict[str, float]:
-    ahead = (moves.position - ball_at(ball, moves.frame))[:, 1] * direction
-    return {
-        "behind_ball": _booked(moves, ahead < 0),
-        "infront_ball": _booked(moves, ahead >= 0),
-    }
+    south = moves.position[:, 1] < ball_at(ball, moves.frame)[:, 1]
+    # level with the ball is north of it: in front for blue, behind for orange
+    behind = south if direction > 0 else ~south
+    return {"behind_ball": _booked(moves, behind), "infront_ball": _booked(moves, ~behind)}
 
 
 def _booked(moves: Motion, mask: Bools) -> float:
