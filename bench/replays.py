@@ -1,7 +1,7 @@
 """Header only, full parse and cache hit, as ratios to the bare library call.
 
 The bare call is `subtr_actor.parse_replay(bytes)` in a process of its own that stays alive, as the
-road's child does. Each round runs all of them once, on each replay; printed are medians over rounds.
+road's child does. Each round runs all of them once; printed are medians over rounds.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import subtr_actor
-from parsekit_local.header import read_header
 
 from bench.data import replays
 from parsekit.api import open_pipeline, open_session
@@ -24,6 +24,7 @@ from parsekit.model import Request
 from parsekit.pipeline import Pipeline
 from parsekit.replay import check_envelope
 from parsekit.waiting import drive
+from parsekit_local.header import read_header
 
 ROUNDS = 7
 
@@ -40,12 +41,13 @@ def main() -> None:
         ProcessPoolExecutor(1) as alone,
         open_road(Path(folder)) as road,
     ):
-        print(f"{'replay':42} {'bare call':>10} {'envelope':>9} {'header':>8} {'parse':>7} {'hit':>7}")
+        titles = f"{'envelope':>9} {'header':>8} {'parse':>7} {'hit':>7}"
+        print(f"{'replay':42} {'bare call':>10} {titles}")
         for path in replays():
             print(line(path, alone, road))
 
 
-def open_road(folder: Path):
+def open_road(folder: Path) -> AbstractContextManager[Pipeline]:
     """The pipeline of a command line, with its data in a folder of its own."""
     host = Host.load()
     return open_pipeline(open_session(host=host, data_dir=folder), host)
