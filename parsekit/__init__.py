@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from parsekit.providers import WaitingParser as WaitingParser
     from parsekit.retry import RetryPolicy as RetryPolicy
     from parsekit.session import Session as Session
-    from parsekit.storage_check import check_storage as check_storage
 
 _HOME = {
     "parse": "api",
@@ -67,7 +66,6 @@ _HOME = {
     "WaitingParser": "providers",
     "RetryPolicy": "retry",
     "Session": "session",
-    "check_storage": "storage_check",
 }
 
 __all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)

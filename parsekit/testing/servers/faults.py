@@ -62,11 +62,11 @@ class Answer(Fault):
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
 
-    def encoded(self) -> bytes:
-        """The bytes on the wire."""
+    def encoded(self, *, with_body: bool = True) -> bytes:
+        """The bytes on the wire; an answer to HEAD tells of a body and has none."""
         headers = {**self.headers, "Content-Length": str(len(self.body)), "Connection": "close"}
         lines = [f"HTTP/1.1 {self.status}", *(f"{name}: {text}" for name, text in headers.items())]
-        return "\r\n".join([*lines, "", ""]).encode() + self.body
+        return "\r\n".join([*lines, "", ""]).encode() + (self.body if with_body else b"")
 
 
 def slow_down() -> Answer:

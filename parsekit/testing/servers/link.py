@@ -117,7 +117,7 @@ class Link:
         left = int(length[1]) - len(body) if length and not _EXPECT.search(head) else 0
         while left > 0 and (more := self._client.recv(_CHUNK_BYTES)):
             left -= len(more)
-        self._client.sendall(answer.encoded())
+        self._client.sendall(answer.encoded(with_body=not head.startswith(b"HEAD ")))
         self._switch.struck(answer)
         self.end()
 

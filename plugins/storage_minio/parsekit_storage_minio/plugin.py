@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parsekit import Check, ProviderContext, Session, StorageEntry, check_storage, hookimpl
+from parsekit import Check, ProviderContext, Session, StorageEntry, hookimpl
 from parsekit.errors import ConfigInvalid
 from parsekit_storage_minio.settings import MinioSettings
 
@@ -31,6 +31,7 @@ def parsekit_register_checks(
 
 
 def _check(session: Session) -> list[Check]:
+    from parsekit_storage_minio.doctor import examine  # noqa: PLC0415  (loads native code)
     from parsekit_storage_minio.storage import MinioStorage  # noqa: PLC0415
 
     settings = session.config.section(MinioSettings)
@@ -39,6 +40,6 @@ def _check(session: Session) -> list[Check]:
     except ConfigInvalid as exc:
         return [Check(name="minio: settings", ok=False, detail=exc.message)]
     try:
-        return check_storage(storage, "minio")
+        return examine(storage)
     finally:
         storage.close()

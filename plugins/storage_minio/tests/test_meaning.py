@@ -1,0 +1,127 @@
+"""What operators and callers are told when the store says no."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+
+import pytest
+from minio import Minio
+
+from parsekit.errors import (
+    ConfigInvalid,
+    ParsekitError,
+    ReplayNotFound,
+    StorageDenied,
+)
+from parsekit.testing.servers.proxy import Answer, FaultProxy
+from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
+
+from .conftest import READER, WORKER, MakeStorage
+
+STRANGER = Identity(access_key="test-stranger-key", secret_key="test-stranger-secret")
+LIAR = Identity(access_key=ADMIN.access_key, secret_key="test-wrong-secret")
+
+
+def error(code: str, status: str = "403 Forbidden") -> Answer:
+    return Answer(status, f"<Error><Code>{code}</Code></Error>".encode())
+
+
+def test_the_workers_policy_is_enough_for_a_parse(
+    make_storage: MakeStorage, tmp_path: Path, caller: Minio
+) -> None:
+    make_storage().write("replays/a.replay", b"replay")
+    storage = make_storage(WORKER)
+    assert storage.head("replays/a.replay").size_bytes == 6
+    storage.fetch("replays/a.replay", tmp_path / "t", max_bytes=10)
+    assert storage.read("parsed/a") is None
+    assert storage.write("parsed/a", b"{}", replace=False)
+    assert storage.read("parsed/a") == b"{}"
+    with pytest.raises(StorageDenied):
+        storage.write("replays/a.replay", b"changed")
+    for key in ("replays/a.replay", "parsed/a"):
+        caller.remove_object(BUCKET, key)
+
+
+def test_a_missing_permission_is_named_and_final(
+    make_storage: MakeStorage, proxy: FaultProxy
+) -> None:
+    with pytest.raises(StorageDenied, match=r"grant s3:PutObject") as caught:
+        make_storage(READER).write("parsed/a", b"x")
+    assert f"{BUCKET}/parsed/a" in caught.value.message
+    assert len(proxy.requests) == 1
+
+
+def test_a_refused_head_tells_why(make_storage: MakeStorage) -> None:
+    with pytest.raises(StorageDenied, match=r"does not know the access key"):
+        make_storage(STRANGER).head("replays/a")
+    with pytest.raises(StorageDenied, match=r"minio\.secret_key_file"):
+        make_storage(LIAR).head("replays/a")
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_replay(make_storage: MakeStorage) -> None:
+    storage = make_storage(bucket="no-such-bucket")
+    for call in (lambda: storage.head("replays/a"), lambda: storage.read("parsed/a")):
+        with pytest.raises(ConfigInvalid, match="there is no bucket 'no-such-bucket'"):
+            call()
+
+
+def test_a_missing_replay_is_named_with_its_bucket_and_store(
+    make_storage: MakeStorage, proxy: FaultProxy
+) -> None:
+    with pytest.raises(ReplayNotFound, match=f"{BUCKET}/replays/gone at http://127.0.0.1"):
+        make_storage().head("replays/gone")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (error("RequestTimeTooSkewed"), StorageDenied, "clocks of this machine and the store"),
+        (error("ExpiredToken", "400 Bad Request"), StorageDenied, "temporary keys have expired"),
+        (error("PermanentRedirect", "301 Moved Permanently"), ConfigInvalid, "wrong region"),
+        (
+            error("AuthorizationHeaderMalformed", "400 Bad Request"),
+            ConfigInvalid,
+            "'us-east-1' is the wrong region",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_clock_and_region_are_named_and_final(
+    make_storage: MakeStorage,
+    proxy: FaultProxy,
+    answer: Answer,
+    kind: type[ParsekitError],
+    words: str,
+) -> None:
+    storage = make_storage()
+    for call in (
+        lambda: storage.head("replays/a"),
+        lambda: storage.read("replays/a"),
+        lambda: storage.write("replays/a", b"x"),
+    ):
+        with proxy.failing(answer), pytest.raises(kind, match=words):
+            call()
+
+
+@pytest.mark.parametrize("identity", [STRANGER, LIAR, READER], ids=lambda it: it.access_key)
+def test_keys_never_stand_in_an_error_or_a_log(
+    make_storage: MakeStorage, caplog: pytest.LogCaptureFixture, identity: Identity
+) -> None:
+    storage = make_storage(identity)
+    text = repr(storage) + repr(storage.__dict__)
+    with caplog.at_level(logging.INFO):
+        for call in (
+            lambda: storage.head("replays/a"),
+            lambda: storage.read("replays/a"),
+            lambda: storage.write("replays/a", b"x"),
+            lambda: storage.delete("replays/a"),
+        ):
+            try:
+                call()
+            except ParsekitError as exc:
+                text += "".join(traceback.format_exception(exc))
+    text += caplog.text
+    assert identity.secret_key not in text
+    assert identity.access_key not in text
