@@ -18,8 +18,6 @@ from parsekit.errors import PluginFailed
 
 #: Entry points of this group become commands.
 GROUP = "parsekit.commands"
-
-
 #: Name and line of help; the module is `parsekit.cli` with the name, dashes as underscores.
 COMMANDS = (
     ("parse", "Parse replays: files, folders, globs, URLs, or - for standard input."),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 from pydantic import BaseModel
@@ -14,6 +12,7 @@ from pydantic.errors import PydanticUserError
 
 from parsekit.api import open_session
 from parsekit.cli.failures import say, writing_output
+from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.config.redact import redacted
 from parsekit.errors import PluginFailed
@@ -21,17 +20,6 @@ from parsekit.formats.plain import printable
 from parsekit.host import Host
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Read this configuration.")
-]
-
-
-class Format(StrEnum):
-    """What ``--format`` takes."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 class Setting(NamedTuple):
@@ -48,17 +36,12 @@ def config() -> None:
 
 
 @app.command()
-def show(
-    config: ConfigFile = None,
-    kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
-        Format.TABLE
-    ),
-) -> None:
+def show(config: ConfigFile = None, kind: ListKind = ListFormat.TABLE) -> None:
     """Show every value in force and where it came from; secrets are masked."""
     loaded = open_session(config, role="cli").config
     settings = list(_settings(loaded))
     with writing_output():
-        if kind is Format.JSON:
+        if kind is ListFormat.JSON:
             typer.echo(json.dumps([setting._asdict() for setting in settings], indent=2))
         else:
             typer.echo("\n".join(_lines(settings)))

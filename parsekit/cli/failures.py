@@ -9,14 +9,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from io import TextIOWrapper
+from pathlib import Path
 
 from parsekit.errors import BadRequest, ConfigInvalid, ParsekitError
 from parsekit.formats.plain import printable
 
 #: Set to anything but "" or 0 to see the traceback of an error that nobody expected.
 DEBUG = "PARSEKIT_DEBUG"
-
-
 #: Libraries that only some commands need, and the extra of the distribution that brings each.
 EXTRAS = {
     "celery": "worker",
@@ -67,6 +67,7 @@ def say(text: str) -> None:
 
 def guarded(command: Callable[[], object]) -> int:
     """Run a command; whatever happens becomes a line on stderr and an exit code."""
+    _mend_streams()
     code = _code_of(command)
     try:
         with writing_output():
@@ -74,6 +75,16 @@ def guarded(command: Callable[[], object]) -> int:
     except OutputLost as exc:
         return _output_lost(exc)
     return code
+
+
+def _mend_streams() -> None:
+    """Make sure of two streams that take any text: one may be closed, or not speak Unicode."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  (for the whole process)
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _code_of(command: Callable[[], object]) -> int:

@@ -33,7 +33,8 @@ class Interrupt:
         self.number = number
         self.stop.set()
         for each in _SIGNALS:
-            signal.signal(each, _die)
+            if signal.getsignal(each) == self.hear:
+                signal.signal(each, _die)
         _tell(_ASKED)
 
 
@@ -54,9 +55,13 @@ def _tell(message: bytes) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Handle the signals for the length of the block, in the main thread."""
+    """Handle the signals for the length of the block, in the main thread.
+
+    One that our parent ignores, as shells do for jobs in the background, stays ignored.
+    """
     interrupt = Interrupt()
-    before = {each: signal.signal(each, interrupt.hear) for each in _SIGNALS}
+    heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, interrupt.hear) for each in heard}
     try:
         yield interrupt
     finally:

@@ -17,6 +17,7 @@ from parsekit.api import open_pipeline, open_session
 from parsekit.cli.completion import parser_names
 from parsekit.cli.interrupt import Interrupt, interruptible
 from parsekit.cli.logs import show_logs
+from parsekit.cli.options import ConfigFile
 from parsekit.cli.output import Wish
 from parsekit.cli.run import Run
 from parsekit.cli.stdin import refuse_terminal
@@ -35,7 +36,7 @@ def parse(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Files, folders (searched for .replay files), globs, fsspec URLs, or -.",
         ),
     ],
@@ -45,9 +46,7 @@ def parse(
             "--parser", "-p", metavar="NAME", autocompletion=parser_names, help="Use this parser."
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Read this configuration.")
-    ] = None,
+    config: ConfigFile = None,
     kind: Annotated[
         Format, typer.Option("--format", "-f", help="How results are written.")
     ] = Format.TABLE,
@@ -86,11 +85,10 @@ def parse(
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
         wish = Wish(kind=kind, folder=output, single=single)
-        writers = wish.writers()
         with _display(wish, paths, host), open_pipeline(session, host) as pipeline:
             run = Run(
                 pipeline=pipeline,
-                writers=writers,
+                writers=wish.writers(),
                 interrupt=interrupt,
                 parser=parser,
                 disable_cache=no_cache,

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from typing import Annotated
 
 import typer
 
 from parsekit.cli.failures import writing_output
+from parsekit.cli.options import ListFormat, ListKind
 from parsekit.formats.plain import printable
 from parsekit.host import Host, PluginRecord
 
 app = typer.Typer(add_completion=False)
 
 
-class Format(StrEnum):
-    """What ``--format`` takes."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 @app.command()
-def plugins(
-    kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
-        Format.TABLE
-    ),
-) -> None:
+def plugins(kind: ListKind = ListFormat.TABLE) -> None:
     """List every plugin: name, version, distribution, what it provides, why one failed to load."""
     records = Host.load().plugins
     with writing_output():
-        if kind is Format.JSON:
+        if kind is ListFormat.JSON:
             typer.echo(json.dumps([record.to_json() for record in records], indent=2))
         else:
             typer.echo("\n".join(_lines(records)))

@@ -135,4 +135,4 @@ def _renamed(outcome: Outcome, path: str) -> Outcome:
 
 
 def _told(replay: str, message: str) -> str:
-    return message if replay in message else f"{replay}: {message}"
+    return message if message.startswith(replay) else f"{replay}: {message}"

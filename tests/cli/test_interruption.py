@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import CommandLine, end, outcomes, wait_until
+from parsekit.testing.command_line import PARSEKIT, CommandLine, end, outcomes, wait_until
 
 Replays = Callable[..., list[Path]]
 
@@ -51,6 +51,22 @@ def test_a_run_after_an_interruption_goes_on_from_the_cache(
     end(process)
     again = outcomes(cli.run("parse", ".", "--format", "jsonl").stdout)
     assert [o["cached"] for o in again] == [True, True, False]
+
+
+def test_a_signal_that_the_shell_had_ignored_stays_ignored(
+    cli: CommandLine, replays: Replays, parses: Parses
+) -> None:
+    replays("a-slow", "b")
+    process = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$0" "$@"', *PARSEKIT, "parse", ".", "--jobs", "1"],
+        cwd=cli.folder,
+        env=cli.environ(PARSEKIT__STUB__SLOW_S="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    wait_until(begun(parses, "a-slow"))
+    returncode, stdout, _ = end(process)
+    assert (returncode, len(stdout.splitlines())) == (0, 3)
 
 
 def test_a_second_ctrl_c_ends_at_once_with_all_children(
@@ -111,6 +127,17 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_word(
         assert len(parses()) < 2 * 12
 
 
+def test_a_closed_standard_output_or_error_is_no_trouble(
+    cli: CommandLine, replays: Replays
+) -> None:
+    replays("a", "refused")
+    for closed in (1, 2):
+        done = cli.run("parse", ".", "--output", "out", preexec_fn=lambda fd=closed: os.close(fd))
+        assert done.returncode == 1
+        assert b"Traceback" not in done.stdout + done.stderr
+    assert len(list((cli.folder / "out").iterdir())) == 1
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("kind", ["table", "json", "csv", "parquet"])
 def test_a_full_disk_behind_standard_output_is_told_once(
@@ -126,15 +153,17 @@ def test_a_full_disk_behind_standard_output_is_told_once(
 def test_a_full_disk_behind_the_output_folder_fails_those_replays_and_leaves_no_halves(
     cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
-    replays("a", "b")
+    replays("a")
+    parse = ("parse", ".", "--output", "out", "--format", "parquet")
+    assert cli.run(*parse).returncode == 0
+    replays("b")
     assert cli.run("parse", ".").returncode == 0
-    done = cli.run(
-        "parse", ".", "--output", "out", "--format", "parquet", preexec_fn=_limit_file_size
-    )
+    before = {file: file.read_bytes() for file in (cli.folder / "out").iterdir()}
+    done = cli.run(*parse, preexec_fn=_limit_file_size)
     assert done.returncode == 1
     assert done.stderr.count(b"file too large") == 2
     assert b"2 failed" in done.stderr
-    assert list((cli.folder / "out").iterdir()) == []
+    assert {file: file.read_bytes() for file in (cli.folder / "out").iterdir()} == before
 
 
 def test_a_read_only_output_folder_is_refused_before_any_parse(

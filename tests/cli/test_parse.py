@@ -223,6 +223,13 @@ def test_paths_with_emoji_spaces_and_undecodable_bytes_work(
     assert b"caf\\udce9.replay" in done.stdout
 
 
+def test_a_terminal_that_knows_ascii_only_gets_escapes(cli: CommandLine, replays: Replays) -> None:
+    replays("\U0001f680")
+    done = cli.run("parse", ".", environ={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert b"\\U0001f680.replay" in done.stdout
+
+
 def test_a_folder_without_replays_is_a_usage_error(cli: CommandLine) -> None:
     (cli.folder / "empty").mkdir()
     done = cli.run("parse", "empty")
@@ -328,6 +335,17 @@ def test_an_unexpected_error_is_one_line_and_a_traceback_on_request(
     assert "PARSEKIT_DEBUG=1" in line
     debugged = cli.run("parse", "a.replay", environ={**environ, "PARSEKIT_DEBUG": "1"})
     assert b"Traceback" in debugged.stderr
+
+
+def test_a_listener_that_fails_is_one_line_and_no_failed_replay(
+    cli: CommandLine, replays: Replays
+) -> None:
+    replays("a")
+    done = cli.run("parse", "a.replay", environ={"STUB_DEAF": "1"})
+    assert done.returncode == 0
+    (line,) = done.stderr.decode().splitlines()
+    assert "listener stub failed in parsekit_analytics" in line
+    assert "the stub is deaf" in line
 
 
 def test_several_jobs_run_at_once(

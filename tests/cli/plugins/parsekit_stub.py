@@ -1,12 +1,14 @@
 """A parser without a library behind it, steered by the names of the replays that it gets.
 
-A name with ``slow`` takes ``$STUB_SLOW_S`` seconds; one with ``refused`` can't be parsed; one with
+A name with ``slow`` takes ``slow_s`` seconds; one with ``refused`` can't be parsed; one with
 ``hostile`` has a player whose name attacks terminals and spreadsheets; one with ``odd`` has data of
-no shape at all. Each parse adds a line to ``$STUB_LOG``.
+no shape at all. Each parse adds lines to the file ``log`` of section `stub`. With ``$STUB_DEAF`` in
+the environment its listener fails.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,12 @@ def parsekit_register_parsers(register: Any) -> None:
             name="stub", version="1.0", create="parsekit_stub:StubParser", settings=StubSettings
         )
     )
+
+
+@hookimpl
+def parsekit_analytics(event: Any) -> None:
+    if "STUB_DEAF" in os.environ:
+        raise LookupError("the stub is deaf")
 
 
 def greet(name: str, loud: bool = False) -> None:
