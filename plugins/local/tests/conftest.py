@@ -7,12 +7,32 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from parsekit import Job, JsonObject, Parsed, ProviderContext, Replay
+from parsekit_local.frames import (
+    Account,
+    BoostSamples,
+    Car,
+    Countdowns,
+    Demolitions,
+    Frames,
+    GameClock,
+    Goals,
+    Hits,
+    Pickups,
+    PlayerTrack,
+    RigidBodies,
+    ScoreLine,
+    Switches,
+)
 from parsekit_local.parser import LocalParser
 
 Parse = Callable[..., Parsed]
+MakeTrack = Callable[..., PlayerTrack]
+MakeFrames = Callable[..., Frames]
+_NO_FRAMES = np.zeros(0, np.int64)
 
 
 def _parse(path: Path, job: Job | None = None) -> Parsed:
@@ -58,3 +78,69 @@ def samples(shared: Path) -> dict[str, JsonObject]:
         path.name.removesuffix(suffix): json.loads(path.read_text())
         for path in sorted((shared / "ballchasing" / "samples").glob(f"*{suffix}"))
     }
+
+
+def _car() -> Car:
+    return Car(
+        first_frame=0,
+        end_frame=9,
+        bodies=RigidBodies(frame=_NO_FRAMES, position=np.zeros((0, 3)), velocity=np.zeros((0, 3))),
+        boosts=(BoostSamples(frame=_NO_FRAMES, amount=_NO_FRAMES),),
+        handbrake=Switches(frame=_NO_FRAMES, on=np.zeros(0, np.bool_)),
+        pickups=Pickups(frame=_NO_FRAMES, pad=_NO_FRAMES),
+    )
+
+
+def _track(
+    name: str,
+    *,
+    account: Account | None = None,
+    team: int | None = 0,
+    cars: int = 1,
+    score: int = 0,
+    body_ids: tuple[int | None, int | None] = (None, None),
+) -> PlayerTrack:
+    return PlayerTrack(
+        name=name,
+        account=account,
+        is_bot=account is None,
+        team=team,
+        first_frame=0,
+        end_frame=9,
+        cars=tuple(_car() for _ in range(cars)),
+        camera=None,
+        steering_sensitivity=None,
+        body_ids=body_ids,
+        score_line=ScoreLine(score=score),
+    )
+
+
+def _frames(*players: PlayerTrack) -> Frames:
+    time_s = np.arange(10.0)
+    return Frames(
+        raw_time_s=time_s,
+        delta_s=np.ones(10),
+        time_s=time_s,
+        keyframes=_NO_FRAMES,
+        gaps=_NO_FRAMES,
+        players=players,
+        balls=(),
+        hits=Hits(frame=_NO_FRAMES, team=_NO_FRAMES),
+        countdowns=Countdowns(first_frame=_NO_FRAMES, last_frame=_NO_FRAMES),
+        goals=Goals(frame=_NO_FRAMES, conceding_team=_NO_FRAMES),
+        demolitions=Demolitions(frame=_NO_FRAMES, attacker=_NO_FRAMES, victim=_NO_FRAMES),
+        states=(),
+        game_clock=GameClock(frame=_NO_FRAMES, seconds=_NO_FRAMES),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_track() -> MakeTrack:
+    """Make a player of the stream: name, and what differs from an account-less one with a car."""
+    return _track
+
+
+@pytest.fixture(scope="session")
+def make_frames() -> MakeFrames:
+    """Make a stream of ten frames, one a second, with these players."""
+    return _frames

@@ -53,6 +53,11 @@ def test_teams_have_their_own_names(bodies: dict[str, JsonObject]) -> None:
     assert ("name" in named["blue"], "name" in named["orange"]) == (False, True)
 
 
+def test_the_server_s_region_is_the_stream_s_or_in_its_name(bodies: dict[str, JsonObject]) -> None:
+    regions = {name: bodies[name]["server"]["region"] for name in ("8905", "4375", "3381", "07e9")}
+    assert regions == {"8905": "TR6", "4375": "USW", "3381": "USE", "07e9": ""}
+
+
 def test_spectators_are_not_listed(bodies: dict[str, JsonObject]) -> None:
     assert len(_players(bodies["soccar-lan"])) == 6
 
