@@ -1,13 +1,16 @@
-"""What listeners are told: progress of a task, and one analytics event at its end.
+"""What listeners are told: progress of a task, one analytics event at its end, and differences.
 
 ``to_message()`` gives the exact JSON of the contract (progress.schema.json, analytics.schema.json).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
+from parsekit.comparison import FieldDifference
 from parsekit.model import JsonObject, Outcome
 
 Status = Literal["Pending", "Complete", "Error"]
@@ -86,3 +89,55 @@ class AnalyticsEvent:
                 "ints": ints,
             },
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerer:
+    """A parser that answered, and its version."""
+
+    parser: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.parser} {self.version}"
+
+    def to_json(self) -> JsonObject:
+        """Both names."""
+        return {"parser": self.parser, "version": self.version}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceEvent:
+    """How the result of a shadow parser differs from the one that the caller got.
+
+    ``hash`` is the SHA-256 of the content. ``fields`` has every field that was compared, also
+    those that are equal. ``event_id`` stays the same however often it is told.
+    """
+
+    event_id: str
+    task_id: str
+    replay: str
+    hash: str
+    at_unix: float
+    primary: Answerer
+    shadow: Answerer
+    fields: Sequence[FieldDifference]
+
+    def to_json(self) -> JsonObject:
+        """The published form, documented in docs/composition.md."""
+        return {
+            "eventId": self.event_id,
+            "at": moment(self.at_unix),
+            "taskId": self.task_id,
+            "replay": self.replay,
+            "hash": self.hash,
+            "primary": self.primary.to_json(),
+            "shadow": self.shadow.to_json(),
+            "fields": {each.field: each.to_json() for each in self.fields},
+        }
+
+
+def moment(at_unix: float) -> str:
+    """RFC 3339, UTC, with milliseconds."""
+    at = datetime.fromtimestamp(at_unix, UTC).isoformat(timespec="milliseconds")
+    return at.replace("+00:00", "Z")

@@ -18,17 +18,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from parsekit.config import Config, Section
-from parsekit.defaults.analytics_file import (
-    LOCK_S,
-    AnalyticsFile,
-    EventLog,
-    aside,
-    read_events,
-)
+from parsekit.defaults.analytics_file import AnalyticsFile
+from parsekit.event_lines import Unread, read_lines
+from parsekit.event_log import LOCK_S, EventLog, aside, files_of
 from parsekit.model import JsonObject
 from parsekit.session import Session
 from parsekit.testing import SinkConformance
 from parsekit.testing.sinks import FAILURE, Delivered, Listener, outcome_of
+
+
+def read_events(folder: Path, keep: int = 5) -> list[JsonObject]:
+    files = files_of(folder / "analytics.jsonl", keep)
+    return [line.content for line in read_lines(files, Unread())]
 
 
 @pytest.fixture
@@ -45,11 +46,11 @@ class TestAnalyticsFile(SinkConformance):
 
     @pytest.fixture
     def delivered(self, tmp_path: Path) -> Delivered:
-        return lambda: list(read_events(tmp_path / "data"))
+        return lambda: read_events(tmp_path / "data")
 
 
 def events(listener: Listener) -> list[JsonObject]:
-    return list(read_events(listener.session.data_dir))
+    return read_events(listener.session.data_dir)
 
 
 def test_a_line_is_the_contract_message_and_what_a_reader_needs(
