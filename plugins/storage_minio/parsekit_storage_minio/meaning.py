@@ -12,7 +12,7 @@ from parsekit.errors import (
     StorageUnavailable,
 )
 from parsekit_storage_minio.client import Target
-from parsekit_storage_minio.store_error import StoreError
+from parsekit_storage_minio.store_error import StoreError, Untrusted
 
 _WRONG_REGION = frozenset(
     {
@@ -39,6 +39,11 @@ def meaning(error: StoreError, action: str, key: str, target: Target) -> Parseki
         return ConfigInvalid(
             f"minio.bucket: there is no bucket {target.bucket!r} at {target.endpoint}; create it"
         )
+    if isinstance(error, Untrusted):
+        return ConfigInvalid(
+            f"minio.ca_file: the certificate of {target.endpoint} is not trusted ({error.reason});"
+            " name the authority that signed it, and the store by a name in it"
+        )
     if error.missing:
         return ReplayNotFound(f"there is no {place}")
     if _is_wrong_region(error):
@@ -57,11 +62,6 @@ def _is_wrong_region(error: StoreError) -> bool:
 
 
 def _unavailable(error: StoreError, place: str) -> ParsekitError:
-    if error.reason == "its certificate is not trusted":
-        return ConfigInvalid(
-            f"minio.ca_file: the certificate of {place.rpartition(' ')[2]} is not trusted;"
-            " name the authority that signed it"
-        )
     said = f"{error.reason} {error.code or ''}".strip()
     return StorageUnavailable(f"{place}: {said}; check that the store is up")
 

@@ -16,7 +16,7 @@ from obstore.store import S3Store
 
 from parsekit import ObjectInfo
 from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, WRITER, Download, Target, upload_s
-from parsekit_storage_minio.store_error import StoreError
+from parsekit_storage_minio.store_error import StoreError, Untrusted
 
 if TYPE_CHECKING:  # exists for type checkers only
     from obstore.store import ClientConfig
@@ -28,8 +28,6 @@ _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 #: What obstore's text says, and what it means to the operator, most telling first.
 _REASONS = (
     ("incorrectly configured region", "the store is in another region"),
-    ("UnknownIssuer", "its certificate is not trusted"),
-    ("invalid peer certificate", "its certificate is not valid for this name or time"),
     ("InvalidContentType", "it does not speak TLS"),
     ("dns error", "its name is unknown"),
     ("Connection refused", "connection refused"),
@@ -161,6 +159,8 @@ def _store_errors() -> Iterator[None]:
 def _meaning(text: str) -> StoreError:
     status, code = _STATUS.search(text), _CODE.search(text)
     reason = next((words for sign, words in _REASONS if sign in text), "the connection failed")
+    if "InvalidCertificate(" in text:
+        return Untrusted(text.partition("InvalidCertificate(")[2].partition("(")[0].strip(" )"))
     if "incorrectly configured region" in text:
         return StoreError(reason, status=301, code="PermanentRedirect")
     if status is not None:

@@ -14,7 +14,7 @@ from s3fs import S3FileSystem
 
 from parsekit import ObjectInfo
 from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, WRITER, Download, Target, upload_s
-from parsekit_storage_minio.store_error import StoreError
+from parsekit_storage_minio.store_error import StoreError, Untrusted
 
 _BLOCK_BYTES = 256 * 1024
 
@@ -134,7 +134,10 @@ def _meaning(exc: BaseException) -> StoreError:
     for item in chain:
         if isinstance(item, ClientError):
             return _answered(item)
-    return StoreError(_reason(chain))
+    text = " ".join(f"{type(item).__name__} {item}" for item in chain)
+    if "CERTIFICATE_VERIFY_FAILED" in text or "CertificateError" in text:
+        return Untrusted(text.rpartition("verify failed: ")[2].partition(" (")[0])
+    return StoreError(_reason(text))
 
 
 def _answered(exc: ClientError) -> StoreError:
@@ -146,10 +149,7 @@ def _answered(exc: ClientError) -> StoreError:
     )
 
 
-def _reason(chain: list[BaseException]) -> str:
-    text = " ".join(f"{type(item).__name__} {item}" for item in chain)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not trusted"
+def _reason(text: str) -> str:
     if "Timeout" in text:
         return "no answer in time"
     if "EndpointConnectionError" in text:

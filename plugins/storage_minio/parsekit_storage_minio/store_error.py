@@ -44,3 +44,12 @@ class StoreError(Exception):
     def not_implemented(self) -> bool:
         """Whether the store does not know what was asked."""
         return self.status == HTTPStatus.NOT_IMPLEMENTED or self.code == "NotImplemented"
+
+
+class Untrusted(StoreError):
+    """The store's certificate does not prove that it is the store."""
+
+    @property
+    def passing(self) -> bool:
+        """Never: somebody has to change something."""
+        return False

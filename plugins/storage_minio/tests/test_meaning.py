@@ -25,7 +25,8 @@ LIAR = Identity(access_key=ADMIN.access_key, secret_key="test-wrong-secret")
 
 
 def error(code: str, status: str = "403 Forbidden") -> Answer:
-    return Answer(status, f"<Error><Code>{code}</Code></Error>".encode())
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+    return Answer(status, body, {"x-amz-bucket-region": "eu-west-1"})
 
 
 def test_the_workers_policy_is_enough_for_a_parse(
