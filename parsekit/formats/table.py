@@ -111,8 +111,7 @@ def _head(match: Match, outcome: Outcome) -> list[str]:
         " · ".join(facts),
         source + (" · from the cache" if outcome.cached else ""),
     ]
-    warnings = [f"warning: {warning}" for warning in outcome.warnings]
-    return [printable(line) for line in (*lines, *warnings) if line]
+    return [printable(line) for line in lines if line]
 
 
 def _teams(match: Match) -> Table:
