@@ -102,7 +102,9 @@ class Deployment:
         }
         celery = full.get("celery", {})
         self.queue = celery.get("queue", "replay-parse")
-        self.caller = Celery("caller", broker=celery.get("broker"), backend=celery.get("backend"))
+        backend = str(celery.get("backend"))
+        own = "rpc://" if backend.startswith("amqp") else backend
+        self.caller = Celery("caller", broker=celery.get("broker"), backend=own)
         self.caller.conf.broker_connection_retry_on_startup = True
 
     def put(self, name: str, body: bytes) -> str:

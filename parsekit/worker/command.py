@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,7 @@ def _consume(plan: Plan, options: WorkerOptions) -> int:
     from parsekit.worker.celery_app import app  # noqa: PLC0415  (after the environment is set)
 
     worker = app.Worker(
+        hostname=f"parsekit-{os.getpid()}@{socket.gethostname()}",
         pool_cls=plan.pool,
         concurrency=plan.concurrency,
         queues=",".join(plan.queues),

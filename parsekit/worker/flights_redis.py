@@ -13,8 +13,8 @@ import redis
 from parsekit.errors import StorageUnavailable
 from parsekit.worker import keys
 
-#: A claim that nobody ever released (all workers gone for good) is forgotten after a day.
-_FORGET_MS = 24 * 3600 * 1000
+#: A claim that nobody released (Redis was away just then) is forgotten after an hour.
+_FORGET_MS = 3600 * 1000
 
 #: KEYS flight, beats, tokens; ARGV owner, member, forget. Answers a token, 0 while it is taken.
 _CLAIM = f"""

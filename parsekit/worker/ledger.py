@@ -68,12 +68,15 @@ class Ledger(Protocol):
         ...
 
 
-#: KEYS task, beats; ARGV run, member, seconds to keep.
+#: KEYS task, beats; ARGV run, member, seconds to keep. A run of the same member is over: only word
+#: of its end did not get through.
 _ENTER = """
 local facts = redis.call('HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member')
 if facts[1] then return 'finished' end
 if facts[2] then return 'cancelled' end
-if facts[3] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then return 'busy' end
+if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
+  return 'busy'
+end
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 'go'
@@ -103,19 +106,37 @@ class RedisLedger:
     def __init__(self, client: redis.Redis, member_id: str) -> None:
         self._client = client
         self._member_id = member_id
+        self._running: set[str] = set()
+        self._guard = threading.Lock()
 
     def enter(self, task_id: str) -> Standing:
         """Begin a run, in one step among all workers."""
+        with self._guard:
+            if task_id in self._running:
+                return Standing.BUSY
+            self._running.add(task_id)
+        standing = self._entered(task_id)
+        if standing is not Standing.GO:
+            self._running.discard(task_id)
+        return standing
+
+    def _entered(self, task_id: str) -> Standing:
         names = [keys.task(task_id), keys.BEATS]
-        answer = self._client.eval(_ENTER, 2, *names, self._run, self._member_id, KEPT_SECONDS)
-        return Standing(answer.decode())
+        given = [self._run, self._member_id, str(KEPT_SECONDS)]
+        try:
+            return Standing(self._client.eval(_ENTER, 2, *names, *given).decode())
+        except redis.RedisError:
+            self._running.discard(task_id)
+            raise
 
     def leave(self, task_id: str) -> None:
         """End our run."""
+        self._running.discard(task_id)
         self._client.eval(_LEAVE, 1, keys.task(task_id), self._run)
 
     def finish(self, task_id: str) -> None:
         """Remember that the final result is stored, and end our run."""
+        self._running.discard(task_id)
         self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, "finished")
 
     @property

@@ -10,12 +10,19 @@ from typing import Any
 from celery import Celery, bootsteps, signals
 from kombu.transport import TRANSPORT_ALIASES
 
+from parsekit.worker.amqp_transport import Channel
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
 from parsekit.worker.service import service
 
 log = logging.getLogger(__name__)
 
-_REDIS_TRANSPORT = "parsekit.worker.redis_transport:Transport"
+_TRANSPORTS = {
+    "redis": "parsekit.worker.redis_transport:Transport",
+    "rediss": "parsekit.worker.redis_transport:Transport",
+    "amqp": "parsekit.worker.amqp_transport:Transport",
+    "pyamqp": "parsekit.worker.amqp_transport:Transport",
+    "amqps": "parsekit.worker.amqp_transport:TlsTransport",
+}
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
 _GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
@@ -33,7 +40,7 @@ def install(app: Celery) -> None:
 
 def _on_init(**_: Any) -> None:
     """Take messages safely; kombu goes by the URL's scheme, so that gets another transport."""
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), _REDIS_TRANSPORT))
+    TRANSPORT_ALIASES.update(_TRANSPORTS)
 
 
 class ProcessStep(bootsteps.StartStopStep):
@@ -42,13 +49,13 @@ class ProcessStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def create(self, parent: Any) -> None:
-        """Take messages under this process's own name."""
-        at = service.addresses
-        if not at.redis_broker:
-            return
-        member_id, concurrency = service.process.member_id, parent.concurrency
-        options = worker_transport_options(at, member_id, concurrency)
-        parent.app.conf.broker_transport_options = options
+        """Take messages under this process's own name, back-fills with fewer slots."""
+        at, concurrency = service.addresses, parent.concurrency
+        if at.redis_broker:
+            options = worker_transport_options(at, service.process.member_id, concurrency)
+            parent.app.conf.broker_transport_options = options
+        else:
+            Channel.bulk_queue, Channel.bulk_slots = at.bulk_queue, max(1, concurrency // 2)
 
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""

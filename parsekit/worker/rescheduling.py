@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from celery import Task
+from kombu import Exchange, Queue
 
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
@@ -14,6 +17,13 @@ from parsekit.worker.service import service
 
 #: Message header with the pipeline's state; callers never see it.
 STATE_HEADER = "parsekit_state"
+
+#: Message header with the time at which the task goes on, which may be several hops away.
+UNTIL_HEADER = "parsekit_until"
+#: Waits up to so many seconds are rounded up to steps of so many.
+_STEPS = ((5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
+#: A queue for waits that nobody declared for so long is removed; its messages left it before.
+_UNUSED_MS = 600_000
 
 #: Tasks that were sent together shall not come back together.
 _SPREAD = 1.1
@@ -27,22 +37,58 @@ def state_of(task: Task) -> Mapping[str, Any] | None:
     return state if isinstance(state, Mapping) else None
 
 
-def go_on_later(
-    task: Task, state: Mapping[str, Any] | None, after_s: float, *, replace: bool = True
-) -> None:
-    """Send the same task once more, to be delivered in ``after_s`` seconds, at most one hop.
+def waits_until(task: Task) -> float:
+    """When the task goes on (seconds since 1970); in the past for one that does not wait."""
+    until = getattr(task.request, UNTIL_HEADER, None)
+    return float(until) if isinstance(until, int | float) else 0.0
 
-    A longer wait takes several hops: the pipeline is asked in between and says how long it still
-    has to wait. Raises what the broker's client raises; the task was not sent then.
+
+def go_on_later(
+    task: Task, state: Mapping[str, Any] | None, until_unix: float, *, replace: bool = True
+) -> None:
+    """Send the same task once more, to be delivered at that time, or one hop nearer to it.
+
+    Raises what the broker's client raises; the task was not sent then.
     """
+    after_s = until_unix - time.time()
     spread = random.uniform(1.0, _SPREAD)  # noqa: S311  (no secret)
     seconds = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
     headers = {
         **(task.request.headers or {}),
         STATE_HEADER: dict(state) if state is not None else None,
-        DELAY_HEADER: seconds,
-        REPLACE_HEADER: replace,
+        UNTIL_HEADER: until_unix,
     }
-    task.signature_from_request(
-        queue=service.addresses.poll_queue, headers=headers, countdown=None
-    ).apply_async()
+    if service.addresses.redis_broker:
+        headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}
+        _send(task, service.addresses.poll_queue, headers)
+        return
+    with task.app.amqp.producer_pool.acquire(block=True) as producer:
+        queue = delay_queue(service.addresses.poll_queue, seconds)
+        queue(producer.channel).declare()
+        _send(task, queue, headers, producer=producer)
+
+
+def _send(task: Task, queue: str | Queue, headers: dict[str, Any], **options: Any) -> None:
+    task.signature_from_request(queue=queue, headers=headers, countdown=None).apply_async(**options)
+
+
+def delay_queue(target: str, seconds: float) -> Queue:
+    """A queue that hands each message on to ``target`` after at least this long.
+
+    All messages of a queue wait equally long, so none stands in another's way: the waits are
+    rounded up to steps of half a second, one, or five. Nothing consumes from it, so nothing is
+    un-acknowledged and no consumer timeout applies.
+    """
+    step = next(step for limit, step in _STEPS if seconds <= limit)
+    wait_ms = math.ceil(seconds / step) * round(step * 1000)
+    return Queue(
+        f"{target}-in-{wait_ms}-ms",
+        Exchange(""),
+        routing_key=f"{target}-in-{wait_ms}-ms",
+        queue_arguments={
+            "x-message-ttl": wait_ms,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": target,
+            "x-expires": _UNUSED_MS,
+        },
+    )

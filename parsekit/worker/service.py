@@ -14,12 +14,16 @@ from pathlib import Path
 
 from parsekit.api import make_pipeline, open_session
 from parsekit.config import Config
+from parsekit.flights import Flights
 from parsekit.host import Host
 from parsekit.pipeline import Pipeline
 from parsekit.session import Session
 from parsekit.worker.addresses import Addresses, with_addresses
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp_locks import AmqpFlights, AmqpLocks
 from parsekit.worker.flights_redis import RedisFlights
 from parsekit.worker.ledger import Ledger, RedisLedger
+from parsekit.worker.ledger_amqp import AmqpLedger
 from parsekit.worker.membership import Member, new_member_id
 from parsekit.worker.redis_client import connect
 
@@ -82,13 +86,22 @@ class Process:
     @cached_property
     def member(self) -> Member | None:
         """This process among the others; None where no Redis is shared."""
-        url = self._service.addresses.shared_redis
+        url = self._redis_url
         return Member(connect(url), self.member_id) if url else None
 
     @cached_property
     def ledger(self) -> Ledger:
         """What is known of tasks."""
+        if self._redis_url is None:
+            return AmqpLedger(self._link, self._locks)
         return RedisLedger(connect(self._redis_url), self.member_id)
+
+    @cached_property
+    def flights(self) -> Flights:
+        """Which task parses which replay."""
+        if self._redis_url is None:
+            return AmqpFlights(self._locks)
+        return RedisFlights(connect(self._redis_url), self.member_id)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -96,17 +109,22 @@ class Process:
         return make_pipeline(
             self._service.session,
             self._service.host,
-            flights=RedisFlights(connect(self._redis_url), self.member_id),
+            flights=self.flights,
             attempts=self.ledger,
             reports=self.ledger,
         )
 
     @property
-    def _redis_url(self) -> str:
-        url = self._service.addresses.shared_redis
-        if url is None:
-            raise NotImplementedError
-        return url
+    def _redis_url(self) -> str | None:
+        return self._service.addresses.shared_redis
+
+    @cached_property
+    def _link(self) -> AmqpLink:
+        return AmqpLink(self._service.addresses.broker)
+
+    @cached_property
+    def _locks(self) -> AmqpLocks:
+        return AmqpLocks(self._link)
 
     def start(self) -> None:
         """Begin to be seen by the others, and make what the first task would have to wait for."""
@@ -120,6 +138,8 @@ class Process:
             self.pipeline.close(CLOSE_SECONDS)
         if "member" in self.__dict__ and self.member is not None:
             self.member.stop()
+        if "_link" in self.__dict__:
+            self._link.close()
 
     def give_up(self) -> None:
         """Give back what runs and send what is buffered; the caller ends the process next.

@@ -7,25 +7,31 @@ a task may be delivered twice, or while it runs, or after it ended.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import redis
 from celery import Task, states
 from celery.exceptions import Ignore, Reject
+from kombu.exceptions import OperationalError
 
-from parsekit.errors import BadRequest, ParsekitError
+from parsekit.errors import BadRequest, ParsekitError, StorageUnavailable
 from parsekit.model import JsonObject, Outcome
 from parsekit.pipeline import Waiting
 from parsekit.worker.call import refused, request_of
 from parsekit.worker.ledger import Standing
-from parsekit.worker.rescheduling import go_on_later, state_of
+from parsekit.worker.rescheduling import go_on_later, state_of, waits_until
 from parsekit.worker.service import service
 
 log = logging.getLogger(__name__)
 
 #: How soon a delivery looks again when another one of the same task is being worked on, seconds.
 BUSY_SECONDS = 2.0
+#: A run can't begin or be booked now, as what all workers share is away; the message goes back.
+_SHARED_STATE_AWAY = (redis.RedisError, StorageUnavailable, OperationalError)
+#: A hop that ends this much before its time is near enough.
+_EARLY_SECONDS = 0.5
 
 
 class ParseReplay(Task):
@@ -40,24 +46,31 @@ class ParseReplay(Task):
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
         """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
         try:
-            return self._deliver(args, kwargs)
-        except redis.RedisError as exc:
+            outcome = self._deliver(args, kwargs)
+        except _SHARED_STATE_AWAY as exc:
             log.warning("task %s goes back to its queue: %s", self.request.id, exc)
             raise Reject(exc, requeue=True) from exc
+        if outcome.failure is not None:
+            raise outcome.failure.to_error()
+        return outcome.to_result()
 
-    def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> JsonObject:
+    def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
+        """Run once. Raises `Ignore` where this delivery is not the one that ends the task."""
         task_id = self.request.id
+        if (until := waits_until(self)) > time.time() + _EARLY_SECONDS:
+            go_on_later(self, state_of(self), until)
+            raise Ignore
         standing = service.process.ledger.enter(task_id)
         if standing is Standing.BUSY:
-            go_on_later(self, state_of(self), BUSY_SECONDS, replace=False)
+            go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
             raise Ignore
         if standing is Standing.CANCELLED:
             self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
         if standing is not Standing.GO:
             raise Ignore
         try:
-            return self._answer(self._go(args, kwargs))
-        except (Ignore, redis.RedisError):
+            return self._ended(self._go(args, kwargs))
+        except (Ignore, *_SHARED_STATE_AWAY):
             service.process.ledger.leave(task_id)
             raise
 
@@ -77,16 +90,14 @@ class ParseReplay(Task):
         delivery = self.request.delivery_info or {}
         return delivery.get("routing_key") == service.addresses.bulk_queue
 
-    def _answer(self, answer: Outcome | Waiting) -> JsonObject:
+    def _ended(self, answer: Outcome | Waiting) -> Outcome:
         if service.process.ledger.cancelled(self.request.id):
             raise Ignore
         if isinstance(answer, Waiting):
-            go_on_later(self, answer.state, answer.after_s)
+            go_on_later(self, answer.state, time.time() + answer.after_s)
             self.update_state(state="WAITING", meta={"reason": answer.reason})
             raise Ignore
-        if answer.failure is not None:
-            raise answer.failure.to_error()
-        return answer.to_result()
+        return answer
 
     def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
         """Remember the end; the result is stored by now, the message not yet acknowledged."""

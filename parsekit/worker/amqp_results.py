@@ -1,0 +1,97 @@
+"""Results over RabbitMQ as celery-node reads them: a queue a task, named by its id without dashes.
+
+Celery removed this backend in 5.0 and its ``rpc://`` never reaches celery-node. Callers in Python
+that use ``rpc://`` get their copy too, on the queue that they name in ``reply_to``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from amqp import Message
+from celery import states
+from celery.backends.base import BaseBackend
+
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.failure_facts import failure_facts
+
+#: celery-node declares the queue anew at every poll, with this and nothing else.
+EXPIRES_MS = 86_400_000
+_PERSISTENT = 2
+
+
+class AmqpResults(BaseBackend):
+    """Publishes final states only: celery-node takes one message a poll, whatever it says."""
+
+    supports_autoexpire = True
+    persistent = True
+
+    def __init__(self, app: Any, url: str | None = None, **kwargs: Any) -> None:
+        super().__init__(app, url=url, **kwargs)
+        self.url = url
+        self._link = AmqpLink(url or app.conf.broker_url)
+
+    def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
+        """Celery's three fields, and ours for callers that can't import our classes."""
+        return {**super().prepare_exception(exc, serializer), **failure_facts(exc)}
+
+    def _store_result(
+        self,
+        task_id: str,
+        result: Any,
+        state: str,
+        traceback: Any = None,
+        request: Any = None,
+        **_: Any,
+    ) -> Any:
+        if state not in states.READY_STATES:
+            return result
+        meta = {**self._get_result_meta(result, state, traceback, request), "task_id": task_id}
+        reply_to = getattr(request, "reply_to", None) or ""
+        self._link.use(lambda channel: _send(channel, task_id, reply_to, self.encode(meta)))
+        return result
+
+    def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
+        """Look without taking, so that the caller still finds it."""
+
+        def look(channel: Any) -> bytes | None:
+            message = channel.basic_get(_declared(channel, task_id), no_ack=False)
+            if message is None:
+                return None
+            channel.basic_reject(message.delivery_tag, requeue=True)
+            return bytes(message.body.encode() if isinstance(message.body, str) else message.body)
+
+        body = self._link.use(look)
+        if body is None:
+            return {"status": states.PENDING, "result": None}
+        meta: dict[str, Any] = self.meta_from_decoded(json.loads(body))
+        return meta
+
+    def _forget(self, task_id: str) -> None:
+        self._link.use(lambda channel: channel.queue_delete(task_id.replace("-", "")))
+
+    def exception_safe_to_retry(self, exc: Exception) -> bool:
+        """A broker that is away comes back; `AmqpLink` says so with `StorageUnavailable`."""
+        return bool(getattr(exc, "retryable", False))
+
+
+def _declared(channel: Any, task_id: str) -> str:
+    queue = task_id.replace("-", "")
+    channel.queue_declare(
+        queue, durable=True, exclusive=False, auto_delete=True, arguments={"x-expires": EXPIRES_MS}
+    )
+    return queue
+
+
+def _send(channel: Any, task_id: str, reply_to: str, body: str) -> None:
+    for queue in (_declared(channel, task_id), reply_to):
+        if queue:
+            message = Message(
+                body,
+                content_type="application/json",
+                content_encoding="utf-8",
+                correlation_id=task_id,
+                delivery_mode=_PERSISTENT,
+            )
+            channel.basic_publish(message, "", queue)

@@ -1,0 +1,134 @@
+"""The ledger in RabbitMQ: a queue a task, which holds one message and vanishes by itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from amqp import Message
+from amqp.exceptions import NotFound
+
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp_locks import AmqpLocks
+from parsekit.worker.ledger import KEPT_SECONDS, Standing
+
+_PREFIX = "parsekit.task."
+_CANCEL_PREFIX = "parsekit.cancel."
+_FINISHED = "finished"
+_PERSISTENT = 2
+
+Facts = dict[str, Any]
+
+
+class AmqpLedger:
+    """What is known of tasks, in a deployment without Redis."""
+
+    def __init__(self, link: AmqpLink, locks: AmqpLocks) -> None:
+        self._link = link
+        self._locks = locks
+        self._runs: dict[tuple[str, int], int] = {}
+
+    def enter(self, task_id: str) -> Standing:
+        """Begin a run."""
+        token = self._locks.acquire(f"run:{task_id}")
+        if not token:
+            return Standing.BUSY
+        standing = self._standing(task_id)
+        if standing is not Standing.GO:
+            self._locks.release(f"run:{task_id}", token)
+            return standing
+        self._runs[task_id, threading.get_ident()] = token
+        return Standing.GO
+
+    def _standing(self, task_id: str) -> Standing:
+        if self._read(task_id).get(_FINISHED):
+            return Standing.FINISHED
+        return Standing.CANCELLED if self.cancelled(task_id) else Standing.GO
+
+    def leave(self, task_id: str) -> None:
+        """End our run."""
+        token = self._runs.pop((task_id, threading.get_ident()), 0)
+        if token:
+            self._locks.release(f"run:{task_id}", token)
+
+    def finish(self, task_id: str) -> None:
+        """Remember that the final result is stored, and end our run."""
+        self._change(task_id, lambda facts: {**facts, _FINISHED: True})
+        self.leave(task_id)
+
+    def cancel(self, task_id: str) -> bool:
+        """Let no further run begin; False when it had finished."""
+        if self._read(task_id).get(_FINISHED):
+            return False
+        arguments = {"x-expires": KEPT_SECONDS * 1000}
+        self._link.use(
+            lambda channel: channel.queue_declare(
+                _CANCEL_PREFIX + task_id, durable=True, auto_delete=False, arguments=arguments
+            )
+        )
+        return True
+
+    def cancelled(self, task_id: str) -> bool:
+        """Whether somebody asked for its end: a mark of its own, which no run overwrites."""
+        try:
+            name = _CANCEL_PREFIX + task_id
+            self._link.use(lambda channel: channel.queue_declare(name, passive=True))
+        except NotFound:
+            return False
+        return True
+
+    def reset(self, task_id: str) -> None:
+        """Forget all about the task."""
+        self._link.use(lambda channel: channel.queue_delete(_PREFIX + task_id))
+        self._link.use(lambda channel: channel.queue_delete(_CANCEL_PREFIX + task_id))
+
+    def begin(self, task_id: str) -> int:
+        """Count one more attempt."""
+        facts = self._change(task_id, _one_more_attempt)
+        return int(facts["attempts"])
+
+    def clear(self, task_id: str) -> None:
+        """Forget the attempts."""
+        self._change(task_id, lambda facts: {**facts, "attempts": 0})
+
+    def told(self, task_id: str) -> bool:
+        """Whether the end of this task was told before."""
+        return bool(self._read(task_id).get("told"))
+
+    def mark(self, task_id: str) -> None:
+        """Remember that the end of this task was told."""
+        self._change(task_id, lambda facts: {**facts, "told": True})
+
+    def _read(self, task_id: str) -> Facts:
+        return self._change(task_id, lambda facts: facts)
+
+    def _change(self, task_id: str, change: Callable[[Facts], Facts]) -> Facts:
+        """Take the message out, and put what ``change`` makes of it in; never none in between.
+
+        The new one pushes the old one out of a queue of length 1; a process that is killed in
+        between leaves the old one to be delivered again.
+        """
+
+        def work(channel: Any) -> Facts:
+            queue = _PREFIX + task_id
+            arguments = {"x-expires": KEPT_SECONDS * 1000, "x-max-length": 1}
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+            message = channel.basic_get(queue, no_ack=False)
+            facts = json.loads(message.body) if message else {}
+            new = change(facts)
+            if new == facts:
+                if message:
+                    channel.basic_reject(message.delivery_tag, requeue=True)
+                return facts
+            channel.basic_publish(Message(json.dumps(new), delivery_mode=_PERSISTENT), "", queue)
+            if message:
+                channel.basic_ack(message.delivery_tag)
+            return new
+
+        return self._link.use(work)
+
+
+def _one_more_attempt(facts: Facts) -> Facts:
+    return {**facts, "attempts": facts.get("attempts", 0) + 1}

@@ -1,0 +1,147 @@
+"""The same service over RabbitMQ, and celery-node as a caller over every broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parsekit import errors
+from parsekit.testing.deployment import poll
+
+NODE = Path(__file__).parent / "node"
+
+
+@pytest.fixture(scope="session")
+def celery_node() -> Path:
+    """The folder with celery-node from npm, installed once."""
+    npm = shutil.which("npm")
+    if npm is None:
+        if os.environ.get("CI"):
+            pytest.fail("npm is missing")
+        pytest.skip("npm is missing")
+    if not (NODE / "node_modules" / "celery-node").is_dir():
+        subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, capture_output=True
+        )
+    return NODE
+
+
+def node_call(folder: Path, service, kwargs: dict[str, Any], seconds: float = 40) -> dict[str, Any]:
+    celery = json.loads((service.folder / "parsekit.json").read_text())["celery"]
+    line = ["node", "call.js", celery["broker"], celery["backend"], service.queue]
+    done = subprocess.run(
+        [*line, json.dumps(kwargs), str(int(seconds * 1000))],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.fixture(params=["redis", "rabbitmq-classic", "rabbitmq-quorum", "rabbitmq-redis"])
+def any_service(request, make_service, redis_server, redis_client):
+    """Every pairing of broker and result store that we promise."""
+    redis_url = redis_server.url()
+    if request.param == "redis":
+        return make_service({"celery": {"broker": redis_url, "backend": redis_url}})
+    rabbit = request.getfixturevalue("rabbit_server")
+    kind = "quorum" if request.param.endswith("quorum") else "classic"
+    broker = rabbit.add_vhost(request.param, kind) if request.param not in VHOSTS else rabbit.url(
+        request.param
+    )
+    VHOSTS.add(request.param)
+    backend = redis_url if request.param.endswith("redis") else broker
+    queue = f"q{len(VHOSTS)}-{os.urandom(4).hex()}"
+    return make_service({"celery": {"broker": broker, "backend": backend, "queue": queue}})
+
+
+VHOSTS: set[str] = set()
+
+
+def test_celery_node_gets_results_and_errors(any_service, celery_node):
+    any_service.worker().ready()
+    any_service.remote_is(pending_s=1)
+    key = any_service.replay("one")
+    good = node_call(celery_node, any_service, {"replayObjectPath": key, "progressQueue": None})
+    assert good["value"]["data"]["sha256"] == any_service.uploads[0]
+    again = node_call(celery_node, any_service, {"replayObjectPath": key})
+    assert again["value"]["cached"] is True
+    bad = node_call(celery_node, any_service, {"replayObjectPath": "../x"})
+    assert bad["error"]["exc_type"] == "BadRequest"
+    assert (bad["error"]["code"], bad["error"]["retryable"]) == ("bad_request", False)
+    assert "'..'" in bad["error"]["message"]
+    assert bad["error"]["exc_message"] == [bad["error"]["message"]]
+    any_service.remote_is(reject=1)
+    any_service.replay("two", seed=2)
+    refused = node_call(celery_node, any_service, {"replayObjectPath": "replays/two.replay"})
+    assert refused["error"]["code"] == "remote_rejected"
+
+
+def test_many_callers_cause_one_upload_and_hear_the_end_once(any_service):
+    any_service.worker("-c", "4").ready()
+    any_service.worker("-c", "4").ready()
+    any_service.remote_is(pending_s=2, slow_s=0.3)
+    key = any_service.replay("one")
+    tasks = [any_service.send(key) for _ in range(6)]
+    ids = {task.id for task in tasks}
+
+    def told() -> set[str]:
+        return {e["taskId"] for e in any_service.events() if e.get("status") == "Complete"}
+
+    poll(lambda: told() == ids)
+    assert len(any_service.uploads) == 1
+    for task in tasks:
+        assert len(any_service.analytics(task.id)) == 1
+
+
+def test_a_killed_workers_task_goes_on_elsewhere(any_service):
+    first = any_service.worker().ready()
+    any_service.remote_is(slow_s=60)
+    task = any_service.send(any_service.replay("one"))
+    poll(lambda: any_service.progress(task.id))
+    any_service.worker().ready()
+    any_service.remote_is(slow_s=0)
+    first.kill()
+    poll(lambda: [e for e in any_service.progress(task.id) if e["status"] == "Complete"])
+    assert len(any_service.uploads) == 1
+
+
+def test_a_task_delivered_again_is_told_once(any_service):
+    any_service.worker("-c", "4").ready()
+    any_service.remote_is(pending_s=1, slow_s=0.3)
+    key = any_service.replay("one")
+    for _ in range(3):
+        any_service.send(key, task_id="11111111-2222-3333-4444-555555555555")
+    done = "11111111-2222-3333-4444-555555555555"
+    poll(lambda: any_service.analytics(done))
+    any_service.send(key, task_id=done)
+    other = any_service.send(any_service.replay("two", seed=2))
+    poll(lambda: any_service.analytics(other.id))
+    finals = [e["status"] for e in any_service.progress(done) if e["status"] != "Pending"]
+    assert finals == ["Complete"]
+    assert len(any_service.analytics(done)) == 1
+    assert len(any_service.uploads) == 2
+
+
+def test_a_crasher_is_put_aside_on_rabbitmq(make_service, rabbit_server):
+    url = rabbit_server.url()
+    service = make_service({"celery": {"broker": url, "backend": url, "queue": "crashers"}})
+    service.remote_is(kill=1)
+    task = service.send(service.replay("poison"))
+    for _ in range(3):
+        worker = service.worker()
+        poll(lambda worker=worker: worker.process.poll() is not None)
+    service.worker().ready()
+    told = poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
+    assert "put aside" in told[0]["error"]
+    assert errors.ERRORS["poison_replay"]
