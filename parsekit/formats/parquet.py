@@ -10,7 +10,7 @@ from parsekit.formats.rows import COLUMNS, Row, rows_of
 from parsekit.model import Outcome
 
 #: Rows a row group: enough for the format to compress, small enough to keep memory flat.
-_GROUP_ROWS = 10_000
+_GROUP_ROWS = 2_000
 
 
 class ParquetRows:
