@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parsekit import JsonObject
+from parsekit_local.bounds import bounded
 from parsekit_local.cameras import camera, steering
 from parsekit_local.core import most_valuable, player_core
 from parsekit_local.frames import PlayerTrack
@@ -78,7 +79,7 @@ def _car(track: PlayerTrack | None, team: int) -> JsonObject:
 def _stats(found: PlayerStatistics | None, match: MatchStatistics | None) -> JsonObject:
     """Write the groups; who never had a car has the zeros of everybody else's fields."""
     if found:
-        return {name: published_all(group) for name, group in found.groups().items()}
+        return {name: published_all(group) for name, group in bounded(found.groups()).items()}
     other = next(iter(match.players.values()), None) if match else None
     like = other.groups() if other else {}
     return {name: dict.fromkeys(like.get(name, ()), 0) for name in _GROUPS}

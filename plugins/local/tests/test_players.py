@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from parsekit_local.bounds import bounded
 from parsekit_local.cameras import camera, steering
 from parsekit_local.core import most_valuable, player_core, shooting_percentage, team_core
 from parsekit_local.frames import Account, CameraSettings, ScoreLine
@@ -90,6 +91,17 @@ def test_an_empty_team_has_zeros() -> None:
 
 def test_who_is_in_no_team_is_not_listed() -> None:
     assert _match(_line("referee", 255)) == ()
+
+
+def test_a_time_at_zero_boost_is_part_of_the_lowest_band() -> None:
+    boost = {"time_zero_boost": 6.0, "percent_zero_boost": 60.0, "time_boost_0_25": 5.0}
+    positioning = {"time_most_back": 11.0, "percent_most_back": 110.0, "time_most_forward": 3.0}
+    found = bounded({"boost": boost, "positioning": positioning, "demo": {"taken": 1}})
+    assert found == {
+        "boost": {"time_zero_boost": 5, "percent_zero_boost": 50, "time_boost_0_25": 5},
+        "positioning": {"time_most_back": 10, "percent_most_back": 100, "time_most_forward": 3},
+        "demo": {"taken": 1},
+    }
 
 
 def test_cameras_have_the_game_s_defaults() -> None:
