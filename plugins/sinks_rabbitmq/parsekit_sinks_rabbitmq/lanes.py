@@ -55,9 +55,7 @@ class MemoryLane:
             sent = line.send(batch)
             back = batch if sent is None else self._settle(batch, sent)
             self._under_way = 0
-            self._lose(
-                self._buffer.give_back(back), "buffer_full", "RabbitMQ was away for too long"
-            )
+            self._lose(self._buffer.give_back(back), "buffer_full", _NO_ROOM)
             if back:
                 return
 
@@ -156,24 +154,24 @@ class DiskLane:
         if segment is None or not line.ready():
             return False
         unsent = segment.unsent(self._queue, 1 if self._breaker.tripped else line.batch)
-        for _ in range(unsent.damaged):
-            self._counters.dropped("analytics", "damaged", str(segment.path))
-        sent = line.send([message for message, _ in unsent.messages]) if unsent.messages else None
-        if unsent.messages and sent is None:
-            return False
-        done = self._settled(unsent, sent)
+        messages = [message for message, _ in unsent.messages]
+        sent = line.send(messages) if messages else Sent(fates=(), error=None)
+        done = self._settled(unsent, sent) if sent else 0
         if done:
             segment.mark_sent(done)
-        return done == unsent.end
+        if done != unsent.end:
+            return False
+        for _ in range(unsent.damaged):
+            self._counters.dropped("analytics", "damaged", str(segment.path))
+        return True
 
-    def _settled(self, unsent: Unsent, sent: Sent | None) -> int:
+    def _settled(self, unsent: Unsent, sent: Sent) -> int:
         """The offset up to which nothing is to be sent again, 0 when the first one is."""
         done = 0
-        fates = sent.fates if sent else ()
-        for (message, offset), fate in zip(unsent.messages, fates, strict=True):
+        for (message, offset), fate in zip(unsent.messages, sent.fates, strict=True):
             if fate is Fate.TAKEN:
                 self._counters.sent(message)
-            elif sent and sent.too_large and len(fates) == 1:
+            elif sent.too_large and len(sent.fates) == 1:
                 self._counters.dropped("analytics", "refused", str(sent.error))
             else:
                 self._refused(fate)

@@ -72,7 +72,8 @@ class RabbitSinks:
 
     @hookimpl
     def parsekit_close(self, grace_s: float) -> None:
-        """Send what waits."""
+        """Send what waits, and rest until the next `parsekit_open`."""
+        self._make = None
         if (publisher := self._publishers.pop(os.getpid(), None)) is not None:
             publisher.close(grace_s)
 

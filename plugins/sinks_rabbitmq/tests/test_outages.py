@@ -97,8 +97,10 @@ def test_frozen_for_long_every_end_and_event_arrives_at_least_once(
 ) -> None:
     monkeypatch.setattr(link, "CONFIRM_S", 0.5)
     caller.declare(), analyst.declare()
+    names = tasks(sinks, "warm", 1)
+    sinks.settle()
     broker.freeze()
-    names = tasks(sinks, "frozen")
+    names += tasks(sinks, "frozen")
     until(lambda: not sinks.counts().connected, "the sink to give the connection up")
     broker.thaw()
     counts = sinks.settle()
@@ -109,6 +111,23 @@ def test_frozen_for_long_every_end_and_event_arrives_at_least_once(
         values = [m["progress"]["value"] for m in came if m["taskId"] == name]
         assert values == sorted(values)
     assert unique(task_ids(analyst.messages_now())) == names
+
+
+def test_what_was_under_way_when_the_broker_died_is_sent_again(
+    sinks: Sinks, broker: RabbitServer, caller: Caller
+) -> None:
+    caller.declare()
+    sinks.task(outcome_of("warm"), sinks.queue)
+    sinks.settle()
+    broker.freeze()
+    names = tasks(sinks, "doubtful", 5)
+    time.sleep(1)  # the batch is on its way, and its fate can't be known
+    broker.restart()
+    counts = sinks.settle()
+    assert set(counts.progress.dropped) <= {"unconfirmed"}
+    with Caller(broker, sinks.queue) as again, Caller(broker, sinks.name) as events:
+        assert ends(again.messages_now()) == names
+        assert unique(task_ids(events.messages_now())) == ["warm", *names]
 
 
 def test_frozen_close_keeps_its_grace_and_leaves_the_events_to_the_next_process(

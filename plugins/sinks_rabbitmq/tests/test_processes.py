@@ -61,7 +61,7 @@ def test_a_child_sends_nothing_of_what_waits_in_its_parent(
 
 
 KILLED = """
-import json, os, signal, sys
+import json, os, signal, sys, time
 from pathlib import Path
 from parsekit.testing.sinks import Listener, outcome_of
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
@@ -69,12 +69,15 @@ listener = Listener(RabbitSinks(), {"transport": json.loads(sys.argv[1])}, Path(
 listener.open()
 for number in range(10):
     listener.task(outcome_of(f"killed-{number}"), None)
+if len(sys.argv) > 3 and os.fork() == 0:
+    Path(sys.argv[3]).write_text(str(os.getpid()))
+    time.sleep(120)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def kill_in_the_middle(transport: JsonObject, folder: Path) -> None:
-    script = [sys.executable, "-c", KILLED, json.dumps(transport), str(folder)]
+def kill_in_the_middle(transport: JsonObject, folder: Path, *child: str) -> None:
+    script = [sys.executable, "-c", KILLED, json.dumps(transport), str(folder), *child]
     assert subprocess.run(script, check=False).returncode == -signal.SIGKILL
 
 
@@ -93,6 +96,24 @@ def test_what_a_killed_process_was_told_is_sent_by_the_next_one(
     assert sorted(names) == sorted([f"killed-{n}" for n in range(10)] * 2 + ["heir"])
     heir.close()
     assert heir.spooled == []
+
+
+def test_a_child_that_outlives_its_parent_does_not_hold_the_spool(
+    transport: JsonObject, broker: RabbitServer, tmp_path: Path
+) -> None:
+    broker.freeze()
+    child = tmp_path / "child"
+    kill_in_the_middle(transport, tmp_path, str(child))
+    broker.thaw()
+    heir = Sinks({"transport": transport}, tmp_path)
+    heir.task(outcome_of("heir"), None)
+    try:
+        with Caller(broker, heir.name) as analyst:
+            assert len(analyst.read(11)) == 11
+    finally:
+        until(child.exists, "the child")
+        os.kill(int(child.read_text()), signal.SIGKILL)
+    heir.close()
 
 
 def test_the_spool_of_a_living_process_is_left_alone(
