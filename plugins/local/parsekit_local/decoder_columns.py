@@ -34,6 +34,9 @@ from parsekit_local.frames import (
 #: Longer than any step between two recorded frames, shorter than any goal replay.
 _GAP_S = 0.25
 
+#: No frame of a match lasts so long, whatever a damaged file says: the clock stays in bounds.
+_STALL_S = 60
+
 #: Since this net version vectors are in uu and uu/s.
 _WHOLE_UNITS = 7
 
@@ -43,7 +46,8 @@ def columns(replay: dict[str, Any]) -> Frames:
     rows = (replay["network_frames"] or {}).get("frames") or []
     raw_time_s = np.array([row["time"] for row in rows], dtype=np.float64)
     delta_s = np.array([row["delta"] for row in rows], dtype=np.float64)
-    gaps = np.flatnonzero(np.diff(raw_time_s, prepend=raw_time_s[:1]) - delta_s > _GAP_S)
+    step_s = np.diff(raw_time_s, prepend=raw_time_s[:1])
+    gaps = np.flatnonzero((step_s - delta_s > _GAP_S) | (step_s > _STALL_S))
     reader = StreamReader(replay, gaps)
     rows.reverse()
     while rows:
