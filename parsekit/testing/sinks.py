@@ -181,16 +181,17 @@ class SinkConformance:
         if delivered is None:
             pytest.skip("the suite gives no fixture 'delivered'")
         listener.open()
-        told = listener.task(outcome_of("good"), "conformance")
-        told += listener.task(outcome_of("bad", failure=FAILURE), "conformance")
+        sent = listener.task(outcome_of("good"), "conformance")
+        sent += listener.task(outcome_of("bad", failure=FAILURE), "conformance")
         listener.close()
-        came = delivered()
-        assert came, "nothing came out"
+        out = delivered()
+        assert out, "nothing came out"
         for kind in ("progress", "pattern"):  # each kind of message keeps its order
-            expected = [message for message in told if kind in message]
-            got = [message for message in came if kind in message]
+            expected = [message for message in sent if kind in message]
+            got = [message for message in out if kind in message]
             if got:
-                assert [_without_more(*pair) for pair in zip(expected, got, strict=True)] == expected
+                pairs = zip(expected, got, strict=True)
+                assert [_without_more(told, came) for told, came in pairs] == expected
 
 
 def _without_more(expected: JsonObject, got: JsonObject) -> JsonObject:
