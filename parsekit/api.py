@@ -16,9 +16,11 @@ from parsekit.host.listeners import Listeners
 from parsekit.model import Outcome, Request
 from parsekit.parsing import Parsers
 from parsekit.pipeline import Pipeline
+from parsekit.providers import Storage
 from parsekit.reports import Reports
 from parsekit.retry import RetryPolicy
 from parsekit.session import Session
+from parsekit.shadow import Shadow
 from parsekit.storing import make_storage
 from parsekit.waiting import drive
 from parsekit.workspace import sweep
@@ -116,16 +118,27 @@ def make_pipeline(
     sweep()
     service = session.role == "worker"
     storage = make_storage(host, session.config, session.data_dir)
+    parsers = Parsers(host, session.config, session.data_dir)
     listeners = Listeners(host)
     listeners.open(session)
     return Pipeline(
         config=session.config,
-        parsers=Parsers(host, session.config, session.data_dir),
+        parsers=parsers,
         storage=storage,
         listeners=listeners,
         flights=flights or LocalFlights(),
         attempts=attempts,
         reports=reports,
+        shadow=_shadow(session, parsers, storage, listeners),
         storage_retry=RetryPolicy() if service else _IMPATIENT,
         must_store=service,
     )
+
+
+def _shadow(
+    session: Session, parsers: Parsers, storage: Storage, listeners: Listeners
+) -> Shadow | None:
+    """None for a single call from Python, whose caller would have to wait for it."""
+    if session.role == "python":
+        return None
+    return Shadow.of(session.config, parsers, storage, listeners.difference, session.data_dir)

@@ -40,9 +40,10 @@ class BadRequest(ParsekitError):
 
 
 class ConfigInvalid(ParsekitError):
-    """The configuration can't be used as it stands."""
+    """The configuration can't be used as it stands; another parser may not need that part of it."""
 
     code = "config_invalid"
+    fallback = True
 
 
 class PluginFailed(ParsekitError):

@@ -150,6 +150,13 @@ class Tried:
     parser: str
     failure: Failure
 
+    def __str__(self) -> str:
+        return f"{self.parser} ({self.failure.code}: {self.failure.message})"
+
+    def to_json(self) -> JsonObject:
+        """The published form in outcomes and stored results."""
+        return {"parser": self.parser, "error": self.failure.to_json()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -198,7 +205,7 @@ class Outcome:
             "timings": self.timings.to_json(),
             "replayKb": self.replay_kb,
             "warnings": list(self.warnings),
-            "tried": [{"parser": t.parser, "error": t.failure.to_json()} for t in self.tried],
+            "tried": [each.to_json() for each in self.tried],
         }
 
     def to_result(self) -> JsonObject:
@@ -211,4 +218,5 @@ class Outcome:
             "hash": self.hash,
             "cached": self.cached,
             "warnings": list(self.warnings),
+            "tried": [each.to_json() for each in self.tried],
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parsekit.clock import Clock
 from parsekit.errors import ParsekitError
@@ -28,30 +28,35 @@ class Ending:
 
         A result of this very task, made before its worker died, does not count as cached.
         """
+        own = result.task_id == self.request.task_id
         return Outcome(
             replay=self.request.replay,
             task_id=self.request.task_id,
             hash=result.sha256,
             parser=self.shown_as or result.name.parser,
             parser_version=result.name.version,
-            cached=found and result.task_id != self.request.task_id,
+            cached=found and not own,
             output_path=output_path,
             data=result.data,
             timings=self._timings(put_ms),
             replay_bytes=result.size_bytes,
             warnings=(*result.warnings, *self.warnings),
-            tried=self.state.tried,
+            tried=self.state.tried or (result.tried if own else ()),
         )
 
     def with_error(self, error: ParsekitError, *, parser: str, version: str) -> Outcome:
-        """The task failed."""
+        """The task failed; a caller who sees only the message learns of every parser from it."""
+        failure = Failure.of(error)
+        if self.state.tried:
+            others = ", ".join(map(str, self.state.tried))
+            failure = replace(failure, message=f"{error.message}; tried before: {others}")
         return Outcome(
             replay=self.request.replay,
             task_id=self.request.task_id,
             hash=self.state.sha256,
             parser=self.shown_as or parser,
             parser_version=version,
-            failure=Failure.of(error),
+            failure=failure,
             timings=self._timings(None),
             replay_bytes=self.state.size_bytes,
             tried=self.state.tried,

@@ -22,6 +22,9 @@ from parsekit.retry import RetryPolicy
 T = TypeVar("T")
 log = logging.getLogger("parsekit.parsing")
 
+#: The lowest priority there is.
+SPARE_NICENESS = 19
+
 
 class Parsers:
     """The parsers of this process, made when first used. Used from several threads at once."""
@@ -31,6 +34,7 @@ class Parsers:
         self._config = config
         self._data_dir = data_dir
         self._children = ChildPool(config.limits.parse_memory)
+        self._spare_children = ChildPool(config.limits.parse_memory, niceness=SPARE_NICENESS)
         self._remote: dict[str, Parser] = {}
         self._lock = threading.Lock()
 
@@ -48,10 +52,16 @@ class Parsers:
             return RetryPolicy()
         return entry.retry(self._context(entry).settings)
 
-    def parse(self, entry: ParserEntry, replay: Replay, job: Job) -> Parsed | NotReady:
-        """Parse. Raises a `ParsekitError`, whatever the parser did."""
+    def parse(
+        self, entry: ParserEntry, replay: Replay, job: Job, *, spare: bool = False
+    ) -> Parsed | NotReady:
+        """Parse. Raises a `ParsekitError`, whatever the parser did.
+
+        ``spare`` runs a local parser with the time that nothing else on this machine wants.
+        """
         if entry.runs == "local":
-            return self._children.parse(self._errand(entry, replay, job), job.progress)
+            children = self._spare_children if spare else self._children
+            return children.parse(self._errand(entry, replay, job), job.progress)
         parser = self._made(entry)
         return _guarded(entry, lambda: parser.parse(replay, job))
 
@@ -62,9 +72,14 @@ class Parsers:
             raise PluginFailed(f"parser {entry.name!r} gave a ticket but has no resume()")
         return _guarded(entry, lambda: parser.resume(job))
 
+    def cancel(self, task_id: str) -> None:
+        """End the child that parses for this task; a remote parser's call ends by itself."""
+        self._children.cancel(task_id)
+
     def close(self) -> None:
         """End children, also those at work, and let remote parsers close what they have open."""
         self._children.close()
+        self._spare_children.close()
         for parser in self._remote.values():
             close = getattr(parser, "close", None)
             if close is not None:

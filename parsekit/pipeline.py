@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeVar
 
 from parsekit import events
@@ -36,6 +37,7 @@ from parsekit.reports import Reports
 from parsekit.results import Looked, Result, ResultName, ResultStore, decode
 from parsekit.retry import RetryPolicy
 from parsekit.run_state import RunState
+from parsekit.shadow import Fresh, Shadow
 from parsekit.sources import Source, open_source
 from parsekit.tickets import Kept, Tickets
 from parsekit.workspace import workspace
@@ -47,6 +49,8 @@ log = logging.getLogger("parsekit.pipeline")
 JOINED_AFTER_S = 1.0
 #: How long a waiting task keeps its flight beyond the time at which it is to go on, seconds.
 FLIGHT_MARGIN_S = 30.0
+#: How long the end of a process waits for a shadow that was stopped, seconds.
+SHADOW_STOP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class Pipeline:
     flights: Flights = field(default_factory=LocalFlights)
     attempts: Attempts | None = None
     reports: Reports | None = None
+    shadow: Shadow | None = None
     clock: Clock = field(default_factory=Clock)
     storage_retry: RetryPolicy = field(default_factory=RetryPolicy)
     must_store: bool = True
@@ -93,14 +98,19 @@ class Pipeline:
             task.teller.step(events.STARTED)
         return task.advance()
 
-    def refuse(self, request: Request, error: ParsekitError) -> Outcome:
-        """End a task whose call can't be read, before anything is read for it."""
-        task = _Task(self, request, RunState(started_unix=self.clock.now()))
+    def refuse(self, request: Request, error: ParsekitError, *, progress: float = 0.0) -> Outcome:
+        """End a task that is not to run (any more); ``progress`` is what was told of it so far."""
+        state = RunState(started_unix=self.clock.now(), progress=progress)
+        task = _Task(self, request, state)
         return task.report(task.failed(error))
 
     def close(self, grace_s: float = 5.0) -> None:
         """End children, let listeners send what they hold, close the storage."""
+        if self.shadow is not None:
+            self.shadow.stop()
         self.parsers.close()
+        if self.shadow is not None:
+            self.shadow.wait(SHADOW_STOP_S)
         self.listeners.close(grace_s)
         self.storage.close()
 
@@ -116,11 +126,15 @@ class _Task:
         self.results = ResultStore(pipeline.storage)
         self.tickets = Tickets(pipeline.storage)
         host = pipeline.config.host
-        self.chain = tuple(dict.fromkeys((request.parser or host.parser, *host.fallback)))
+        # A parser may stand in the chain twice, so that it can be the last resort as well.
+        asked = (request.parser or host.parser, *host.fallback)
+        self.chain = tuple(name for name, _ in groupby(asked))
         self.no_cache = host.disable_cache or request.disable_cache
         self.flight: Flight | None = None
         self.replay: Replay | None = None
         self.damaged_result = False
+        self.counted = False
+        self.made: Result | None = None
         self.stack = ExitStack()
 
     def advance(self) -> Outcome | Waiting:
@@ -128,9 +142,12 @@ class _Task:
         with self.stack:
             answer = self._answer()
             self._leave_flight(answer)
-        if self.line.attempts is not None:
-            self.line.attempts.clear(self.request.task_id)
-        return self.report(answer) if isinstance(answer, Outcome) else answer
+            if self.line.attempts is not None:
+                self.line.attempts.clear(self.request.task_id)
+            if isinstance(answer, Outcome):
+                self.report(answer)
+                self._offer_to_shadow(answer)
+        return answer
 
     def _answer(self) -> Outcome | Waiting:
         while True:
@@ -277,8 +294,9 @@ class _Task:
 
     def _count_attempt(self) -> None:
         """Count before what may end the process, so that a replay can't end one for ever."""
-        if self.line.attempts is None:
+        if self.line.attempts is None or self.counted:
             return
+        self.counted = True
         if self.line.attempts.begin(self.request.task_id) > MAX_ATTEMPTS:
             raise PoisonReplay(
                 f"{self.request.replay}: ended its worker {MAX_ATTEMPTS} times and was put aside; "
@@ -345,6 +363,7 @@ class _Task:
             stored_unix=self.line.clock.now(),
             data=parsed.data,
             warnings=parsed.warnings,
+            tried=self.state.tried,
         )
         body = result.encode(self.results.path(name))
         self.state = self.state.but(parsed=body, parse_ms=self._parse_ms())
@@ -355,6 +374,7 @@ class _Task:
         made = decode(body, name)
         if made is None:
             raise PluginFailed("a result that was just made can't be read back")
+        self.made = made
         began = self.line.clock.ticks()
         try:
             stored = self.results.put(body, made, replace=self.no_cache or self.damaged_result)
@@ -371,6 +391,19 @@ class _Task:
             found=False,
             put_ms=self.line.clock.ms_since(began),
         )
+
+    def _offer_to_shadow(self, outcome: Outcome) -> None:
+        """Hand a fresh result over, with the folder that its replay is in."""
+        if self.line.shadow is None or self.made is None or not outcome.ok:
+            return
+        fresh = Fresh(
+            request=self.request,
+            result=self.made,
+            replay=self.replay,
+            keeping=self.stack.pop_all(),
+            use_stored=not self.no_cache,
+        )
+        self.line.shadow.offer(fresh)
 
     # errors
 
@@ -400,7 +433,9 @@ class _Task:
         return self.line.parsers.policy(self.chain[self.state.parser_index])
 
     def _another_parser(self) -> bool:
-        return self.state.parser_index + 1 < len(self.chain)
+        """Whether one is left; it is of no use against what happens before or after the parse."""
+        of_the_parser = self.state.step in ("", "parse")
+        return of_the_parser and self.state.parser_index + 1 < len(self.chain)
 
     def _next_parser(self, error: ParsekitError) -> None:
         tried = Tried(parser=self.chain[self.state.parser_index], failure=Failure.of(error))

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from parsekit.model import JsonObject
+from parsekit.model import Failure, JsonObject, Tried
 from parsekit.providers import Storage
 
 log = logging.getLogger("parsekit.results")
@@ -43,7 +43,7 @@ class ResultName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A stored result."""
+    """A stored result. ``tried`` names the parsers that its task asked before this one."""
 
     name: ResultName
     sha256: str
@@ -52,6 +52,7 @@ class Result:
     stored_unix: float
     data: JsonObject
     warnings: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
     def encode(self, output_path: str) -> bytes:
         """The document as it is stored; it is a valid result of the contract by itself."""
@@ -61,6 +62,7 @@ class Result:
             "outputPath": output_path,
             "hash": self.sha256,
             "warnings": list(self.warnings),
+            "tried": [each.to_json() for each in self.tried],
             "provenance": {
                 "fingerprint": self.name.fingerprint,
                 "replayBytes": self.size_bytes,
@@ -141,7 +143,16 @@ def _result(document: dict[str, Any]) -> Result:
         stored_unix=float(provenance["storedUnix"]),
         data=dict(document["data"]),
         warnings=tuple(map(str, document["warnings"])),
+        tried=tuple(map(_tried, document.get("tried", ()))),
     )
+
+
+def _tried(given: dict[str, Any]) -> Tried:
+    error = given["error"]
+    failure = Failure(
+        code=str(error["code"]), message=str(error["message"]), retryable=bool(error["retryable"])
+    )
+    return Tried(parser=str(given["parser"]), failure=failure)
 
 
 def _digest(data: JsonObject) -> str:

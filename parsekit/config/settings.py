@@ -20,6 +20,14 @@ class HostSettings(Section):
     fallback: tuple[str, ...] = Field(
         (), description="parsers tried in order when `parser` fails in a way that another may not"
     )
+    shadow: str | None = Field(
+        None, description="a second parser run beside; differences are reported, failures ignored"
+    )
+    shadow_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="replays an hour that the shadow parses at most, on each machine; "
+        "default 60 for a parser that runs here, 0.25 (42 a week) for a remote one",
+    )
     storage: str | None = Field(
         None, description="name of the storage; default `minio` with a minio section, else `folder`"
     )

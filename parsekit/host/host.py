@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_PLUGINS = {
     "folder": "parsekit.defaults.folder",
     "analytics-file": "parsekit.defaults.analytics_file:AnalyticsFile",
+    "differences-file": "parsekit.defaults.differences_file:DifferencesFile",
 }
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("parsekit_"))
 #: Sections that known plugins own: the seed's file loads although its plugins are not installed.
@@ -184,10 +185,12 @@ class Host:
     def _provides(self, name: str) -> tuple[str, ...]:
         offered = [f"parser {n}" for n in self.parsers.owned(name)]
         offered += [f"storage {n}" for n in self.storages.owned(name)]
-        for hook, words in (("parsekit_progress", "progress"), ("parsekit_analytics", "analytics")):
-            if any(owner == name for owner, _ in self.listeners(hook)):
-                offered.append(words)
+        heard = ("progress", "analytics", "difference")
+        offered += [words for words in heard if self._hears(name, f"parsekit_{words}")]
         return tuple(offered)
+
+    def _hears(self, name: str, hook: str) -> bool:
+        return any(owner == name for owner, _ in self.listeners(hook))
 
 
 def _by_name(impl: Any) -> Callable[..., Any]:

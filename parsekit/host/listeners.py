@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from parsekit.events import AnalyticsEvent, ProgressEvent
+from parsekit.events import AnalyticsEvent, DifferenceEvent, ProgressEvent
 from parsekit.host.host import Host
 from parsekit.session import Session
 
@@ -23,7 +23,13 @@ MAILBOX_SIZE = 1000
 #: How long the end of a task waits for each listener to take its last events, seconds.
 FINAL_WAIT_S = 2.0
 
-_HOOKS = ("parsekit_open", "parsekit_progress", "parsekit_analytics", "parsekit_close")
+_HOOKS = (
+    "parsekit_open",
+    "parsekit_progress",
+    "parsekit_analytics",
+    "parsekit_difference",
+    "parsekit_close",
+)
 Call = tuple[str, dict[str, Any], threading.Event]
 
 
@@ -99,6 +105,10 @@ class Listeners:
     def analytics(self, event: AnalyticsEvent) -> None:
         """Tell the end of a task, and wait until each listener took it."""
         self._wait(self._tell("parsekit_analytics", event=event), FINAL_WAIT_S)
+
+    def difference(self, event: DifferenceEvent) -> None:
+        """Tell a difference; nobody waits for it."""
+        self._tell("parsekit_difference", event=event)
 
     def close(self, grace_s: float) -> None:
         """Let listeners send what they hold, for ``grace_s`` seconds at most."""

@@ -1,10 +1,11 @@
 """The child process: takes errands from its input until that ends.
 
-Started by `parsekit.isolation.pool` as ``python -m parsekit.isolation.child MEMORY_BYTES``.
+Started by `parsekit.isolation.pool` with two arguments: memory in bytes, and niceness.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -12,6 +13,7 @@ import pickle
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from parsekit.errors import ParsekitError
@@ -27,6 +29,7 @@ def main() -> None:
     """Serve errands one after the other."""
     answers = _keep_answers_apart()
     _limit(int(sys.argv[1]))
+    _yield_to_others(int(sys.argv[2]))
     errands = sys.stdin.buffer
     while (frame := receive(errands)) is not None:
         _serve(pickle.loads(frame), answers)  # noqa: S301  (from our own parent only)
@@ -47,6 +50,15 @@ def _limit(memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":  # a parent that is killed must not leave a parser behind
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _yield_to_others(niceness: int) -> None:
+    """Take only the time that nobody else wants, where ``niceness`` is not 0."""
+    if niceness:
+        os.nice(niceness)
+        # A session has an autogroup of its own, within which alone niceness counts (man 7 sched).
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _serve(errand: Errand, answers: BinaryIO) -> None:

@@ -22,6 +22,7 @@ from parsekit.errors import ParserFailed, ParserTimeout, error_for
 from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, send
 from parsekit.model import Parsed
 
+_CHILD = "parsekit.isolation.child"
 #: Parses after which a child is replaced, so that a slow leak in native code stays small.
 RECYCLE_AFTER = 100
 #: What a child may see of the environment: no secrets, but what Python needs to start.
@@ -39,7 +40,7 @@ class _Ended(Exception):
 class Child:
     """One process; used by one thread at a time."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, niceness: int) -> None:
         self.parses = 0
         self._log_start = 0
         self._memory_bytes = memory_bytes
@@ -48,7 +49,7 @@ class Child:
             k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("PYTHON")
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "parsekit.isolation.child", str(memory_bytes)],
+            [sys.executable, "-m", _CHILD, str(memory_bytes), str(niceness)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -65,6 +66,7 @@ class Child:
     def parse(self, errand: Errand, progress: Progress) -> Parsed:
         """Do one errand. Raises a `ParsekitError`; afterwards the child may be dead."""
         self.parses += 1
+        self.task_id = errand.task_id
         name = f"parser {errand.parser!r}"
         self._log_start = self._log.seek(0, os.SEEK_END)
         try:
@@ -79,6 +81,11 @@ class Child:
         except (_Ended, BrokenPipeError, ValueError) as exc:
             detail = "" if isinstance(exc, (_Ended, BrokenPipeError)) else f": {exc}"
             raise ParserFailed(f"{name} {self._how_it_ended()}{detail}") from exc
+
+    def interrupt(self) -> None:
+        """End its process, for the thread that waits for its answer to notice and clean up."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
         """End it and everything it started."""
@@ -165,10 +172,16 @@ class Child:
 
 
 class ChildPool:
-    """Lends children; as many as there are parses at once. Make one a process, after a fork."""
+    """Lends children; as many as there are parses at once. Make one a process, after a fork.
 
-    def __init__(self, memory_bytes: int, recycle_after: int = RECYCLE_AFTER) -> None:
+    ``niceness`` 1 to 19 lets them yield to all other work of this machine.
+    """
+
+    def __init__(
+        self, memory_bytes: int, recycle_after: int = RECYCLE_AFTER, *, niceness: int = 0
+    ) -> None:
         self._memory_bytes = memory_bytes
+        self._niceness = niceness
         self._recycle_after = recycle_after
         self._idle: list[Child] = []
         self._lent: set[Child] = set()
@@ -184,6 +197,13 @@ class ChildPool:
         """
         with self._borrowed() as child:
             return child.parse(errand, progress)
+
+    def cancel(self, task_id: str) -> None:
+        """End the parse of this task, if it is at work; its caller gets `ParserFailed`."""
+        with self._lock:
+            children = [child for child in self._lent if child.task_id == task_id]
+        for child in children:
+            child.interrupt()
 
     def close(self) -> None:
         """End all children, also those at work."""
@@ -214,7 +234,7 @@ class ChildPool:
                     child.kill()
                     child = None
         if child is None:
-            child = self._starter.submit(Child, self._memory_bytes).result()
+            child = self._starter.submit(Child, self._memory_bytes, self._niceness).result()
         with self._lock:
             self._lent.add(child)
         return child
