@@ -24,6 +24,8 @@ REREAD_S = DAY_S
 DOUBT_S = 300.0
 #: Who pings does it alone for this time, seconds.
 CLAIM_S = 60.0
+#: After a ping that failed the next one is this far, seconds.
+AGAIN_S = 5.0
 #: How long this process uses what it read from the shared books, seconds.
 _CACHED_S = 5.0
 #: Tokens of a group upload into it and can't ping.
@@ -83,14 +85,18 @@ class Account:
         self._sleep = sleep
         self._cached = (0.0, Facts())
 
-    def facts(self) -> Facts:
-        """What is known now; asks nobody but the books."""
+    def facts(self, *, reread: bool = False) -> Facts:
+        """What is known now; asks nobody but the books, ``reread`` does so surely."""
         read_at, facts = self._cached
         now = self._clock()
-        if not read_at <= now < read_at + _CACHED_S:
+        if reread or not read_at <= now < read_at + _CACHED_S:
             facts = _from_json(self._store.read(_DOCUMENT))
             self._cached = (now, facts)
         return facts
+
+    def is_known(self) -> bool:
+        """Whether the facts are the account's own, or as good as they will get."""
+        return not self._can_ping or self.facts().pinged_unix is not None
 
     def refresh(self, older_than_s: float = REREAD_S) -> None:
         """Ping when the facts are older than this, unless another worker does.
@@ -103,6 +109,7 @@ class Account:
             told = self._pinged()
         except ParsekitError as error:
             log.warning("ballchasing's ping failed, keeping to what is known: %s", error)
+            self._store.change(_CLAIM, lambda claim: {**claim, "until": self._clock() + AGAIN_S})
             return
         if told is not None:
             self.learn(told)

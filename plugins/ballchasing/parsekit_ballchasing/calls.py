@@ -54,13 +54,13 @@ class Calls:
             self._ledger.settle(turn, ok=False)
             raise
         except RateLimited as error:
-            self._ledger.pause(error.retry_after_s or self._breaker.refused())
+            self._ledger.pause(turn, error.retry_after_s or self._breaker.refused())
             self._ledger.release(turn)
             self._ledger.settle(turn, ok=False)
             raise
         except RemoteUnavailable as error:
             if error.retry_after_s is not None:
-                self._ledger.pause(error.retry_after_s)
+                self._ledger.pause(turn, error.retry_after_s)
             self._breaker.failed()
             self._ledger.settle(turn, ok=False)
             raise

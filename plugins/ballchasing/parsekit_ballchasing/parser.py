@@ -15,11 +15,11 @@ from parsekit.errors import (
     RemoteRejected,
     RemoteTimeout,
 )
-from parsekit_ballchasing.account import DOUBT_S
+from parsekit_ballchasing.account import AGAIN_S, DOUBT_S
 from parsekit_ballchasing.body import check_body
 from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient, Looked, ReplayGone, Uploaded
-from parsekit_ballchasing.ledger import Turn, Wait
+from parsekit_ballchasing.ledger import LONGEST_PAUSE_S, Turn, Wait
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.ticket import Ticket
 from parsekit_ballchasing.tiers import Endpoint
@@ -87,9 +87,7 @@ class BallchasingParser:
             return self._look(ticket, job)
         job.progress(UPLOADING_AT, UPLOADING)
         self._budget.account.refresh()
-        turn = self._budget.calls.turn(
-            "upload", place=job.task_id, hold=replay.sha256, bulk=job.bulk
-        )
+        turn = self._turn_to_upload(replay, job)
         if isinstance(turn, Wait):
             return self._wait_to_upload(turn, ticket, job)
         try:
@@ -103,6 +101,21 @@ class BallchasingParser:
         except ParsekitError as error:
             return self._stumble(error, "upload", ticket, needs_replay=True)
         return self._uploaded(uploaded, turn, ticket, job)
+
+    def _turn_to_upload(self, replay: Replay, job: Job) -> Turn | Wait:
+        def ask() -> Turn | Wait:
+            return self._budget.calls.turn(
+                "upload", place=job.task_id, hold=replay.sha256, bulk=job.bulk
+            )
+
+        account = self._budget.account
+        before = account.facts()
+        turn = ask()
+        if isinstance(turn, Turn) or turn.why != "quota":
+            return turn
+        # The day limit may have been raised on the site, or uploads elsewhere have expired.
+        account.refresh(DOUBT_S)
+        return turn if account.facts(reread=True) == before else ask()
 
     def resume(self, job: Job) -> Parsed | NotReady:
         """Look at an uploaded replay; ask for the file where nothing was uploaded yet."""
@@ -196,14 +209,12 @@ class BallchasingParser:
         )
 
     def _wait_to_upload(self, wait: Wait, ticket: Ticket, job: Job) -> NotReady:
-        if wait.why == "quota":
-            self._budget.account.refresh(DOUBT_S)
-            if job.has_fallback or self._is_too_late(wait, ticket.since_unix):
-                raise OutOfQuota(
-                    "ballchasing's upload quota is used up; the next slot frees at "
-                    f"{self._moment(wait.turn_s)}; see `parsekit quota`",
-                    retry_after_s=wait.turn_s,
-                )
+        if wait.why == "quota" and not self._budget.account.is_known():
+            # The smallest quota was assumed; the real one is one answered ping away.
+            wait = Wait(why="paused", turn_s=AGAIN_S)
+        too_late = job.has_fallback or self._is_too_late(wait, ticket.since_unix)
+        if wait.why == "quota" and too_late:
+            raise self._out_of_quota(wait)
         return self._wait(wait, ticket, ticket.since_unix, needs_replay=True)
 
     def _wait_to_look(self, wait: Wait, ticket: Ticket) -> NotReady:
@@ -225,8 +236,18 @@ class BallchasingParser:
         """What the API announces wins over the schedule, but not over the deadline."""
         announced = Wait(why="paused", turn_s=error.retry_after_s or 0.0)
         since_unix = ticket.uploaded_unix if ticket.replay_id else ticket.since_unix
-        if self._is_too_late(announced, since_unix):
-            raise self._out_of_calls(announced) from error
+        if not self._is_too_late(announced, since_unix):
+            return
+        # No window of calls is that long for uploads, so it is the quota.
+        quota = not ticket.replay_id and announced.turn_s > LONGEST_PAUSE_S
+        raise (self._out_of_quota if quota else self._out_of_calls)(announced) from error
+
+    def _out_of_quota(self, wait: Wait) -> OutOfQuota:
+        return OutOfQuota(
+            "ballchasing's upload quota is used up; the next slot frees at "
+            f"{self._moment(wait.turn_s)}; see `parsekit quota`",
+            retry_after_s=wait.turn_s,
+        )
 
     def _out_of_calls(self, wait: Wait) -> OutOfCalls:
         return OutOfCalls(

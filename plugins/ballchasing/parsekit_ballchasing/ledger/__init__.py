@@ -4,6 +4,6 @@
 in this process.
 """
 
-from parsekit_ballchasing.ledger.ledger import Ledger, Turn, Wait
+from parsekit_ballchasing.ledger.ledger import LONGEST_PAUSE_S, Ledger, Turn, Wait
 
-__all__ = ["Ledger", "Turn", "Wait"]
+__all__ = ["LONGEST_PAUSE_S", "Ledger", "Turn", "Wait"]

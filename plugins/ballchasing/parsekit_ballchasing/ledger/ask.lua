@@ -69,7 +69,10 @@ redis.call('ZREMRANGEBYSCORE', underway, '-inf', text(now - underway_s - rates[1
 redis.call('ZREMRANGEBYSCORE', line, '-inf', text(now - grace_s))
 redis.call('ZREMRANGEBYSCORE', quota_line, '-inf', text(now - grace_s))
 
-local pause_until = tonumber(redis.call('HGET', marks, 'pause') or '0')
+local pause_until = math.max(
+  tonumber(redis.call('HGET', marks, 'pause ') or '0'),
+  tonumber(redis.call('HGET', marks, 'pause ' .. endpoint) or '0')
+)
 if pause_until > now then
   return { 'paused', text(pause_until - now), 0 }
 end

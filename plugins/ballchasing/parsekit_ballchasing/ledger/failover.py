@@ -72,10 +72,10 @@ class FailoverStore:
         """See `Store.release`."""
         self._first(lambda store: store.release(hold))
 
-    def pause(self, for_s: float) -> None:
+    def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`; noted in both books, as Redis may leave before it is over."""
-        self._own.pause(for_s)
-        self._first(lambda store: store.pause(for_s))
+        self._own.pause(for_s, endpoint)
+        self._first(lambda store: store.pause(for_s, endpoint))
 
     def uploads(self, since_s: float) -> list[float]:
         """See `Store.uploads`."""

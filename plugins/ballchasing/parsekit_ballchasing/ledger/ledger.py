@@ -17,6 +17,8 @@ LONGEST_SLEEP_S = 2.0
 EARLY_S = 1.0
 #: Bulk work leaves this part of every hour and of every quota to interactive work.
 RESERVE = 0.2
+#: A longer announcement holds for the endpoint that made it, seconds.
+LONGEST_PAUSE_S = 900.0
 #: The API's clock and ours run at slightly different speeds; seconds on each sliding second.
 CLOCK_SLACK_S = 0.005
 
@@ -117,9 +119,13 @@ class Ledger:
         if turn.fresh:
             self._store.release(turn.hold)
 
-    def pause(self, for_s: float) -> None:
-        """Let nobody call for so many seconds: limits are the account's, not an endpoint's."""
-        self._store.pause(for_s)
+    def pause(self, turn: Turn, for_s: float) -> None:
+        """Let nobody call for so many seconds: limits are the account's, not an endpoint's.
+
+        A pause longer than every window of calls is about the upload quota, and stops no looks.
+        """
+        everywhere = for_s <= LONGEST_PAUSE_S
+        self._store.pause(for_s, None if everywhere else turn.endpoint)
 
     def since_ok(self, endpoint: Endpoint) -> float | None:
         """Seconds since the API last answered somebody well here; None for never."""

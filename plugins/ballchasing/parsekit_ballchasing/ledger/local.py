@@ -12,7 +12,6 @@ from parsekit import JsonObject
 from parsekit_ballchasing.ledger.store import (
     GRACE_S,
     RECHECK_S,
-    SURE_LATENCY,
     UNDERWAY_S,
     Ask,
     Reply,
@@ -37,10 +36,9 @@ class LocalStore:
         self._underway: dict[str, dict[str, float]] = defaultdict(dict)
         self._lines: dict[str, dict[str, float]] = defaultdict(dict)
         self._last: dict[str, float] = {}
-        self._quickest_s: dict[str, float] = {}
         self._ok: dict[str, float] = {}
         self._uploads: dict[str, float] = {}
-        self._pause_until = 0.0
+        self._paused_until: dict[str | None, float] = {}
         self._documents: dict[str, JsonObject] = {}
 
     def ask(self, ask: Ask) -> Reply:
@@ -54,8 +52,9 @@ class LocalStore:
             return reply
 
     def _judged(self, ask: Ask, now: float) -> Reply:
-        if self._pause_until > now:
-            return Reply(why="paused", wait_s=self._pause_until - now)
+        until = max(self._paused_until.get(name, 0.0) for name in (None, ask.endpoint))
+        if until > now:
+            return Reply(why="paused", wait_s=until - now)
         held = ask.hold in self._uploads
         if ask.hold and not held:
             slots = sorted(self._uploads.values())
@@ -126,14 +125,11 @@ class LocalStore:
     def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """See `Store.settle`."""
         with self._lock:
-            quickest = self._quickest_s.get(endpoint)
-            self._quickest_s[endpoint] = took_s if quickest is None else min(quickest, took_s)
-            sure_s = SURE_LATENCY * min(quickest or 0.0, took_s)
             began = self._underway[endpoint].pop(call, None)
             if began is not None:
                 calls = self._calls[endpoint]
                 calls.remove(began)
-                insort(calls, began + min(took_s, UNDERWAY_S) - sure_s)
+                insort(calls, began + min(took_s, UNDERWAY_S))
             if ok:
                 self._ok[endpoint] = self._clock()
 
@@ -142,10 +138,11 @@ class LocalStore:
         with self._lock:
             self._uploads.pop(hold, None)
 
-    def pause(self, for_s: float) -> None:
+    def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`."""
         with self._lock:
-            self._pause_until = max(self._pause_until, self._clock() + for_s)
+            until = self._clock() + for_s
+            self._paused_until[endpoint] = max(self._paused_until.get(endpoint, 0.0), until)
 
     def uploads(self, since_s: float) -> list[float]:
         """See `Store.uploads`."""
@@ -184,6 +181,8 @@ def _line_of_quota(ask: Ask) -> str:
 def _part(limit: Limit, share: float) -> Limit:
     """A share of a limit: fewer calls, or one call in a longer time where less than one is left."""
     calls = int(limit.calls * share)
+    if limit.calls < 1:
+        return limit
     return Limit(calls, limit.per_s) if calls >= 1 else Limit(1, limit.per_s / share)
 
 

@@ -1,19 +1,13 @@
 -- Note the answer to a granted call: the twin of LocalStore.settle.
 -- KEYS  1 calls  2 calls under way  3 marks
 -- ARGV  1 now, or "" for the server's clock  2 endpoint  3 call  4 took_s  5 "1" when answered well
---       6 part of the quickest call that every call surely takes  7 underway_s
+--       6 underway_s
 local calls, underway, marks = unpack(KEYS)
 local endpoint, call, took_s = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-local quickest = tonumber(redis.call('HGET', marks, 'quickest ' .. endpoint))
-if not quickest or took_s < quickest then
-  redis.call('HSET', marks, 'quickest ' .. endpoint, string.format('%.6f', took_s))
-end
-
 local began = redis.call('ZSCORE', underway, call)
 if began then
-  local sure_s = tonumber(ARGV[6]) * math.min(quickest or 0, took_s)
-  local arrived = tonumber(began) + math.min(took_s, tonumber(ARGV[7])) - sure_s
+  local arrived = tonumber(began) + math.min(took_s, tonumber(ARGV[6]))
   redis.call('ZADD', calls, 'XX', string.format('%.6f', arrived), call)
   redis.call('ZREM', underway, call)
 end

@@ -15,7 +15,6 @@ from parsekit import JsonObject
 from parsekit_ballchasing.ledger.store import (
     GRACE_S,
     RECHECK_S,
-    SURE_LATENCY,
     UNDERWAY_S,
     Ask,
     Reply,
@@ -81,16 +80,16 @@ class SharedStore:
         """See `Store.settle`."""
         self._settle(
             keys=[self._key("calls", endpoint), self._key("underway", endpoint), self._marks],
-            args=[self._now(), endpoint, call, took_s, int(ok), SURE_LATENCY, UNDERWAY_S],
+            args=[self._now(), endpoint, call, took_s, int(ok), UNDERWAY_S],
         )
 
     def release(self, hold: str) -> None:
         """See `Store.release`."""
         self._redis.zrem(self._key("uploads"), hold)
 
-    def pause(self, for_s: float) -> None:
+    def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`."""
-        self._pause(keys=[self._marks], args=[self._now(), for_s])
+        self._pause(keys=[self._marks], args=[self._now(), for_s, endpoint or ""])
 
     def uploads(self, since_s: float) -> list[float]:
         """See `Store.uploads`."""

@@ -14,8 +14,6 @@ Why = Literal["granted", "paused", "rate", "quota"]
 #: A call without an answer after so many seconds has reached the API by then; until then it may
 #: arrive at any moment, and is counted as if it arrived just now.
 UNDERWAY_S = 2.0
-#: Part of the quickest answer seen that every call surely takes on its way.
-SURE_LATENCY = 0.9
 #: How soon to ask again when only calls under way are in the way, seconds.
 RECHECK_S = 0.05
 #: Who does not come back this many seconds after the announced time has lost the place in line.
@@ -68,8 +66,8 @@ class Store(Protocol):
     def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """Note that a granted call was answered after ``took_s``, and whether well.
 
-        What the API counts is the moment at which a call reaches it: at most ``took_s`` after the
-        grant, less `SURE_LATENCY` of the quickest call so far, as the next call takes that too.
+        The API counts a call when it arrives, which is at most ``took_s`` after the grant. So a
+        slow call moves those after it by its slowness, and no window is ever exceeded.
         """
         ...
 
@@ -77,8 +75,11 @@ class Store(Protocol):
         """Give the upload slot back, as nothing was uploaded."""
         ...
 
-    def pause(self, for_s: float) -> None:
-        """Grant nothing to anybody for so many seconds; never shortens an earlier pause."""
+    def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
+        """Grant nobody a call for so many seconds, to one endpoint or at all.
+
+        Never shortens an earlier pause.
+        """
         ...
 
     def uploads(self, since_s: float) -> list[float]:

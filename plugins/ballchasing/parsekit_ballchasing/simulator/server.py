@@ -22,8 +22,9 @@ from parsekit_ballchasing.simulator.site import Site, SiteOptions
 
 #: Largest upload that is read, bytes.
 MAX_BODY_BYTES = 64 * 1024 * 1024
-#: An announced time binds the calls that leave after the caller can have read it, seconds.
-KNOWN_AFTER_S = 0.5
+#: An announced time binds the calls that leave after all workers can have heard of it; seconds
+#: that really pass, whatever the speed.
+KNOWN_AFTER_S = 0.25
 #: How much of an endless answer is sent, bytes.
 HUGE_BYTES = 16 * 1024 * 1024
 
@@ -144,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         site = self.server.simulator.site
         site.counts.calls[endpoint] = site.counts.calls.get(endpoint, 0) + 1
         account = site.account(call.token)
-        known = account.announced_unix + KNOWN_AFTER_S
+        known = account.announced_unix + KNOWN_AFTER_S * self.server.simulator.speed
         site.counts.early_calls += known < arrived < account.announced_until_unix
 
     def _log(self, endpoint: str, arrived: float, status: int) -> None:
