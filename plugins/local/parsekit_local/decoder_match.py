@@ -45,7 +45,8 @@ def _text(value: Any) -> str | None:
 
 
 def _team_name(actors: list[Actor], team: int) -> str | None:
-    return _last([actor for actor in actors if actor.team_number == team], "CustomTeamName")
+    name = _last([actor for actor in actors if actor.team_number == team], "CustomTeamName")
+    return _text(name)
 
 
 def _kind(actors: list[Actor], part: str) -> str | None:
@@ -55,6 +56,5 @@ def _kind(actors: list[Actor], part: str) -> str | None:
 def _object(replay: dict[str, Any], reference: dict[str, Any] | None) -> str | None:
     """Resolve a reference to an object of the file rather than to an actor."""
     objects: list[str] = replay["objects"]
-    if reference is None or not 0 <= reference["actor"] < len(objects):
-        return None
-    return objects[reference["actor"]]
+    index: int = -1 if reference is None else reference["actor"]
+    return objects[index] if 0 <= index < len(objects) else None

@@ -173,6 +173,17 @@ def test_boost_reported_before_its_car_is_known_counts() -> None:
     assert samples.frame.tolist() == [1, 2]
 
 
+def test_a_component_stays_with_its_first_car() -> None:
+    frames = read(
+        joins(1, 2),
+        joins(3, 4, account="8"),
+        frame((5, "Vehicle", to(2)), (5, "ReplicatedBoostAmount", 85), new=[(5, BOOST)]),
+        frame((5, "Vehicle", to(4))),
+    )
+
+    assert [len(player.cars[0].boosts) for player in frames.players] == [1, 0]
+
+
 def test_a_pad_must_be_seen_free_before_it_is_taken_again() -> None:
     def taken(by: int) -> tuple[int, str, Any]:
         return (6, "NewReplicatedPickupData", {"instigator": by, "picked_up": 1})
