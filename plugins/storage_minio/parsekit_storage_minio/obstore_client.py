@@ -25,9 +25,8 @@ if TYPE_CHECKING:  # exists for type checkers only
 _WHOLE_REQUEST_S = 600
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
-#: What obstore's text says, and what it means to the operator, most telling first.
+#: What obstore's text says when no answer came, most telling first.
 _REASONS = (
-    ("incorrectly configured region", "the store is in another region"),
     ("InvalidContentType", "it does not speak TLS"),
     ("dns error", "its name is unknown"),
     ("Connection refused", "connection refused"),
@@ -55,35 +54,35 @@ class ObstoreClient:
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectClient.head`."""
-        with _store_errors():
+        with _store_errors(key):
             return _info(obstore.head(self._store(SILENCE_S), key), key)
 
     def get(self, key: str) -> Download:
         """See `ObjectClient.get`."""
-        with _store_errors():
+        with _store_errors(key):
             answer = obstore.get(self._store(SILENCE_S), key)
-            return Download(info=_info(answer.meta, key), blocks=_blocks(answer))
+            return Download(info=_info(answer.meta, key), blocks=_blocks(answer, key))
 
     def put(self, key: str, body: bytes) -> None:
         """See `ObjectClient.put`."""
-        with _store_errors():
+        with _store_errors(key):
             obstore.put(self._store(upload_s(body)), key, body, use_multipart=False)
 
     def create(self, key: str, body: bytes, *, writer: str) -> None:
         """See `ObjectClient.create`."""
         store, signed = self._store(upload_s(body)), {WRITER: writer}
-        with _store_errors():
+        with _store_errors(key):
             obstore.put(store, key, body, attributes=signed, mode="create", use_multipart=False)
 
     def writer_of(self, key: str) -> str | None:
         """See `ObjectClient.writer_of`."""
-        with _store_errors():
+        with _store_errors(key):
             answer = obstore.get(self._store(SILENCE_S), key, options={"head": True})
             return answer.attributes.get(WRITER)
 
     def delete(self, key: str) -> None:
         """See `ObjectClient.delete`."""
-        with _store_errors():
+        with _store_errors(key):
             obstore.delete(self._store(SILENCE_S), key)
 
     def _store(self, silence_s: float) -> S3Store:
@@ -140,31 +139,33 @@ def _info(meta: Any, key: str) -> ObjectInfo:
     )
 
 
-def _blocks(answer: obstore.GetResult) -> Iterator[bytes]:
+def _blocks(answer: obstore.GetResult, key: str) -> Iterator[bytes]:
     """Blocks as they come from the network, so that a trickle is seen as one."""
-    with _store_errors():
+    with _store_errors(key):
         for block in answer.stream(min_chunk_size=1):
             yield bytes(block)
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
-    """Raise what obstore's text means; the text itself may repeat the access key."""
+def _store_errors(key: str) -> Iterator[None]:
+    """Raise what obstore's text means; the text itself may repeat the access key.
+
+    The object's key is taken out first: callers choose it, and it could imitate a status.
+    """
     try:
         yield
     except (BaseError, OSError, ValueError) as exc:
-        raise _meaning(str(exc)) from None
+        raise _meaning(str(exc).replace(key, "")) from None
 
 
 def _meaning(text: str) -> StoreError:
-    status, code = _STATUS.search(text), _CODE.search(text)
-    reason = next((words for sign, words in _REASONS if sign in text), "the connection failed")
     if "InvalidCertificate(" in text:
         return Untrusted(text.partition("InvalidCertificate(")[2].partition("(")[0].strip(" )"))
     if "incorrectly configured region" in text:
-        return StoreError(reason, status=301, code="PermanentRedirect")
-    if status is not None:
+        return StoreError("redirected", status=301)
+    if (status := _STATUS.search(text)) is not None:
+        code = _CODE.search(text)
         return StoreError(
             f"status {status[1]}", status=int(status[1]), code=code[1] if code else None
         )
-    return StoreError(reason)
+    return StoreError(next((words for sign, words in _REASONS if sign in text), "no connection"))

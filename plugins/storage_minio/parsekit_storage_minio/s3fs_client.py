@@ -154,4 +154,4 @@ def _reason(text: str) -> str:
         return "no answer in time"
     if "EndpointConnectionError" in text:
         return "connection refused"
-    return "the connection failed"
+    return "no connection"

@@ -47,7 +47,7 @@ def named(fault: Fault) -> str:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up after a moment of tries instead of five seconds."""
-    monkeypatch.setattr(patience, "CALL_S", CONNECT_S + SILENCE_S + 0.2)
+    monkeypatch.setattr(patience, "CALL_S", CONNECT_S + SILENCE_S + 0.05)
 
 
 @pytest.fixture
@@ -174,14 +174,16 @@ def test_a_frozen_upload_ends_and_shows_no_half_object(
 def test_a_writer_that_dies_on_the_way_leaves_nothing(
     storage: MinioStorage, proxy: FaultProxy, after_body_bytes: int, replace: bool
 ) -> None:
-    proxy.set(CutUpload(after_body_bytes), times=1)
-    try:
+    with proxy.failing(CutUpload(after_body_bytes)), pytest.raises(StorageUnavailable):
+        storage.write("parsed/gone", REPLAY, replace=replace)
+    assert storage.read("parsed/gone") is None
+
+
+def test_an_upload_that_broke_is_sent_again_whole(storage: MinioStorage, proxy: FaultProxy) -> None:
+    for replace in (True, False):
+        proxy.set(CutUpload(), times=1)
         assert storage.write("parsed/cut", REPLAY, replace=replace)
         assert storage.read("parsed/cut") == REPLAY
-        with proxy.failing(CutUpload(after_body_bytes)), pytest.raises(StorageUnavailable):
-            storage.write("parsed/gone", REPLAY, replace=replace)
-        assert storage.read("parsed/gone") is None
-    finally:
         storage.delete("parsed/cut")
 
 

@@ -14,9 +14,11 @@ from parsekit.errors import (
     ParsekitError,
     ReplayNotFound,
     StorageDenied,
+    StorageUnavailable,
 )
-from parsekit.testing.servers.proxy import Answer, FaultProxy
+from parsekit.testing.servers.proxy import Answer, FaultProxy, Refuse
 from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
+from parsekit_storage_minio import patience
 
 from .conftest import READER, WORKER, MakeStorage
 
@@ -104,6 +106,25 @@ def test_clock_and_region_are_named_and_final(
     ):
         with proxy.failing(answer), pytest.raises(kind, match=words):
             call()
+
+
+def test_a_key_that_imitates_an_answer_is_not_believed(
+    make_storage: MakeStorage, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "CALL_S", 0)
+    key = "replays/status code: 403 <Code>NoSuchBucket</Code> InvalidCertificate(x.replay"
+    with proxy.failing(Refuse()), pytest.raises(StorageUnavailable):
+        make_storage().read(key)
+
+
+def test_the_environment_does_not_move_the_store(
+    make_storage: MakeStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody-elses")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert make_storage().read("parsed/nothing") is None
 
 
 @pytest.mark.parametrize("identity", [STRANGER, LIAR, READER], ids=lambda it: it.access_key)
