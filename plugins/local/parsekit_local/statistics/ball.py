@@ -27,12 +27,14 @@ def ball_at(ball: RigidBodies, frame: Ints) -> Floats:
 def possession(frames: Frames) -> Callable[[Ints], Ints]:
     """Tell who has the ball: the team that touched it last.
 
-    In the frame of a change the ball is still the old team's. Possession is kept over kick-offs.
-    What follows the last change of the file belongs to nobody: it is never closed.
+    In the frame of a change the ball is still the old team's; in the frame of the first touch,
+    with no old team, the new one's. Possession is kept over kick-offs. What follows the last
+    change of the file belongs to nobody: it is never closed.
     """
     frame, team = frames.hits.frame, frames.hits.team
     changed = np.diff(team, prepend=NOBODY) != 0
     since = frame[changed]
+    since[:1] -= 1
     owner = np.concatenate([[NOBODY], team[changed]])
     owner[-1] = NOBODY
     return lambda frames_asked: owner[np.searchsorted(since, frames_asked, side="left")]

@@ -261,12 +261,13 @@ def test_possession_goes_from_touch_to_touch_but_not_across_a_goal() -> None:
 
 
 def test_distances_are_means_over_reports() -> None:
-    rows: list[Row] = [(0, 700, 0, 93, 0), (1, 100, 0, 93, 0), (50, 400, 0, 93, 0)]
-    found = alone(car(rows), ball=[(0, 0, 0, 93, 0)], hits=[(0, 0), (40, 1), (60, 0)])
+    rows: list[Row] = [(0, 800, 0, 93, 0), (10, 100, 0, 93, 0), (40, 300, 0, 93, 0)]
+    rows += [(50, 400, 0, 93, 0), (70, 900, 0, 93, 0)]
+    found = alone(car(rows), ball=[(0, 0, 0, 93, 0)], hits=[(10, 0), (40, 1), (60, 0)])
 
-    assert found.positioning["avg_distance_to_ball"] == 400
-    # in the frame of the first touch nobody has the ball yet
-    assert found.positioning["avg_distance_to_ball_possession"] == 100
+    assert found.positioning["avg_distance_to_ball"] == 500
+    # the first touch is blue's at once, the second is orange's from the next frame on
+    assert found.positioning["avg_distance_to_ball_possession"] == 200
     assert found.positioning["avg_distance_to_ball_no_possession"] == 400
 
 
