@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from parsekit import JsonObject
-from parsekit.errors import ParsekitError, RemoteUnavailable
+from parsekit.errors import ParsekitError
 from parsekit_ballchasing.ledger.store import Ask, Store
 from parsekit_ballchasing.tiers import DAY_S, REGULAR, WEEK_S, Limit, Tier, tier_named
 
@@ -76,13 +75,11 @@ class Account:
         token: SecretStr,
         *,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store
         self._ping = ping
         self._can_ping = not token.get_secret_value().startswith(_GROUP_TOKEN)
         self._clock = clock
-        self._sleep = sleep
         self._cached = (0.0, Facts())
 
     def facts(self, *, reread: bool = False) -> Facts:
@@ -127,6 +124,7 @@ class Account:
         return self._cached[1]
 
     def _pinged(self) -> JsonObject | None:
+        """One ping, if it is the account's turn; announcements in its answer hold for all calls."""
         ask = Ask(
             endpoint="ping",
             call=uuid.uuid4().hex,
@@ -135,14 +133,12 @@ class Account:
         )
         if self._store.ask(ask).why != "granted":
             return None
-        again = Retrying(
-            retry=retry_if_exception_type(RemoteUnavailable),
-            stop=stop_after_attempt(2),
-            wait=wait_random(0.5, 1.0),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return again(self._ping)
+        try:
+            return self._ping()
+        except ParsekitError as error:
+            if error.retry_after_s is not None:
+                self._store.pause(error.retry_after_s)
+            raise
 
     def _age_s(self) -> float:
         pinged = self.facts().pinged_unix

@@ -52,7 +52,7 @@ class Budget:
         """Share through Redis where there is one; connects when first used."""
         client = connect(redis_url) if redis_url else None
         store = _store(client, account_name(api_url, token), clock, ticks, shared_clock)
-        account = Account(store, ping, token, clock=clock, sleep=sleep)
+        account = Account(store, ping, token, clock=clock)
         ledger = Ledger(
             store,
             tier=lambda: account.facts().tier,

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tenacity import RetryCallState, Retrying, retry_if_result
+
 from parsekit_ballchasing.ledger.store import Ask, Store, Why
 from parsekit_ballchasing.tiers import HOUR_S, SECOND_S, Endpoint, Limit, Tier
 
@@ -77,21 +79,22 @@ class Ledger:
         ``place`` names who waits. An upload names the replay as ``hold``: however often it is
         tried, it takes one slot of the quota.
         """
-        slept_s = 0.0
-        while True:
-            asked = self._ticks()
-            call = uuid.uuid4().hex
-            reply = self._store.ask(self._ask(endpoint, call, place, hold, bulk=bulk))
-            if reply.why == "granted":
-                return Turn(
-                    endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked
-                )
-            if slept_s + reply.wait_s > LONGEST_SLEEP_S:
-                return Wait(why=reply.why, turn_s=reply.wait_s)
-            # A wait that rounds to nothing must not become a busy loop.
-            nap_s = max(reply.wait_s, 0.001)
-            self._sleep(nap_s)
-            slept_s += nap_s
+        again = Retrying(
+            retry=retry_if_result(lambda answer: isinstance(answer, Wait)),
+            wait=_until_its_turn,
+            stop=lambda state: state.idle_for + state.upcoming_sleep > LONGEST_SLEEP_S,
+            sleep=self._sleep,
+            retry_error_callback=_last_answer,
+        )
+        answer: Turn | Wait = again(self._asked, endpoint, place, hold, bulk)
+        return answer
+
+    def _asked(self, endpoint: Endpoint, place: str, hold: str, bulk: bool) -> Turn | Wait:
+        asked, call = self._ticks(), uuid.uuid4().hex
+        reply = self._store.ask(self._ask(endpoint, call, place, hold, bulk=bulk))
+        if reply.why != "granted":
+            return Wait(why=reply.why, turn_s=reply.wait_s)
+        return Turn(endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked)
 
     def _ask(self, endpoint: Endpoint, call: str, place: str, hold: str, *, bulk: bool) -> Ask:
         rates = tuple(_careful(limit) for limit in self._tier().limits(endpoint))
@@ -130,6 +133,17 @@ class Ledger:
     def since_ok(self, endpoint: Endpoint) -> float | None:
         """Seconds since the API last answered somebody well here; None for never."""
         return self._store.since_ok(endpoint)
+
+
+def _last_answer(state: RetryCallState) -> Turn | Wait:
+    answer: Turn | Wait = state.outcome.result()  # type: ignore[union-attr]  # set by tenacity
+    return answer
+
+
+def _until_its_turn(state: RetryCallState) -> float:
+    answer = _last_answer(state)
+    # A wait that rounds to nothing must not become a busy loop.
+    return max(answer.turn_s, 0.001) if isinstance(answer, Wait) else 0.0
 
 
 def _careful(limit: Limit) -> Limit:
