@@ -52,7 +52,7 @@ def parse(
     """
     host = Host.load()
     session = open_session(config, host=host)
-    host.parser_entry(parser or session.config.host.parser)
+    host.check_parsers(parser or session.config.host.parser, session.config.host.fallback)
     request = Request(
         replay=str(path),
         place="local",

@@ -24,6 +24,8 @@ COMMANDS = (
     ("plugins", "List every plugin, what it provides, and why one failed to load."),
     ("config", "Show, check or describe the configuration."),
     ("doctor", "Try each component that the configuration names, and say what to do."),
+    ("compare", "Compare a parser with its shadow, field by field, over many replays."),
+    ("analytics", "Success, cache hits, errors and timings of the replays so far."),
     ("worker", "Run the service: take tasks, parse, store, answer."),
     ("submit", "Send replays to the service; local files are uploaded first."),
     ("cancel", "End tasks of the service."),

@@ -53,7 +53,8 @@ def check(config: ConfigFile = None) -> None:
     """Check the configuration; exit code 2 and each key's problem when it can't be used."""
     host = Host.load()
     loaded = open_session(config, host=host, role="cli").config
-    for name in (loaded.host.parser, *loaded.host.fallback):
+    shadow = (loaded.host.shadow,) if loaded.host.shadow else ()
+    for name in (loaded.host.parser, *loaded.host.fallback, *shadow):
         host.parser_entry(name)
     host.storage_entry(loaded.storage_name)
     _tell_unread(loaded)

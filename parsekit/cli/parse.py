@@ -20,6 +20,7 @@ from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile
 from parsekit.cli.output import Wish
 from parsekit.cli.run import Run
+from parsekit.cli.shadowing import await_first, tell_shadow
 from parsekit.cli.stdin import refuse_terminal
 from parsekit.formats.writer import Format
 from parsekit.host import Host
@@ -81,7 +82,7 @@ def parse(
         refuse_terminal()
     host = Host.load()
     session = open_session(config, host=host, role="cli")
-    host.parser_entry(parser or session.config.host.parser)
+    host.check_parsers(parser or session.config.host.parser, session.config.host.fallback)
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
         wish = Wish(kind=kind, folder=output, single=single)
@@ -95,7 +96,9 @@ def parse(
                 jobs=jobs or _cores(),
             )
             run.all(found)
+            await_first(pipeline.shadow, interrupt)
         run.summary()
+        tell_shadow(pipeline.shadow)
         raise typer.Exit(_exit_code(run, interrupt))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -101,6 +101,16 @@ class Host:
     def parser_entry(self, name: str) -> ParserEntry:
         """The parser of this name. Raises `ConfigInvalid` naming the known ones."""
         return self.parsers.pick(name, self.failed)
+
+    def check_parsers(self, parser: str, fallback: Iterable[str]) -> None:
+        """Raise `ConfigInvalid` for a name that nothing brings.
+
+        A fallback whose plugin is broken is no obstacle: the parser before it may well answer.
+        """
+        self.parser_entry(parser)
+        for name in fallback:
+            if name not in self.failed:
+                self.parser_entry(name)
 
     def storage_entry(self, name: str) -> StorageEntry:
         """The storage of this name. Raises `ConfigInvalid` naming the known ones."""

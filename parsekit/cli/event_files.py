@@ -1,0 +1,35 @@
+"""Which files of events a command reads, and what it says of lines that it could not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parsekit.api import default_data_dir
+from parsekit.cli.failures import say
+from parsekit.errors import BadRequest
+from parsekit.event_lines import Unread
+from parsekit.event_log import files_of
+
+
+def event_files(paths: list[Path], name: str) -> list[Path]:
+    """The files named, oldest first; a folder stands for its file ``name`` and those set aside.
+
+    Without paths: those of this machine. Raises `BadRequest` for a path that is not there.
+    """
+    if not paths:
+        return files_of(default_data_dir() / name)
+    found: list[Path] = []
+    for path in paths:
+        files = files_of(path / name) if path.is_dir() else [path]
+        if not files or not path.exists():
+            raise BadRequest(f"{path}: there is no {name if path.is_dir() else 'such file'}")
+        found += files
+    return found
+
+
+def tell_unread(unread: Unread, wanted: str) -> None:
+    """Name the lines that were passed over."""
+    if unread.count:
+        more = ", …" if unread.count > len(unread.named) else ""
+        lines = f"{unread.count} line{'s' if unread.count > 1 else ''}"
+        say(f"warning: passed over {lines} without a {wanted}: {', '.join(unread.named)}{more}")
