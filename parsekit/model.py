@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from parsekit.errors import ERRORS, ParsekitError, error_for
+from parsekit.logs.redaction import cleaned
 
 #: A JSON object as it stands at an edge.
 JsonObject = dict[str, Any]
@@ -25,7 +26,7 @@ class Request:
     """One replay that somebody wants parsed.
 
     ``parser`` None means the configured one. ``bulk`` marks a back-fill, which yields to
-    interactive work wherever something is scarce.
+    interactive work wherever something is scarce. ``caller`` says who asked, for the audit.
     """
 
     replay: str
@@ -35,6 +36,7 @@ class Request:
     disable_cache: bool = False
     progress_queue: str | None = None
     bulk: bool = False
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +123,10 @@ class Failure:
 
     @classmethod
     def of(cls, error: ParsekitError) -> Failure:
-        """Take the published facts of an error."""
+        """Take the published facts of an error; from here on they travel, so no secret does."""
         return cls(
             code=error.code,
-            message=error.message,
+            message=cleaned(error.message),
             retryable=error.retryable,
             retry_after_s=error.retry_after_s,
         )

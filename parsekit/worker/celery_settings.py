@@ -88,7 +88,8 @@ def _delivery(at: Addresses) -> dict[str, Any]:
 def _results(at: Addresses) -> dict[str, Any]:
     kind = _REDIS_RESULTS if is_redis(at.backend) else _AMQP_RESULTS
     return {
-        "result_backend": f"{kind}+{at.backend}",
+        # Celery takes the first plus for its own, and knows the rest as socket:///path.
+        "result_backend": f"{kind}+{at.backend.removeprefix('redis+')}",
         "result_expires": 24 * 3600,
         "result_extended": False,
         "result_compression": None,

@@ -85,6 +85,8 @@ def run_worker(options: WorkerOptions) -> int:
     """Run until SIGTERM or Ctrl-C; answers the exit code. Raises `ConfigInvalid`."""
     if options.embedded:
         os.environ[ENV_EMBEDDED] = "1"
+    if options.http:
+        os.environ["PARSEKIT_HTTP"] = options.http
     plan = make_plan(service.host, options, service.addresses, service.config)
     for line in plan.lines():
         sys.stderr.write(line + "\n")

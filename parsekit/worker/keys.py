@@ -14,6 +14,9 @@ TOKENS = _PREFIX + "tokens"
 #: Messages that are no messages, so that somebody may look at them.
 UNREADABLE = _PREFIX + "unreadable"
 
+#: Hash, task id to the request that was put aside.
+DEAD_LETTERS = _PREFIX + "dead-letters"
+
 
 def taken(member: str) -> str:
     """Hash of the messages that a worker took and did not acknowledge: tag to list and text."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Protocol
 
@@ -25,7 +27,7 @@ class Standing(Enum):
 
 
 class Ledger(Protocol):
-    """Kept where every worker sees it; also serves as the pipeline's `Attempts` and `Reports`."""
+    """Kept where every worker sees it; also serves as the pipeline's `Attempts`."""
 
     def enter(self, task_id: str) -> Standing:
         """Begin a run. `GO` makes it ours until `leave`; `BUSY`: a live process has it."""
@@ -60,7 +62,7 @@ class Ledger(Protocol):
         ...
 
     def told(self, task_id: str) -> bool:
-        """See `parsekit.reports.Reports`."""
+        """See `parsekit.reports.Reports`; `TaskReports` is what the pipeline gets."""
         ...
 
     def mark(self, task_id: str) -> None:
@@ -89,13 +91,12 @@ if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
 end
 return 1
 """
-#: KEYS task, due, waiting; ARGV task id, seconds to keep. A waiting task ends right here.
+#: KEYS task, due; ARGV task id, seconds to keep. A waiting task goes on at once, to its end.
 _CANCEL = """
 if redis.call('HEXISTS', KEYS[1], 'finished') == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'cancelled', 1)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
 return 1
 """
 
@@ -145,8 +146,8 @@ class RedisLedger:
 
     def cancel(self, task_id: str) -> bool:
         """Let no further run begin; False when it had finished."""
-        names = [keys.task(task_id), keys.DUE, keys.WAITING]
-        return bool(self._client.eval(_CANCEL, 3, *names, task_id, KEPT_SECONDS))
+        names = [keys.task(task_id), keys.DUE]
+        return bool(self._client.eval(_CANCEL, 2, *names, task_id, KEPT_SECONDS))
 
     def cancelled(self, task_id: str) -> bool:
         """Whether somebody asked for its end."""
@@ -177,3 +178,30 @@ class RedisLedger:
     def mark(self, task_id: str) -> None:
         """Remember that the end of this task was told."""
         self._client.hset(keys.task(task_id), "told", 1)
+
+
+class TaskReports:
+    """The pipeline's `Reports`: a task that is cancelled ends with nothing but that."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._revoking: set[str] = set()
+
+    def told(self, task_id: str) -> bool:
+        """Whether the end was told, or is going to be told as a cancellation."""
+        if self._ledger.told(task_id):
+            return True
+        return task_id not in self._revoking and self._ledger.cancelled(task_id)
+
+    def mark(self, task_id: str) -> None:
+        """Remember that the end of this task was told."""
+        self._ledger.mark(task_id)
+
+    @contextmanager
+    def revoking(self, task_id: str) -> Iterator[None]:
+        """What is told of this task in the block is its cancellation."""
+        self._revoking.add(task_id)
+        try:
+            yield
+        finally:
+            self._revoking.discard(task_id)

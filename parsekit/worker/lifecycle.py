@@ -12,7 +12,12 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.worker.amqp_transport import Channel
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
+from parsekit.worker.heartbeat import folder_of
+from parsekit.worker.http_port import serve
+from parsekit.worker.metrics import VitalsCollector, registry
+from parsekit.worker.probes import backlog, probes
 from parsekit.worker.service import service
+from parsekit.worker.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,11 @@ _TRANSPORTS = {
     "pyamqp": "parsekit.worker.amqp_transport:Transport",
     "amqps": "parsekit.worker.amqp_transport:TlsTransport",
 }
+
+#: ``[HOST:]PORT`` of the HTTP port; none without it.
+ENV_HTTP = "PARSEKIT_HTTP"
+#: Fetching, storing and reporting may take this long beside the parse, all retries included.
+RUN_MARGIN_SECONDS = 300.0
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
 _GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
@@ -47,6 +57,8 @@ class ProcessStep(bootsteps.StartStopStep):
     """What this process shares with others: a name, and signs of life."""
 
     requires = ("celery.worker.components:Pool",)
+    _vitals: Vitals
+    _timer: Any = None
 
     def create(self, parent: Any) -> None:
         """Take messages under this process's own name, back-fills with fewer slots."""
@@ -59,8 +71,31 @@ class ProcessStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""
-        del parent
         service.process.start()
+        self._vitals = Vitals(
+            folder=folder_of(service.data_dir),
+            running=service.process.running,
+            slots=parent.concurrency,
+            run_limit_s=service.config.limits.parse_seconds + RUN_MARGIN_SECONDS,
+            probes=probes(service),
+            backlog=backlog(service.addresses),
+        )
+        self._vitals.start()
+        if address := os.environ.get(ENV_HTTP):
+            registry.register(VitalsCollector(self._vitals))
+            serve(address, self._vitals, registry)
+
+    def register_with_event_loop(self, parent: Any, hub: Any) -> None:
+        """Feel the loop turn; called again after each reconnection."""
+        del parent
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = hub.call_repeatedly(1.0, self._vitals.turn)
+
+    def stop(self, parent: Any) -> None:
+        """Write no more."""
+        del parent
+        self._vitals.stop()
 
 
 def _on_child(**_: Any) -> None:

@@ -21,11 +21,13 @@ from parsekit.session import Session
 from parsekit.worker.addresses import Addresses, with_addresses
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.amqp_locks import AmqpFlights, AmqpLocks
+from parsekit.worker.dead_letters import AmqpDeadLetters, DeadLetters, RedisDeadLetters
 from parsekit.worker.flights_redis import RedisFlights
-from parsekit.worker.ledger import Ledger, RedisLedger
+from parsekit.worker.ledger import Ledger, RedisLedger, TaskReports
 from parsekit.worker.ledger_amqp import AmqpLedger
 from parsekit.worker.membership import Member, new_member_id
 from parsekit.worker.redis_client import connect
+from parsekit.worker.running import CancelWatch, Running
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class Process:
     def __init__(self, service: Service) -> None:
         self._service = service
         self.member_id = new_member_id()
+        self.running = Running()
 
     @cached_property
     def member(self) -> Member | None:
@@ -97,11 +100,23 @@ class Process:
         return RedisLedger(connect(self._redis_url), self.member_id)
 
     @cached_property
+    def reports(self) -> TaskReports:
+        """Whose end was told."""
+        return TaskReports(self.ledger)
+
+    @cached_property
     def flights(self) -> Flights:
         """Which task parses which replay."""
         if self._redis_url is None:
             return AmqpFlights(self._locks)
         return RedisFlights(connect(self._redis_url), self.member_id)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """Requests that were put aside."""
+        if self._redis_url is None:
+            return AmqpDeadLetters(self._link, self._service.addresses.dead_letter_queue)
+        return RedisDeadLetters(connect(self._redis_url))
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -111,7 +126,7 @@ class Process:
             self._service.host,
             flights=self.flights,
             attempts=self.ledger,
-            reports=self.ledger,
+            reports=self.reports,
         )
 
     @property
@@ -130,11 +145,14 @@ class Process:
         """Begin to be seen by the others, and make what the first task would have to wait for."""
         if self.member is not None:
             self.member.start()
-        _ = self.pipeline
+        end = self.pipeline.parsers.cancel
+        self._cancel_watch = CancelWatch(self.running, self.ledger.cancelled, end)
+        self._cancel_watch.start()
 
     def stop(self) -> None:
         """End in good order; what was taken and not finished goes back to its queue."""
         if "pipeline" in self.__dict__:
+            self._cancel_watch.stop()
             self.pipeline.close(CLOSE_SECONDS)
         if "member" in self.__dict__ and self.member is not None:
             self.member.stop()

@@ -16,11 +16,14 @@ from celery import Task, states
 from celery.exceptions import Ignore, Reject
 from kombu.exceptions import OperationalError
 
-from parsekit.errors import BadRequest, ParsekitError, StorageUnavailable
-from parsekit.model import JsonObject, Outcome
+from parsekit.errors import BadRequest, Cancelled, ParsekitError, PoisonReplay, StorageUnavailable
+from parsekit.events import PARSER_RANGE
+from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.pipeline import Waiting
 from parsekit.worker.call import refused, request_of
+from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
+from parsekit.worker.metrics import count
 from parsekit.worker.rescheduling import go_on_later, state_of, waits_until
 from parsekit.worker.service import service
 
@@ -50,6 +53,7 @@ class ParseReplay(Task):
         except _SHARED_STATE_AWAY as exc:
             log.warning("task %s goes back to its queue: %s", self.request.id, exc)
             raise Reject(exc, requeue=True) from exc
+        count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()
         return outcome.to_result()
@@ -65,11 +69,12 @@ class ParseReplay(Task):
             go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
             raise Ignore
         if standing is Standing.CANCELLED:
-            self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
+            self._revoke(kwargs, float((state_of(self) or {}).get("progress", 0)))
         if standing is not Standing.GO:
             raise Ignore
         try:
-            return self._ended(self._go(args, kwargs))
+            with service.process.running.run(task_id):
+                return self._ended(self._go(args, kwargs), kwargs)
         except (Ignore, *_SHARED_STATE_AWAY):
             service.process.ledger.leave(task_id)
             raise
@@ -90,14 +95,36 @@ class ParseReplay(Task):
         delivery = self.request.delivery_info or {}
         return delivery.get("routing_key") == service.addresses.bulk_queue
 
-    def _ended(self, answer: Outcome | Waiting) -> Outcome:
+    def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
         if service.process.ledger.cancelled(self.request.id):
+            self._revoke(kwargs, PARSER_RANGE[1])
             raise Ignore
         if isinstance(answer, Waiting):
             go_on_later(self, answer.state, time.time() + answer.after_s)
             self.update_state(state="WAITING", meta={"reason": answer.reason})
             raise Ignore
+        if answer.failure is not None and answer.failure.code == PoisonReplay.code:
+            self._put_aside(kwargs, answer.failure)
         return answer
+
+    def _revoke(self, kwargs: Mapping[str, Any], progress: float) -> None:
+        """End a cancelled task: its caller sees REVOKED, its progress queue one Error."""
+        task_id, process = self.request.id, service.process
+        self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
+        request = refused(kwargs, task_id=task_id)
+        with process.reports.revoking(task_id):
+            process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
+        process.ledger.finish(task_id)
+
+    def _put_aside(self, kwargs: Mapping[str, Any], failure: Failure) -> None:
+        letter = DeadLetter(
+            task_id=self.request.id,
+            kwargs=dict(kwargs),
+            code=failure.code,
+            error=failure.message,
+            at_unix=time.time(),
+        )
+        service.process.dead_letters.put(letter)
 
     def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
         """Remember the end; the result is stored by now, the message not yet acknowledged."""

@@ -56,8 +56,10 @@ def any_service(request, make_service, redis_server, redis_client):
         return make_service({"celery": {"broker": redis_url, "backend": redis_url}})
     rabbit = request.getfixturevalue("rabbit_server")
     kind = "quorum" if request.param.endswith("quorum") else "classic"
-    broker = rabbit.add_vhost(request.param, kind) if request.param not in VHOSTS else rabbit.url(
-        request.param
+    broker = (
+        rabbit.add_vhost(request.param, kind)
+        if request.param not in VHOSTS
+        else rabbit.url(request.param)
     )
     VHOSTS.add(request.param)
     backend = redis_url if request.param.endswith("redis") else broker

@@ -1,0 +1,29 @@
+"""``parsekit cancel``: end tasks of the service."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from parsekit.cli.options import ConfigFile
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def cancel(
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks.")],
+    config: ConfigFile = None,
+) -> None:
+    """End tasks that are queued, waiting or running; their callers see REVOKED."""
+    if config is not None:
+        os.environ["PARSEKIT_CONFIG"] = str(config)
+    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+
+    caller.reach()
+    done = [caller.cancel(task_id) for task_id in tasks]
+    for one in done:
+        typer.echo(f"{one.task_id} {'cancelled' if one.done else f'has ended: {one.state}'}")
+    raise typer.Exit(0 if all(one.done for one in done) else 1)

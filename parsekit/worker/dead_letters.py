@@ -1,0 +1,119 @@
+"""Requests that were put aside, for somebody to look at, retry or drop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import redis
+from amqp import Message
+
+from parsekit.model import JsonObject
+from parsekit.worker import keys
+from parsekit.worker.amqp_link import AmqpLink
+
+_PERSISTENT = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One request as its caller sent it, and why it was put aside. ``at_unix`` is when."""
+
+    task_id: str
+    kwargs: JsonObject
+    code: str
+    error: str
+    at_unix: float
+
+    def to_text(self) -> str:
+        """JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str | bytes) -> DeadLetter:
+        """Read what `to_text` wrote."""
+        return cls(**json.loads(text))
+
+
+class DeadLetters(Protocol):
+    """Kept in the broker until somebody drops them."""
+
+    def put(self, letter: DeadLetter) -> None:
+        """Add one; there is one a task, however often it is added."""
+        ...
+
+    def all(self) -> list[DeadLetter]:
+        """Every one, oldest first."""
+        ...
+
+    def take(self, task_id: str) -> DeadLetter | None:
+        """Remove and answer the one of this task."""
+        ...
+
+
+class RedisDeadLetters:
+    """A hash."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client: Any = client  # redis-py's answers have no one type
+
+    def put(self, letter: DeadLetter) -> None:
+        """Add one."""
+        self._client.hset(keys.DEAD_LETTERS, letter.task_id, letter.to_text())
+
+    def all(self) -> list[DeadLetter]:
+        """Every one, oldest first."""
+        letters = map(DeadLetter.from_text, self._client.hvals(keys.DEAD_LETTERS))
+        return sorted(letters, key=lambda letter: letter.at_unix)
+
+    def take(self, task_id: str) -> DeadLetter | None:
+        """Remove and answer the one of this task."""
+        with self._client.pipeline() as pipe:
+            pipe.hget(keys.DEAD_LETTERS, task_id).hdel(keys.DEAD_LETTERS, task_id)
+            text = pipe.execute()[0]
+        return DeadLetter.from_text(text) if text else None
+
+
+class AmqpDeadLetters:
+    """A durable queue. A look takes all messages out and, at its end, puts them back."""
+
+    def __init__(self, link: AmqpLink, queue: str) -> None:
+        self._link = link
+        self._queue = queue
+
+    def put(self, letter: DeadLetter) -> None:
+        """Add one."""
+
+        def work(channel: Any) -> None:
+            self._declare(channel)
+            message = Message(letter.to_text(), delivery_mode=_PERSISTENT)
+            channel.basic_publish(message, "", self._queue)
+
+        self._link.use(work)
+
+    def all(self) -> list[DeadLetter]:
+        """Every one, oldest first."""
+        found = {letter.task_id: letter for letter in self._look(None)}
+        return sorted(found.values(), key=lambda letter: letter.at_unix)
+
+    def take(self, task_id: str) -> DeadLetter | None:
+        """Remove and answer the one of this task."""
+        found = self._look(lambda letter: letter.task_id == task_id)
+        return next((letter for letter in found if letter.task_id == task_id), None)
+
+    def _look(self, remove: Callable[[DeadLetter], bool] | None) -> list[DeadLetter]:
+        def work(channel: Any) -> list[DeadLetter]:
+            self._declare(channel)
+            letters = []
+            while (message := channel.basic_get(self._queue, no_ack=False)) is not None:
+                letters.append(DeadLetter.from_text(message.body))
+                if remove is not None and remove(letters[-1]):
+                    channel.basic_ack(message.delivery_tag)
+            return letters  # the channel closes now, and what was not acknowledged goes back
+
+        return self._link.use(work)
+
+    def _declare(self, channel: Any) -> None:
+        channel.queue_declare(self._queue, durable=True, auto_delete=False)

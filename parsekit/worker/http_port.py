@@ -1,0 +1,50 @@
+"""The optional port with ``/healthz``, ``/readyz`` and ``/metrics``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from parsekit.errors import ConfigInvalid
+from parsekit.worker.vitals import Vitals
+
+
+def serve(address: str, vitals: Vitals, registry: CollectorRegistry) -> ThreadingHTTPServer:
+    """Serve in a thread. Raises `ConfigInvalid` for an address that can't be used."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
+                return
+            judge = {"/healthz": "not_live", "/readyz": "not_ready"}.get(self.path)
+            if judge is None:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not here\n")
+                return
+            wrong = getattr(vitals.now(), judge)(time.time())
+            status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
+            self._answer(status, "text/plain; charset=utf-8", f"{wrong or 'ok'}\n".encode())
+
+        def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: probes come every few seconds."""
+
+    host, _, port = address.rpartition(":")
+    try:
+        server = ThreadingHTTPServer((host or "127.0.0.1", int(port)), Handler)
+    except (OSError, ValueError, OverflowError) as exc:
+        raise ConfigInvalid(
+            f"--http {address}: {exc}; want PORT or HOST:PORT that is free"
+        ) from exc
+    threading.Thread(target=server.serve_forever, daemon=True, name="parsekit-http").start()
+    return server

@@ -1,0 +1,114 @@
+"""Takes a worker's pulse: one thread that looks, and writes the heartbeat file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of
+from parsekit.worker.running import Running
+
+log = logging.getLogger(__name__)
+
+#: Servers are asked at every so many beats.
+_PROBE_EVERY = 3
+
+#: Asks one server; raises when it does not answer.
+Probe = Callable[[], object]
+
+
+class Vitals:
+    """How this worker is. ``backlog`` answers the number of messages that wait to be taken."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        running: Running,
+        slots: int,
+        run_limit_s: float,
+        probes: Mapping[str, Probe],
+        backlog: Callable[[], int],
+    ) -> None:
+        self._folder = folder
+        self._running = running
+        self._slots = slots
+        self._run_limit_s = run_limit_s
+        self._probes = probes
+        self._backlog = backlog
+        self._stopped = threading.Event()
+        self._turned = self._touched = time.monotonic()
+        self._runs_seen = 0
+        self._away: dict[str, str] = {}
+        self.waiting_messages = 0
+        self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-vitals")
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and remove the file."""
+        self._stopped.set()
+        self._thread.join(2 * BEAT_SECONDS)
+        file_of(self._folder, os.getpid()).unlink(missing_ok=True)
+
+    def turn(self) -> None:
+        """Note that the event loop turns; called by it, every second."""
+        self._turned = time.monotonic()
+
+    def now(self) -> Heartbeat:
+        """How it is at this moment."""
+        moment = time.monotonic()
+        return Heartbeat(
+            pid=os.getpid(),
+            at_unix=time.time(),
+            loop_idle_s=moment - self._turned,
+            untouched_s=moment - self._touched,
+            running=len(self._running.task_ids),
+            longest_run_s=self._running.longest_s,
+            run_limit_s=self._run_limit_s,
+            away=dict(self._away),
+        )
+
+    def _run(self) -> None:
+        beats = 0
+        while True:
+            if beats % _PROBE_EVERY == 0:
+                self._look()
+            beats += 1
+            try:
+                self.now().write(self._folder)
+            except OSError as exc:
+                log.warning("the heartbeat can't be written: %s", exc)
+            if self._stopped.wait(BEAT_SECONDS):
+                return
+
+    def _look(self) -> None:
+        self._away = {name: why for name, ask in self._probes.items() if (why := _asked(ask))}
+        free = len(self._running.task_ids) < self._slots
+        moved = self._running.runs != self._runs_seen
+        self._runs_seen = self._running.runs
+        if "broker" in self._away:
+            self._turned = self._touched = time.monotonic()
+            return
+        try:
+            self.waiting_messages = self._backlog()
+        except Exception as exc:  # noqa: BLE001  (any client's error; the probe says the rest)
+            log.debug("the backlog can't be read: %s", exc)
+            return
+        if moved or not free or not self.waiting_messages:
+            self._touched = time.monotonic()
+
+
+def _asked(ask: Probe) -> str:
+    try:
+        ask()
+    except Exception as exc:  # noqa: BLE001  (a probe may fail with any client's error)
+        text = " ".join(str(exc).split())
+        return (text or type(exc).__name__)[:200]
+    return ""

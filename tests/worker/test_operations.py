@@ -1,0 +1,203 @@
+"""Submit, cancel, dead letters and health, as an operator uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from celery.exceptions import TaskRevokedError
+
+from parsekit.testing.deployment import poll
+from parsekit.testing.servers.process import free_port
+from parsekit.testing.servers.valkey import valkey
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def any_service(request, make_service, redis_server, redis_client):
+    url = redis_server.url()
+    if request.param == "rabbitmq":
+        url = request.getfixturevalue("rabbit_server").url()
+    queue = f"ops-{os.urandom(4).hex()}"
+    return make_service({"celery": {"broker": url, "backend": url, "queue": queue}})
+
+
+def parsekit(service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "parsekit", *arguments],
+        env={**os.environ, **service.environ},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_submit_uploads_files_and_prints_outcomes(any_service, tmp_path):
+    any_service.worker().ready()
+    any_service.replay("stored", seed=2)
+    local = tmp_path / "mine.replay"
+    local.write_bytes((any_service.store / any_service.replay("tmp", seed=1)).read_bytes())
+    done = parsekit(
+        any_service, "submit", str(local), "replays/stored.replay", "replays/none.replay",
+        "--format", "jsonl", "--follow",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    outcomes = {o["replay"]: o for o in map(json.loads, done.stdout.splitlines())}
+    assert outcomes[str(local)]["ok"]
+    assert outcomes[str(local)]["data"]["sha256"] == outcomes[str(local)]["hash"]
+    assert outcomes["replays/stored.replay"]["ok"]
+    assert outcomes["replays/none.replay"]["error"]["code"] == "replay_not_found"
+    assert "failure" in done.stderr
+
+
+def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path):
+    for seed in range(6):
+        service.replay(f"r{seed}", seed=seed)
+    keys = [f"replays/r{seed}.replay" for seed in range(6)]
+    manifest = tmp_path / "manifest.jsonl"
+    line = ["submit", "--bulk", "--format", "jsonl", "--manifest", str(manifest), *keys]
+    first = service.run(*line)
+    poll(lambda: manifest.exists() and len(manifest.read_text().splitlines()) == 6)
+    first.process.send_signal(signal.SIGINT)
+    assert first.process.wait(20) == 130
+    service.worker().ready()
+    again = parsekit(service, *line)
+    assert again.returncode == 0, again.stderr
+    assert len(again.stdout.splitlines()) == 6
+    assert len(service.uploads) == 6
+    third = parsekit(service, *line)
+    assert (third.returncode, third.stdout) == (0, "")
+
+
+def test_a_back_fill_does_not_delay_an_interactive_request(service):
+    service.remote_is(slow_s=1)
+    bulk = [service.replay(f"b{seed}", seed=seed) for seed in range(20)]
+    for key in bulk:
+        service.send(key, queue="replay-parse-bulk")
+    service.worker("-c", "2").ready()
+    poll(lambda: len(service.uploads) >= 2)
+    urgent = service.send(service.replay("urgent", seed=99))
+    urgent.get(timeout=30)
+    assert len(service.uploads) < 12
+
+
+def test_cancel_ends_what_is_queued_waiting_and_running(service):
+    service.remote_is(pending_s=300)
+    keys = [service.replay(f"r{seed}", seed=seed) for seed in range(3)]
+    queued = service.send(keys[0])
+    assert parsekit(service, "cancel", queued.id).returncode == 0
+    with pytest.raises(TaskRevokedError):
+        queued.get(timeout=30)
+    service.worker().ready()
+    waiting = service.send(keys[1])
+    poll(lambda: waiting.state == "WAITING")
+    service.remote_is(slow_s=4)
+    running = service.send(keys[2])
+    poll(lambda: running.state == "STARTED")
+    assert parsekit(service, "cancel", waiting.id, running.id).returncode == 0
+    for task in (waiting, running):
+        with pytest.raises(TaskRevokedError):
+            task.get(timeout=30)
+    for task in (queued, waiting, running):
+        told = poll(lambda task=task: [e for e in service.progress(task.id) if e["error"]])
+        assert [e["status"] for e in told] == ["Error"]
+        values = [e["progress"]["value"] for e in service.progress(task.id)]
+        assert values == sorted(values)
+    late = parsekit(service, "cancel", waiting.id)
+    assert late.returncode == 0
+    assert running.state == "REVOKED"
+
+
+def test_cancel_on_rabbitmq_reaches_a_waiting_task(make_service, rabbit_server):
+    url = rabbit_server.url()
+    service = make_service({"celery": {"broker": url, "backend": url, "queue": "cancel"}})
+    service.remote_is(pending_s=5)
+    service.worker().ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: service.uploads)
+    assert parsekit(service, "cancel", task.id).returncode == 0
+    poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
+
+
+def test_dead_letters_are_listed_retried_and_dropped(any_service):
+    service = any_service
+    service.remote_is(kill=1)
+    tasks = [service.send(service.replay(f"p{n}", seed=n)) for n in range(2)]
+    for _ in range(12):
+        worker = service.worker("-c", "2")
+        poll(lambda w=worker: w.process.poll() is not None or " ready." in w.text())
+        try:
+            poll(lambda w=worker: w.process.poll() is not None, seconds=10)
+        except TimeoutError:
+            break
+    poll(
+        lambda: (
+            len(json.loads(parsekit(service, "dead-letters", "list", "--format", "json").stdout))
+            == 2
+        )
+    )
+    (service.remote / "kill").unlink()
+    listed = parsekit(service, "dead-letters", "list")
+    assert "poison_replay" in listed.stdout
+    assert parsekit(service, "dead-letters", "retry", tasks[0].id).returncode == 0
+    poll(lambda: [e for e in service.progress(tasks[0].id) if e["status"] == "Complete"])
+    assert parsekit(service, "dead-letters", "drop", tasks[1].id).returncode == 0
+    assert parsekit(service, "dead-letters", "list").stdout == ""
+    assert parsekit(service, "dead-letters", "drop", "nobody").returncode == 1
+
+
+def test_health_tells_a_live_a_frozen_and_a_cut_off_worker_apart(make_service, tmp_path):
+    with valkey(tmp_path / "own") as server:
+        service = make_service({"celery": {"broker": server.url(), "backend": server.url()}})
+        assert parsekit(service, "health", "--live").returncode == 1
+        port = free_port()
+        worker = service.worker("--http", str(port)).ready()
+        poll(lambda: parsekit(service, "health", "--ready").returncode == 0)
+        assert page(port, "/healthz") == 200
+        assert page(port, "/readyz") == 200
+        assert page(port, "/metrics") == 200
+        server.signal(signal.SIGSTOP)
+        poll(lambda: parsekit(service, "health", "--ready").returncode == 1)
+        assert parsekit(service, "health", "--live").returncode == 0
+        assert page(port, "/healthz") == 200
+        assert page(port, "/readyz") == 503
+        server.signal(signal.SIGCONT)
+        poll(lambda: parsekit(service, "health", "--ready").returncode == 0)
+        assert service.send(service.replay("one")).get(timeout=60)["parser"] == "fake"
+        worker.signal(signal.SIGSTOP)
+        poll(lambda: parsekit(service, "health", "--live").returncode == 1)
+        worker.signal(signal.SIGCONT)
+        poll(lambda: parsekit(service, "health", "--live").returncode == 0)
+
+
+def page(port: int, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_embedded_mode_needs_nothing_else(make_service, tmp_path):
+    service = make_service({})
+    no_worker = parsekit(service, "submit", service.replay("one"))
+    assert no_worker.returncode == 2
+    assert "parsekit worker --embedded" in no_worker.stderr
+    worker = service.worker("--embedded").ready()
+    done = parsekit(service, "submit", "replays/one.replay", "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"]
+    began = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - began < 25
+    again = service.worker().ready()
+    assert "embedded" in again.text()
+    done = parsekit(service, "submit", "replays/one.replay", "--format", "jsonl")
+    assert json.loads(done.stdout)["cached"]
