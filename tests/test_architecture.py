@@ -46,7 +46,8 @@ def test_only_drivers_import_their_frameworks(path: Path):
     if "testing" in path.parts:
         return
     assert not [name for name in imports(path) if name.split(".")[0] in DRIVERS_ONLY]
-    assert not [name for name in imports(path) if name.startswith(("parsekit.cli", "parsekit.worker"))]
+    drivers = ("parsekit.cli", "parsekit.worker")
+    assert not [name for name in imports(path) if name.startswith(drivers)]
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=shown)

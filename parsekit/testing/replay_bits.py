@@ -63,8 +63,8 @@ def _pieces(parts: Iterable[Bits]) -> Iterator[bytes]:
     yield value.to_bytes((width + 7) // 8, "little")
 
 
-def bit(value: bool) -> Bits:
-    """Encode a switch."""
+def bit(value: int) -> Bits:
+    """Encode a switch, 0 or 1."""
     return Bits(int(value), 1)
 
 

@@ -77,7 +77,7 @@ class ServerProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole group: SIGSTOP freezes, SIGCONT thaws, SIGKILL pulls the plug."""
+        """Signal the whole group: SIGSTOP freezes, SIGCONT thaws, SIGKILL pulls the plug."""
         if self._process is not None:
             os.killpg(self._process.pid, number)
 
