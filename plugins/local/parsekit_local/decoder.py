@@ -19,7 +19,10 @@ from parsekit_local.frames import Decoded, DecodeFailed
 
 _NUM_FRAMES = re.compile(rb"NumFrames\x00\x0c\x00\x00\x00IntProperty\x00.{8}(.{4})", re.DOTALL)
 _BROKEN_FRAME = re.compile(r"Current frame: (\d+)")
-_ATTRIBUTE = re.compile(r"(?:^attribute: |Unknown attribute: )(\S+)", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"^attribute: (\S+)", re.MULTILINE)
+
+#: Where the library's sentences turn into pages.
+_REST = re.compile(r"\n| for actor id ")
 
 #: After a cut the stream may prove broken earlier still; three cuts are enough for one update.
 _CUTS = 3
@@ -77,7 +80,8 @@ def _reason(error: Exception) -> str:
     attribute = _unknown_attribute(str(error))
     if attribute:
         return f"the network attribute {attribute} is unknown to the decoder"
-    return next(iter(str(error).splitlines()), "no reason given")[:200].rstrip(". ")
+    told = _REST.split(str(error).removeprefix("Error decoding frame: "), maxsplit=1)[0]
+    return told[:200].rstrip(". ") or "no reason given"
 
 
 def _warning(error: Exception, frame: int) -> str:

@@ -81,14 +81,14 @@ def _clock(raw_time_s: Floats, gaps: Ints, reader: StreamReader) -> Floats:
 
     The clock stops at the last body report before a gap, and goes on with the gap's first frame.
     """
-    moving = np.array(sorted(reader.body_frames), dtype=np.int64)
-    time_s = raw_time_s - raw_time_s[:1]
-    for gap in gaps:
-        before = np.searchsorted(moving, gap)
-        stop = moving[before - 1] if before else 0
-        time_s[gap:] -= time_s[gap] - time_s[stop]
-        time_s[stop:gap] = np.minimum(time_s[stop:gap], time_s[stop])
-    return np.maximum.accumulate(time_s)
+    moving = np.array(sorted(reader.body_frames | {0}), dtype=np.int64)
+    stop = moving[np.searchsorted(moving, gaps) - 1]
+    stop[1:] = np.maximum(stop[1:], gaps[:-1])
+    skipped_s = np.zeros(len(raw_time_s))
+    skipped_s[gaps] = raw_time_s[gaps] - raw_time_s[stop]
+    time_s = raw_time_s - raw_time_s[:1] - np.cumsum(skipped_s)
+    # frames between the last report and the gap wait for it; a damaged file's time may fall
+    return np.maximum(np.minimum.accumulate(time_s[::-1])[::-1], 0)
 
 
 def _parts(replay: dict[str, Any], reader: StreamReader) -> CarParts:
