@@ -96,7 +96,7 @@ def _results(at: Addresses) -> dict[str, Any]:
         "result_backend_always_retry": True,
         "redis_socket_timeout": 10,
         "redis_socket_connect_timeout": 5,
-        "redis_socket_keepalive": True,
+        "redis_socket_keepalive": "socket://" not in at.backend,
         "redis_retry_on_timeout": True,
     }
 

@@ -61,9 +61,7 @@ class ParseReplay(Task):
     def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
         """Run once. Raises `Ignore` where this delivery is not the one that ends the task."""
         task_id = self.request.id
-        if (until := waits_until(self)) > time.time() + _EARLY_SECONDS:
-            go_on_later(self, state_of(self), until)
-            raise Ignore
+        self._hop_on()
         standing = service.process.ledger.enter(task_id)
         if standing is Standing.BUSY:
             go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
@@ -78,6 +76,16 @@ class ParseReplay(Task):
         except (Ignore, *_SHARED_STATE_AWAY):
             service.process.ledger.leave(task_id)
             raise
+
+    def _hop_on(self) -> None:
+        """Send a task that still waits on its next hop; one that was cancelled waits no more."""
+        until = waits_until(self)
+        if until <= time.time() + _EARLY_SECONDS:
+            return
+        if service.process.ledger.cancelled(self.request.id):
+            return
+        go_on_later(self, state_of(self), until)
+        raise Ignore
 
     def _go(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | Waiting:
         task_id, pipeline = self.request.id, service.process.pipeline

@@ -49,7 +49,9 @@ class FakeRemote:
         if (remote() / "kill").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         write_line("uploads", replay.sha256)
-        ready.write_text(str(time.time() + setting("pending_s")))
+        draft = ready.with_name(f"{ready.name}.{os.getpid()}.{job.task_id}")
+        draft.write_text(str(time.time() + setting("pending_s")))
+        draft.replace(ready)
         ticket = {"sha256": replay.sha256, "until": time.time() + setting("deadline_s", 900)}
         job.checkpoint(ticket)
         return self._look(ticket)
