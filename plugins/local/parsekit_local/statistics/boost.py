@@ -81,8 +81,7 @@ def _amounts(samples: Ints, changes: Sequence[Changes]) -> dict[str, float]:
     return found | {
         "avg_amount": seconds(samples.mean() * _PERCENT) if len(samples) else 0,
         "bpm": int(60 * spent * _PERCENT / whole) if whole else 0,
-        # in a recording of seconds, a tank filled from 0 can leave the lowest band less than this
-        "time_zero_boost": min(seconds(zero), found["time_boost_0_25"]),
+        "time_zero_boost": seconds(zero),
         "time_full_boost": seconds(full),
     }
 
