@@ -236,14 +236,15 @@ def _paired(
 ) -> Iterator[tuple[str, object, object]]:
     """Each player with the one of the other body, an empty one where there is none.
 
-    Two players of one split screen share an account, so the name is asked first there.
+    Two players of one split screen share an account, so the name is asked first there. Who has
+    neither account nor name is matched by place.
     """
     left = dict(enumerate(theirs))
     matches: dict[int, object] = {}
-    for identity in (_account_and_name, _account, _name):
-        places = {identity(player): number for number, (_, player) in reversed(left.items())}
-        for number, (_, player) in enumerate(ours):
-            known = identity(player)
+    for identity in (_account_and_name, _account, _name, _place):
+        places = {identity(*one): number for number, one in reversed(left.items())}
+        for number, one in enumerate(ours):
+            known = identity(*one)
             if number not in matches and known is not None and known in places:
                 matches[number] = left.pop(places.pop(known))[1]
     for number, (where, player) in enumerate(ours):
@@ -255,21 +256,28 @@ def _paired(
 _Identity = tuple[object, ...] | None
 
 
-def _account_and_name(player: object) -> _Identity:
-    account, name = _account(player), _name(player)
+def _account_and_name(where: str, player: object) -> _Identity:
+    account, name = _account(where, player), _name(where, player)
     return (*account, *name) if account and name else None
 
 
-def _account(player: object) -> _Identity:
+def _account(where: str, player: object) -> _Identity:
+    del where
     given = player.get("id") if isinstance(player, Mapping) else None
     if isinstance(given, Mapping):
         given = (given.get("platform"), given.get("id"))
     else:
         given = (None, given)
-    known = all(isinstance(part, str | int | None) for part in given)
-    return given if known and given[1] not in (None, "", 0, "0") else None
+    is_plain = all(isinstance(part, str | int | None) for part in given)
+    return given if is_plain and given[1] not in (None, "", 0, "0") else None
 
 
-def _name(player: object) -> _Identity:
+def _name(where: str, player: object) -> _Identity:
+    del where
     name = player.get("name") if isinstance(player, Mapping) else None
     return (name,) if isinstance(name, str) and name else None
+
+
+def _place(where: str, player: object) -> _Identity:
+    unknown = _account(where, player) is None and _name(where, player) is None
+    return (where,) if unknown else None
