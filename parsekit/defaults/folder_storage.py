@@ -37,7 +37,7 @@ def open_folder(context: ProviderContext) -> Storage:
 def _configured_path(context: ProviderContext) -> str:
     settings = context.settings
     if isinstance(settings, FolderSettings) and settings.path:
-        return settings.path.removeprefix("file://")
+        return settings.path.removeprefix("file://").removeprefix("local://")
     return str(context.data_dir / "results")
 
 

@@ -3,13 +3,28 @@ from __future__ import annotations
 import pytest
 from minio import Minio
 
-from parsekit.testing.servers.seaweedfs import BUCKET
+from parsekit import ProviderContext, Storage
+from parsekit.config import FolderSettings
+from parsekit.defaults.folder_storage import open_folder
+from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
 from parsekit.testing.storage import AWKWARD_KEYS, StorageConformance
 from parsekit_storage_minio.storage import MinioStorage
 
 
 class TestMinioStorage(StorageConformance):
     """Through both backends, as the fixture ``storage`` is parametrised."""
+
+
+class TestFolderAtAnS3Url(StorageConformance):
+    """The host's own storage with the s3fs that this plugin brings, for comparison."""
+
+    @pytest.fixture
+    def storage(self, server: SeaweedServer, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ADMIN.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ADMIN.secret_key)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{server.hostname}")
+        settings = FolderSettings(path=f"s3://{BUCKET}/folder")
+        return open_folder(ProviderContext(settings=settings))
 
 
 @pytest.mark.parametrize("key", AWKWARD_KEYS)
