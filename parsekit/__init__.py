@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from parsekit.config import read_secret as read_secret
     from parsekit.download import save_whole as save_whole
     from parsekit.events import AnalyticsEvent as AnalyticsEvent
+    from parsekit.events import AuditEvent as AuditEvent
     from parsekit.events import DifferenceEvent as DifferenceEvent
     from parsekit.events import ProgressEvent as ProgressEvent
     from parsekit.hookspecs import hookimpl as hookimpl
@@ -47,6 +48,7 @@ _HOME = {
     "read_secret": "config",
     "save_whole": "download",
     "AnalyticsEvent": "events",
+    "AuditEvent": "events",
     "DifferenceEvent": "events",
     "ProgressEvent": "events",
     "hookimpl": "hookspecs",

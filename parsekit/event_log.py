@@ -26,7 +26,7 @@ LOCK_S = 0.5
 class EventLog:
     """A file of lines that many threads and processes append to, set aside when it is large.
 
-    ``what`` names the content in warnings, in the plural.
+    ``what`` names the content in warnings, in the plural. ``lost`` counts lines not written.
     """
 
     def __init__(
@@ -40,12 +40,14 @@ class EventLog:
         self._path, self._rotate_bytes, self._keep = path, rotate_bytes, keep
         self._what = what
         self._refused = False
+        self.lost = 0
 
     def append(self, line: bytes) -> None:
         """Write a line, whole or not at all. Raises nothing that a disk can cause."""
         try:
             self._append(line)
         except OSError as exc:
+            self.lost += 1
             if not self._refused:
                 log.warning("%s are lost, as %s can't be written: %s", self._what, self._path, exc)
             self._refused = True

@@ -1,4 +1,4 @@
-"""What listeners are told: progress of a task, one analytics event at its end, and differences.
+"""What listeners are told: progress of a task, one analytics event at its end, audit, differences.
 
 ``to_message()`` gives the exact JSON of the contract (progress.schema.json, analytics.schema.json).
 """
@@ -88,6 +88,63 @@ class AnalyticsEvent:
                 "booleans": [["success", outcome.ok], ["cached", outcome.cached]],
                 "ints": ints,
             },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acts:
+    """What was done: keys of the storage, paths and URLs; and to whom something was sent.
+
+    ``looked_at`` are objects of which only size and version were asked. ``sent`` names remote
+    parsers that got the replay, progress queues, and ``analytics``.
+    """
+
+    looked_at: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """What a task did since its last record; a task that waits has several, without gaps.
+
+    ``caller`` is who asked, as far as that is known: nobody has proved it. ``result`` is "ok", the
+    published code of the error, "waiting", or "running" for a record in the middle of a run.
+    ``hash`` is the SHA-256 of the content, "" while it is not known. Holds no secrets.
+    """
+
+    at_unix: float
+    caller: str
+    task_id: str
+    replay: str
+    acts: Acts
+    result: str
+    error: str | None = None
+    parser: str = ""
+    parser_version: str = ""
+    hash: str = ""
+    cached: bool = False
+
+    def to_json(self) -> JsonObject:
+        """The published form, documented in docs/logs.md."""
+        return {
+            "at": moment(self.at_unix),
+            "caller": self.caller,
+            "taskId": self.task_id,
+            "replay": self.replay,
+            "lookedAt": list(self.acts.looked_at),
+            "read": list(self.acts.read),
+            "written": list(self.acts.written),
+            "removed": list(self.acts.removed),
+            "sent": list(self.acts.sent),
+            "result": self.result,
+            "error": self.error,
+            "parser": self.parser,
+            "parserVersion": self.parser_version,
+            "hash": self.hash,
+            "cached": self.cached,
         }
 
 

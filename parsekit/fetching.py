@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsekit.clock import Clock
+from parsekit.logs.steps import Step
 from parsekit.model import Replay
 from parsekit.replay import check_envelope
 from parsekit.sources import Source, sha256_of
@@ -26,8 +27,10 @@ def fetch(source: Source, name: str, folder: Path, *, max_bytes: int, clock: Clo
     """
     path = folder / "fetched.replay"
     began = clock.ticks()
-    source.fetch(path, max_bytes)
+    with Step("fetch"):
+        source.fetch(path, max_bytes)
     get_ms = clock.ms_since(began)
-    size = check_envelope(path, max_bytes=max_bytes).size_bytes
+    with Step("check"):
+        size = check_envelope(path, max_bytes=max_bytes).size_bytes
     replay = Replay(path=path, name=name, sha256=sha256_of(path), size_bytes=size)
     return Fetched(replay=replay, get_ms=get_ms)

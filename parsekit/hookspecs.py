@@ -9,14 +9,15 @@ The life of a process, and of one replay in it::
     parsekit_open                     once a process, after a fork, before the first replay
     ├─ parsekit_progress              for every step of every replay
     ├─ parsekit_analytics             once a replay, at its end
+    ├─ parsekit_audit                 for every run of every replay, before its end is acknowledged
     ├─ parsekit_difference            once a replay that a shadow parser parsed as well, later
     parsekit_close                    once, at the end of the process
 
 Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
 an exception marks the plugin as broken, names it, and leaves the others in place. *Listeners*
-(open, progress, analytics, difference, close) are told and answer nothing: each is called in a
-thread of its own, an exception is logged with the plugin's name, and a parse never fails because
-of it.
+(open, progress, analytics, audit, difference, close) are told and answer nothing: each is called
+in a thread of its own, an exception is logged with the plugin's name, and a parse never fails
+because of it.
 
 A plugin is a module, or a class that the host instantiates without arguments once a host; its
 entry point in the group ``parsekit`` names one or the other. A plugin may declare
@@ -33,7 +34,7 @@ import pluggy
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from parsekit.events import AnalyticsEvent, DifferenceEvent, ProgressEvent
+    from parsekit.events import AnalyticsEvent, AuditEvent, DifferenceEvent, ProgressEvent
     from parsekit.providers import Check, ParserEntry, StorageEntry
     from parsekit.session import Session
 
@@ -106,6 +107,16 @@ def parsekit_analytics(event: AnalyticsEvent) -> None:
     """Hear how one task ended. Must not block.
 
     After a crash the same event may be told again, under the same ``event_id``.
+    """
+
+
+@hookspec
+def parsekit_audit(event: AuditEvent) -> None:
+    """Hear what was read, written and sent for a task since its last record.
+
+    Told at the end of each run of a task that did anything, and as soon as a remote parser has
+    accepted a replay; always before the task's message is acknowledged, which waits two seconds at
+    most for this to return. A task that runs again after a crash has records of both runs.
     """
 
 

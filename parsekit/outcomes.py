@@ -49,7 +49,7 @@ class Ending:
         failure = Failure.of(error)
         if self.state.tried:
             others = ", ".join(map(str, self.state.tried))
-            failure = replace(failure, message=f"{error.message}; tried before: {others}")
+            failure = replace(failure, message=f"{failure.message}; tried before: {others}")
         return Outcome(
             replay=self.request.replay,
             task_id=self.request.task_id,

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from parsekit import events
 from parsekit.attempts import MAX_ATTEMPTS, Attempts
+from parsekit.audit import Standing, Trail, WatchedStorage, addressees, audit_event
 from parsekit.clock import Clock
 from parsekit.config import Config
 from parsekit.errors import (
@@ -28,6 +29,9 @@ from parsekit.fetching import fetch
 from parsekit.flights import Flight, Flights, LocalFlights
 from parsekit.host.listeners import Listeners
 from parsekit.judgement import AskNext, TryAgain, judge
+from parsekit.logs.context import Facts, working_on
+from parsekit.logs.redaction import cleaned
+from parsekit.logs.steps import Step, tell_step
 from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Request, Tried
 from parsekit.outcomes import Ending
 from parsekit.parsing import Parsers
@@ -123,8 +127,10 @@ class _Task:
         self.request = request
         self.state = state
         self.teller = ProgressTeller(pipeline.listeners, request, state.progress)
-        self.results = ResultStore(pipeline.storage)
-        self.tickets = Tickets(pipeline.storage)
+        self.trail = Trail()
+        self.storage = WatchedStorage(pipeline.storage, self.trail)
+        self.results = ResultStore(self.storage)
+        self.tickets = Tickets(self.storage)
         host = pipeline.config.host
         # A parser may stand in the chain twice, so that it can be the last resort as well.
         asked = (request.parser or host.parser, *host.fallback)
@@ -139,7 +145,7 @@ class _Task:
 
     def advance(self) -> Outcome | Waiting:
         """Run until the task ends or waits, and leave nothing behind in this process."""
-        with self.stack:
+        with self.stack, working_on(self._facts):
             answer = self._answer()
             self._leave_flight(answer)
             if self.line.attempts is not None:
@@ -147,6 +153,8 @@ class _Task:
             if isinstance(answer, Outcome):
                 self.report(answer)
                 self._offer_to_shadow(answer)
+            else:
+                self._tell_waiting(answer)
         return answer
 
     def _answer(self) -> Outcome | Waiting:
@@ -187,13 +195,14 @@ class _Task:
         if self.state.fingerprint is not None:
             return
         self._enter("look")
-        content = self._source().look(self.line.config.limits.replay_bytes)
+        with Step("look", logging.DEBUG):
+            content = self._source().look(self.line.config.limits.replay_bytes)
         self.state = self.state.but(size_bytes=content.size_bytes)
         fingerprint = content.fingerprint or self._fetched().sha256
         self.state = self.state.but(fingerprint=fingerprint)
 
     def _source(self) -> Source:
-        return open_source(self.request, self.line.storage)
+        return open_source(self.request, self.storage)
 
     def _name(self, entry: ParserEntry) -> ResultName:
         fingerprint = self.state.fingerprint or ""
@@ -201,9 +210,12 @@ class _Task:
 
     def _look_up(self, name: ResultName) -> Outcome | None:
         """The stored result, when there is one that this task may have."""
-        looked = self._kept(lambda: self.results.find(name), Looked())
-        self.damaged_result = looked.damaged
-        if looked.result is None or not self._may_have(looked.result):
+        with Step("look up", logging.INFO if self.flight is None else logging.DEBUG) as step:
+            looked = self._kept(lambda: self.results.find(name), Looked())
+            self.damaged_result = looked.damaged
+            mine = looked.result is not None and self._may_have(looked.result)
+            step.outcome = "hit" if mine else "miss"
+        if looked.result is None or not mine:
             return None
         return self._ending().with_result(
             looked.result, output_path=self.results.path(name), found=True
@@ -252,6 +264,8 @@ class _Task:
         if self.replay is None:
             self._enter("fetch")
             self.teller.step(events.FETCHING)
+            if self.request.place == "local":
+                self.trail.note("read", self.request.replay)
             fetched = fetch(
                 self._source(),
                 self.request.replay,
@@ -287,9 +301,17 @@ class _Task:
         self._enter("parse")
         if self.state.parse_began_unix is None:
             self.state = self.state.but(parse_began_unix=self.line.clock.now())
-        job = self._job(name)
+        with Step("parse") as step:
+            answer = self._asked(entry, replay, self._job(name))
+            if isinstance(answer, NotReady):
+                step.outcome = "not ready"
+        return answer
+
+    def _asked(self, entry: ParserEntry, replay: Replay | None, job: Job) -> Parsed | NotReady:
         if replay is None:
             return self.line.parsers.resume(entry, job)
+        if entry.runs == "remote":
+            self.trail.note("sent", f"parser {entry.name}")
         return self.line.parsers.parse(entry, replay, job)
 
     def _count_attempt(self) -> None:
@@ -338,6 +360,7 @@ class _Task:
             self.tickets.keep(name, kept)
         except ParsekitError as error:  # the task's state holds it as well
             log.warning("task %s: ticket not kept: %s", self.request.task_id, error)
+        self._audit(Standing(result="running"))
 
     def _wait_for_parser(self, name: ResultName, answer: NotReady) -> Waiting:
         if not answer.needs_replay and dict(answer.ticket) != self.state.ticket:
@@ -345,7 +368,8 @@ class _Task:
         self.state = self.state.but(
             ticket=dict(answer.ticket), needs_replay=answer.needs_replay, parse_failures=0
         )
-        return self._waiting(answer.after_s, answer.reason or "the parser is not ready")
+        reason = cleaned(answer.reason) or "the parser is not ready"
+        return self._waiting(answer.after_s, reason)
 
     def _parse_ms(self) -> int:
         """From the first call of the parser until now, with all waiting."""
@@ -377,13 +401,14 @@ class _Task:
         self.made = made
         began = self.line.clock.ticks()
         try:
-            stored = self.results.put(body, made, replace=self.no_cache or self.damaged_result)
-            if self.state.ticket is not None:
-                self.tickets.drop(name)
+            with Step("store"):
+                stored = self.results.put(body, made, replace=self.no_cache or self.damaged_result)
+                if self.state.ticket is not None:
+                    self.tickets.drop(name)
         except (StorageUnavailable, StorageDenied) as error:
             if self.line.must_store:
                 raise
-            warning = f"the result is not stored: {error}"
+            warning = f"the result is not stored: {cleaned(error.message)}"
             return self._ending(warning).with_result(made, output_path=None, found=False)
         return self._ending().with_result(
             stored,
@@ -423,7 +448,7 @@ class _Task:
         verdict = judge(error, failures=failures, policy=policy, another_parser=another)
         if isinstance(verdict, TryAgain):
             self.state = state
-            return self._waiting(verdict.after_s, error.message)
+            return self._waiting(verdict.after_s, cleaned(error.message))
         if isinstance(verdict, AskNext):
             self._next_parser(error)
             return None
@@ -471,11 +496,58 @@ class _Task:
 
     def report(self, outcome: Outcome) -> Outcome:
         """Tell the listeners, once a task however often it is delivered."""
-        reports = self.line.reports
-        if reports is None or not reports.told(self.request.task_id):
-            self.teller.end(outcome)
-            event = analytics_event(self.request, outcome, self.line.clock.now())
-            self.line.listeners.analytics(event)
-            if reports is not None:
-                reports.mark(self.request.task_id)
+        failure = outcome.failure
+        with working_on(self._facts), Step("report") as step:
+            step.outcome = failure.code if failure else "ok"
+            step.known = {
+                "hash": outcome.hash,
+                "cached": outcome.cached,
+                "total_ms": outcome.timings.total_ms,
+                "error": failure.message if failure else None,
+            }
+            self._tell_end(outcome)
+            self._audit(
+                Standing(
+                    result=step.outcome,
+                    parser=outcome.parser,
+                    parser_version=outcome.parser_version,
+                    hash=outcome.hash,
+                    cached=outcome.cached,
+                    failure=failure,
+                )
+            )
         return outcome
+
+    def _tell_end(self, outcome: Outcome) -> None:
+        reports = self.line.reports
+        if reports is not None and reports.told(self.request.task_id):
+            return
+        self.teller.end(outcome)
+        event = analytics_event(self.request, outcome, self.line.clock.now())
+        self.line.listeners.analytics(event)
+        for addressee in addressees(self.request.progress_queue):
+            self.trail.note("sent", addressee)
+        if reports is not None:
+            reports.mark(self.request.task_id)
+
+    def _tell_waiting(self, answer: Waiting) -> None:
+        tell_step("wait", answer.reason, after_s=round(answer.after_s, 3))
+        if self.trail:
+            self._audit(Standing(result="waiting"))
+
+    def _audit(self, standing: Standing) -> None:
+        """Tell what was done since the last time."""
+        event = audit_event(self.request, self.trail.take(), standing, self.line.clock.now())
+        self.line.listeners.audit(event)
+
+    def _facts(self) -> Facts:
+        """What a line of the log says of this task."""
+        state = self.state
+        failures = state.parse_failures if state.step == "parse" else state.storage_failures
+        return {
+            "task_id": self.request.task_id,
+            "replay": self.request.replay,
+            "hash": state.sha256 or state.fingerprint,
+            "parser": self.chain[state.parser_index],
+            "attempt": failures + 1,
+        }

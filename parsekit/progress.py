@@ -5,6 +5,7 @@ from __future__ import annotations
 from parsekit import events
 from parsekit.events import AnalyticsEvent, ProgressEvent, Status
 from parsekit.host.listeners import Listeners
+from parsekit.logs.redaction import cleaned
 from parsekit.model import Outcome, Request
 
 
@@ -42,7 +43,7 @@ class ProgressTeller:
             replay=self._request.replay,
             status=status,
             value=self.reached,
-            message=message,
+            message=cleaned(message),
             queue=self._request.progress_queue,
             outcome=outcome,
         )

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from parsekit.audit import local_caller
 from parsekit.batch import in_order
 from parsekit.cli.failures import ExitCode, say, say_error
 from parsekit.cli.interrupt import Interrupt
@@ -96,6 +97,7 @@ class Run:
             place="local",
             parser=self.parser,
             disable_cache=self.disable_cache,
+            caller=local_caller("cli"),
         )
         return drive(self.pipeline, request, stop=self.interrupt.stop)
 

@@ -4,19 +4,23 @@ from parsekit.config.effective import Config
 from parsekit.config.load import load_config
 from parsekit.config.secret import SecretFile, read_secret
 from parsekit.config.settings import (
+    AuditSettings,
     CelerySettings,
     FolderSettings,
     HostSettings,
     Limits,
+    LogSettings,
     Section,
 )
 
 __all__ = [
+    "AuditSettings",
     "CelerySettings",
     "Config",
     "FolderSettings",
     "HostSettings",
     "Limits",
+    "LogSettings",
     "SecretFile",
     "Section",
     "load_config",

@@ -8,15 +8,24 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from parsekit.config.settings import CelerySettings, FolderSettings, HostSettings, Limits
+from parsekit.config.settings import (
+    AuditSettings,
+    CelerySettings,
+    FolderSettings,
+    HostSettings,
+    Limits,
+    LogSettings,
+)
 
 S = TypeVar("S", bound=BaseModel)
 
 #: Sections that the host itself reads.
 HOST_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "audit": AuditSettings,
     "celery": CelerySettings,
     "folder": FolderSettings,
     "limits": Limits,
+    "logs": LogSettings,
 }
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from parsekit.config.effective import HOST_SECTIONS, Config
 from parsekit.config.problems import Problem, nearest, problems_of
+from parsekit.config.redact import remember_secrets
 from parsekit.config.settings import HostSettings
 from parsekit.errors import ConfigInvalid
 
@@ -43,6 +44,7 @@ def load_config(
     models: dict[str, type[BaseModel]] = {**HOST_SECTIONS, **(plugin_sections or {})}
     absent = {name: dist for name, dist in (absent or {}).items() if name not in models}
     tree, origins, problems = _merged(path, models, environ)
+    remember_secrets("", tree)  # before anything of it can stand in a message
     host, sections, more = _validated(tree, models, absent)
     if host is None or problems or more:
         raise ConfigInvalid("; ".join(str(p) for p in problems + more))

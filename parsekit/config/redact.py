@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import re
 
-MASK = "***"
+from parsekit.logs.redaction import MASK, redacted_text, remember, remember_urls
 
-#: The password, or a lone token, before the @ of a URL; a user name alone is no secret.
-_PASSWORD = re.compile(r"(?<=://)([^/?#@:\s]*):[^/?#\s]*@|(?<=://)[^/?#@:\s]{20,}@")
-_QUERY = re.compile(
-    r"([?&;](?:[\w.-]*(?:password|passwd|secret|token|key|signature|credential)[\w.-]*)=)[^&;#\s]*",
-    re.IGNORECASE,
-)
+__all__ = ["MASK", "redacted", "redacted_text", "remember_secrets"]
+
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
-
-
-def redacted_text(text: str) -> str:
-    """Mask passwords in whatever URLs stand in a text."""
-    text = _PASSWORD.sub(
-        lambda url: (f"{url[1]}:" if url[1] is not None else "") + f"{MASK}@", text
-    )
-    return _QUERY.sub(rf"\1{MASK}", text)
 
 
 def redacted(key: str, value: object) -> object:
@@ -34,6 +22,22 @@ def redacted(key: str, value: object) -> object:
         return [redacted(key, item) for item in value]
     if not isinstance(value, str):
         return value
-    if _SECRET_KEY.search(key) and not key.endswith("_file"):
-        return MASK
-    return redacted_text(value)
+    return MASK if _speaks_of_secret(key) else redacted_text(value)
+
+
+def remember_secrets(key: str, value: object) -> None:
+    """Have whatever `redacted` would mask taken out of every log and message of this process."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            remember_secrets(name, item)
+    elif isinstance(value, list):
+        for item in value:
+            remember_secrets(key, item)
+    elif isinstance(value, str):
+        remember_urls(value)
+        if _speaks_of_secret(key):
+            remember(value)
+
+
+def _speaks_of_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None and not key.endswith("_file")

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from parsekit.errors import ConfigInvalid
+from parsekit.logs.redaction import remember
 
 #: Type of a setting that names a file with a secret in it.
 SecretFile = Annotated[Path | None, Field(description="path of a file that holds the secret")]
@@ -18,6 +19,8 @@ _MAX_SECRET_BYTES = 64 * 1024
 
 def read_secret(path: Path, key: str) -> SecretStr:
     """Read the secret that setting ``key`` names, without white space around it.
+
+    It is masked from now on in every log, message and error of this process.
 
     Raises `ConfigInvalid` with the key and the path, never with the content.
     """
@@ -33,4 +36,5 @@ def read_secret(path: Path, key: str) -> SecretStr:
     if not text or len(raw) > _MAX_SECRET_BYTES:
         state = "is empty" if not text else "is larger than 64 KiB"
         raise ConfigInvalid(f"{key}: {path} {state}; name a file with the secret")
+    remember(text)
     return SecretStr(text)

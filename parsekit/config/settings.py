@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from parsekit.config.secret import SecretFile, read_secret
 
 
 class Section(BaseModel):
@@ -61,10 +64,52 @@ class FolderSettings(Section):
     )
 
 
+class LogSettings(Section):
+    """Section `logs`: what a worker writes on standard error."""
+
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto: text on a terminal, else one JSON object a line"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least important lines that are written"
+    )
+
+
+class AuditSettings(Section):
+    """Section `audit`: the file in which every task's doings are kept."""
+
+    path: Path | None = Field(None, description="the file; default audit.jsonl in the data folder")
+    keep: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        60, description="files of 16 MiB that are kept besides the one that is written"
+    )
+
+
 class CelerySettings(Section):
     """Section `celery`: where tasks come from and answers go to."""
 
     broker: str | None = Field(None, description="URL of the broker; none: an embedded one")
     backend: str | None = Field(None, description="URL of the result store; default the broker's")
+    broker_file: SecretFile = Field(
+        None, description="file with the URL of the broker, for one with a password"
+    )
+    backend_file: SecretFile = Field(
+        None, description="file with the URL of the result store, for one with a password"
+    )
     queue: str = Field("replay-parse", description="queue of interactive requests")
     bulk_queue: str = Field("replay-parse-bulk", description="queue of back-fills")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: Any) -> Any:
+        """Put what the files hold where everybody looks for it. Raises `ConfigInvalid`."""
+        if not isinstance(values, dict):
+            return values
+        read = dict(values)
+        for key in ("broker", "backend"):
+            file = read.get(f"{key}_file")
+            if file is None:
+                continue
+            if read.get(key) is not None:
+                raise ValueError(f"{key} and {key}_file both give its URL; keep one")
+            read[key] = read_secret(Path(file), f"celery.{key}_file").get_secret_value()
+        return read

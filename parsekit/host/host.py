@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_PLUGINS = {
     "folder": "parsekit.defaults.folder",
     "analytics-file": "parsekit.defaults.analytics_file:AnalyticsFile",
+    "audit-file": "parsekit.defaults.audit_file:AuditFile",
     "differences-file": "parsekit.defaults.differences_file:DifferencesFile",
 }
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("parsekit_"))
@@ -195,7 +196,7 @@ class Host:
     def _provides(self, name: str) -> tuple[str, ...]:
         offered = [f"parser {n}" for n in self.parsers.owned(name)]
         offered += [f"storage {n}" for n in self.storages.owned(name)]
-        heard = ("progress", "analytics", "difference")
+        heard = ("progress", "analytics", "audit", "difference")
         offered += [words for words in heard if self._hears(name, f"parsekit_{words}")]
         return tuple(offered)
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from parsekit.events import AnalyticsEvent, DifferenceEvent, ProgressEvent
+from parsekit.events import AnalyticsEvent, AuditEvent, DifferenceEvent, ProgressEvent
 from parsekit.host.host import Host
 from parsekit.session import Session
 
@@ -27,6 +27,7 @@ _HOOKS = (
     "parsekit_open",
     "parsekit_progress",
     "parsekit_analytics",
+    "parsekit_audit",
     "parsekit_difference",
     "parsekit_close",
 )
@@ -105,6 +106,10 @@ class Listeners:
     def analytics(self, event: AnalyticsEvent) -> None:
         """Tell the end of a task, and wait until each listener took it."""
         self._wait(self._tell("parsekit_analytics", event=event), FINAL_WAIT_S)
+
+    def audit(self, event: AuditEvent) -> None:
+        """Tell what was done, and wait until each listener took it."""
+        self._wait(self._tell("parsekit_audit", event=event), FINAL_WAIT_S)
 
     def difference(self, event: DifferenceEvent) -> None:
         """Tell a difference; nobody waits for it."""

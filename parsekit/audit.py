@@ -1,0 +1,134 @@
+"""What one task did, for the audit: whom it served, what it touched, and where things were sent."""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from parsekit.events import Acts, AuditEvent
+from parsekit.logs.redaction import cleaned
+from parsekit.model import Failure, Request
+from parsekit.providers import ObjectInfo, Storage
+
+
+class Trail:
+    """What a task did since it was last told, in order, each thing once."""
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[str, str], None] = {}
+
+    def note(self, act: str, what: str) -> None:
+        """``act`` is a field of `Acts`."""
+        self._done[act, cleaned(what)] = None
+
+    def __bool__(self) -> bool:
+        return bool(self._done)
+
+    def take(self) -> Acts:
+        """Tell, and begin anew."""
+        done, self._done = self._done, {}
+
+        def of(act: str) -> tuple[str, ...]:
+            return tuple(what for kind, what in done if kind == act)
+
+        return Acts(
+            looked_at=of("looked_at"),
+            read=of("read"),
+            written=of("written"),
+            removed=of("removed"),
+            sent=of("sent"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedStorage:
+    """A storage whose use by one task is noted: reads that begin, and writes that were done."""
+
+    storage: Storage
+    trail: Trail
+
+    @property
+    def results_prefix(self) -> str:
+        """The storage's own."""
+        return self.storage.results_prefix
+
+    def head(self, key: str) -> ObjectInfo:
+        """Note a look."""
+        self.trail.note("looked_at", key)
+        return self.storage.head(key)
+
+    def fetch(self, key: str, target: Path, *, max_bytes: int) -> ObjectInfo:
+        """Note a read, also one that is broken off: part of the object was here."""
+        self.trail.note("read", key)
+        return self.storage.fetch(key, target, max_bytes=max_bytes)
+
+    def read(self, key: str) -> bytes | None:
+        """Note a read of something that is there."""
+        body = self.storage.read(key)
+        if body is not None:
+            self.trail.note("read", key)
+        return body
+
+    def write(self, key: str, body: bytes, *, replace: bool = True) -> bool:
+        """Note a write that took place."""
+        written = self.storage.write(key, body, replace=replace)
+        if written:
+            self.trail.note("written", key)
+        return written
+
+    def delete(self, key: str) -> None:
+        """Note a removal."""
+        self.storage.delete(key)
+        self.trail.note("removed", key)
+
+    def close(self) -> None:
+        """Nothing: the storage is not ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a task stands: ``result`` is "ok", "waiting", "running", or the code of its error."""
+
+    result: str
+    parser: str = ""
+    parser_version: str = ""
+    hash: str = ""
+    cached: bool = False
+    failure: Failure | None = None
+
+
+def audit_event(request: Request, acts: Acts, standing: Standing, now_unix: float) -> AuditEvent:
+    """The record."""
+    return AuditEvent(
+        at_unix=now_unix,
+        caller=cleaned(request.caller or local_caller("python")),
+        task_id=request.task_id,
+        replay=cleaned(request.replay),
+        acts=acts,
+        result=standing.result,
+        error=standing.failure.message if standing.failure else None,
+        parser=standing.parser,
+        parser_version=standing.parser_version,
+        hash=standing.hash,
+        cached=standing.cached,
+    )
+
+
+@cache
+def local_caller(role: str) -> str:
+    """Who runs this program: ``cli ann@host``. The system is asked, not the environment."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    return f"{role} {user}@{platform.node()}"
+
+
+def addressees(queue: str | None) -> Iterable[str]:
+    """Where the end of a task is told; ``queue`` is the caller's progress queue."""
+    return ("analytics",) if queue is None else (f"progress queue {queue}", "analytics")

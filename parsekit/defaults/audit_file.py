@@ -1,0 +1,52 @@
+"""The audit: one JSON object a line in ``audit.jsonl``, only ever appended to.
+
+The object is `AuditEvent.to_json()`, documented in docs/logs.md.
+"""
+
+from __future__ import annotations
+
+import json
+
+from parsekit.config import AuditSettings
+from parsekit.event_log import EventLog
+from parsekit.events import AuditEvent
+from parsekit.hookspecs import hookimpl
+from parsekit.session import Session
+
+FILE_NAME = "audit.jsonl"
+
+
+class AuditFile:
+    """The listener."""
+
+    def __init__(self) -> None:
+        self._log: EventLog | None = None
+
+    @property
+    def lost(self) -> int:
+        """Records that could not be written since `parsekit_open`."""
+        return self._log.lost if self._log is not None else 0
+
+    @hookimpl
+    def parsekit_open(self, session: Session) -> None:
+        """Choose the file; it is made with the first record."""
+        settings = session.config.section(AuditSettings)
+        path = settings.path or session.data_dir / FILE_NAME
+        self._log = EventLog(path, keep=settings.keep, what="audit records")
+
+    @hookimpl
+    def parsekit_audit(self, event: AuditEvent) -> None:
+        """Append the record; a disk that refuses is logged once and never fails a parse."""
+        if self._log is not None:
+            self._log.append(line_of(event))
+
+    @hookimpl
+    def parsekit_close(self) -> None:
+        """Rest until the next `parsekit_open`."""
+        self._log = None
+
+
+def line_of(event: AuditEvent) -> bytes:
+    """One line of the file; ASCII, so that no name in it can begin another line."""
+    text = json.dumps(event.to_json(), separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f").encode() + b"\n"

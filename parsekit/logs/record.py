@@ -1,0 +1,91 @@
+"""The facts of one line, read from whatever a library handed to `logging`."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from parsekit.logs.context import Facts, current_facts
+from parsekit.logs.redaction import cleaned
+
+#: Attribute of a record with facts of its own: ``log.info("…", extra=facts(step="parse"))``.
+_FIELDS = "parsekit_facts"
+#: A caller or a server may have sent anything; more of a text than this is of no use, characters.
+MAX_MESSAGE = 8 * 1024
+MAX_TRACEBACK = 32 * 1024
+#: Text is cleaned before it is cut, so that no half of a secret is left; this bounds the work.
+_MAX_CLEANED = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: no secret in any of it, and no promise about control characters."""
+
+    at_unix: float
+    level: str
+    logger: str
+    message: str
+    facts: Facts
+    traceback: str
+
+
+def facts(**given: object) -> dict[str, object]:
+    """Facts for ``extra=`` of a logging call; they win over those of the task at hand."""
+    return {_FIELDS: given}
+
+
+def line_of(record: logging.LogRecord) -> Line:
+    """Read a record. Raises nothing, whatever was handed to `logging`."""
+    return Line(
+        at_unix=record.created,
+        level=record.levelname.lower(),
+        logger=record.name,
+        message=_shortened(_message(record), MAX_MESSAGE),
+        facts={name: _clean(value) for name, value in _facts(record).items() if _told(value)},
+        traceback=_traceback(record),
+    )
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as exc:  # noqa: BLE001  (arguments that don't fit, or an object without str)
+        return f"{record.msg!r} can't be filled in: {type(exc).__name__}"
+
+
+def _facts(record: logging.LogRecord) -> Facts:
+    """The task's, then Celery's (it hands the id of a task as ``data``), then the line's own."""
+    data = getattr(record, "data", None)
+    known = current_facts()
+    if isinstance(data, Mapping) and "id" in data:
+        known = {"task_id": data["id"], **known}
+    own = getattr(record, _FIELDS, None)
+    return {**known, **own} if isinstance(own, Mapping) else known
+
+
+def _told(value: object) -> bool:
+    return value is not None and value != ""
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        return value
+    return _shortened(str(value), MAX_MESSAGE)
+
+
+def _traceback(record: logging.LogRecord) -> str:
+    """What failed and where; of a long chain the end, which names the error."""
+    if not record.exc_info or record.exc_info[1] is None:
+        return ""
+    try:
+        text = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
+    except Exception as exc:  # noqa: BLE001  (an exception that can't be shown)
+        return f"a traceback that can't be shown: {type(exc).__name__}"
+    return cleaned(text[-_MAX_CLEANED:])[-MAX_TRACEBACK:]
+
+
+def _shortened(text: str, most: int) -> str:
+    text = cleaned(text[:_MAX_CLEANED])
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"

@@ -1,0 +1,52 @@
+"""One line a step of a task: what it was, how it ended, how long it took."""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import TracebackType
+
+from parsekit.errors import ParsekitError
+from parsekit.logs.record import facts
+
+log = logging.getLogger("parsekit.task")
+
+
+class Step:
+    """A step, for the length of a ``with`` block.
+
+    Its ``outcome`` is "ok" unless the block says otherwise; an error's code, or its class, when the
+    block raises. ``known`` are facts to add. A failure is no warning: whoever asked is told, and
+    decides what it means.
+    """
+
+    def __init__(self, name: str, level: int = logging.INFO) -> None:
+        self.name = name
+        self.outcome = "ok"
+        self.known: dict[str, object] = {}
+        self._level = level
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Step:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.outcome = error.code if isinstance(error, ParsekitError) else type(error).__name__
+        level = self._level if error is None else logging.INFO
+        if log.isEnabledFor(level):
+            took_ms = round((time.monotonic() - self._began) * 1000, 1)
+            told = {"outcome": self.outcome, "duration_ms": took_ms, "error": error, **self.known}
+            log.log(level, "%s %s", self.name, self.outcome, extra=facts(step=self.name, **told))
+
+
+def tell_step(name: str, outcome: str, **known: object) -> None:
+    """The line of a step that takes no time of its own."""
+    if log.isEnabledFor(logging.INFO):
+        told = facts(step=name, outcome=outcome, **known)
+        log.info("%s %s", name, outcome, extra=told)

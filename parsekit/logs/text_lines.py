@@ -1,0 +1,31 @@
+"""Lines for people at a terminal, which obeys nothing that stands in them."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from parsekit.formats.plain import printable
+from parsekit.logs.record import Line, line_of
+
+#: Stands before each line of a traceback, so that none looks like a line of the log.
+_MARGIN = "    | "
+
+
+class TextLines(logging.Formatter):
+    """``12:00:00.123 info parse ok (parser=local attempt=1 duration_ms=12)``, local time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a line, and a traceback below it. Raises nothing."""
+        line = line_of(record)
+        facts = " ".join(f"{name}={printable(str(value))}" for name, value in line.facts.items())
+        shown = f"{_clock(line)} {line.level:<7} {printable(line.message)}"
+        if facts:
+            shown += f" ({facts})"
+        below = (f"\n{_MARGIN}{printable(row)}" for row in line.traceback.splitlines())
+        return shown + "".join(below)
+
+
+def _clock(line: Line) -> str:
+    at = time.localtime(line.at_unix)
+    return f"{time.strftime('%H:%M:%S', at)}.{int(line.at_unix % 1 * 1000):03}"
