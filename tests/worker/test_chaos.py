@@ -20,6 +20,6 @@ def test_nothing_is_lost_or_doubled_while_everything_breaks(tmp_path):
     sys.modules["chaos"] = chaos
     spec.loader.exec_module(chaos)
     seed = int(os.environ.get("PARSEKIT_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"PARSEKIT_CHAOS_SEED={seed}")
+    chaos.say(f"PARSEKIT_CHAOS_SEED={seed}")
     wrong, faults = chaos.run(tmp_path, seconds=20, replays=40, seed=seed)
     assert not wrong, f"seed {seed}, {dict(faults)}: {wrong}"
