@@ -1,0 +1,18 @@
+"""A local parser for the tests of shadows; a child process imports it."""
+
+from __future__ import annotations
+
+import time
+
+from parsekit import Job, Parsed, ProviderContext, Replay
+
+
+class Slow:
+    """A local parser that takes its time when the replay asks for it."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        del context
+
+    def parse(self, replay: Replay, job: Job) -> Parsed:
+        time.sleep(60 if "slow" in replay.name else 0)
+        return Parsed(data={"sha256": replay.sha256})
