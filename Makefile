@@ -47,10 +47,13 @@ format: .venv/.installed ## let ruff write the code as the check wants it
 bench: .venv/.installed ## measure, as ratios of things run side by side; ONLY="replays storage" picks
 	@$(PY) -m bench $(ONLY)
 
+record: .venv/.installed ## record the cassettes anew; BALLCHASING_TOKEN and REPLAY=path use the public API
+	@REPLAY="$(REPLAY)" PARSEKIT_RECORD=1 $(PY) -m pytest plugins/ballchasing/tests/test_cassettes.py
+
 lock: .venv/.installed ## resolve the dependencies anew
 	@$(PY) scripts/lock.py
 
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install demo test check format bench lock clean
+.PHONY: help install demo test check format bench record lock clean

@@ -36,6 +36,7 @@ CONNECT_S, READ_S = 5.0, 30.0
 ANSWER_S = 60.0
 #: Largest answer. Real bodies have 14 to 28 kB.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
 #: Connections kept open; a worker process has about as many threads.
 POOL_SIZE = 32
 
@@ -175,7 +176,8 @@ class BallchasingClient:
         """Read piece by piece, as the length that an answer claims can't be trusted."""
         end = self._ticks() + ANSWER_S
         content = bytearray()
-        while piece := response.raw.read1(64 * 1024, decode_content=True):
+        response.raw.decode_content = True  # some proxies compress whatever is asked for
+        while piece := response.raw.read1(_PIECE_BYTES):
             content += piece
             if len(content) > MAX_ANSWER_BYTES:
                 raise RemoteUnavailable(

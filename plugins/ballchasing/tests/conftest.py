@@ -158,9 +158,8 @@ def drive(
     def make(
         replay: Replay | None = None, parser: BallchasingParser | None = None, **more: Any
     ) -> Drive:
-        return Drive(
-            parser=parser or make_parser(), replay=replay or make_replay(), clock=clock, **more
-        )
+        more = {"clock": clock, **more}
+        return Drive(parser=parser or make_parser(), replay=replay or make_replay(), **more)
 
     return make
 
