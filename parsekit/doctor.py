@@ -20,13 +20,17 @@ Try = Callable[[], list[Check]]
 
 
 def examine(session: Session, host: Host, more: Iterable[tuple[str, Try]] = ()) -> list[Check]:
-    """Run every check: plugins, storage, what plugins offer, and ``more`` that a driver knows."""
+    """Run every check: plugins, storage, what plugins offer, and ``more`` that a driver knows.
+
+    A storage whose plugin offers a check under the storage's name knows better than we do.
+    """
     lines = [_plugin(name, error) for name, error in host.failed.items()]
     lines += _absent(session)
-    lines += _settled("storage", lambda: _storage(session, host))
     offered: list[tuple[str, Try]] = []
     for owner, offer in host.listeners("parsekit_register_checks"):
         lines += _settled(owner, partial(_collect, offer, session, offered))
+    if session.config.storage_name not in dict(offered):
+        lines += _settled("storage", lambda: _storage(session, host))
     for name, attempt in (*offered, *more):
         lines += _settled(name, attempt)
     return lines
