@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,7 +90,8 @@ class Parsers:
         return Errand(
             parser=entry.name,
             create=_importable(entry),
-            context=self._context(entry),
+            # a child has no network, and the address may hold a password
+            context=replace(self._context(entry), redis_url=None),
             replay=replay,
             task_id=job.task_id,
             bulk=job.bulk,

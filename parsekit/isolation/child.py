@@ -1,6 +1,7 @@
 """The child process: takes errands from its input until that ends.
 
-Started by `parsekit.isolation.pool` with two arguments: memory in bytes, and niceness.
+Started by `parsekit.isolation.pool` with three arguments: memory in bytes, niceness, and the folder
+where replays are put. It serves one parser: what that may see is settled at the first errand.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any, BinaryIO
 
 from parsekit.errors import ParsekitError
 from parsekit.importing import resolve
+from parsekit.isolation.sandbox import give_up_files, give_up_system
 from parsekit.isolation.wire import Errand, receive, send_json
 from parsekit.model import Job, NotReady, Parsed
-from parsekit.providers import Parser, ProviderContext
+from parsekit.providers import Parser
 
 _PR_SET_PDEATHSIG = 1
 
@@ -30,6 +32,7 @@ def main() -> None:
     answers = _keep_answers_apart()
     _limit(int(sys.argv[1]))
     _yield_to_others(int(sys.argv[2]))
+    give_up_system()
     errands = sys.stdin.buffer
     while (frame := receive(errands)) is not None:
         _serve(pickle.loads(frame), answers)  # noqa: S301  (from our own parent only)
@@ -65,7 +68,7 @@ def _serve(errand: Errand, answers: BinaryIO) -> None:
     sys.path[:] = list(dict.fromkeys((*errand.search_path, *sys.path)))
     _limit_time(errand.parse_seconds)
     try:
-        parser = _parser(errand.create, errand.context)
+        parser = _parser(errand)
         answer = parser.parse(errand.replay, _job(errand, answers))
         send_json(answers, *_answer(answer))
     except ParsekitError as exc:
@@ -85,14 +88,17 @@ def _limit_time(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds + 5), hard))
 
 
-_made: dict[tuple[str, bytes], Parser] = {}
+_made: dict[bytes, Parser] = {}
 
 
-def _parser(create: str, context: ProviderContext) -> Parser:
-    """The parser, made once a child."""
-    key = (create, pickle.dumps(context))
+def _parser(errand: Errand) -> Parser:
+    """The parser, made once a child; from then on nothing but code and replays can be read."""
+    key = pickle.dumps(errand.context)
     if key not in _made:
-        _made[key] = resolve(create)(context)
+        first = not _made
+        _made[key] = resolve(errand.create)(errand.context)
+        if first:
+            give_up_files(Path(sys.argv[3]), errand.create, sys.path)
     return _made[key]
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import selectors
+import shutil
 import signal
 import struct
 import subprocess
@@ -16,11 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import IO, Any
 
 from parsekit.errors import ParserFailed, ParserTimeout, error_for
 from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, send
-from parsekit.model import Parsed
+from parsekit.model import Parsed, Replay
+from parsekit.workspace import workspace
 
 _CHILD = "parsekit.isolation.child"
 #: Parses after which a child is replaced, so that a slow leak in native code stays small.
@@ -38,18 +42,24 @@ class _Ended(Exception):
 
 
 class Child:
-    """One process; used by one thread at a time."""
+    """One process for one parser (``create``); used by one thread at a time."""
 
-    def __init__(self, memory_bytes: int, niceness: int) -> None:
+    def __init__(self, create: str, memory_bytes: int, niceness: int) -> None:
+        self.create = create
         self.parses = 0
-        self._log_start = 0
+        self._stack = ExitStack()
+        self._folder = self._stack.enter_context(workspace())
         self._memory_bytes = memory_bytes
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the child)
         environ = {
             k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("PYTHON")
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _CHILD, str(memory_bytes), str(niceness)],
+            # -P: the current folder, which may hold anything, is no place to import from
+            [
+                *(sys.executable, "-P", "-m", _CHILD),
+                *(str(memory_bytes), str(niceness), str(self._folder)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -68,10 +78,12 @@ class Child:
         self.parses += 1
         self.task_id = errand.task_id
         name = f"parser {errand.parser!r}"
-        self._log_start = self._log.seek(0, os.SEEK_END)
+        self._log.seek(0)  # the child writes at this very place, and its limit is the file's size
+        self._log.truncate()
         try:
-            send(self._errands, pickle.dumps(errand))
-            return self._await(errand, progress)
+            with self._given(errand.replay) as replay:
+                send(self._errands, pickle.dumps(replace(errand, replay=replay)))
+                return self._await(errand, progress)
         except TimeoutError:
             self.kill()
             raise ParserTimeout(
@@ -95,6 +107,22 @@ class Child:
         for stream in (self._errands, self._answers, self._log):
             with contextlib.suppress(OSError):
                 stream.close()
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def _given(self, replay: Replay) -> Iterator[Replay]:
+        """Put the replay into the only folder of replays that this child sees."""
+        path = self._folder / replay.path.name
+        try:
+            os.link(replay.path, path)
+        except FileNotFoundError:
+            pass  # the parser is told of a file that is not there
+        except OSError:  # another file system
+            shutil.copyfile(replay.path, path)
+        try:
+            yield replace(replay, path=path)
+        finally:
+            path.unlink(missing_ok=True)
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         if self._process.stdin is None or self._process.stdout is None:
@@ -164,7 +192,7 @@ class Child:
     def _last_words(self) -> str:
         try:
             size = self._log.seek(0, os.SEEK_END)
-            self._log.seek(max(self._log_start, size - 2000))
+            self._log.seek(max(0, size - 2000))
             lines = self._log.read().decode(errors="replace").split("\n")
         except (OSError, ValueError):
             return ""
@@ -195,7 +223,7 @@ class ChildPool:
 
         Raises `ParserFailed`, `ParserTimeout`, or the error that the parser raised.
         """
-        with self._borrowed() as child:
+        with self._borrowed(errand.create) as child:
             return child.parse(errand, progress)
 
     def cancel(self, task_id: str) -> None:
@@ -216,28 +244,33 @@ class ChildPool:
         self._starter.shutdown()
 
     @contextlib.contextmanager
-    def _borrowed(self) -> Iterator[Child]:
-        child = self._take()
+    def _borrowed(self, create: str) -> Iterator[Child]:
+        child = self._take(create)
         try:
             yield child
         finally:
             self._give_back(child)
 
-    def _take(self) -> Child:
+    def _take(self, create: str) -> Child:
         with self._lock:
             if self._closed:
                 raise ParserFailed("the parser was stopped")
-            child = None
-            while self._idle and child is None:
-                child = self._idle.pop()
-                if not child.alive:
-                    child.kill()
-                    child = None
+            child = self._idle_child(create)
         if child is None:
-            child = self._starter.submit(Child, self._memory_bytes, self._niceness).result()
+            made = self._starter.submit(Child, create, self._memory_bytes, self._niceness)
+            child = made.result()
         with self._lock:
             self._lent.add(child)
         return child
+
+    def _idle_child(self, create: str) -> Child | None:
+        """The one that was used last, as its memory is warm; those that died are cleared away."""
+        for child in reversed([child for child in self._idle if child.create == create]):
+            self._idle.remove(child)
+            if child.alive:
+                return child
+            child.kill()
+        return None
 
     def _give_back(self, child: Child) -> None:
         with self._lock:

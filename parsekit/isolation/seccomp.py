@@ -1,0 +1,221 @@
+"""System calls that a parser may not make: a seccomp filter, which a process can't take off again.
+
+Numbers are those of the kernel's tables (`arch/x86/entry/syscalls/syscall_64.tbl` and
+`include/uapi/asm-generic/unistd.h`, which aarch64 uses). What is not named here is allowed, so that
+a new libc does not break parsers. A refused call fails with EPERM.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP = 22
+_MODE_FILTER = 2
+_CLONE_THREAD = 0x00010000
+_SOCK_STREAM, _SOCK_TYPES = 1, 0xF
+#: fcntl commands that have the kernel send signals to somebody: F_SETOWN, F_SETSIG, F_SETOWN_EX.
+_SIGNAL_COMMANDS = (8, 10, 15)
+
+
+class _Machine(NamedTuple):
+    """What differs between processors; ``column`` is that of the tables below."""
+
+    column: int
+    audit_arch: int
+    seccomp_call: int
+    #: From here on numbers are of another ABI of the same processor (x32); 0 where there is none.
+    foreign_from: int
+
+
+_MACHINES = {
+    "x86_64": _Machine(0, 0xC000003E, 317, 0x40000000),
+    "aarch64": _Machine(1, 0xC00000B7, 277, 0),
+}
+
+#: Refused whatever the arguments: name, number on x86_64, number on aarch64; - where there is none.
+_REFUSED = """
+# network, and what could reach it by another road
+socket 41 198; connect 42 203; bind 49 200; listen 50 201; accept 43 202; accept4 288 242
+io_uring_setup 425 425; io_uring_enter 426 426; io_uring_register 427 427
+# other programs and processes
+fork 57 -; vfork 58 -; execve 59 221; execveat 322 281; ptrace 101 117
+process_vm_readv 310 270; process_vm_writev 311 271; process_madvise 440 440
+process_mrelease 448 448; kcmp 312 272; pidfd_open 434 434; pidfd_getfd 438 438
+pidfd_send_signal 424 424; tkill 200 130; rt_sigqueueinfo 129 138; rt_tgsigqueueinfo 297 240
+setpriority 141 140; ioprio_set 251 30; sched_setattr 314 274
+# memory that outlives the process, or that no limit counts
+memfd_create 319 279; memfd_secret 447 447; shmget 29 194; msgget 68 186; semget 64 190
+mq_open 240 180
+# owners, modes and attributes of files, which Landlock does not guard
+chmod 90 -; fchmod 91 52; fchmodat 268 53; fchmodat2 452 452; chown 92 -; fchown 93 55
+lchown 94 -; fchownat 260 54; setxattr 188 5; lsetxattr 189 6; fsetxattr 190 7
+removexattr 197 14; lremovexattr 198 15; fremovexattr 199 16; setxattrat 463 463
+removexattrat 466 466; file_setattr 469 469; utime 132 -; utimes 235 -; futimesat 261 -
+utimensat 280 88; mknod 133 -; mknodat 259 33; name_to_handle_at 303 264
+open_by_handle_at 304 265
+# the system itself
+mount 165 40; umount2 166 39; pivot_root 155 41; chroot 161 51; move_mount 429 429
+open_tree 428 428; fsopen 430 430; fsconfig 431 431; fsmount 432 432; fspick 433 433
+mount_setattr 442 442; unshare 272 97; setns 308 268; bpf 321 280; perf_event_open 298 241
+userfaultfd 323 282; keyctl 250 219; add_key 248 217; request_key 249 218
+init_module 175 105; finit_module 313 273; delete_module 176 106; kexec_load 246 104
+kexec_file_load 320 294; reboot 169 142; swapon 167 224; swapoff 168 225; acct 163 89
+quotactl 179 60; quotactl_fd 443 443; settimeofday 164 170; clock_settime 227 112
+adjtimex 159 171; clock_adjtime 305 266; sethostname 170 161; setdomainname 171 162
+syslog 103 116; personality 135 92; iopl 172 -; ioperm 173 -
+"""
+
+#: Allowed for this process only, which the first argument must name.
+_OWN_ONLY = """
+kill 62 129; tgkill 234 131; prlimit64 302 261; sched_setaffinity 203 122
+sched_setscheduler 144 119; sched_setparam 142 118
+"""
+#: Of those, the ones for which 0 means a group of processes and not the caller.
+_ZERO_IS_A_GROUP = frozenset({"kill", "tgkill"})
+
+_CLONE, _CLONE3, _SOCKETPAIR, _FCNTL = (56, 220), (435, 435), (53, 199), (72, 25)
+
+# Classic BPF, as linux/bpf_common.h has it.
+_LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
+_IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT = 0x15, 0x35, 0x45
+_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
+
+Instruction = tuple[int, int, int, int]
+
+
+class SeccompUnavailable(Exception):
+    """This system offers no filter that we know how to write."""
+
+
+class _SockFilter(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_uint16),
+        ("jt", ctypes.c_uint8),
+        ("jf", ctypes.c_uint8),
+        ("k", ctypes.c_uint32),
+    )
+
+
+class _SockFprog(ctypes.Structure):
+    _fields_ = (("len", ctypes.c_uint16), ("filter", ctypes.POINTER(_SockFilter)))
+
+
+def why_no_seccomp() -> str:
+    """What keeps this system from filtering system calls; empty when nothing does."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no seccomp"
+    machine = _MACHINES.get(platform.machine())
+    if machine is None:
+        return f"no table of system calls for {platform.machine()}"
+    action = ctypes.c_uint32(_ERRNO)
+    libc = ctypes.CDLL(None, use_errno=True)
+    get_action_avail = 2
+    if libc.syscall(machine.seccomp_call, get_action_avail, 0, ctypes.byref(action)):
+        return f"the kernel refuses seccomp: {os.strerror(ctypes.get_errno()).lower()}"
+    return ""
+
+
+def refuse_system_calls() -> None:
+    """Install the filter for this thread and all that it starts.
+
+    Raises `SeccompUnavailable` with the reason.
+    """
+    if reason := why_no_seccomp():
+        raise SeccompUnavailable(reason)
+    program = list(_program(_MACHINES[platform.machine()], os.getpid()))
+    filters = (_SockFilter * len(program))(*(_SockFilter(*line) for line in program))
+    libc = ctypes.CDLL(None, use_errno=True)
+    set_up = _SockFprog(len(program), filters)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        _PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(set_up), 0, 0
+    ):
+        text = os.strerror(ctypes.get_errno()).lower()
+        raise SeccompUnavailable(f"the kernel refuses the filter: {text}")
+
+
+def _program(machine: _Machine, pid: int) -> Iterator[Instruction]:
+    yield _LOAD, 0, 0, _ARCH_AT
+    yield _IF_EQUAL, 1, 0, machine.audit_arch
+    yield _refuse()
+    yield _LOAD, 0, 0, _NUMBER_AT
+    if machine.foreign_from:
+        yield _IF_AT_LEAST, 0, 1, machine.foreign_from
+        yield _refuse()
+    for number in _numbers(_REFUSED, machine.column).values():
+        yield from _when(number, [_refuse()])
+    # glibc then asks for threads with clone(), whose flags a filter can read.
+    yield from _when(_CLONE3[machine.column], [_refuse(errno.ENOSYS)])
+    yield from _when(_CLONE[machine.column], _threads_only())
+    yield from _when(_SOCKETPAIR[machine.column], _streams_only())
+    yield from _when(_FCNTL[machine.column], _no_signals())
+    for name, number in _numbers(_OWN_ONLY, machine.column).items():
+        yield from _when(number, _of_process(pid, name not in _ZERO_IS_A_GROUP))
+    yield _RETURN, 0, 0, _ALLOW
+
+
+def _numbers(table: str, column: int) -> dict[str, int]:
+    lines = [line for line in table.split("\n") if not line.startswith("#")]
+    calls = [call.split() for call in "; ".join(filter(None, lines)).split(";")]
+    return {name: int(numbers[column]) for name, *numbers in calls if numbers[column] != "-"}
+
+
+def _when(number: int, body: list[Instruction]) -> Iterator[Instruction]:
+    """``body`` for this call only; it ends with a verdict."""
+    yield _IF_EQUAL, 0, len(body), number
+    yield from body
+
+
+def _threads_only() -> list[Instruction]:
+    return [
+        _argument(0),
+        (_IF_ANY_BIT, 1, 0, _CLONE_THREAD),
+        _refuse(),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+
+
+def _streams_only() -> list[Instruction]:
+    """A datagram socket of a pair could still send to any address."""
+    return [
+        _argument(1),
+        (_AND, 0, 0, _SOCK_TYPES),
+        (_IF_EQUAL, 1, 0, _SOCK_STREAM),
+        _refuse(),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+
+
+def _no_signals() -> list[Instruction]:
+    checks = [
+        (_IF_EQUAL, len(_SIGNAL_COMMANDS) - place, 0, command)
+        for place, command in enumerate(_SIGNAL_COMMANDS)
+    ]
+    return [_argument(1), *checks, (_RETURN, 0, 0, _ALLOW), _refuse()]
+
+
+def _of_process(pid: int, zero_too: bool) -> list[Instruction]:
+    either = [(_IF_EQUAL, 2, 0, 0)] if zero_too else []
+    return [
+        _argument(0),
+        *either,
+        (_IF_EQUAL, 1, 0, pid),
+        _refuse(),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+
+
+def _argument(place: int) -> Instruction:
+    """Load the low half of an argument; both processors are little-endian here."""
+    return _LOAD, 0, 0, _ARGUMENTS_AT + 8 * place
+
+
+def _refuse(code: int = errno.EPERM) -> Instruction:
+    return _RETURN, 0, 0, _ERRNO | code
