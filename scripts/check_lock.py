@@ -14,6 +14,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 LOCK, DEMO_LOCK = "requirements.lock", "requirements.demo.lock"
+#: What a worker installs: the image of ``deploy/`` and `docs/deployment.md`.
+WORKER_LOCK = "requirements.worker.lock"
+WORKER_EXTRA = "worker"
 #: What the demo installs, besides the build tools of ``scripts/build.in``.
 DEMO_MANIFESTS = ("pyproject.toml", "plugins/local/pyproject.toml")
 
@@ -35,16 +38,19 @@ def main(root: Path) -> int:
 
 
 def _problems(root: Path) -> Iterator[str]:
-    for lock in (LOCK, DEMO_LOCK):
+    for lock in (LOCK, DEMO_LOCK, WORKER_LOCK):
         yield from _misshapen(lock, (root / lock).read_text().splitlines())
     pins, demo_pins = _pins(root / LOCK), _pins(root / DEMO_LOCK)
+    worker_pins = _pins(root / WORKER_LOCK)
     manifests = {path: _read(path) for path in _manifests(root)}
     ours = {canonicalize_name(manifest["project"]["name"]) for manifest in manifests.values()}
     for path, manifest in manifests.items():
         wanted = _not_ours(_everything(manifest), ours)
         yield from _unmet(wanted, pins, f"{path.relative_to(root)}: {LOCK}")
     yield from _unmet(_demo(root, ours), demo_pins, f"the demo: {DEMO_LOCK}")
-    yield from _strays(demo_pins, pins)
+    yield from _unmet(_worker(manifests.values(), ours), worker_pins, f"a worker: {WORKER_LOCK}")
+    yield from _strays(DEMO_LOCK, demo_pins, pins)
+    yield from _strays(WORKER_LOCK, worker_pins, pins)
 
 
 def _misshapen(lock: str, lines: list[str]) -> Iterator[str]:
@@ -101,6 +107,16 @@ def _demo(root: Path, ours: Collection[str]) -> list[Requirement]:
     return _not_ours([*needed, *(root / "scripts/build.in").read_text().splitlines()], ours)
 
 
+def _worker(manifests: Iterable[Mapping[str, Any]], ours: Collection[str]) -> list[Requirement]:
+    """What all our distributions need to run, with the host's extra for workers."""
+    projects = [manifest["project"] for manifest in manifests]
+    lists = [project.get("dependencies", []) for project in projects]
+    lists += [
+        project.get("optional-dependencies", {}).get(WORKER_EXTRA, []) for project in projects
+    ]
+    return _not_ours([need for needs in lists for need in needs], ours)
+
+
 def _not_ours(needed: Iterable[str], ours: Collection[str]) -> list[Requirement]:
     requirements = map(Requirement, needed)
     return [need for need in requirements if canonicalize_name(need.name) not in ours]
@@ -116,11 +132,11 @@ def _unmet(wanted: Iterable[Requirement], pins: Pins, where: str) -> Iterator[st
                 yield f"{where} has {need.name} {version}, wanted is {need}"
 
 
-def _strays(demo_pins: Pins, pins: Pins) -> Iterator[str]:
-    """The demo installs what the tests have tested."""
-    for name, versions in demo_pins.items():
+def _strays(lock: str, own_pins: Pins, pins: Pins) -> Iterator[str]:
+    """Demo and workers install what the tests have tested."""
+    for name, versions in own_pins.items():
         for version in sorted(versions - pins.get(name, set())):
-            yield f"{DEMO_LOCK} has {name} {version}, which {LOCK} has not"
+            yield f"{lock} has {name} {version}, which {LOCK} has not"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Resolve the dependencies, all of them and the few of the demo: hashes, and no addresses."""
+"""Resolve the dependencies: all, the few of the demo, those of a worker. Hashes, no addresses."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from pathlib import Path
 COMPILE = (
     *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
     *("--no-emit-index-url", "--no-annotate", "--no-header", "--python-version", "3.11"),
-    *("--no-emit-package", "parsekit", "--upgrade"),
+    *("--no-emit-package", "parsekit", "--no-emit-package", "parsekit-local", "--upgrade"),
 )
 PLUGINS = sorted(str(p) for p in Path("plugins").glob("*/pyproject.toml"))
 ALL = ("--all-extras", "--group", "dev", "pyproject.toml", *PLUGINS)
 DEMO = ("pyproject.toml", "plugins/local/pyproject.toml", "scripts/build.in")
+WORKER = ("--extra", "worker", "pyproject.toml", *PLUGINS)
 
 
 def main() -> None:
-    """Write both lock files; the smaller one takes its versions from the larger."""
+    """Write the lock files; the smaller ones take their versions from the largest."""
     subprocess.run([*COMPILE, *ALL, "-o", "requirements.lock"], check=True)
-    small = [*COMPILE, "-c", "requirements.lock", *DEMO, "-o", "requirements.demo.lock"]
-    subprocess.run(small, check=True)
+    for wanted, lock in ((DEMO, "requirements.demo.lock"), (WORKER, "requirements.worker.lock")):
+        small = [*COMPILE, "-c", "requirements.lock", *wanted, "-o", lock]
+        subprocess.run(small, check=True)
 
 
 if __name__ == "__main__":

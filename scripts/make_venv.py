@@ -24,9 +24,7 @@ def main(target: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         wheel = _unpacked_pip(Path(folder))
         if wheel is None:
-            return _fail(
-                "Python has no ensurepip; install python3-venv, then try again"
-            )
+            return _fail("Python has no ensurepip; install python3-venv, then try again")
         made = _run([sys.executable, "-m", "venv", "--clear", "--without-pip", target])
         own = [f"{target}/bin/python", f"{wheel}/pip", "install", "--quiet", "--no-index"]
         return made or _run([*own, str(wheel)])

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts/check_lock.py"
-LOCKS = ("requirements.lock", "requirements.demo.lock")
+LOCKS = ("requirements.lock", "requirements.demo.lock", "requirements.worker.lock")
 
 Check = Callable[[], subprocess.CompletedProcess[str]]
 
