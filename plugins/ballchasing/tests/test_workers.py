@@ -167,12 +167,12 @@ def test_four_workers_are_never_refused_and_upload_everything_once(
     run_workers: Callable[..., Any],
 ) -> None:
     with Simulator(options(), speed=STEADY) as simulator:
-        outcomes = run_workers(simulator, 60)
+        outcomes = run_workers(simulator, 40)
         counts = simulator.site.counts
-    assert list(outcomes.values()) == ["ok"] * 60
+    assert list(outcomes.values()) == ["ok"] * 40
     assert counts.refused == {}
-    assert sorted(counts.accepted_uploads.values()) == [1] * 60
-    assert counts.calls["replay"] <= 1.3 * 60
+    assert sorted(counts.accepted_uploads.values()) == [1] * 40
+    assert counts.calls["replay"] <= 1.3 * 40
 
 
 def test_four_workers_bring_everything_home_when_one_call_in_five_fails(

@@ -58,7 +58,7 @@ class Simulator:
 
     def serve(self) -> None:
         """Serve until interrupted."""
-        self._server.serve_forever(poll_interval=0.1)
+        self._server.serve_forever(poll_interval=0.02)
 
     def __enter__(self) -> Simulator:
         threading.Thread(target=self.serve, daemon=True).start()
