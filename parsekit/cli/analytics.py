@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from parsekit.analytics import SIZE, TIMINGS, Figures, Summary, summarise
-from parsekit.cli.event_files import event_files, tell_unread
+from parsekit.cli.event_files import event_files, reading, tell_unread
 from parsekit.cli.failures import writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.defaults.analytics_file import FILE_NAME
@@ -54,7 +54,8 @@ def summary(
     since_unix = None if since is None else time.time() - _age_s(since)
     files = event_files(paths or [], FILE_NAME)
     unread = Unread()
-    found = summarise(read_lines(files, unread), unread, since_unix=since_unix)
+    with reading():
+        found = summarise(read_lines(files, unread), unread, since_unix=since_unix)
     with writing_output():
         if kind is ListFormat.JSON:
             typer.echo(json.dumps(_json(found, unread), indent=2))

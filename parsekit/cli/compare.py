@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from parsekit.cli.event_files import event_files, tell_unread
+from parsekit.cli.event_files import event_files, reading, tell_unread
 from parsekit.cli.failures import ExitCode, say_error, writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.comparison import ABSENT, Absent, Leaf
@@ -53,7 +53,8 @@ def compare(
     """
     files = event_files(paths or [], FILE_NAME)
     unread = Unread()
-    pairs = summarise(read_lines(files, unread), unread, prefix=field)
+    with reading():
+        pairs = summarise(read_lines(files, unread), unread, prefix=field)
     with writing_output():
         if kind is ListFormat.JSON:
             shown = {"pairs": [pair.to_json() for pair in pairs], "unread": unread.to_json()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from parsekit.api import default_data_dir
@@ -25,6 +27,16 @@ def event_files(paths: list[Path], name: str) -> list[Path]:
             raise BadRequest(f"{path}: there is no {name if path.is_dir() else 'such file'}")
         found += files
     return found
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Tell a file that can't be read in a line. Raises `BadRequest`."""
+    try:
+        yield
+    except OSError as exc:
+        file = exc.filename or "a file of events"
+        raise BadRequest(f"{file} can't be read: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def tell_unread(unread: Unread, wanted: str) -> None:

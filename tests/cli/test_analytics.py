@@ -1,0 +1,99 @@
+"""``parsekit analytics summary`` over what ``parsekit parse`` has left."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parsekit.testing.command_line import CommandLine
+
+Write = Callable[..., list[Path]]
+
+
+def data_of(cli: CommandLine) -> Path:
+    return cli.home / ".local" / "share" / "parsekit"
+
+
+def test_what_was_parsed_is_summarised(cli: CommandLine, replays: Write) -> None:
+    paths = replays("a", "b", "refused")
+    cli.run("parse", *paths)
+    cli.run("parse", paths[0])
+    told = json.loads(cli.run("analytics", "summary", "--format", "json").stdout)
+    total = told["total"]
+    assert (total["tasks"], total["succeeded"], total["cached"]) == (4, 3, 1)
+    assert (total["successPercent"], total["cacheHitPercent"]) == (75.0, 33.33)
+    assert total["errors"] == {"parser_failed": 1}
+    assert total["timings"]["putMs"]["count"] == 2
+    assert set(told["parsers"]) == {"stub"}
+    text = cli.run("analytics", "summary").stdout.decode()
+    assert "stub: 4 tasks, 75.0 % succeeded, 33.3 % of the results from the cache" in text
+    assert "1 failed with parser_failed" in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["--since", "24h"]])
+def test_without_events_there_is_a_sentence(cli: CommandLine, arguments: list[str]) -> None:
+    done = cli.run("analytics", "summary", *arguments)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"no analytics events")
+    assert b"transport.url" in done.stdout
+    told = json.loads(cli.run("analytics", "summary", "-f", "json", *arguments).stdout)
+    assert (told["total"]["tasks"], told["total"]["successPercent"]) == (0, None)
+
+
+def test_files_set_aside_count_as_well(cli: CommandLine, replays: Write) -> None:
+    cli.run("parse", *replays("a"))
+    file = data_of(cli) / "analytics.jsonl"
+    file.rename(f"{file}.3")
+    cli.run("parse", *replays("b"))
+    assert b"stub: 2 tasks" in cli.run("analytics", "summary").stdout
+    assert b"stub: 1 tasks" in cli.run("analytics", "summary", file).stdout
+    assert b"stub: 2 tasks" in cli.run("analytics", "summary", file.parent).stdout
+
+
+def test_half_a_line_and_foreign_lines_are_counted_and_named(
+    cli: CommandLine, replays: Write
+) -> None:
+    cli.run("parse", *replays("a"))
+    file = data_of(cli) / "analytics.jsonl"
+    file.write_bytes(b"hello\n" + file.read_bytes() * 2 + b'{"pattern": "anal')
+    done = cli.run("analytics", "summary")
+    assert done.returncode == 0
+    assert b"stub: 1 tasks" in done.stdout
+    assert b"1 events were told again" in done.stdout
+    assert b"analytics.jsonl:1: no JSON, analytics.jsonl:4: cut short" in done.stderr
+
+
+def test_since_counts_from_now(cli: CommandLine, replays: Write) -> None:
+    cli.run("parse", *replays("a"))
+    file = data_of(cli) / "analytics.jsonl"
+    now, old = json.loads(file.read_text()), json.loads(file.read_text())
+    old["eventId"] = "old"
+    old["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2 * 86_400))
+    file.write_text("".join(json.dumps(each) + "\n" for each in (old, now)))
+    assert b"stub: 1 tasks" in cli.run("analytics", "summary", "--since", "24h").stdout
+    assert b"stub: 2 tasks" in cli.run("analytics", "summary", "--since", "3d").stdout
+
+
+@pytest.mark.parametrize("age", ["soon", "", "-1h", "24", "1y", "9" * 50 + "d"])
+def test_an_age_that_is_none_is_a_usage_error(cli: CommandLine, age: str) -> None:
+    done = cli.run("analytics", "summary", f"--since={age}")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"such as 24h or 7d" in done.stderr
+
+
+def test_an_absent_file_is_a_usage_error(cli: CommandLine) -> None:
+    done = cli.run("analytics", "summary", "absent.jsonl")
+    assert (done.returncode, b"absent.jsonl: there is no such file" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("analytics", "summary"), ("compare",)])
+def test_a_file_that_can_not_be_read_is_told_in_a_line(
+    cli: CommandLine, command: tuple[str, ...]
+) -> None:
+    done = cli.run(*command, "/proc/self/mem")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"error: a file of events can't be read: input/output error\n"
