@@ -13,7 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from parsekit.errors import BadRequest, ConfigInvalid, ParsekitError
-from parsekit.formats.plain import printable
+from parsekit.formats.plain import printable, printable_lines
+from parsekit.logs.redaction import cleaned
 
 #: Set to anything but "" or 0 to see the traceback of an error that nobody expected.
 DEBUG = "PARSEKIT_DEBUG"
@@ -61,8 +62,8 @@ def say_error(message: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write one line that is no result; what a terminal might obey is shown instead."""
-    print(printable(text), file=sys.stderr)  # noqa: T201
+    """Write one line that is no result, without secrets, and nothing that a terminal obeys."""
+    print(printable(cleaned(text)), file=sys.stderr)  # noqa: T201
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -117,16 +118,21 @@ def _output_lost(error: OutputLost) -> int:
     return ExitCode.FAILED
 
 
+def _show_traceback(error: Exception) -> None:
+    text = cleaned("".join(traceback.format_exception(error)))
+    print(printable_lines(text), file=sys.stderr)  # noqa: T201
+
+
 def _explained(error: ParsekitError) -> int:
     if debugging():
-        traceback.print_exception(error)
+        _show_traceback(error)
     say_error(error.message)
     return ExitCode.USAGE if isinstance(error, ConfigInvalid | BadRequest) else ExitCode.FAILED
 
 
 def _reported(error: Exception) -> int:
     if debugging():
-        traceback.print_exception(error)
+        _show_traceback(error)
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
         say_error(
             f"{error.name} is not installed; run pip install 'parsekit[{EXTRAS[error.name]}]'"

@@ -29,7 +29,9 @@ def worker(
     http: Annotated[
         str | None, typer.Option(help="[HOST:]PORT for /healthz, /readyz and /metrics.")
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error; default logs.level.")
+    ] = None,
 ) -> None:
     """Run a worker: take parseReplay tasks, parse, store, answer.
 

@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     return _HARMFUL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def printable_lines(text: str) -> str:
+    """The same for text of several lines, whose ends stay."""
+    return "\n".join(printable(line) for line in text.splitlines())
+
+
 def spreadsheet_safe(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would run as a formula; printable besides."""
     shown = printable(text)

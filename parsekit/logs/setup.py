@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from logging.handlers import WatchedFileHandler
 from types import TracebackType
 from typing import Literal, TextIO
 
@@ -12,40 +13,46 @@ from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.text_lines import TextLines
 
 Format = Literal["auto", "json", "text"]
-Level = Literal["debug", "info", "warning", "error"]
 
 log = logging.getLogger("parsekit")
 
 
-class CurrentStderr(logging.StreamHandler[TextIO]):
-    """Writes to whatever ``sys.stderr`` is now; a line that can't be written is counted."""
+class _Discreet(logging.Handler):
+    """Keeps silent about a line that can't be written.
 
-    def __init__(self, formatter: logging.Formatter) -> None:
-        super().__init__()
-        self.lost = 0
-        self.setFormatter(formatter)
+    logging's own way shows the message as it came, with its arguments: secrets, line ends and all.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        """Lose the line."""
+
+
+class CurrentStderr(_Discreet, logging.StreamHandler[TextIO]):
+    """Writes to whatever ``sys.stderr`` is now: a live bar takes its place for a while."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, whole."""
         self.stream = sys.stderr
         super().emit(record)
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
-        """Say nothing: logging's own way shows the message as it came, secrets and all."""
-        del record
-        self.lost += 1
+
+class _File(_Discreet, WatchedFileHandler):
+    """Appends to a file, and to a new one after somebody moved it away."""
 
 
-def set_up(form: Format = "auto", level: int | str = logging.INFO) -> None:
-    """Send all lines of this level and above to standard error, and nothing anywhere else.
+def set_up(form: Format = "auto", level: int | str = "INFO", file: str | None = None) -> None:
+    """Send all lines of this level and above to standard error, or to ``file``, and nowhere else.
 
     ``auto`` means text on a terminal, else JSON. Exceptions that nobody caught, and Python's
     warnings, become lines as well.
     """
-    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    terminal = file is None and sys.stderr.isatty()
+    handler = CurrentStderr() if file is None else _File(file, encoding="utf-8")
+    text = form == "text" or (form == "auto" and terminal)
+    handler.setFormatter(TextLines() if text else JsonLines())
     root = logging.getLogger()
-    root.handlers = [CurrentStderr(TextLines() if text else JsonLines())]
-    root.setLevel(level.upper() if isinstance(level, str) else level)
+    root.handlers = [handler]
+    root.setLevel(level)
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread

@@ -14,7 +14,7 @@ from celery import states
 from celery.backends.base import BaseBackend
 
 from parsekit.worker.amqp_link import AmqpLink
-from parsekit.worker.failure_facts import failure_facts
+from parsekit.worker.failure_facts import failure_facts, without_secrets
 
 #: celery-node declares the queue anew at every poll, with this and nothing else.
 EXPIRES_MS = 86_400_000
@@ -34,7 +34,8 @@ class AmqpResults(BaseBackend):
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""
-        return {**super().prepare_exception(exc, serializer), **failure_facts(exc)}
+        told = without_secrets(super().prepare_exception(exc, serializer))
+        return {**told, **failure_facts(exc)}
 
     def _store_result(
         self,
@@ -47,7 +48,10 @@ class AmqpResults(BaseBackend):
     ) -> Any:
         if state not in states.READY_STATES:
             return result
-        meta = {**self._get_result_meta(result, state, traceback, request), "task_id": task_id}
+        meta = {
+            **self._get_result_meta(result, state, without_secrets(traceback), request),
+            "task_id": task_id,
+        }
         reply_to = getattr(request, "reply_to", None) or ""
         self._link.use(lambda channel: _send(channel, task_id, reply_to, self.encode(meta)))
         return result

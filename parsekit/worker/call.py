@@ -11,10 +11,14 @@ from parsekit.model import Request
 
 #: AMQP's own limit for names.
 _MAX_QUEUE_BYTES = 255
+#: Message header with who sent the task, on messages that a worker sends on.
+CALLER_HEADER = "parsekit_caller"
+#: Longer claims of a caller are cut, characters.
+_MAX_CALLER = 300
 
 
 def request_of(
-    args: Sequence[Any], kwargs: Mapping[str, Any], *, task_id: str, bulk: bool
+    args: Sequence[Any], kwargs: Mapping[str, Any], *, task_id: str, bulk: bool, caller: str = ""
 ) -> Request:
     """Read a call as request.schema.json has it; keyword arguments that we don't know are ignored.
 
@@ -32,10 +36,11 @@ def request_of(
         task_id=task_id,
         progress_queue=_progress_queue(kwargs),
         bulk=bulk,
+        caller=caller,
     )
 
 
-def refused(kwargs: Mapping[str, Any], *, task_id: str) -> Request:
+def refused(kwargs: Mapping[str, Any], *, task_id: str, caller: str = "") -> Request:
     """Stands for a call that can't be read, so that its caller's progress queue hears about it."""
     path = kwargs.get("replayObjectPath")
     shown = path[:200] if isinstance(path, str) else ""
@@ -43,7 +48,23 @@ def refused(kwargs: Mapping[str, Any], *, task_id: str) -> Request:
         queue = _progress_queue(kwargs)
     except BadRequest:
         queue = None
-    return Request(replay=shown, task_id=task_id, progress_queue=queue)
+    return Request(replay=shown, task_id=task_id, progress_queue=queue, caller=caller)
+
+
+def caller_of(message: Any) -> str:
+    """Who sent a task, from what its headers claim: ``gen7@web1``, and where the answer goes.
+
+    A message that we sent on ourselves says who sent the first.
+    """
+    if isinstance(known := getattr(message, CALLER_HEADER, None), str):
+        return known[:_MAX_CALLER]
+    facts = [str(getattr(message, "origin", None) or "unknown")]
+    root = getattr(message, "root_id", None)
+    if root and root != message.id:
+        facts.append(f"root task {root}")
+    if reply_to := getattr(message, "reply_to", None):
+        facts.append(f"reply to {reply_to}")
+    return ", ".join(facts)[:_MAX_CALLER]
 
 
 def _progress_queue(kwargs: Mapping[str, Any]) -> str | None:

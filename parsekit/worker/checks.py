@@ -8,6 +8,7 @@ from kombu import Connection
 from kombu.utils.url import sanitize_url
 
 from parsekit.config import CelerySettings, Config
+from parsekit.logs.redaction import cleaned
 from parsekit.providers import Check
 from parsekit.worker.redis_client import connect, is_redis
 
@@ -76,4 +77,4 @@ def _queue(broker: str, queue: str) -> Check:
 def _reason(error: Exception, url: str) -> str:
     """What a client says, without the password of its URL."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return text.replace(url, sanitize_url(url))[:300]
+    return cleaned(text.replace(url, sanitize_url(url)))[:300]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.embedded import embedded_server
+from parsekit.worker.logs import begin_logs
 from parsekit.worker.redis_client import masked
 from parsekit.worker.service import ENV_EMBEDDED, service
+
+log = logging.getLogger(__name__)
 
 #: A remote parser waits for others: many tasks at once cost little.
 REMOTE_CONCURRENCY = 20
@@ -29,7 +32,7 @@ class WorkerOptions:
     pool: str | None = None
     queues: str | None = None
     http: str | None = None
-    log_level: str = "info"
+    log_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +91,16 @@ def run_worker(options: WorkerOptions) -> int:
     if options.http:
         os.environ["PARSEKIT_HTTP"] = options.http
     plan = make_plan(service.host, options, service.addresses, service.config)
+    level = begin_logs(options.log_level)
     for line in plan.lines():
-        sys.stderr.write(line + "\n")
+        log.info("%s", line)
     with contextlib.ExitStack() as stack:
         if plan.embedded:
             stack.enter_context(embedded_server(service.data_dir))
-        return _consume(plan, options)
+        return _consume(plan, level)
 
 
-def _consume(plan: Plan, options: WorkerOptions) -> int:
+def _consume(plan: Plan, level: str) -> int:
     from parsekit.worker.celery_app import app  # noqa: PLC0415  (after the environment is set)
 
     worker = app.Worker(
@@ -104,7 +108,7 @@ def _consume(plan: Plan, options: WorkerOptions) -> int:
         pool_cls=plan.pool,
         concurrency=plan.concurrency,
         queues=",".join(plan.queues),
-        loglevel=options.log_level.upper(),
+        loglevel=level.upper(),
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

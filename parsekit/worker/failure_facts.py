@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parsekit.errors import ParsekitError
+from parsekit.logs.redaction import cleaned
 
 
 def failure_facts(error: BaseException) -> dict[str, Any]:
@@ -14,4 +15,16 @@ def failure_facts(error: BaseException) -> dict[str, Any]:
     """
     if not isinstance(error, ParsekitError):
         return {}
-    return {"code": error.code, "retryable": error.retryable, "message": error.message}
+    message = cleaned(error.message)
+    return {"code": error.code, "retryable": error.retryable, "message": message}
+
+
+def without_secrets(told: Any) -> Any:
+    """What Celery tells of an error, or of where it happened, as callers may read it."""
+    if isinstance(told, str):
+        return cleaned(told)
+    if isinstance(told, dict):
+        return {name: without_secrets(value) for name, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [without_secrets(value) for value in told]
+    return told

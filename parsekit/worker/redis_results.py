@@ -7,7 +7,7 @@ from typing import Any
 from celery import states
 from celery.backends.redis import RedisBackend
 
-from parsekit.worker.failure_facts import failure_facts
+from parsekit.worker.failure_facts import failure_facts, without_secrets
 
 
 class RedisResults(RedisBackend):
@@ -15,7 +15,8 @@ class RedisResults(RedisBackend):
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""
-        return {**super().prepare_exception(exc, serializer), **failure_facts(exc)}
+        told = without_secrets(super().prepare_exception(exc, serializer))
+        return {**told, **failure_facts(exc)}
 
     def _store_result(
         self,
@@ -29,7 +30,7 @@ class RedisResults(RedisBackend):
         """Store a state, unless a final one stands there, which the caller may have read."""
         if self._get_task_meta_for(task_id)["status"] in states.READY_STATES:
             return result
-        meta = self._get_result_meta(result, state, traceback, request)
+        meta = self._get_result_meta(result, state, without_secrets(traceback), request)
         text = self.encode({**meta, "task_id": task_id})
         self._set_with_state(self.get_key_for_task(task_id), text, state)
         return result

@@ -11,6 +11,7 @@ from typing import Any
 from celery import Task
 from kombu import Exchange, Queue
 
+from parsekit.worker.call import CALLER_HEADER, caller_of
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.service import service
@@ -57,6 +58,7 @@ def go_on_later(
         **(task.request.headers or {}),
         STATE_HEADER: dict(state) if state is not None else None,
         UNTIL_HEADER: until_unix,
+        CALLER_HEADER: caller_of(task.request),
     }
     if service.addresses.redis_broker:
         headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}

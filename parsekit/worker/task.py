@@ -18,9 +18,10 @@ from kombu.exceptions import OperationalError
 
 from parsekit.errors import BadRequest, Cancelled, ParsekitError, PoisonReplay, StorageUnavailable
 from parsekit.events import PARSER_RANGE
+from parsekit.logs.context import working_on
 from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.pipeline import Waiting
-from parsekit.worker.call import refused, request_of
+from parsekit.worker.call import caller_of, refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
 from parsekit.worker.metrics import count
@@ -48,11 +49,12 @@ class ParseReplay(Task):
 
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
         """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
-        try:
-            outcome = self._deliver(args, kwargs)
-        except _SHARED_STATE_AWAY as exc:
-            log.warning("task %s goes back to its queue: %s", self.request.id, exc)
-            raise Reject(exc, requeue=True) from exc
+        with working_on(lambda: {"task_id": self.request.id}):
+            try:
+                outcome = self._deliver(args, kwargs)
+            except _SHARED_STATE_AWAY as exc:
+                log.warning("task %s goes back to its queue: %s", self.request.id, exc)
+                raise Reject(exc, requeue=True) from exc
         count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()
@@ -89,10 +91,11 @@ class ParseReplay(Task):
 
     def _go(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | Waiting:
         task_id, pipeline = self.request.id, service.process.pipeline
+        caller = caller_of(self.request)
         try:
-            request = request_of(args, kwargs, task_id=task_id, bulk=self._bulk)
+            request = request_of(args, kwargs, task_id=task_id, bulk=self._bulk, caller=caller)
         except BadRequest as error:
-            return pipeline.refuse(refused(kwargs, task_id=task_id), error)
+            return pipeline.refuse(refused(kwargs, task_id=task_id, caller=caller), error)
         state = state_of(self)
         if state is None:
             self.update_state(state=states.STARTED, meta={"hostname": self.request.hostname})
@@ -119,7 +122,7 @@ class ParseReplay(Task):
         """End a cancelled task: its caller sees REVOKED, its progress queue one Error."""
         task_id, process = self.request.id, service.process
         self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
-        request = refused(kwargs, task_id=task_id)
+        request = refused(kwargs, task_id=task_id, caller=caller_of(self.request))
         with process.reports.revoking(task_id):
             process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
         process.ledger.finish(task_id)
