@@ -16,6 +16,7 @@ from parsekit.host.listeners import Listeners
 from parsekit.model import Outcome, Request
 from parsekit.parsing import Parsers
 from parsekit.pipeline import Pipeline
+from parsekit.provenance import Signer
 from parsekit.providers import Storage
 from parsekit.reports import Reports
 from parsekit.retry import RetryPolicy
@@ -118,6 +119,7 @@ def make_pipeline(
     sweep()
     service = session.role == "worker"
     storage = make_storage(host, session.config, session.data_dir)
+    signer = Signer.of(session.config)
     parsers = Parsers(host, session.config, session.data_dir)
     listeners = Listeners(host)
     listeners.open(session)
@@ -129,16 +131,22 @@ def make_pipeline(
         flights=flights or LocalFlights(),
         attempts=attempts,
         reports=reports,
-        shadow=_shadow(session, parsers, storage, listeners),
+        shadow=_shadow(session, parsers, storage, listeners, signer),
+        signer=signer,
         storage_retry=RetryPolicy() if service else _IMPATIENT,
         must_store=service,
     )
 
 
 def _shadow(
-    session: Session, parsers: Parsers, storage: Storage, listeners: Listeners
+    session: Session,
+    parsers: Parsers,
+    storage: Storage,
+    listeners: Listeners,
+    signer: Signer | None,
 ) -> Shadow | None:
     """None for a single call from Python, whose caller would have to wait for it."""
     if session.role == "python":
         return None
-    return Shadow.of(session.config, parsers, storage, listeners.difference, session.data_dir)
+    tell, data_dir = listeners.difference, session.data_dir
+    return Shadow.of(session.config, parsers, storage, tell, data_dir, signer)

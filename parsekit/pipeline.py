@@ -36,9 +36,10 @@ from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Requ
 from parsekit.outcomes import Ending
 from parsekit.parsing import Parsers
 from parsekit.progress import ProgressTeller, analytics_event
+from parsekit.provenance import Signer
 from parsekit.providers import ParserEntry, Storage
 from parsekit.reports import Reports
-from parsekit.results import Looked, Result, ResultName, ResultStore, decode
+from parsekit.results import Looked, Result, ResultName, ResultStore
 from parsekit.retry import RetryPolicy
 from parsekit.run_state import RunState
 from parsekit.shadow import Fresh, Shadow
@@ -86,6 +87,7 @@ class Pipeline:
     attempts: Attempts | None = None
     reports: Reports | None = None
     shadow: Shadow | None = None
+    signer: Signer | None = None
     clock: Clock = field(default_factory=Clock)
     storage_retry: RetryPolicy = field(default_factory=RetryPolicy)
     must_store: bool = True
@@ -129,8 +131,8 @@ class _Task:
         self.teller = ProgressTeller(pipeline.listeners, request, state.progress)
         self.trail = Trail()
         self.storage = WatchedStorage(pipeline.storage, self.trail)
-        self.results = ResultStore(self.storage)
-        self.tickets = Tickets(self.storage)
+        self.results = ResultStore(self.storage, pipeline.signer)
+        self.tickets = Tickets(self.storage, pipeline.signer)
         host = pipeline.config.host
         # A parser may stand in the chain twice, so that it can be the last resort as well.
         asked = (request.parser or host.parser, *host.fallback)
@@ -174,7 +176,10 @@ class _Task:
         """Look up, fetch, check, parse, store."""
         entry = self.line.parsers.entry(self.chain[self.state.parser_index])
         if self.state.parsed is not None:
-            return self._store(self._name(entry), self.state.parsed)
+            name = self._name(entry)
+            if self.results.decode(self.state.parsed, name) is not None:
+                return self._store(name, self.state.parsed)
+            self.state = self.state.but(parsed=None)  # from before the key, or not from us
         self._look()
         name = self._name(entry)
         if (cached := self._look_up(name)) is not None:
@@ -389,13 +394,13 @@ class _Task:
             warnings=parsed.warnings,
             tried=self.state.tried,
         )
-        body = result.encode(self.results.path(name))
+        body = self.results.encode(result)
         self.state = self.state.but(parsed=body, parse_ms=self._parse_ms())
         return body
 
     def _store(self, name: ResultName, body: bytes) -> Outcome:
         self._enter("store")
-        made = decode(body, name)
+        made = self.results.decode(body, name)
         if made is None:
             raise PluginFailed("a result that was just made can't be read back")
         self.made = made

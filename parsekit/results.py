@@ -1,8 +1,9 @@
 """Stored results: their keys, their document, and whether one that was found may be served.
 
 The key holds fingerprint, parser and parser version, so that a new parser version or another
-content never meets an old result. The document repeats them and carries a digest of its data:
-one that is cut short, edited, or stands under a wrong key is parsed again, never served.
+content never meets an old result. The document repeats them and carries a digest of its data and,
+where a key is configured, a signature of everything: one that is cut short, edited, forged, or
+stands under a wrong key is parsed again, never served.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsekit.model import Failure, JsonObject, Tried
+from parsekit.provenance import Signer
 from parsekit.providers import Storage
 
 log = logging.getLogger("parsekit.results")
 
+_PURPOSE = "parsekit result"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 
@@ -54,9 +57,9 @@ class Result:
     warnings: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
 
-    def encode(self, output_path: str) -> bytes:
-        """The document as it is stored; it is a valid result of the contract by itself."""
-        body = {
+    def to_document(self, output_path: str) -> JsonObject:
+        """What is stored, unsigned; it is a valid result of the contract by itself."""
+        return {
             "parser": self.name.parser,
             "parserVersion": self.name.version,
             "outputPath": output_path,
@@ -72,7 +75,6 @@ class Result:
             },
             "data": self.data,
         }
-        return json.dumps(body, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class ResultStore:
     """The results in one storage."""
 
     storage: Storage
+    signer: Signer | None = None
 
     def path(self, name: ResultName) -> str:
         """The key of the stored object."""
@@ -98,7 +101,7 @@ class ResultStore:
         body = self.storage.read(self.path(name))
         if body is None:
             return Looked()
-        result = decode(body, name)
+        result = self.decode(body, name)
         return Looked(result=result, damaged=result is None)
 
     def put(self, body: bytes, result: Result, *, replace: bool) -> Result:
@@ -113,20 +116,41 @@ class ResultStore:
             self.storage.write(self.path(result.name), body, replace=True)
         return theirs or result
 
+    def encode(self, result: Result) -> bytes:
+        """The document as it is stored."""
+        document = result.to_document(self.path(result.name))
+        if self.signer is not None:
+            signature = self.signer.sign(_PURPOSE, _signed(document))
+            document["provenance"]["signature"] = signature
+        return json.dumps(document, separators=(",", ":")).encode()
 
-def decode(body: bytes, name: ResultName) -> Result | None:
-    """Read a stored document; None, with the reason in the log, when it may not be served."""
-    try:
-        document = json.loads(body)
-        result = _result(document)
+    def decode(self, body: bytes, name: ResultName) -> Result | None:
+        """Read a stored document; None, with the reason in the log, when it may not be served."""
+        try:
+            return self._checked(json.loads(body), name)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+            log.warning("stored result %s is not served: %s; parsing again", name.flight, exc)
+            return None
+
+    def _checked(self, document: JsonObject, name: ResultName) -> Result:
+        result, provenance = _result(document), document["provenance"]
         if result.name != name:
             raise ValueError(f"is of {result.name}")
-        if _digest(result.data) != document["provenance"]["dataSha256"]:
+        if _digest(result.data) != provenance["dataSha256"]:
             raise ValueError("its data do not have the digest that was stored with them")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        log.warning("stored result %s is not served: %s; parsing again", name.flight, exc)
-        return None
-    return result
+        if self.signer is not None:
+            signature = provenance.get("signature")
+            if signature is None:
+                raise ValueError("it is not signed")
+            if not self.signer.verifies(_PURPOSE, _signed(document), signature):
+                raise ValueError("none of our keys has made its signature")
+        return result
+
+
+def _signed(document: JsonObject) -> JsonObject:
+    """What a signature covers: all but itself; the data are covered by their digest."""
+    provenance = {k: v for k, v in document["provenance"].items() if k != "signature"}
+    return {k: v for k, v in document.items() if k != "data"} | {"provenance": provenance}
 
 
 def _result(document: dict[str, Any]) -> Result:

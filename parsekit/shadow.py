@@ -32,6 +32,7 @@ from parsekit.events import Answerer, DifferenceEvent
 from parsekit.fetching import fetch
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
 from parsekit.parsing import Parsers
+from parsekit.provenance import Signer
 from parsekit.providers import ParserEntry, Storage
 from parsekit.results import Result, ResultName, ResultStore
 from parsekit.sources import open_source
@@ -103,11 +104,12 @@ class Shadow:
         allowance: Allowance,
         max_bytes: int,
         clock: Clock,
+        signer: Signer | None = None,
     ) -> None:
         self._entry = entry
         self._parsers = parsers
         self._storage = storage
-        self._results = ResultStore(storage)
+        self._results = ResultStore(storage, signer)
         self._tell = tell
         self._allowance = allowance
         self._max_bytes = max_bytes
@@ -126,6 +128,7 @@ class Shadow:
         storage: Storage,
         tell: Callable[[DifferenceEvent], None],
         data_dir: Path,
+        signer: Signer | None = None,
     ) -> Shadow | None:
         """The shadow that the configuration names; one that is unknown is logged, no more."""
         name, clock = config.host.shadow, Clock()
@@ -147,6 +150,7 @@ class Shadow:
             allowance=Allowance(data_dir / FILE_NAME, per_hour, clock.now),
             max_bytes=config.limits.replay_bytes,
             clock=clock,
+            signer=signer,
         )
 
     @property
@@ -265,7 +269,7 @@ class Shadow:
 
     def _store(self, result: Result, *, replace: bool) -> None:
         """Keep what a slot of a quota was spent on; who asks this parser next finds it."""
-        body = result.encode(self._results.path(result.name))
+        body = self._results.encode(result)
         try:
             self._results.put(body, result, replace=replace)
         except (StorageUnavailable, StorageDenied) as error:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parsekit.model import JsonObject
+from parsekit.provenance import Signer
 from parsekit.providers import Storage
 from parsekit.results import ResultName
 
@@ -36,16 +38,19 @@ class Tickets:
     """The tickets in one storage."""
 
     storage: Storage
+    signer: Signer | None = None
 
     def keep(self, name: ResultName, kept: Kept) -> None:
         """Write, in one atomic step. Raises the storage errors."""
-        body = {
+        body: JsonObject = {
             "ticket": dict(kept.ticket),
             "sha256": kept.sha256,
             "sizeBytes": kept.size_bytes,
             "progress": kept.progress,
             "parseBeganUnix": kept.parse_began_unix,
         }
+        if self.signer is not None:
+            body["signature"] = self.signer.sign(_purpose(name), body)
         self.storage.write(self._key(name), json.dumps(body).encode())
 
     def find(self, name: ResultName) -> Kept | None:
@@ -54,7 +59,7 @@ class Tickets:
         if body is None:
             return None
         try:
-            kept = json.loads(body)
+            kept = self._trusted(json.loads(body), name)
             return Kept(
                 ticket=dict(kept["ticket"]),
                 sha256=str(kept["sha256"]),
@@ -62,9 +67,16 @@ class Tickets:
                 progress=float(kept["progress"]),
                 parse_began_unix=float(kept["parseBeganUnix"]),
             )
-        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             log.warning("ticket of %s can't be read: %s; starting anew", name.flight, exc)
             return None
+
+    def _trusted(self, kept: JsonObject, name: ResultName) -> JsonObject:
+        """A forged ticket would have us fetch, and sign, the result of another replay."""
+        signature = kept.pop("signature", None)
+        if self.signer is not None and not self.signer.verifies(_purpose(name), kept, signature):
+            raise ValueError("none of our keys has signed it")
+        return kept
 
     def drop(self, name: ResultName) -> None:
         """Remove; nothing happens when there is none."""
@@ -72,3 +84,7 @@ class Tickets:
 
     def _key(self, name: ResultName) -> str:
         return name.key(self.storage.results_prefix, _FOLDER)
+
+
+def _purpose(name: ResultName) -> str:
+    return f"parsekit ticket of {name.flight}"

@@ -10,6 +10,7 @@ from parsekit.config.settings import (
     HostSettings,
     Limits,
     LogSettings,
+    ProvenanceSettings,
     Section,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "HostSettings",
     "Limits",
     "LogSettings",
+    "ProvenanceSettings",
     "SecretFile",
     "Section",
     "load_config",

@@ -15,6 +15,7 @@ from parsekit.config.settings import (
     HostSettings,
     Limits,
     LogSettings,
+    ProvenanceSettings,
 )
 
 S = TypeVar("S", bound=BaseModel)
@@ -26,6 +27,7 @@ HOST_SECTIONS: Mapping[str, type[BaseModel]] = {
     "folder": FolderSettings,
     "limits": Limits,
     "logs": LogSettings,
+    "provenance": ProvenanceSettings,
 }
 
 

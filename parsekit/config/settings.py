@@ -56,6 +56,17 @@ class Limits(Section):
     )
 
 
+class ProvenanceSettings(Section):
+    """Section `provenance`: the key that stored results are signed with."""
+
+    key_file: SecretFile = Field(
+        None, description="file with the key, 32 bytes or more; the same on every worker"
+    )
+    previous_key_files: tuple[Path, ...] = Field(
+        (), description="files of keys that were used before, whose results are still served"
+    )
+
+
 class FolderSettings(Section):
     """Section `folder`: the storage on a disk, or at any fsspec URL."""
 
@@ -97,6 +108,14 @@ class CelerySettings(Section):
     )
     queue: str = Field("replay-parse", description="queue of interactive requests")
     bulk_queue: str = Field("replay-parse-bulk", description="queue of back-fills")
+    ca_file: Path | None = Field(
+        None,
+        description="PEM file of the authorities to trust (rediss, amqps); else the system's",
+    )
+    certificate_file: Path | None = Field(
+        None, description="PEM file of our own certificate, where the servers ask for one"
+    )
+    key_file: Path | None = Field(None, description="PEM file of the key to `certificate_file`")
 
     @model_validator(mode="before")
     @classmethod
