@@ -365,7 +365,7 @@ class _Task:
             self.tickets.keep(name, kept)
         except ParsekitError as error:  # the task's state holds it as well
             log.warning("task %s: ticket not kept: %s", self.request.task_id, error)
-        self._audit(Standing(result="running"))
+        self._audit(self._standing("running"))
 
     def _wait_for_parser(self, name: ResultName, answer: NotReady) -> Waiting:
         if not answer.needs_replay and dict(answer.ticket) != self.state.ticket:
@@ -538,7 +538,12 @@ class _Task:
     def _tell_waiting(self, answer: Waiting) -> None:
         tell_step("wait", answer.reason, after_s=round(answer.after_s, 3))
         if self.trail:
-            self._audit(Standing(result="waiting"))
+            self._audit(self._standing("waiting"))
+
+    def _standing(self, result: str) -> Standing:
+        """How a task stands that has not ended."""
+        parser = self.chain[self.state.parser_index]
+        return Standing(result=result, parser=parser, hash=self.state.sha256)
 
     def _audit(self, standing: Standing) -> None:
         """Tell what was done since the last time."""
