@@ -149,4 +149,6 @@ def _shadow(
     if session.role == "python":
         return None
     tell, data_dir = listeners.difference, session.data_dir
-    return Shadow.of(session.config, parsers, storage, tell, data_dir, signer)
+    return Shadow.of(
+        session.config, parsers, storage, tell, data_dir, signer, audit=listeners.audit
+    )

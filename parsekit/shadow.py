@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from parsekit.allowance import FILE_NAME, Allowance
+from parsekit.audit import Standing, Trail, WatchedStorage, audit_event
 from parsekit.clock import Clock
 from parsekit.comparison import TooManyValues, compare
 from parsekit.config import Config
@@ -28,7 +29,7 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from parsekit.events import Answerer, DifferenceEvent
+from parsekit.events import Answerer, AuditEvent, DifferenceEvent
 from parsekit.fetching import fetch
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
 from parsekit.parsing import Parsers
@@ -105,12 +106,15 @@ class Shadow:
         max_bytes: int,
         clock: Clock,
         signer: Signer | None = None,
+        audit: Callable[[AuditEvent], None] | None = None,
     ) -> None:
         self._entry = entry
         self._parsers = parsers
-        self._storage = storage
-        self._results = ResultStore(storage, signer)
+        self._trail = Trail()
+        self._storage = WatchedStorage(storage, self._trail)
+        self._results = ResultStore(self._storage, signer)
         self._tell = tell
+        self._audit = audit
         self._allowance = allowance
         self._max_bytes = max_bytes
         self._clock = clock
@@ -129,6 +133,7 @@ class Shadow:
         tell: Callable[[DifferenceEvent], None],
         data_dir: Path,
         signer: Signer | None = None,
+        audit: Callable[[AuditEvent], None] | None = None,
     ) -> Shadow | None:
         """The shadow that the configuration names; one that is unknown is logged, no more."""
         name, clock = config.host.shadow, Clock()
@@ -151,6 +156,7 @@ class Shadow:
             max_bytes=config.limits.replay_bytes,
             clock=clock,
             signer=signer,
+            audit=audit,
         )
 
     @property
@@ -206,9 +212,23 @@ class Shadow:
 
     def _serve(self, fresh: Fresh) -> None:
         try:
-            self._count(self._outcome(fresh))
+            fate = self._outcome(fresh)
+            self._tell_acts(fresh.request, fate)
+            self._count(fate)
         finally:
             self._leave(fresh)
+
+    def _tell_acts(self, request: Request, fate: Fate) -> None:
+        """Tell the audit what was done beside the task, which may have gone to another company."""
+        if not self._trail or self._audit is None:
+            return
+        standing = Standing(
+            result="ok" if fate == "compared" else fate,
+            parser=self._entry.name,
+            parser_version=self._entry.version,
+        )
+        own = replace(request, task_id=f"{request.task_id}.shadow")
+        self._audit(audit_event(own, self._trail.take(), standing, self._clock.now()))
 
     def _outcome(self, fresh: Fresh) -> Fate:
         """Compare, and say how that went."""
@@ -291,6 +311,8 @@ class Shadow:
 
     def _parsed(self, request: Request, replay: Replay) -> Parsed:
         """Parse, sleeping here while the parser is not ready."""
+        if self._entry.runs == "remote":
+            self._trail.note("sent", f"parser {self._entry.name}")
         end = self._clock.ticks() + DEADLINE_S
         job = Job(task_id=f"{request.task_id}.shadow", bulk=True)
         answer = self._parsers.parse(self._entry, replay, job, spare=True)
