@@ -1,7 +1,7 @@
 """The Ballchasing parser beside a naive client, at the free tier's limits, on the simulator.
 
 Both get 200 replays, four worker processes and the same number of slots. Time is scaled: a second
-of the simulator and of both clients is a quarter of a real one.
+of the simulator and of both clients is a third of a real one.
 
 Run it alone with ``python -m bench.ballchasing``.
 """
@@ -33,7 +33,7 @@ from parsekit_ballchasing.client import BallchasingClient
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.settings import BallchasingSettings
 
-SPEED = 4.0
+SPEED = 3.0
 WORKERS, SLOTS = 4, 8
 REPLAYS = 200
 #: The naive client shows its manners on fewer, as its delays take minutes.
