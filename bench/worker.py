@@ -1,0 +1,131 @@
+"""The service beside an empty Celery task on the same broker and pool, and replays that wait.
+
+The queue is filled while the worker is frozen, so that only the worker is measured.
+Run it alone with ``python -m bench.worker``.
+"""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.deployment import Deployment, WorkerProcess, poll
+from parsekit.testing.servers.valkey import valkey
+
+PLUGINS = Path(__file__).parents[1] / "tests" / "worker" / "plugins"
+TASKS = 300
+ROUNDS = 3
+SLOTS = 8
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="parsekit-bench-") as folder:
+        root = Path(folder)
+        with valkey(root / "valkey") as server:
+            service = _service(root / "service", server.url(0))
+            noop = _noop(root / "noop", server.url(1))
+            try:
+                _rates(service, noop, server.url(0), server.url(1))
+                _waiting(service, server.url(0))
+            finally:
+                service.close()
+                noop.close()
+
+
+def _service(folder: Path, url: str) -> Deployment:
+    (folder / "remote").mkdir(parents=True)
+    config: dict[str, Any] = {"parser": "fake", "celery": {"broker": url, "backend": url}}
+    environ = {"FAKE_REMOTE": str(folder / "remote"), "PYTHONPATH": str(PLUGINS)}
+    return Deployment(folder, config, environ)
+
+
+def _noop(folder: Path, url: str) -> Deployment:
+    folder.mkdir()
+    root = str(Path(__file__).parents[1])
+    config: dict[str, Any] = {"celery": {"broker": url, "backend": url, "queue": "celery"}}
+    return Deployment(folder, config, {"NOOP_URL": url, "PYTHONPATH": root})
+
+
+def _rates(service: Deployment, noop: Deployment, service_url: str, noop_url: str) -> None:
+    key = service.put("one", synthetic_replay(believable_match(seed=1), frames=0))
+    ours = service.worker("-c", str(SLOTS), "--log-level", "warning")
+    command = [sys.executable, "-m", "celery", "-A", "bench.noop", "worker"]
+    log = noop.folder / "worker.log"
+    theirs = WorkerProcess(
+        [*command, "-P", "threads", "-c", str(SLOTS), "-l", "warning"], noop.environ, log
+    )
+    noop.workers.append(theirs)
+    service.send(key).get(timeout=60)
+    noop.caller.send_task("noop").get(timeout=60)
+    rates: dict[str, list[float]] = {"no-op": [], "cached": []}
+    for _ in range(ROUNDS):
+        rates["no-op"].append(_rate(theirs, noop_url, lambda: noop.caller.send_task("noop")))
+        rates["cached"].append(_rate(ours, service_url, lambda: service.send(key)))
+    ratios = [c / n for c, n in zip(rates["cached"], rates["no-op"], strict=True)]
+    for name, values in rates.items():
+        print(f"   {name}: {statistics.median(values):.0f} tasks/s")
+    print(f"   cached replays / no-op: {statistics.median(ratios):.2f}   (promised >= 0.50)")
+    print(f"   worker memory: {_rss_mib(ours.pid):.0f} MiB   (promised <= 90)")
+    theirs.stop()
+
+
+def _rate(worker: WorkerProcess, url: str, send: Any) -> float:
+    with redis.Redis.from_url(url) as client:
+        worker.signal(signal.SIGSTOP)
+        tasks = [send() for _ in range(TASKS)]
+        names = [f"celery-task-meta-{task.id}" for task in tasks]
+        worker.signal(signal.SIGCONT)
+        began = time.monotonic()
+        poll(lambda: _finished(client, names), seconds=120, every_s=0.02)
+        return TASKS / (time.monotonic() - began)
+
+
+def _finished(client: redis.Redis, names: list[str]) -> bool:
+    last = client.mget(names[-SLOTS * 4 :])
+    if not all(text and b'"SUCCESS"' in text[:40] for text in last):
+        return False
+    return all(text and b'"SUCCESS"' in text[:40] for text in client.mget(names))
+
+
+def _waiting(service: Deployment, url: str) -> None:
+    remote = service.folder / "remote"
+    (remote / "pending_s").write_text("8")
+    worker = service.workers[0]
+    before = _rss_mib(worker.pid)
+    keys = [
+        service.put(f"p{n}", synthetic_replay(believable_match(seed=1000 + n), frames=0))
+        for n in range(200)
+    ]
+    began = time.monotonic()
+    tasks = [service.send(key) for key in keys]
+    with redis.Redis.from_url(url) as client:
+        names = [f"celery-task-meta-{task.id}" for task in tasks]
+        poll(lambda: _finished(client, names), seconds=120)
+        makespan = time.monotonic() - began
+        print(f"   200 replays pending 8 s each: {makespan:.1f} s   (promised <= 15)")
+        polls = len((remote / "polls").read_text().splitlines())
+        print(f"   polls a replay: {polls / 200:.1f}")
+        (remote / "pending_s").write_text("600")
+        body = [synthetic_replay(believable_match(seed=9000 + n), frames=0) for n in range(1000)]
+        for n, one in enumerate(body):
+            service.send(service.put(f"m{n}", one))
+        poll(lambda: client.zcard("parsekit:due") >= 1000, seconds=120)
+        grown = _rss_mib(worker.pid) - before
+        print(f"   memory for 1000 pending: {grown:+.1f} MiB   (promised <= 20)")
+
+
+def _rss_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()
