@@ -10,6 +10,7 @@ from pathlib import Path
 
 from parsekit.config import CelerySettings, Config
 from parsekit.worker.redis_client import is_redis
+from parsekit.worker.tls import AmqpTls, amqp_tls
 
 _SOCKET = "valkey.sock"
 #: The longest path of a socket that Linux takes is 107 bytes; macOS takes 103.
@@ -48,19 +49,23 @@ class Addresses:
     queue: str
     bulk_queue: str
     shared_redis: str | None
+    broker_tls: AmqpTls = False
+    backend_tls: AmqpTls = False
 
     @classmethod
     def of(cls, config: Config) -> Addresses:
         """Read them from a configuration that went through `with_addresses`."""
         celery = config.section(CelerySettings)
-        broker = celery.broker or ""
-        backend = celery.backend or broker
+        broker = celery.broker_url or ""
+        backend = celery.backend_url or broker
         return cls(
             broker=broker,
             backend=backend,
             queue=celery.queue,
             bulk_queue=celery.bulk_queue,
             shared_redis=next((url for url in (backend, broker) if is_redis(url)), None),
+            broker_tls=amqp_tls(broker, celery),
+            backend_tls=amqp_tls(backend, celery),
         )
 
     @property

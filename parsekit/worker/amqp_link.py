@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from kombu import Connection
 
 from parsekit.errors import StorageUnavailable
+from parsekit.worker.tls import AmqpTls
 
 Answer = TypeVar("Answer")
 
@@ -27,8 +28,9 @@ _TIMEOUT_SECONDS = 5.0
 class AmqpLink:
     """The connection, made when first used."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls: AmqpTls = False) -> None:
         self._url = url
+        self._tls = tls
         self._lock = threading.Lock()
         self._connection: Any = None
         self._stopped = threading.Event()
@@ -66,7 +68,7 @@ class AmqpLink:
                     "read_timeout": _TIMEOUT_SECONDS,
                     "write_timeout": _TIMEOUT_SECONDS,
                 },
-                ssl={"server_hostname": None} if self._url.startswith("amqps") else False,
+                ssl=self._tls,
             )
             try:
                 made.connect()

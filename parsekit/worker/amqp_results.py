@@ -30,7 +30,7 @@ class AmqpResults(BaseBackend):
     def __init__(self, app: Any, url: str | None = None, **kwargs: Any) -> None:
         super().__init__(app, url=url, **kwargs)
         self.url = url
-        self._link = AmqpLink(url or app.conf.broker_url)
+        self._link = AmqpLink(url or app.conf.broker_url, service.addresses.backend_tls)
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from kombu import Exchange, Queue
 
@@ -79,9 +78,7 @@ def _delivery(at: Addresses) -> dict[str, Any]:
         return settings
     settings["broker_transport_options"] = {"confirm_publish": True, "confirm_timeout": 10}
     settings["broker_heartbeat"] = 30
-    if urlsplit(at.broker).scheme == "amqps":
-        # The key, though None, makes kombu check the name in the server's certificate.
-        settings["broker_use_ssl"] = {"server_hostname": None}
+    settings["broker_use_ssl"] = at.broker_tls
     return settings
 
 

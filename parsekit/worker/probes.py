@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.redis_client import connect, is_redis
+from parsekit.worker.tls import AmqpTls
 
 if TYPE_CHECKING:
     from parsekit.worker.addresses import Addresses
@@ -19,9 +20,9 @@ _NOBODYS_KEY = "parsekit-probe"
 def probes(service: Service) -> dict[str, Callable[[], object]]:
     """A question to each server that a worker needs."""
     at = service.addresses
-    asked: dict[str, Callable[[], object]] = {"broker": _ping(at.broker)}
+    asked: dict[str, Callable[[], object]] = {"broker": _ping(at.broker, at.broker_tls)}
     if at.backend != at.broker:
-        asked["results"] = _ping(at.backend)
+        asked["results"] = _ping(at.backend, at.backend_tls)
     asked["storage"] = lambda: service.process.pipeline.storage.read(_NOBODYS_KEY)
     return asked
 
@@ -32,7 +33,7 @@ def backlog(at: Addresses) -> Callable[[], int]:
     if at.redis_broker:
         client: Any = connect(at.broker)
         return lambda: sum(client.llen(name) for name in names)
-    link = AmqpLink(at.broker)
+    link = AmqpLink(at.broker, at.broker_tls)
 
     def count(channel: Any) -> int:
         return sum(channel.queue_declare(name, passive=True).message_count for name in names)
@@ -40,8 +41,8 @@ def backlog(at: Addresses) -> Callable[[], int]:
     return lambda: link.use(count)
 
 
-def _ping(url: str) -> Callable[[], object]:
+def _ping(url: str, tls: AmqpTls) -> Callable[[], object]:
     if is_redis(url):
         return connect(url).ping
-    link = AmqpLink(url)
+    link = AmqpLink(url, tls)
     return lambda: link.use(bool)  # that a channel opens is the answer

@@ -135,7 +135,8 @@ class Process:
 
     @cached_property
     def _link(self) -> AmqpLink:
-        return AmqpLink(self._service.addresses.broker)
+        at = self._service.addresses
+        return AmqpLink(at.broker, at.broker_tls)
 
     @cached_property
     def _locks(self) -> AmqpLocks:
