@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parsekit.events import ProgressEvent as ProgressEvent
     from parsekit.hookspecs import hookimpl as hookimpl
     from parsekit.keys import checked_key as checked_key
+    from parsekit.metrics import Metric as Metric
     from parsekit.model import Failure as Failure
     from parsekit.model import Job as Job
     from parsekit.model import JsonObject as JsonObject
@@ -53,6 +54,7 @@ _HOME = {
     "ProgressEvent": "events",
     "hookimpl": "hookspecs",
     "checked_key": "keys",
+    "Metric": "metrics",
     "Failure": "model",
     "Job": "model",
     "JsonObject": "model",

@@ -7,6 +7,7 @@ The life of a process, and of one replay in it::
     parsekit_register_parsers         once
     parsekit_register_checks          once, only for `parsekit doctor`
     parsekit_open                     once a process, after a fork, before the first replay
+    ├─ parsekit_metrics               every few seconds, only in a worker
     ├─ parsekit_progress              for every step of every replay
     ├─ parsekit_analytics             once a replay, at its end
     ├─ parsekit_audit                 for every run of every replay, before its end is acknowledged
@@ -14,7 +15,9 @@ The life of a process, and of one replay in it::
     parsekit_close                    once, at the end of the process
 
 Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
-an exception marks the plugin as broken, names it, and leaves the others in place. *Listeners*
+an exception marks the plugin as broken, names it, and leaves the others in place. Metrics are
+asked for again and again: an exception, a wrong name or more than a second of thought keeps back
+the plugin's own numbers and is logged once. *Listeners*
 (open, progress, analytics, audit, difference, close) are told and answer nothing: each is called
 in a thread of its own, an exception is logged with the plugin's name, and a parse never fails
 because of it.
@@ -26,7 +29,7 @@ entry point in the group ``parsekit`` names one or the other. A plugin may decla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from parsekit.events import AnalyticsEvent, AuditEvent, DifferenceEvent, ProgressEvent
+    from parsekit.metrics import Metric
     from parsekit.providers import Check, ParserEntry, StorageEntry
     from parsekit.session import Session
 
@@ -91,6 +95,16 @@ def parsekit_open(session: Session) -> None:
     """Get ready to listen: read the settings, start threads. Called in each process after a fork.
 
     Never connect here; a component that is away must not delay the first parse.
+    """
+
+
+@hookspec
+def parsekit_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]  # a specification
+    """Answer the plugin's numbers of now: what it has sent, lost, waits for, may still use.
+
+    Asked every few seconds in each process of a worker, in a thread of its own; a process that was
+    killed may take two seconds of counts with it. Read what is at hand: never ask a remote API.
+    Names begin with ``parsekit_``, those of counters end in ``_total``; see `parsekit.Metric`.
     """
 
 

@@ -93,6 +93,11 @@ class Listeners:
         self._boxes = [Mailbox(owner, functions) for owner, functions in by_owner.items()]
         self._hanging: set[str] = set()
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """Plugin to the number of its events that were dropped."""
+        return {box.owner: box.lost for box in self._boxes}
+
     def open(self, session: Session) -> None:
         """Tell all that work begins."""
         self._tell("parsekit_open", session=session)

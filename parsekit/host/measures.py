@@ -1,0 +1,67 @@
+"""Asks plugins for their numbers, each alone: one that raises or hangs keeps only its own back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from parsekit.host.discovery import PluginFault, reason_of, within
+from parsekit.host.host import Host
+from parsekit.metrics import Metric, usable
+
+log = logging.getLogger("parsekit.metrics")
+
+#: How long a plugin may take to answer, seconds. It is asked every two seconds.
+PATIENCE_S = 1.0
+#: Different complaints about one plugin that are logged.
+_MAX_COMPLAINTS = 10
+
+
+class PluginMeasures:
+    """The plugins of one process that offer metrics."""
+
+    def __init__(self, host: Host, patience_s: float = PATIENCE_S) -> None:
+        self._asked = [_Asked(*each) for each in host.listeners("parsekit_metrics")]
+        self._patience_s = patience_s
+
+    def now(self) -> list[Metric]:
+        """All that they offer at this moment."""
+        return [metric for asked in self._asked for metric in asked.now(self._patience_s)]
+
+
+class _Asked:
+    """One plugin. While an answer is overdue it is not asked again."""
+
+    def __init__(self, owner: str, function: Callable[..., Iterable[Metric]]) -> None:
+        self._owner = owner
+        self._function = function
+        self._free = threading.Lock()
+        self._told: set[str] = set()
+
+    def now(self, patience_s: float) -> list[Metric]:
+        if not self._free.acquire(blocking=False):
+            return []
+        try:
+            answer: list[Metric] = within(patience_s, self._answer)
+        except PluginFault as fault:
+            self._complain(str(fault))
+        except BaseException as exc:  # noqa: BLE001  (a plugin may raise anything)
+            self._complain(reason_of(exc))
+        else:
+            return answer
+        return []
+
+    def _answer(self) -> list[Metric]:
+        try:
+            offered: Any = self._function()
+            return list(usable(offered, self._complain))
+        finally:
+            self._free.release()
+
+    def _complain(self, text: str) -> None:
+        """Once each: it is asked for as long as the process lives."""
+        if text not in self._told and len(self._told) < _MAX_COMPLAINTS:
+            self._told.add(text)
+            log.error("metrics of plugin %s: %s", self._owner, text)
