@@ -65,6 +65,10 @@ class Ledger(Protocol):
         """See `parsekit.reports.Reports`; `TaskReports` is what the pipeline gets."""
         ...
 
+    def told_or_cancelled(self, task_id: str) -> bool:
+        """Either of the two."""
+        ...
+
     def mark(self, task_id: str) -> None:
         """See `parsekit.reports.Reports`."""
         ...
@@ -108,6 +112,7 @@ class RedisLedger:
         self._client = client
         self._member_id = member_id
         self._running: set[str] = set()
+        self._begun: set[str] = set()
         self._guard = threading.Lock()
 
     def enter(self, task_id: str) -> Standing:
@@ -161,6 +166,7 @@ class RedisLedger:
         """Count one more attempt. Raises `StorageUnavailable`."""
         try:
             with self._client.pipeline() as pipe:
+                self._begun.add(task_id)
                 pipe.hincrby(keys.task(task_id), "attempts", 1)
                 pipe.expire(keys.task(task_id), KEPT_SECONDS)
                 return int(pipe.execute()[0])
@@ -168,12 +174,18 @@ class RedisLedger:
             raise StorageUnavailable(f"attempts can't be counted in Redis: {exc}") from exc
 
     def clear(self, task_id: str) -> None:
-        """Forget the attempts."""
-        self._client.hdel(keys.task(task_id), "attempts")
+        """Forget the attempts; a task that began nothing here has none of ours to forget."""
+        if task_id in self._begun:
+            self._client.hdel(keys.task(task_id), "attempts")
+            self._begun.discard(task_id)
 
     def told(self, task_id: str) -> bool:
         """Whether the end of this task was told before."""
         return bool(self._client.hexists(keys.task(task_id), "told"))
+
+    def told_or_cancelled(self, task_id: str) -> bool:
+        """Either of the two, in one question."""
+        return any(self._client.hmget(keys.task(task_id), ["told", "cancelled"]))
 
     def mark(self, task_id: str) -> None:
         """Remember that the end of this task was told."""
@@ -189,9 +201,9 @@ class TaskReports:
 
     def told(self, task_id: str) -> bool:
         """Whether the end was told, or is going to be told as a cancellation."""
-        if self._ledger.told(task_id):
-            return True
-        return task_id not in self._revoking and self._ledger.cancelled(task_id)
+        if task_id in self._revoking:
+            return self._ledger.told(task_id)
+        return self._ledger.told_or_cancelled(task_id)
 
     def mark(self, task_id: str) -> None:
         """Remember that the end of this task was told."""

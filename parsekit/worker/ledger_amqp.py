@@ -90,12 +90,16 @@ class AmqpLedger:
         return int(facts["attempts"])
 
     def clear(self, task_id: str) -> None:
-        """Forget the attempts."""
-        self._change(task_id, lambda facts: {**facts, "attempts": 0})
+        """Forget the attempts; nothing is written where there are none."""
+        self._change(task_id, _no_attempts)
 
     def told(self, task_id: str) -> bool:
         """Whether the end of this task was told before."""
         return bool(self._read(task_id).get("told"))
+
+    def told_or_cancelled(self, task_id: str) -> bool:
+        """Either of the two."""
+        return self.told(task_id) or self.cancelled(task_id)
 
     def mark(self, task_id: str) -> None:
         """Remember that the end of this task was told."""
@@ -132,3 +136,7 @@ class AmqpLedger:
 
 def _one_more_attempt(facts: Facts) -> Facts:
     return {**facts, "attempts": facts.get("attempts", 0) + 1}
+
+
+def _no_attempts(facts: Facts) -> Facts:
+    return {name: value for name, value in facts.items() if name != "attempts"}

@@ -27,8 +27,14 @@ class RedisResults(RedisBackend):
         request: Any = None,
         **_: Any,
     ) -> Any:
-        """Store a state, unless a final one stands there, which the caller may have read."""
-        if self._get_task_meta_for(task_id)["status"] in states.READY_STATES:
+        """Store a state, unless a final one stands there, which the caller may have read.
+
+        The task says STARTED only after the ledger said that it has not ended.
+        """
+        if (
+            state != states.STARTED
+            and self._get_task_meta_for(task_id)["status"] in states.READY_STATES
+        ):
             return result
         meta = self._get_result_meta(result, state, without_secrets(traceback), request)
         text = self.encode({**meta, "task_id": task_id})
