@@ -70,7 +70,7 @@ class Config:
     def redis_url(self) -> str | None:
         """A Redis that all workers of this deployment share, if the configuration names one."""
         celery = self.section(CelerySettings)
-        for url in (celery.backend, celery.broker):
+        for url in (celery.backend_url, celery.broker_url):
             if url is not None and url.startswith(("redis://", "rediss://", "redis+socket://")):
                 return url
         return None

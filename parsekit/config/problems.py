@@ -34,8 +34,9 @@ def problems_of(error: ValidationError, prefix: str) -> list[Problem]:
     """Translate pydantic's findings; values of keys that may hold secrets are not repeated."""
     found = []
     for item in error.errors(include_url=False):
-        key = prefix + ".".join(str(part) for part in item["loc"])
-        text = item["msg"][0].lower() + item["msg"][1:]
+        key = (prefix + ".".join(str(part) for part in item["loc"])).rstrip(".")
+        message = item["msg"].removeprefix("Value error, ")
+        text = message[0].lower() + message[1:]
         if item["type"] not in ("missing", "value_error"):
             text = f"is {_shown(key, item['input'])}; {text}"
         found.append(Problem(key, text))

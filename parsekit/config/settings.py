@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from parsekit.config.secret import SecretFile, read_secret
 
@@ -132,3 +133,41 @@ class CelerySettings(Section):
                 raise ValueError(f"{key} and {key}_file both give its URL; keep one")
             read[key] = read_secret(Path(file), f"celery.{key}_file").get_secret_value()
         return read
+
+    @field_validator("ca_file", "certificate_file", "key_file")
+    @classmethod
+    def _is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.expanduser().is_file():
+            raise ValueError(f"there is no file {path}")
+        return path and path.expanduser()
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> CelerySettings:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together; set both or none")
+        return self
+
+    @property
+    def broker_url(self) -> str | None:
+        """The broker's address as clients take it."""
+        return self._with_tls(self.broker)
+
+    @property
+    def backend_url(self) -> str | None:
+        """The result store's address as clients take it."""
+        return self._with_tls(self.backend or self.broker)
+
+    def _with_tls(self, url: str | None) -> str | None:
+        """Clients of Redis, Celery's among them, read from the URL whom to trust."""
+        if url is None or not url.startswith("rediss://"):
+            return url
+        files = {
+            "ssl_ca_certs": self.ca_file,
+            "ssl_certfile": self.certificate_file,
+            "ssl_keyfile": self.key_file,
+        }
+        options = {"ssl_cert_reqs": "required"} | {
+            name: quote(str(path)) for name, path in files.items() if path is not None
+        }
+        more = [f"{name}={value}" for name, value in options.items() if f"{name}=" not in url]
+        return "&".join([url + ("" if "?" in url else "?"), *more]).replace("?&", "?")

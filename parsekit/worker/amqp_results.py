@@ -15,6 +15,7 @@ from celery.backends.base import BaseBackend
 
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.failure_facts import failure_facts, without_secrets
+from parsekit.worker.service import service
 
 #: celery-node declares the queue anew at every poll, with this and nothing else.
 EXPIRES_MS = 86_400_000
@@ -30,7 +31,8 @@ class AmqpResults(BaseBackend):
     def __init__(self, app: Any, url: str | None = None, **kwargs: Any) -> None:
         super().__init__(app, url=url, **kwargs)
         self.url = url
-        self._link = AmqpLink(url or app.conf.broker_url, service.addresses.backend_tls)
+        at = service.addresses
+        self._link = AmqpLink(url or at.backend, at.backend_tls)
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""

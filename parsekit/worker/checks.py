@@ -10,7 +10,9 @@ from kombu.utils.url import sanitize_url
 from parsekit.config import CelerySettings, Config
 from parsekit.logs.redaction import cleaned
 from parsekit.providers import Check
-from parsekit.worker.redis_client import connect, is_redis
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.redis_client import connect, is_redis, masked
+from parsekit.worker.tls import AmqpTls
 
 Try = Callable[[], list[Check]]
 
@@ -23,21 +25,22 @@ def service_checks(config: Config) -> list[tuple[str, Try]]:
     celery = config.section(CelerySettings)
     if celery.broker is None:
         return []
-    broker, backend = celery.broker, celery.backend or celery.broker
+    at = Addresses.of(config)
+    names = (at.queue, at.bulk_queue)
     return [
-        ("broker", lambda: [_connected("broker", broker)]),
-        ("queues", lambda: [_queue(broker, name) for name in (celery.queue, celery.bulk_queue)]),
-        ("result store", lambda: [_connected("result store", backend)]),
+        ("broker", lambda: [_connected("broker", at.broker, at.broker_tls)]),
+        ("queues", lambda: [_queue(at, name) for name in names]),
+        ("result store", lambda: [_connected("result store", at.backend, at.backend_tls)]),
     ]
 
 
-def _connected(name: str, url: str) -> Check:
-    shown = sanitize_url(url)
+def _connected(name: str, url: str, tls: AmqpTls) -> Check:
+    shown = masked(url)
     try:
         if is_redis(url):
             _round_trip(url)
         else:
-            with _open(url):
+            with _open(url, tls):
                 pass
     except Exception as exc:  # noqa: BLE001  (each client library raises its own)
         return Check(name=name, ok=False, detail=f"{shown}: {_reason(exc, url)}", advice=_ADVICE)
@@ -54,23 +57,23 @@ def _round_trip(url: str) -> None:
         client.close()
 
 
-def _open(url: str) -> Connection:
-    connection = Connection(url, connect_timeout=_CONNECT_SECONDS)
+def _open(url: str, tls: AmqpTls) -> Connection:
+    connection = Connection(url, connect_timeout=_CONNECT_SECONDS, ssl=tls)
     connection.ensure_connection(max_retries=1, timeout=_CONNECT_SECONDS)
     return connection
 
 
-def _queue(broker: str, queue: str) -> Check:
+def _queue(at: Addresses, queue: str) -> Check:
     name = f"queue {queue}"
-    if is_redis(broker):
+    if at.redis_broker:
         return Check(name=name, ok=True, detail="made by Redis when it is used")
     try:
-        with _open(broker) as connection, connection.channel() as channel:
+        with _open(at.broker, at.broker_tls) as connection, connection.channel() as channel:
             waiting = channel.queue_declare(queue, passive=True).message_count
     except Exception as exc:  # noqa: BLE001  (each client library raises its own)
         if getattr(exc, "reply_code", None) == 404:  # noqa: PLR2004  (AMQP's NOT_FOUND)
             return Check(name=name, ok=None, detail="is made when the first worker starts")
-        return Check(name=name, ok=False, detail=_reason(exc, broker), advice=_ADVICE)
+        return Check(name=name, ok=False, detail=_reason(exc, at.broker), advice=_ADVICE)
     return Check(name=name, ok=True, detail=f"{waiting} waiting")
 
 

@@ -1,0 +1,30 @@
+"""TLS to RabbitMQ. To Redis its settings travel in the URL, which every client of it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from parsekit.config import CelerySettings
+
+#: What kombu takes for ``ssl``.
+AmqpTls = dict[str, Any] | bool
+
+
+def amqp_tls(url: str, celery: CelerySettings) -> AmqpTls:
+    """Options for kombu's ``ssl``: False for a plain connection, else who is trusted.
+
+    Without ``server_hostname`` kombu takes a certificate of any host (its pull request 1366). It
+    fills in for None, but turns ``localhost`` into 127.0.0.1 first, which no certificate names.
+    """
+    if urlsplit(url).scheme != "amqps":
+        return False
+    several = ";" in url
+    files = {
+        "ca_certs": celery.ca_file,
+        "certfile": celery.certificate_file,
+        "keyfile": celery.key_file,
+    }
+    return {"server_hostname": None if several else urlsplit(url).hostname} | {
+        option: str(path) for option, path in files.items() if path is not None
+    }

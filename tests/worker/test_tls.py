@@ -1,0 +1,210 @@
+"""Over TLS the service trusts the authority that it is told to, and only the host that it asked."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parsekit.config import CelerySettings, load_config
+from parsekit.errors import ConfigInvalid, StorageUnavailable
+from parsekit.providers import Check
+from parsekit.testing.servers.rabbitmq import RabbitServer, Tls, find_installation
+from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.checks import service_checks
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority and a stranger's, a server for localhost and one for another name, a client."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("ca", "stranger"):
+        openssl(folder, f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} "
+                        f"-keyout {name}.key -out {name}.pem")  # fmt: skip
+    for name, host in (("server", "localhost"), ("elsewhere", "elsewhere.test"), ("client", "us")):
+        (folder / "san").write_text(f"subjectAltName=DNS:{host}")
+        openssl(folder, f"req -newkey rsa:2048 -nodes -subj /CN={host} "
+                        f"-keyout {name}.key -out {name}.csr")  # fmt: skip
+        openssl(folder, f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+                        f"-days 2 -extfile san -out {name}.pem")  # fmt: skip
+    return folder
+
+
+def openssl(folder: Path, arguments: str) -> None:
+    subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)
+
+
+class TlsFront:
+    """TLS before a server that has none: the Valkey of PyPI is built without."""
+
+    def __init__(self, folder: Path, name: str, target_port: int, *, ask_client: bool = False):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+        if ask_client:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(folder / "ca.pem")
+        self._target_port = target_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, host: str = "localhost", query: str = "") -> str:
+        return f"rediss://{host}:{self.port}/0{query}"
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                plain, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with (
+            suppress(OSError),
+            self._context.wrap_socket(plain, server_side=True) as client,
+            socket.create_connection(("127.0.0.1", self._target_port)) as server,
+        ):
+            threading.Thread(target=pump, args=(client, server), daemon=True).start()
+            pump(server, client)
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while part := source.recv(65536):
+            sink.sendall(part)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def front(certificates: Path, redis_server) -> Iterator[Callable[..., TlsFront]]:
+    made: list[TlsFront] = []
+
+    def make(name: str = "server", **options: Any) -> TlsFront:
+        made.append(TlsFront(certificates, name, redis_server.port, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def rabbit(
+    certificates: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], RabbitServer]]:
+    if find_installation() is None:
+        pytest.skip("no RabbitMQ server: run scripts/servers.py")
+    tls = Tls(
+        certificate=certificates / "server.pem",
+        key=certificates / "server.key",
+        ca=certificates / "ca.pem",
+    )
+    with run_rabbitmq(tmp_path_factory.mktemp("tls"), tls=tls) as server:
+        yield lambda: server
+
+
+def broker_check(folder: Path, **celery: Any) -> Check:
+    file = folder / "parsekit.json"
+    file.write_text(json.dumps({"celery": {key: str(value) for key, value in celery.items()}}))
+    checks = dict(service_checks(load_config(file, environ={})))
+    (check,) = checks["broker"]()
+    return check
+
+
+def test_redis_with_the_right_authority_and_host_is_trusted(front, certificates, tmp_path):
+    check = broker_check(tmp_path, broker=front().url(), ca_file=certificates / "ca.pem")
+    assert check.ok, check.detail
+
+
+@pytest.mark.parametrize(
+    ("certificate", "authority"), [("server", "stranger"), ("elsewhere", "ca"), ("server", None)]
+)
+def test_redis_of_a_stranger_is_refused(front, certificates, tmp_path, certificate, authority):
+    trusted = {"ca_file": certificates / f"{authority}.pem"} if authority else {}
+    check = broker_check(tmp_path, broker=front(certificate).url(), **trusted)
+    assert check.ok is False
+    assert "certificate verify failed" in check.detail.lower()
+
+
+def test_redis_sees_our_certificate(front, certificates, tmp_path):
+    server = front(ask_client=True)
+    trusted = {"broker": server.url(), "ca_file": certificates / "ca.pem"}
+    assert broker_check(tmp_path, **trusted).ok is False
+    ours = {name: certificates / f"client.{end}" for name, end in
+            (("certificate_file", "pem"), ("key_file", "key"))}  # fmt: skip
+    assert broker_check(tmp_path, **trusted, **ours).ok
+
+
+def test_what_the_address_says_itself_stands():
+    said = "rediss://h/0?ssl_cert_reqs=none&db=1"
+    assert CelerySettings(broker=said).broker_url == said
+    assert CelerySettings(broker="redis://h/0").broker_url == "redis://h/0"
+    assert (
+        CelerySettings(broker="rediss://h/0").backend_url == "rediss://h/0?ssl_cert_reqs=required"
+    )
+
+
+@pytest.mark.parametrize(
+    ("celery", "words"),
+    [
+        ({"ca_file": "/nowhere/ca.pem"}, "celery.ca_file: there is no file /nowhere/ca.pem"),
+        ({"certificate_file": __file__}, "certificate_file and key_file go together"),
+    ],
+)
+def test_files_that_are_not_there_are_named_at_once(tmp_path, celery, words):
+    with pytest.raises(ConfigInvalid) as caught:
+        broker_check(tmp_path, broker="rediss://h", **celery)
+    assert words in caught.value.message
+
+
+def test_the_whole_service_works_over_tls_redis(
+    front, certificates, make_service, redis_server, redis_client
+):
+    celery = {"broker": front().url(), "ca_file": str(certificates / "ca.pem")}
+    service = make_service({"celery": celery})
+    works(service, redis_server.url())
+
+
+def works(service, plain_url: str) -> None:
+    """A caller without TLS reaches the same server by its plain port."""
+    own = "rpc://" if plain_url.startswith("amqp") else plain_url
+    service.caller.conf.update(broker_url=plain_url, result_backend=own)
+    service.worker().ready()
+    answer = service.send(service.replay("one")).get(timeout=60)
+    assert answer["parser"] == "fake"
+
+
+def test_rabbitmq_with_the_right_authority_and_host_is_trusted(rabbit, certificates, tmp_path):
+    check = broker_check(tmp_path, broker=rabbit().tls_url("localhost"),
+                         ca_file=certificates / "ca.pem")  # fmt: skip
+    assert check.ok, check.detail
+
+
+@pytest.mark.parametrize(("host", "authority"), [("localhost", "stranger"), ("127.0.0.1", "ca")])
+def test_rabbitmq_of_a_stranger_is_refused(rabbit, certificates, tmp_path, host, authority):
+    trusted = {"broker": rabbit().tls_url(host), "ca_file": certificates / f"{authority}.pem"}
+    check = broker_check(tmp_path, **trusted)
+    assert check.ok is False
+    assert "certificate verify failed" in check.detail.lower()
+    at = Addresses.of(load_config(tmp_path / "parsekit.json", environ={}))
+    with pytest.raises(StorageUnavailable, match="certificate verify failed"):
+        AmqpLink(at.broker, at.broker_tls).use(lambda _channel: None)
+
+
+def test_the_whole_service_works_over_tls_rabbitmq(rabbit, certificates, make_service):
+    url = rabbit().tls_url("localhost")
+    celery = {"broker": url, "backend": url, "ca_file": str(certificates / "ca.pem")}
+    works(make_service({"celery": celery}), rabbit().url())
