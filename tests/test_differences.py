@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +156,11 @@ def test_differing_values_survive_the_file() -> None:
         Differing(where="", primary=True, shadow="text"),
     ):
         assert Differing.from_json(json.loads(json.dumps(each.to_json()))) == each
+
+
+def test_the_line_in_the_docs_is_one_that_is_read() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "composition.md").read_text()
+    content = json.loads(page.partition("<!-- line -->")[2].split("```")[1].removeprefix("json"))
+    pair = one(Line("docs", content))
+    assert pair.fields["players.stats.boost.bpm"].values == 6
+    assert content.keys() == line("a", {}, {}).content.keys()

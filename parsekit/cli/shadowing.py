@@ -9,8 +9,9 @@ from parsekit.cli.failures import say
 from parsekit.cli.interrupt import Interrupt
 from parsekit.shadow import Shadow
 
-#: How long a run that has compared nothing yet waits for its shadow, seconds.
-FIRST_WAIT_S = 30.0
+#: How long a run that has compared nothing yet waits for its shadow, seconds: Ballchasing is
+#: asked for the first time after some 30.
+FIRST_WAIT_S = 60.0
 _LOOK_S = 0.1
 
 
