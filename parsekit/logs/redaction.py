@@ -22,8 +22,8 @@ _QUERY = re.compile(
     r"[^&;#\s]*",
     re.IGNORECASE,
 )
-#: What stands before the @ of a URL that nobody could split: a password may hold any character.
-_USER_PART = re.compile(r"(?:^|/)([^\s:/]*):([^\s]+)@")
+#: User and password, also where the password holds what it should not, or the URL is none.
+_ACCOUNTS = (re.compile(r"://([^\s:/@]*):(\S+)@"), re.compile(r"([^\s:/@]*):([^\s:/@]+)@"))
 
 _QUOTED = r"""\\*"[^"]*"|\\*'[^']*'"""
 #: A header in any notation: as it is sent, in a dictionary, in a pair, in a command line.
@@ -58,10 +58,11 @@ def remember_urls(text: str) -> None:
 
     Not one that is the user's name as well: of such well-known accounts the name is in every log.
     """
-    for user, password in _USER_PART.findall(text):
-        if password != user:
-            remember(password)
-            remember(unquote(password))
+    for pattern in _ACCOUNTS:
+        for user, password in pattern.findall(text):
+            if password != user:
+                remember(password)
+                remember(unquote(password))
 
 
 def cleaned(text: str) -> str:
