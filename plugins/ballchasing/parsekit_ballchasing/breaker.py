@@ -66,9 +66,12 @@ class Breaker:
         self._store.change(_DOCUMENT, self._one_more_failure)
 
     def refused(self) -> float:
-        """The API refused without saying for how long. Answers the pause, longer every time."""
+        """The API refused without saying for how long. Answers the pause, longer every time.
+
+        It is alive then, so whatever stopped the calls before does so no longer.
+        """
         document = self._store.change(
-            _DOCUMENT, lambda document: {**document, "refusals": document.get("refusals", 0) + 1}
+            _DOCUMENT, lambda document: {"refusals": document.get("refusals", 0) + 1}
         )
         doublings = min(int(document["refusals"]) - 1, 10)
         return min(FIRST_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)

@@ -20,11 +20,15 @@ class Calls:
         self._ledger = ledger
         self._breaker = breaker
 
+    def check(self) -> None:
+        """Raise what `Breaker` raises while nobody may call."""
+        self._breaker.check()
+
     def turn(
         self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
     ) -> Turn | Wait:
         """See `Ledger.turn`. Raises what `Breaker` raises while nobody may call."""
-        self._breaker.check()
+        self.check()
         turn = self._ledger.turn(endpoint, place=place, hold=hold, bulk=bulk)
         if isinstance(turn, Wait):
             return turn

@@ -86,6 +86,7 @@ class BallchasingParser:
         if ticket.replay_id:
             return self._look(ticket, job)
         job.progress(UPLOADING_AT, UPLOADING)
+        self._budget.calls.check()
         self._budget.account.refresh()
         turn = self._turn_to_upload(replay, job)
         if isinstance(turn, Wait):
@@ -209,7 +210,8 @@ class BallchasingParser:
         )
 
     def _wait_to_upload(self, wait: Wait, ticket: Ticket, job: Job) -> NotReady:
-        if wait.why == "quota" and not self._budget.account.is_known():
+        in_time = self._clock() < ticket.since_unix + self._settings.deadline
+        if wait.why == "quota" and in_time and not self._budget.account.is_known():
             # The smallest quota was assumed; the real one is one answered ping away.
             wait = Wait(why="paused", turn_s=AGAIN_S)
         too_late = job.has_fallback or self._is_too_late(wait, ticket.since_unix)

@@ -180,6 +180,14 @@ class TestDuplicate:
 
 
 class TestKilledWorker:
+    def test_has_its_upload_kept_before_anything_else_can_fail(
+        self, drive: Make, sandbox: Simulator
+    ) -> None:
+        drive().run()
+        sandbox.faults.scripted = [Fault(kind="500", endpoint="replay") for _ in range(2)]
+        drive().run()
+        assert statuses(sandbox, "upload") == [201, 409]
+
     def test_goes_on_elsewhere_from_the_checkpoint(
         self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
     ) -> None:
@@ -435,3 +443,14 @@ class TestDeadApi:
         clock.sleep(31)
         for name in "ij":
             assert drive(make_replay(name), parser).run().data["status"] == "ok"
+
+
+def test_a_quota_that_no_ping_tells_is_not_waited_for_without_end(
+    drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
+) -> None:
+    sandbox.faults.scripted = [Fault(kind="500", endpoint="ping") for _ in range(500)]
+    parser = make_parser(deadline=100)
+    for number in range(10):
+        drive(make_replay(f"n{number}"), parser).run()
+    with pytest.raises(QuotaExhausted):
+        drive(make_replay("eleventh"), parser).run()
