@@ -34,6 +34,8 @@ redis.call('HSET', KEYS[1], 'member', '')
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 #: KEYS flight; ARGV token.
+_HELD = "return redis.call('HGET', KEYS[1], 'token') == ARGV[1] and 1 or 0"
+#: KEYS flight; ARGV token.
 _RELEASE = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
@@ -46,6 +48,7 @@ class RedisFlights:
     def __init__(self, client: redis.Redis, member_id: str) -> None:
         self._client = client
         self._member_id = member_id
+        self._late: set[RedisFlight] = set()
 
     def claim(self, key: str, *, owner: str) -> RedisFlight | None:
         """Take the flight; None while another task has it. Raises `StorageUnavailable`."""
@@ -55,25 +58,39 @@ class RedisFlights:
             token = self._client.eval(_CLAIM, 3, *names, owner, self._member_id)
         except redis.RedisError as exc:
             raise StorageUnavailable(f"flights can't be claimed in Redis: {exc}") from exc
-        return RedisFlight(self._client, name, token) if token else None
+        return RedisFlight(self, name, int(token)) if token else None
+
+    def ask(self, flight: RedisFlight, script: str, *given: str) -> int:
+        """Run a script on a flight; one that Redis does not hear of is released later."""
+        try:
+            return int(self._client.eval(script, 1, flight.name, str(flight.token), *given))
+        except redis.RedisError:
+            self._late.add(flight)
+            raise
+
+    def release_late(self) -> None:
+        """Release what could not be released (or held) in time. Raises redis.RedisError."""
+        for flight in list(self._late):
+            self.ask(flight, _RELEASE)
+            self._late.discard(flight)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisFlight:
     """A flight of `RedisFlights`; the token tells it from every other claim."""
 
-    client: redis.Redis
+    flights: RedisFlights
     name: str
     token: int
 
     def held(self) -> bool:
         """Whether it is still ours."""
-        return bool(self.client.hget(self.name, "token") == str(self.token).encode())
+        return bool(self.flights.ask(self, _HELD))
 
     def hold(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more, without a process."""
-        self.client.eval(_HOLD, 1, self.name, str(self.token), str(round(seconds * 1000)))
+        self.flights.ask(self, _HOLD, str(round(seconds * 1000)))
 
     def release(self) -> None:
         """Let the next task have it."""
-        self.client.eval(_RELEASE, 1, self.name, str(self.token))
+        self.flights.ask(self, _RELEASE)

@@ -77,11 +77,17 @@ class Watch:
 
 
 class Member:
-    """This process among the others; one thread beats and watches."""
+    """This process among the others; one thread beats and watches.
 
-    def __init__(self, client: redis.Redis, member_id: str) -> None:
+    ``after_beat`` is called each time the server has answered; it may raise redis.RedisError.
+    """
+
+    def __init__(
+        self, client: redis.Redis, member_id: str, after_beat: Callable[[], None] | None = None
+    ) -> None:
         self.id = member_id
         self._client: Any = client  # redis-py's answers have no one type
+        self._after_beat = after_beat
         self._watch = Watch()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-member")
@@ -110,6 +116,8 @@ class Member:
             self._client.hincrby(keys.BEATS, self.id, 1)
             for member, beat in self._watch.look(self._client.hgetall(keys.BEATS)):
                 self._bury(member, beat)
+            if self._after_beat is not None:
+                self._after_beat()
         except redis.RedisError as exc:
             log.debug("no beat: %s", exc)
 

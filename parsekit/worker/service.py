@@ -89,8 +89,11 @@ class Process:
     @cached_property
     def member(self) -> Member | None:
         """This process among the others; None where no Redis is shared."""
-        url = self._redis_url
-        return Member(connect(url), self.member_id) if url else None
+        if self._redis_url is None:
+            return None
+        flights = self.flights
+        after = flights.release_late if isinstance(flights, RedisFlights) else None
+        return Member(connect(self._redis_url), self.member_id, after)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -1,0 +1,193 @@
+"""Flights, ledger and membership, over every store that they may stand in."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+import redis
+
+from parsekit.errors import StorageUnavailable
+from parsekit.flights import LocalFlights
+from parsekit.worker import keys
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp_locks import AmqpFlights, AmqpLocks
+from parsekit.worker.dead_letters import AmqpDeadLetters, DeadLetter, RedisDeadLetters
+from parsekit.worker.flights_redis import RedisFlights
+from parsekit.worker.ledger import RedisLedger, Standing
+from parsekit.worker.ledger_amqp import AmqpLedger
+from parsekit.worker.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Watch
+from parsekit.worker.redis_client import connect
+
+
+class Two:
+    """Two processes that share a store."""
+
+    def __init__(self, kind: str, server) -> None:
+        self.links: list[AmqpLink] = []
+        if kind == "redis":
+            client = connect(server.url())
+            client.hset(keys.BEATS, mapping={"one": 1, "two": 1})
+            self.flights = [RedisFlights(client, name) for name in ("one", "two")]
+            self.ledgers = [RedisLedger(client, name) for name in ("one", "two")]
+            self.letters = RedisDeadLetters(client)
+            self.die = lambda: client.hdel(keys.BEATS, "one")
+            return
+        self.links = [AmqpLink(server.url()) for _ in range(2)]
+        locks = [AmqpLocks(link) for link in self.links]
+        self.flights = [AmqpFlights(lock) for lock in locks]
+        self.ledgers = [AmqpLedger(*pair) for pair in zip(self.links, locks, strict=True)]
+        self.letters = AmqpDeadLetters(self.links[0], f"dead-{os.urandom(4).hex()}")
+        self.die = self.links[0].close
+
+    def close(self) -> None:
+        for link in self.links:
+            link.close()
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def two(request, redis_server, redis_client):
+    server = redis_server
+    if request.param == "rabbitmq":
+        server = request.getfixturevalue("rabbit_server")
+    made = Two(request.param, server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def task_id() -> str:
+    return f"task-{os.urandom(4).hex()}"
+
+
+def test_a_flight_is_one_tasks_until_it_is_released(two, task_id):
+    one, other = two.flights
+    flight = one.claim(task_id, owner="a")
+    assert flight is not None
+    assert flight.held()
+    assert other.claim(task_id, owner="b") is None
+    assert one.claim(task_id, owner="b") is None
+    flight.release()
+    taken = other.claim(task_id, owner="b")
+    assert taken is not None
+    assert not flight.held()
+    flight.release()
+    assert taken.held()
+
+
+def test_a_dead_process_holds_no_flight(two, task_id):
+    assert two.flights[0].claim(task_id, owner="a") is not None
+    two.die()
+    for _ in range(100):
+        if two.flights[1].claim(task_id, owner="b") is not None:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("the flight of a dead process is not free")
+
+
+def test_a_waiting_tasks_flight_survives_its_process_and_lapses(redis_server, redis_client):
+    two = Two("redis", redis_server)
+    flight = two.flights[0].claim("key", owner="a")
+    flight.hold(30)
+    two.die()
+    assert two.flights[1].claim("key", owner="b") is None
+    again = two.flights[1].claim("key", owner="a")
+    assert again is not None
+    again.hold(0.05)
+    threading.Event().wait(0.1)
+    assert two.flights[1].claim("key", owner="b") is not None
+
+
+def test_a_flight_that_redis_did_not_hear_released_is_released_later(redis_server, redis_client):
+    client = connect(redis_server.url())
+    client.hset(keys.BEATS, "one", 1)
+    flights = RedisFlights(client, "one")
+    flight = flights.claim("key", owner="a")
+    broken = connect("redis://127.0.0.1:1/0")
+    flights._client = broken
+    with pytest.raises(redis.RedisError):
+        flight.release()
+    with pytest.raises(StorageUnavailable):
+        flights.claim("key", owner="b")
+    flights._client = client
+    assert flights.claim("key", owner="b") is None
+    flights.release_late()
+    assert flights.claim("key", owner="b") is not None
+
+
+def test_local_flights_lapse_by_their_clock():
+    now = [0.0]
+    flights = LocalFlights(lambda: now[0])
+    first = flights.claim("key", owner="a")
+    first.hold(10)
+    assert flights.claim("key", owner="b") is None
+    now[0] = 10
+    second = flights.claim("key", owner="b")
+    assert second is not None
+    first.release()
+    assert second.held()
+
+
+def test_a_task_is_run_by_one_process_at_a_time_and_never_after_its_end(two, task_id):
+    one, other = two.ledgers
+    assert one.enter(task_id) is Standing.GO
+    assert one.enter(task_id) is Standing.BUSY
+    assert other.enter(task_id) is Standing.BUSY
+    one.leave(task_id)
+    assert other.enter(task_id) is Standing.GO
+    other.finish(task_id)
+    assert one.enter(task_id) is Standing.FINISHED
+    assert not one.cancel(task_id)
+    one.reset(task_id)
+    assert one.enter(task_id) is Standing.GO
+
+
+def test_a_cancelled_task_begins_no_run(two, task_id):
+    one, other = two.ledgers
+    assert one.cancel(task_id)
+    assert other.cancelled(task_id)
+    assert other.told_or_cancelled(task_id)
+    assert other.enter(task_id) is Standing.CANCELLED
+
+
+def test_attempts_and_reports_outlive_a_process(two, task_id):
+    one, other = two.ledgers
+    assert [one.begin(task_id), other.begin(task_id), one.begin(task_id)] == [1, 2, 3]
+    one.clear(task_id)
+    assert other.begin(task_id) == 1
+    assert not other.told(task_id)
+    one.mark(task_id)
+    assert other.told(task_id)
+
+
+def test_dead_letters_are_kept_once_a_task_and_taken_once(two):
+    def letter(name: str) -> DeadLetter:
+        return DeadLetter(task_id=name, kwargs={}, code="poison_replay", error="x", at_unix=1)
+
+    for name in ("a", "b", "a"):
+        two.letters.put(letter(name))
+    assert {one.task_id for one in two.letters.all()} == {"a", "b"}
+    assert two.letters.take("a") == letter("a")
+    assert two.letters.take("a") is None
+    assert [one.task_id for one in two.letters.all()] == ["b"]
+
+
+def test_only_who_stands_still_while_the_server_answers_is_dead():
+    now = [0.0]
+    watch = Watch(lambda: now[0])
+    dead: list[tuple[bytes, bytes]] = []
+    for beat in range(int(DEAD_AFTER_SECONDS / BEAT_SECONDS) + 1):
+        dead = watch.look({b"alive": b"%d" % beat, b"still": b"7"})
+        now[0] += BEAT_SECONDS
+    assert dead == [(b"still", b"7")]
+
+
+def test_nobody_looks_dead_after_the_server_was_away():
+    now = [0.0]
+    watch = Watch(lambda: now[0])
+    watch.look({b"a": b"1"})
+    now[0] += 600
+    assert watch.look({b"a": b"1"}) == []
+    now[0] += BEAT_SECONDS
+    assert watch.look({b"a": b"1"}) == []
