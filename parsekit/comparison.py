@@ -8,6 +8,7 @@ field of all of them), as are those of both teams (``teams.stats.core.goals``).
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from enum import Enum
@@ -242,11 +243,13 @@ def _paired(
     left = dict(enumerate(theirs))
     matches: dict[int, object] = {}
     for identity in (_account_and_name, _account, _name, _place):
-        places = {identity(*one): number for number, one in reversed(left.items())}
+        alike: dict[_Identity, deque[int]] = {}
+        for number, one in left.items():
+            alike.setdefault(identity(*one), deque()).append(number)
         for number, one in enumerate(ours):
             known = identity(*one)
-            if number not in matches and known is not None and known in places:
-                matches[number] = left.pop(places.pop(known))[1]
+            if number not in matches and known is not None and alike.get(known):
+                matches[number] = left.pop(alike[known].popleft())[1]
     for number, (where, player) in enumerate(ours):
         yield where, player, matches.get(number, {})
     for where, player in left.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.allowance import Allowance
@@ -99,6 +99,7 @@ def test_only_one_has_the_turn(path: Path) -> None:
         assert later is not None
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 7200), max_size=30), st.floats(0.01, 20))
 def test_never_more_than_the_rate_and_an_hours_worth(
     tmp_path_factory: pytest.TempPathFactory, pauses_s: list[float], per_hour: float

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.analytics import Spread, Summary, summarise
@@ -142,6 +142,7 @@ def test_lines_that_are_no_events_are_named(content: dict[str, Any]) -> None:
     assert unread.named == ["f:2: no analytics event"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 999), min_size=1), st.sampled_from([1, 50, 95, 99, 100]))
 def test_percentiles_are_exact_for_short_times(numbers: list[int], percent: int) -> None:
     spread = Spread()
@@ -151,6 +152,7 @@ def test_percentiles_are_exact_for_short_times(numbers: list[int], percent: int)
     assert spread.percentile(percent) == sorted(numbers)[rank - 1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**12), min_size=1))
 def test_percentiles_of_long_times_are_right_within_half_a_percent(numbers: list[int]) -> None:
     spread = Spread()

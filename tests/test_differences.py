@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.comparison import ABSENT, Differing, compare
@@ -133,6 +133,7 @@ def test_lines_that_are_no_differences_are_named(changes: dict[str, Any]) -> Non
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.just(ABSENT)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(numbers, numbers), max_size=30))
 def test_counts_add_up_whatever_the_numbers(pairs: list[tuple[Any, Any]]) -> None:
     bodies = [[{} if v is ABSENT else {"x": v} for v in pair] for pair in pairs]
