@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,7 @@ from parsekit.config import load_config
 from parsekit.flights import Flights, LocalFlights
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
+from parsekit.isolation.sandbox import missing_layers
 from parsekit.model import Outcome, Request
 from parsekit.parsing import Parsers
 from parsekit.pipeline import Pipeline
@@ -25,6 +28,8 @@ from parsekit.shadow import Shadow
 from parsekit.storing import make_storage
 from parsekit.waiting import drive
 from parsekit.workspace import sweep
+
+log = logging.getLogger("parsekit")
 
 #: A person at a terminal waits once for a storage that is away, and briefly.
 _IMPATIENT = RetryPolicy(max_attempts=2, factor=1.0)
@@ -120,6 +125,8 @@ def make_pipeline(
     service = session.role == "worker"
     storage = make_storage(host, session.config, session.data_dir)
     signer = Signer.of(session.config)
+    if service:
+        _name_missing_layers()
     parsers = Parsers(host, session.config, session.data_dir)
     listeners = Listeners(host)
     listeners.open(session)
@@ -136,6 +143,12 @@ def make_pipeline(
         storage_retry=RetryPolicy() if service else _IMPATIENT,
         must_store=service,
     )
+
+
+@cache
+def _name_missing_layers() -> None:
+    for missing in missing_layers():
+        log.warning("parsers run without this layer of their sandbox: %s", missing)
 
 
 def _shadow(

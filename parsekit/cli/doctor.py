@@ -16,6 +16,7 @@ from parsekit.doctor import examine
 from parsekit.formats.plain import printable
 from parsekit.host import Host
 from parsekit.providers import Check
+from parsekit.security import security_checks
 
 app = typer.Typer(add_completion=False)
 
@@ -41,6 +42,10 @@ def doctor(
     kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
         Format.TABLE
     ),
+    security: Annotated[
+        bool,
+        typer.Option("--security", help="Look at encryption, secrets and the sandbox instead."),
+    ] = False,
 ) -> None:
     """Try each component that the configuration names, and say what to do about each failure.
 
@@ -48,7 +53,10 @@ def doctor(
     """
     host = Host.load()
     session = open_session(config, host=host, role="cli")
-    checks = examine(session, host, _service_checks(session.config))
+    if security:
+        checks = [*security_checks(session), *_service_security(session.config)]
+    else:
+        checks = examine(session, host, _service_checks(session.config))
     with writing_output():
         if kind is Format.JSON:
             typer.echo(json.dumps([check.to_json() for check in checks], indent=2))
@@ -65,6 +73,14 @@ def _service_checks(config: Config) -> list[tuple[str, Try]]:
     from parsekit.worker.checks import service_checks  # noqa: PLC0415
 
     return service_checks(config)
+
+
+def _service_security(config: Config) -> list[Check]:
+    if config.section(CelerySettings).broker is None:
+        return []
+    from parsekit.worker.checks import pickle_check  # noqa: PLC0415
+
+    return [pickle_check(config)]
 
 
 def _lines(check: Check) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import stat
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +13,8 @@ from pydantic import Field, SecretStr
 
 from parsekit.errors import ConfigInvalid
 from parsekit.logs.redaction import remember
+
+log = logging.getLogger("parsekit.config")
 
 #: Type of a setting that names a file with a secret in it.
 SecretFile = Annotated[Path | None, Field(description="path of a file that holds the secret")]
@@ -26,6 +32,7 @@ def read_secret(path: Path, key: str) -> SecretStr:
     """
     try:
         with path.expanduser().open("rb") as file:
+            _warn_once(path, key, exposed_to(os.fstat(file.fileno())))
             raw = file.read(_MAX_SECRET_BYTES + 1)
         text = raw.decode().strip()
     except OSError as exc:
@@ -38,3 +45,21 @@ def read_secret(path: Path, key: str) -> SecretStr:
         raise ConfigInvalid(f"{key}: {path} {state}; name a file with the secret")
     remember(text)
     return SecretStr(text)
+
+
+def exposed_to(found: os.stat_result) -> str:
+    """Who else can read a secret's file: ``everybody``, ``its group``, or nobody (empty).
+
+    The group of a file that belongs to somebody else is how we get to read it ourselves.
+    """
+    if found.st_mode & stat.S_IROTH:
+        return "everybody"
+    if found.st_mode & stat.S_IRGRP and found.st_uid == os.geteuid():
+        return "its group"
+    return ""
+
+
+@cache
+def _warn_once(path: Path, key: str, others: str) -> None:
+    if others:
+        log.warning("%s: %s can be read by %s; chmod 600 it", key, path, others)

@@ -11,6 +11,7 @@ from parsekit.config import CelerySettings, Config
 from parsekit.logs.redaction import cleaned
 from parsekit.providers import Check
 from parsekit.worker.addresses import Addresses
+from parsekit.worker.celery_settings import celery_settings
 from parsekit.worker.redis_client import connect, is_redis, masked
 from parsekit.worker.tls import AmqpTls
 
@@ -32,6 +33,15 @@ def service_checks(config: Config) -> list[tuple[str, Try]]:
         ("queues", lambda: [_queue(at, name) for name in names]),
         ("result store", lambda: [_connected("result store", at.backend, at.backend_tls)]),
     ]
+
+
+def pickle_check(config: Config) -> Check:
+    """Whether a message can only be JSON: who may send a pickle runs code in the worker."""
+    settings = celery_settings(Addresses.of(config))
+    taken = {*settings["accept_content"], *settings["result_accept_content"]}
+    advice = "take everything but json out of accept_content"
+    detail = f"messages are taken as {', '.join(sorted(taken))}"
+    return Check(name="messages", ok=taken == {"json"}, detail=detail, advice=advice)
 
 
 def _connected(name: str, url: str, tls: AmqpTls) -> Check:

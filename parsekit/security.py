@@ -1,0 +1,192 @@
+"""What ``parsekit doctor --security`` looks at: how this machine and configuration are guarded.
+
+Nothing here connects to a server: it judges settings, files and the sandbox of parsers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import SecretStr
+
+from parsekit.config import Config, FolderSettings, ProvenanceSettings
+from parsekit.config.secret import exposed_to
+from parsekit.errors import ParsekitError
+from parsekit.isolation.probe import attempts_that_work
+from parsekit.isolation.sandbox import missing_layers
+from parsekit.provenance import Signer
+from parsekit.providers import Check
+from parsekit.session import Session
+
+#: What to write instead of a scheme that sends everything as it is.
+_WITH_TLS = {"redis": "rediss", "amqp": "amqps", "http": "https", "ftp": "https"}
+_SECRET_FILE = re.compile(r"(token|secret|password|passwd|key|broker|backend|credential).*_files?$")
+
+
+def security_checks(session: Session) -> list[Check]:
+    """Every finding, good and bad."""
+    return [
+        *_connections(session.config),
+        *_secret_files(session.config),
+        *_passwords(session.config),
+        *_sandbox(session.config),
+        _provenance(session.config),
+        _user(),
+        *_folders(session),
+    ]
+
+
+# connections
+
+
+def _connections(config: Config) -> Iterator[Check]:
+    for key, value in _texts(config):
+        if urlsplit(value).hostname:
+            yield _connection(key, value)
+    for name, section in config.sections.items():
+        host, secure = getattr(section, "hostname", None), getattr(section, "secure", None)
+        if host and "://" not in host:
+            yield _connection(f"{name}.hostname", f"{'https' if secure else 'http'}://{host}")
+
+
+def _connection(key: str, url: str) -> Check:
+    parts = urlsplit(url)
+    shown = f"{parts.scheme}://{parts.hostname}"
+    name = f"tls {key}"
+    if "none" in parse_qs(parts.query.lower().replace("cert_none", "none")).get(
+        "ssl_cert_reqs", ()
+    ):
+        advice = "take ssl_cert_reqs out of the address, and name the authority in celery.ca_file"
+        return Check(name=name, ok=False, detail=f"{shown} takes any certificate", advice=advice)
+    if parts.scheme not in _WITH_TLS or _stays_here(parts.hostname or ""):
+        return Check(name=name, ok=True, detail=shown)
+    advice = f"use {_WITH_TLS[parts.scheme]}://; see docs/security.md"
+    return Check(name=name, ok=False, detail=f"{shown} is not encrypted", advice=advice)
+
+
+def _stays_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+# secrets
+
+
+def _secret_files(config: Config) -> Iterator[Check]:
+    for key, value in _values(config):
+        if not _SECRET_FILE.search(key):
+            continue
+        for path in value if isinstance(value, tuple) else (value,):
+            if path is not None:
+                yield _secret_file(key, Path(path).expanduser())
+
+
+def _secret_file(key: str, path: Path) -> Check:
+    name = f"secret {key}"
+    try:
+        others = exposed_to(path.stat())
+    except OSError as exc:
+        detail = f"{path}: {(exc.strerror or 'not found').lower()}"
+        return Check(name=name, ok=False, detail=detail, advice="does the file exist?")
+    if others:
+        detail = f"{path} can be read by {others}"
+        return Check(name=name, ok=False, detail=detail, advice=f"chmod 600 {path}")
+    return Check(name=name, ok=True, detail=str(path))
+
+
+def _passwords(config: Config) -> Iterator[Check]:
+    """Passwords that stand in the configuration itself."""
+    for key, value in _texts(config):
+        origin = config.origins.get(key, "")
+        if not urlsplit(value).password or not origin or origin.startswith("$"):
+            continue
+        name, others = f"password in {key}", exposed_to(Path(origin).stat())
+        if others:
+            detail = f"{origin} can be read by {others}"
+            advice = f"chmod 600 {origin}, or move the address to a file of its own"
+            yield Check(name=name, ok=False, detail=detail, advice=advice)
+        else:
+            yield Check(name=name, ok=True, detail=f"{origin} is private")
+
+
+# the rest
+
+
+def _sandbox(config: Config) -> Iterator[Check]:
+    reasons = "; ".join(map(str, missing_layers()))
+    try:
+        attempts = attempts_that_work(config.limits.parse_memory)
+    except ParsekitError as error:
+        yield Check(name="sandbox", ok=False, detail=error.message, advice="does Python start?")
+        return
+    for attempt, works in attempts.items():
+        detail = f"a parser can {attempt}" if works else f"no parser can {attempt}"
+        advice = f"{reasons or 'the sandbox is not whole'}; see docs/security.md" if works else ""
+        yield Check(name="sandbox", ok=not works, detail=detail, advice=advice)
+
+
+def _provenance(config: Config) -> Check:
+    name = "signed results"
+    if config.section(ProvenanceSettings).key_file is None:
+        detail = "stored results are not signed: who can write to the storage can forge them"
+        advice = "openssl rand -hex 32 > key, and set provenance.key_file on every worker"
+        return Check(name=name, ok=False, detail=detail, advice=advice)
+    try:
+        signer = Signer.of(config)
+    except ParsekitError as error:
+        return Check(name=name, ok=False, detail=error.message, advice="the worker won't start so")
+    previous = len(signer.keys) - 1 if signer else 0
+    return Check(name=name, ok=True, detail=f"one key in use, {previous} before it are accepted")
+
+
+def _user() -> Check:
+    root = os.geteuid() == 0
+    detail = "runs as root" if root else f"runs as user {os.geteuid()}"
+    advice = "give the service a user of its own"
+    return Check(name="user", ok=not root, detail=detail, advice=advice if root else "")
+
+
+def _folders(session: Session) -> Iterator[Check]:
+    yield _folder("data folder", session.data_dir)
+    path = session.config.section(FolderSettings).path
+    if path is not None and "://" not in path and session.config.storage_name == "folder":
+        yield _folder("folder storage", Path(path).expanduser())
+
+
+def _folder(name: str, path: Path) -> Check:
+    try:
+        found = path.stat()
+    except OSError:
+        return Check(name=name, ok=True, detail=f"{path} is made when it is needed")
+    if found.st_uid not in (os.geteuid(), 0):
+        detail = f"{path} belongs to user {found.st_uid}"
+        return Check(name=name, ok=False, detail=detail, advice=f"chown it to {os.geteuid()}")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        detail = f"others can write to {path}"
+        return Check(name=name, ok=False, detail=detail, advice=f"chmod go-w {path}")
+    readable = " (others can read it)" if found.st_mode & stat.S_IROTH else ""
+    return Check(name=name, ok=True, detail=f"{path}{readable}")
+
+
+def _texts(config: Config) -> Iterator[tuple[str, str]]:
+    """Settings that are addresses, with their dotted keys."""
+    for key, value in _values(config):
+        if isinstance(value, str) and "://" in value:
+            yield key, value
+
+
+def _values(config: Config) -> Iterator[tuple[str, Any]]:
+    for name, section in config.sections.items():
+        for key in type(section).model_fields:
+            value = getattr(section, key)
+            secret = isinstance(value, SecretStr)
+            yield f"{name}.{key}", value.get_secret_value() if secret else value

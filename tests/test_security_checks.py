@@ -1,0 +1,205 @@
+"""`parsekit doctor --security` finds what is open, and says how to close it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from parsekit import api, security
+from parsekit.api import open_session
+from parsekit.cli.doctor import app
+from parsekit.config import load_config, read_secret
+from parsekit.config import secret as secret_module
+from parsekit.isolation import sandbox
+from parsekit.isolation.sandbox import missing_layers
+from parsekit.providers import Check
+from parsekit.security import security_checks
+from parsekit.worker.checks import pickle_check
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("PARSEKIT")]:
+        monkeypatch.delenv(name)
+
+
+def checks(folder: Path, config: dict[str, Any] | None = None, mode: int = 0o600) -> list[Check]:
+    file = folder / "parsekit.json"
+    file.touch()
+    file.chmod(mode)
+    file.write_text(json.dumps(config or {}))
+    return security_checks(open_session(file, data_dir=folder / "data"))
+
+
+def named(found: list[Check], name: str) -> Check:
+    (check,) = (check for check in found if check.name == name)
+    return check
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "url", "scheme"),
+    [
+        ("celery", "broker", "redis://redis.example/0", "rediss"),
+        ("celery", "backend", "redis://10.0.0.7:6379", "rediss"),
+        ("celery", "broker", "amqp://rabbit//", "amqps"),
+        ("transport", "url", "amqp://rabbit", "amqps"),
+        ("minio", "hostname", "minio:9000", "https"),
+        ("minio", "hostname", "http://minio:9000", "https"),
+    ],
+)
+def test_a_connection_that_is_not_encrypted_is_named(tmp_path, section, key, url, scheme):
+    check = named(checks(tmp_path, {section: {key: url}}), f"tls {section}.{key}")
+    assert check.ok is False
+    assert f"use {scheme}://" in check.advice
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "key"),
+    [
+        ("celery", {"broker": "rediss://redis.example"}, "broker"),
+        ("celery", {"broker": "amqps://rabbit"}, "broker"),
+        ("celery", {"broker": "redis://127.0.0.1"}, "broker"),
+        ("celery", {"broker": "amqp://localhost"}, "broker"),
+        ("celery", {"broker": "redis://[::1]:6379"}, "broker"),
+        ("minio", {"hostname": "minio:9000", "secure": True}, "hostname"),
+        ("minio", {"hostname": "https://minio"}, "hostname"),
+    ],
+)
+def test_tls_and_this_machine_are_well(tmp_path, section, settings, key):
+    assert named(checks(tmp_path, {section: settings}), f"tls {section}.{key}").ok
+
+
+@pytest.mark.parametrize("value", ["none", "CERT_NONE"])
+def test_a_connection_that_takes_any_certificate_is_named(tmp_path, value):
+    broker = f"rediss://redis.example?ssl_cert_reqs={value}"
+    check = named(checks(tmp_path, {"celery": {"broker": broker}}), "tls celery.broker")
+    assert (check.ok, "takes any certificate" in check.detail) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ok", "words"),
+    [
+        (0o600, True, ""),
+        (0o400, True, ""),
+        (0o640, False, "its group"),
+        (0o644, False, "everybody"),
+    ],
+)
+def test_secrets_that_others_can_read_are_named(tmp_path, mode, ok, words):
+    token = tmp_path / "token"
+    token.write_text("x" * 40)
+    token.chmod(mode)
+    check = named(
+        checks(tmp_path, {"ballchasing": {"token_file": str(token)}}),
+        "secret ballchasing.token_file",
+    )
+    assert check.ok is ok
+    assert words in check.detail
+    assert ok or f"chmod 600 {token}" in check.advice
+
+
+def test_a_group_is_how_we_read_a_file_of_somebody_else(tmp_path):
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    token = tmp_path / "token"
+    token.write_text("x" * 40)
+    token.chmod(0o640)
+    os.chown(token, 12345, -1)
+    assert secret_module.exposed_to(token.stat()) == ""
+
+
+def test_reading_a_secret_that_others_can_read_warns_once(tmp_path, caplog):
+    token = tmp_path / "token"
+    token.write_text("x" * 40)
+    token.chmod(0o644)
+    with caplog.at_level(logging.WARNING, "parsekit.config"):
+        for _ in range(3):
+            read_secret(token, "ballchasing.token_file")
+    (record,) = caplog.records
+    assert f"ballchasing.token_file: {token} can be read by everybody" in record.getMessage()
+    assert "xxxx" not in caplog.text
+
+
+@pytest.mark.parametrize(("mode", "ok"), [(0o600, True), (0o644, False)])
+def test_a_password_in_a_configuration_that_others_can_read_is_named(tmp_path, mode, ok):
+    config = {"celery": {"broker": "rediss://user:hunter2@redis.example"}}
+    found = checks(tmp_path, config, mode)
+    assert named(found, "password in celery.broker").ok is ok
+    assert "hunter2" not in repr(found)
+
+
+def test_results_without_a_key_can_be_forged_and_a_bad_key_is_found(tmp_path):
+    assert named(checks(tmp_path), "signed results").ok is False
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    for text, ok in (("short", False), ("k" * 64, True)):
+        key.write_text(text)
+        found = checks(tmp_path, {"provenance": {"key_file": str(key)}})
+        assert named(found, "signed results").ok is ok
+
+
+def test_the_sandbox_is_tried_and_not_believed(tmp_path):
+    found = [check for check in checks(tmp_path) if check.name == "sandbox"]
+    assert len(found) == 4
+    assert all(check.ok for check in found) or missing_layers()
+
+
+def test_a_missing_layer_is_named_with_what_a_parser_can_do(tmp_path, monkeypatch):
+    lost = (sandbox.Missing("view of the file system", "the kernel refuses Landlock"),)
+    monkeypatch.setattr(security, "missing_layers", lambda: lost)
+    monkeypatch.setattr(security, "attempts_that_work", lambda _: {"write a file": True})
+    check = named(checks(tmp_path), "sandbox")
+    assert (check.ok, check.detail) == (False, "a parser can write a file")
+    assert "the kernel refuses Landlock" in check.advice
+
+
+def test_a_worker_says_once_which_layer_is_missing(tmp_path, monkeypatch, caplog):
+    lost = (sandbox.Missing("system calls", "no table of system calls for s390x"),)
+    monkeypatch.setattr(api, "missing_layers", lambda: lost)
+    api._name_missing_layers.cache_clear()
+    for _ in range(2):
+        api._name_missing_layers()
+    api._name_missing_layers.cache_clear()
+    assert [record.getMessage() for record in caplog.records] == [
+        "parsers run without this layer of their sandbox: "
+        "system calls: no table of system calls for s390x"
+    ]
+
+
+def test_root_is_advised_against(tmp_path, monkeypatch):
+    for user, ok in ((0, False), (1000, True)):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert security._user().ok is ok
+
+
+def test_folders_that_others_can_write_to_are_named(tmp_path):
+    data, store = tmp_path / "data", tmp_path / "store"
+    for folder in (data, store):
+        folder.mkdir()
+    store.chmod(0o777)
+    found = checks(tmp_path, {"folder": {"path": str(store)}})
+    assert named(found, "data folder").ok
+    assert named(found, "folder storage").advice == f"chmod go-w {store}"
+
+
+def test_only_json_is_taken_from_the_broker(tmp_path):
+    file = tmp_path / "parsekit.json"
+    file.write_text(json.dumps({"celery": {"broker": "redis://127.0.0.1"}}))
+    check = pickle_check(load_config(file, environ={}))
+    assert (check.ok, check.detail) == (True, "messages are taken as json")
+
+
+def test_the_command_ends_with_1_when_something_is_open(tmp_path):
+    file = tmp_path / "parsekit.json"
+    file.write_text(json.dumps({"celery": {"broker": "redis://redis.example"}}))
+    done = CliRunner().invoke(app, ["--security", "--format", "json", "--config", str(file)])
+    assert done.exit_code == 1
+    found = {check["name"]: check for check in json.loads(done.output)}
+    assert found["tls celery.broker"]["ok"] is False
+    assert found["messages"]["ok"] is True
