@@ -80,7 +80,7 @@ def heartbeats(folder: Path) -> Iterator[Heartbeat]:
     for file in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError):
             beat = Heartbeat(**json.loads(file.read_text()))
-            if _alive(beat.pid):
+            if is_alive(beat.pid):
                 yield beat
             else:
                 file.unlink(missing_ok=True)
@@ -93,7 +93,8 @@ def verdicts(folder: Path, *, ready: bool) -> list[tuple[int, str | None]]:
     return [(b.pid, b.not_ready(now) if ready else b.not_live(now)) for b in beats]
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from parsekit.errors import ConfigInvalid
 from parsekit.worker.vitals import Vitals
 
 
-def serve(address: str, vitals: Vitals, registry: CollectorRegistry) -> ThreadingHTTPServer:
+def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingHTTPServer:
     """Serve in a thread. Raises `ConfigInvalid` for an address that can't be used."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, page())
                 return
             judge = {"/healthz": "not_live", "/readyz": "not_ready"}.get(self.path)
             if judge is None:

@@ -14,6 +14,9 @@ TOKENS = _PREFIX + "tokens"
 #: Messages that are no messages, so that somebody may look at them.
 UNREADABLE = _PREFIX + "unreadable"
 
+#: Hash, queue to the number of messages that workers ever took from it.
+TAKEN_EVER = _PREFIX + "taken-ever"
+
 #: Hash, task id to the request that was put aside.
 DEAD_LETTERS = _PREFIX + "dead-letters"
 
@@ -21,6 +24,11 @@ DEAD_LETTERS = _PREFIX + "dead-letters"
 def taken(member: str) -> str:
     """Hash of the messages that a worker took and did not acknowledge: tag to list and text."""
     return f"{_PREFIX}taken:{member}"
+
+
+def announcement(member: str) -> str:
+    """What a worker says of itself; gone soon after it said it last."""
+    return f"{_PREFIX}worker:{member}"
 
 
 def task(task_id: str) -> str:

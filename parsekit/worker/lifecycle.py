@@ -13,11 +13,14 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.worker.amqp_transport import Channel
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
+from parsekit.worker.children import Children, ChildReport
 from parsekit.worker.heartbeat import folder_of
 from parsekit.worker.http_port import serve
 from parsekit.worker.logs import install_logs
-from parsekit.worker.metrics import VitalsCollector, registry
-from parsekit.worker.probes import backlog, probes
+from parsekit.worker.metrics_page import make_page
+from parsekit.worker.numbers import PoolRunning, WorkerNumbers
+from parsekit.worker.probes import probes
+from parsekit.worker.queues import queues_of
 from parsekit.worker.service import service
 from parsekit.worker.vitals import Vitals
 
@@ -60,11 +63,13 @@ class ProcessStep(bootsteps.StartStopStep):
     """What this process shares with others: a name, and signs of life."""
 
     requires = ("celery.worker.components:Pool",)
+    _children: Children
     _vitals: Vitals
     _timer: Any = None
 
     def create(self, parent: Any) -> None:
         """Take messages under this process's own name, back-fills with fewer slots."""
+        self._children = Children(folder_of(service.data_dir))
         at, concurrency = service.addresses, parent.concurrency
         if at.redis_broker:
             options = worker_transport_options(at, service.process.member_id, concurrency)
@@ -76,18 +81,25 @@ class ProcessStep(bootsteps.StartStopStep):
         """Be seen before the first message is taken; the pool's children are forked by now."""
         service.process.start()
         _keep_garbage_small()
+        queues = queues_of(service.addresses)
+        numbers = WorkerNumbers(
+            own=service.process.numbers,
+            children=self._children,
+            queues=queues,
+            away=lambda: self._vitals.away,
+            slots=parent.concurrency,
+        )
         self._vitals = Vitals(
             folder=folder_of(service.data_dir),
-            running=service.process.running,
+            running=PoolRunning(numbers.now),
             slots=parent.concurrency,
             run_limit_s=service.config.limits.parse_seconds + RUN_MARGIN_SECONDS,
             probes=probes(service),
-            backlog=backlog(service.addresses),
+            backlog=queues.look,
         )
         self._vitals.start()
         if address := os.environ.get(ENV_HTTP):
-            registry.register(VitalsCollector(self._vitals))
-            serve(address, self._vitals, registry)
+            serve(address, self._vitals, make_page(numbers.now))
 
     def register_with_event_loop(self, parent: Any, hub: Any) -> None:
         """Feel the loop turn; called again after each reconnection."""
@@ -100,6 +112,7 @@ class ProcessStep(bootsteps.StartStopStep):
         """Write no more."""
         del parent
         self._vitals.stop()
+        self._children.close()
 
 
 def _keep_garbage_small() -> None:
@@ -115,6 +128,9 @@ def _keep_garbage_small() -> None:
 def _on_child(**_: Any) -> None:
     service.after_fork()
     service.process.start()
+    report = ChildReport(folder_of(service.data_dir), service.process.numbers.now)
+    signals.worker_process_shutdown.connect(lambda **_: report.stop(), weak=False)
+    report.start()
 
 
 def _on_end(**_: Any) -> None:

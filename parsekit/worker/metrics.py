@@ -1,55 +1,133 @@
-"""What ``/metrics`` shows of this worker."""
+"""What one process of a worker tells of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from parsekit.host.measures import PluginMeasures
+from parsekit.metrics import Metric
+from parsekit.model import Outcome
+from parsekit.worker.tallies import Tallies
+from parsekit.worker.waits import Wait, Waits
 
 if TYPE_CHECKING:
-    from parsekit.model import Outcome
-    from parsekit.worker.vitals import Vitals
+    from parsekit.host import Host
+    from parsekit.worker.service import Process
 
-registry = CollectorRegistry()
-_tasks = Counter(
-    "parsekit_tasks", "Tasks that ended, by result.", ["outcome", "parser"], registry=registry
+#: So many waiting tasks are named by each process; the others are only counted.
+MAX_TOLD = 50
+
+RUNNING, LONGEST, RUNS, WAITS = (
+    "parsekit_running_tasks",
+    "parsekit_longest_run_seconds",
+    "parsekit_runs_total",
+    "parsekit_own_waiting_tasks",
 )
-_seconds = Histogram(
-    "parsekit_task_seconds",
-    "From first delivery to end, waits included.",
-    buckets=(0.01, 0.05, 0.25, 1, 5, 15, 60, 300, 900),
-    registry=registry,
-)
 
 
-def count(outcome: Outcome) -> None:
-    """Count a task that ended."""
-    cached = "cached" if outcome.cached else "parsed"
-    label = outcome.failure.code if outcome.failure else cached
-    _tasks.labels(outcome=label, parser=outcome.parser).inc()
-    _seconds.observe(outcome.timings.total_ms / 1000)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The numbers of one process, or of several together, and some of the tasks that wait."""
 
+    metrics: tuple[Metric, ...] = ()
+    waits: tuple[Wait, ...] = ()
 
-class VitalsCollector(Collector):
-    """Numbers that are taken when somebody asks."""
-
-    def __init__(self, vitals: Vitals) -> None:
-        self._vitals = vitals
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Answer them."""
-        beat = self._vitals.now()
-        numbers = {
-            "parsekit_running_tasks": ("Tasks that run in this worker.", beat.running),
-            "parsekit_waiting_messages": (
-                "Messages that wait to be taken.",
-                self._vitals.waiting_messages,
-            ),
-            "parsekit_longest_run_seconds": ("Age of the oldest run.", beat.longest_run_s),
-            "parsekit_ready": ("1 when all servers answer.", 0 if beat.away else 1),
+    def to_json(self) -> dict[str, Any]:
+        """For another process."""
+        return {
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "waits": [asdict(wait) for wait in self.waits],
         }
-        for name, (text, value) in numbers.items():
-            yield GaugeMetricFamily(name, text, value)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Told:
+        """Read what `to_json` wrote."""
+        return cls(
+            metrics=tuple(map(Metric.from_json, document["metrics"])),
+            waits=tuple(Wait(**wait) for wait in document["waits"]),
+        )
+
+    def value(self, name: str) -> float:
+        """The value of a metric without labels, 0 when there is none."""
+        return next((m.value for m in self.metrics if m.name == name and not m.labels), 0.0)
+
+
+class ProcessNumbers:
+    """Counts and reads them. Make it after a fork: another thread may hold a lock during one."""
+
+    def __init__(self, process: Process, host: Host, parser: str) -> None:
+        self._process = process
+        self._plugins = PluginMeasures(host)
+        self._tallies = Tallies(parser)
+        self._waits = Waits()
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a task that ended."""
+        self._tallies.count(outcome)
+
+    def note_wait(self, task_id: str, replay: str, reason: str, after_s: float) -> None:
+        """Note that a task waits, and why."""
+        until = time.time() + after_s
+        wait = Wait(task_id=task_id, replay=replay, reason=reason, until_unix=until)
+        self._waits.note(wait)
+
+    def note_run(self, task_id: str) -> None:
+        """Note that a task runs, so it waits no more."""
+        self._waits.forget(task_id)
+
+    def now(self) -> Told:
+        """All that there is at this moment."""
+        waits = self._waits.now()
+        metrics = [
+            *self._tallies.metrics(),
+            *self._running(),
+            _gauge(WAITS, "Tasks that wait and were sent to wait by this worker.", len(waits)),
+            *self._lost(),
+            *self._shadow(),
+            *self._plugins.now(),
+        ]
+        return Told(metrics=tuple(metrics), waits=tuple(waits[:MAX_TOLD]))
+
+    def _running(self) -> list[Metric]:
+        running = self._process.running
+        return [
+            _gauge(RUNNING, "Tasks that run in this worker.", running.count),
+            Metric(
+                name=LONGEST,
+                help="Age of the oldest run in this worker.",
+                value=running.longest_s,
+                across="max",
+            ),
+            _counter(RUNS, "Runs begun; a task that waits has several.", running.runs),
+        ]
+
+    def _lost(self) -> list[Metric]:
+        return [
+            _counter(
+                "parsekit_listener_lost_events_total",
+                "Events dropped as a listener was too slow.",
+                lost,
+                listener=owner,
+            )
+            for owner, lost in self._process.pipeline.listeners.lost.items()
+        ]
+
+    def _shadow(self) -> list[Metric]:
+        shadow = self._process.pipeline.shadow
+        if shadow is None:
+            return []
+        text = "Fresh results, by what the shadow parser did with them."
+        return [
+            _counter("parsekit_shadow_replays_total", text, number, fate=fate)
+            for fate, number in asdict(shadow.tally).items()
+        ]
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return Metric(name=name, help=text, value=value)
+
+
+def _counter(name: str, text: str, value: float, **labels: str) -> Metric:
+    return Metric(name=name, help=text, kind="counter", value=value, labels=labels)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.redis_client import connect, is_redis
 from parsekit.worker.tls import AmqpTls
 
 if TYPE_CHECKING:
-    from parsekit.worker.addresses import Addresses
     from parsekit.worker.service import Service
 
 #: A key that nobody has: to be told so takes a whole round trip to the storage.
@@ -25,20 +24,6 @@ def probes(service: Service) -> dict[str, Callable[[], object]]:
         asked["results"] = _ping(at.backend, at.backend_tls)
     asked["storage"] = lambda: service.process.pipeline.storage.read(_NOBODYS_KEY)
     return asked
-
-
-def backlog(at: Addresses) -> Callable[[], int]:
-    """Counts the messages that wait to be taken, over all queues."""
-    names = (at.queue, at.poll_queue, at.bulk_queue)
-    if at.redis_broker:
-        client: Any = connect(at.broker)
-        return lambda: sum(client.llen(name) for name in names)
-    link = AmqpLink(at.broker, at.broker_tls)
-
-    def count(channel: Any) -> int:
-        return sum(channel.queue_declare(name, passive=True).message_count for name in names)
-
-    return lambda: link.use(count)
 
 
 def _ping(url: str, tls: AmqpTls) -> Callable[[], object]:

@@ -10,6 +10,7 @@ from celery.worker.strategy import default
 from kombu.exceptions import ContentDisallowed, DecodeError
 
 from parsekit.errors import BadRequest
+from parsekit.worker.queues import takings
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
             task.backend.mark_as_failure(message.headers["id"], BadRequest(text))
             message.ack_log_error(log, consumer.connection_errors)
             return None
+        takings.add((message.delivery_info or {}).get("routing_key") or "")
         return handle(message, body, ack, reject, *rest, **more)
 
     return receive

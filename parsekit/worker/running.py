@@ -39,6 +39,11 @@ class Running:
         return list(self._began)
 
     @property
+    def count(self) -> int:
+        """How many run now."""
+        return len(self._began)
+
+    @property
     def longest_s(self) -> float:
         """How long the oldest run takes already, 0 when there is none."""
         return max((time.monotonic() - began for began in list(self._began.values())), default=0.0)

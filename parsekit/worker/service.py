@@ -26,6 +26,7 @@ from parsekit.worker.flights_redis import RedisFlights
 from parsekit.worker.ledger import Ledger, RedisLedger, TaskReports
 from parsekit.worker.ledger_amqp import AmqpLedger
 from parsekit.worker.membership import Member, new_member_id
+from parsekit.worker.metrics import ProcessNumbers
 from parsekit.worker.redis_client import connect
 from parsekit.worker.running import CancelWatch, Running
 
@@ -131,6 +132,11 @@ class Process:
             attempts=self.ledger,
             reports=self.reports,
         )
+
+    @cached_property
+    def numbers(self) -> ProcessNumbers:
+        """What this process counts."""
+        return ProcessNumbers(self, self._service.host, self._service.config.host.parser)
 
     @property
     def _redis_url(self) -> str | None:

@@ -24,7 +24,6 @@ from parsekit.pipeline import Waiting
 from parsekit.worker.call import caller_of, refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
-from parsekit.worker.metrics import count
 from parsekit.worker.rescheduling import go_on_later, state_of, waits_until
 from parsekit.worker.service import service
 
@@ -34,6 +33,8 @@ log = logging.getLogger(__name__)
 BUSY_SECONDS = 2.0
 #: A run can't begin or be booked now, as what all workers share is away; the message goes back.
 _SHARED_STATE_AWAY = (redis.RedisError, StorageUnavailable, OperationalError)
+#: Longer keys are cut where waiting tasks are shown, characters.
+_SHOWN_REPLAY = 200
 #: A hop that ends this much before its time is near enough.
 _EARLY_SECONDS = 0.5
 
@@ -55,7 +56,7 @@ class ParseReplay(Task):
             except _SHARED_STATE_AWAY as exc:
                 log.warning("task %s goes back to its queue: %s", self.request.id, exc)
                 raise Reject(exc, requeue=True) from exc
-        count(outcome)
+        service.process.numbers.count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()
         return outcome.to_result()
@@ -72,6 +73,7 @@ class ParseReplay(Task):
             self._revoke(kwargs, float((state_of(self) or {}).get("progress", 0)))
         if standing is not Standing.GO:
             raise Ignore
+        service.process.numbers.note_run(task_id)
         try:
             with service.process.running.run(task_id):
                 return self._ended(self._go(args, kwargs), kwargs)
@@ -112,6 +114,10 @@ class ParseReplay(Task):
             raise Ignore
         if isinstance(answer, Waiting):
             go_on_later(self, answer.state, time.time() + answer.after_s)
+            replay = str(kwargs.get("replayObjectPath", ""))[:_SHOWN_REPLAY]
+            service.process.numbers.note_wait(
+                self.request.id, replay, answer.reason, answer.after_s
+            )
             self.update_state(state="WAITING", meta={"reason": answer.reason})
             raise Ignore
         if answer.failure is not None and answer.failure.code == PoisonReplay.code:
@@ -124,7 +130,8 @@ class ParseReplay(Task):
         self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
         request = refused(kwargs, task_id=task_id, caller=caller_of(self.request))
         with process.reports.revoking(task_id):
-            process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
+            ended = process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
+        process.numbers.count(ended)
         process.ledger.finish(task_id)
 
     def _put_aside(self, kwargs: Mapping[str, Any], failure: Failure) -> None:

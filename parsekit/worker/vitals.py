@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of
-from parsekit.worker.running import Running
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,25 @@ _PROBE_EVERY = 3
 Probe = Callable[[], object]
 
 
+class Runs(Protocol):
+    """The tasks that run in this worker."""
+
+    @property
+    def count(self) -> int:
+        """How many run."""
+        ...
+
+    @property
+    def longest_s(self) -> float:
+        """The age of the oldest run, seconds."""
+        ...
+
+    @property
+    def runs(self) -> int:
+        """Runs begun so far."""
+        ...
+
+
 class Vitals:
     """How this worker is. ``backlog`` answers the number of messages that wait to be taken."""
 
@@ -28,7 +47,7 @@ class Vitals:
         self,
         *,
         folder: Path,
-        running: Running,
+        running: Runs,
         slots: int,
         run_limit_s: float,
         probes: Mapping[str, Probe],
@@ -44,7 +63,7 @@ class Vitals:
         self._turned = self._touched = time.monotonic()
         self._runs_seen = 0
         self._away: dict[str, str] = {}
-        self.waiting_messages = 0
+        self._waiting_messages = 0
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-vitals")
 
     def start(self) -> None:
@@ -69,11 +88,16 @@ class Vitals:
             at_unix=time.time(),
             loop_idle_s=moment - self._turned,
             untouched_s=moment - self._touched,
-            running=len(self._running.task_ids),
+            running=self._running.count,
             longest_run_s=self._running.longest_s,
             run_limit_s=self._run_limit_s,
             away=dict(self._away),
         )
+
+    @property
+    def away(self) -> dict[str, bool]:
+        """Each server that this worker needs, and whether it does not answer."""
+        return {name: name in self._away for name in self._probes}
 
     def _run(self) -> None:
         beats = 0
@@ -90,18 +114,19 @@ class Vitals:
 
     def _look(self) -> None:
         self._away = {name: why for name, ask in self._probes.items() if (why := _asked(ask))}
-        free = len(self._running.task_ids) < self._slots
-        moved = self._running.runs != self._runs_seen
-        self._runs_seen = self._running.runs
+        free = self._running.count < self._slots
+        runs = self._running.runs
+        moved = runs != self._runs_seen
+        self._runs_seen = runs
         if "broker" in self._away:
             self._turned = self._touched = time.monotonic()
             return
         try:
-            self.waiting_messages = self._backlog()
+            self._waiting_messages = self._backlog()
         except Exception as exc:  # noqa: BLE001  (any client's error; the probe says the rest)
             log.debug("the backlog can't be read: %s", exc)
             return
-        if moved or not free or not self.waiting_messages:
+        if moved or not free or not self._waiting_messages:
             self._touched = time.monotonic()
 
 

@@ -1,0 +1,119 @@
+"""How the children of a prefork pool tell their parent: each writes a file every two seconds.
+
+The parent adds up the files of the living, and keeps what the dead have counted, so that no number
+falls and none stands under a process id. A child that is killed takes two seconds of counts along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from parsekit.metrics import Metric, merged
+from parsekit.worker.heartbeat import is_alive
+from parsekit.worker.metrics import Told
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 2.0
+_SUFFIX = ".children"
+
+
+class ChildReport:
+    """Writes this child's file until the process ends."""
+
+    def __init__(self, folder: Path, numbers: Callable[[], Told]) -> None:
+        self._file = _family(folder, os.getppid()) / f"{os.getpid()}.json"
+        self._numbers = numbers
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-numbers")
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write once more, and no more."""
+        self._stopped.set()
+        self._thread.join(REPORT_SECONDS)
+        self._write()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(REPORT_SECONDS):
+            self._write()
+
+    def _write(self) -> None:
+        draft = self._file.with_suffix(".draft")
+        try:
+            draft.write_text(json.dumps(self._numbers().to_json()))
+            draft.replace(self._file)
+        except OSError as exc:
+            log.debug("numbers can't be written: %s", exc)
+
+
+class Children:
+    """The parent's view."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = _family(folder, os.getpid())
+        self._retired: list[Metric] = []
+        self._lock = threading.Lock()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        _sweep(folder)
+
+    def now(self) -> list[Told]:
+        """What each living child said last, and what the dead left."""
+        with self._lock:
+            living = []
+            for file in self._folder.glob("*.json"):
+                alive = is_alive(int(file.stem))
+                told = _read(file)
+                if alive and told is not None:
+                    living.append(told)
+                elif not alive:
+                    self._retire(file, told)
+            return [*living, Told(metrics=tuple(self._retired))]
+
+    def close(self) -> None:
+        """Remove what they wrote."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _retire(self, file: Path, told: Told | None) -> None:
+        file.unlink(missing_ok=True)
+        counted = [m for m in told.metrics if m.kind != "gauge"] if told else []
+        self._retired = merged([*self._retired, *counted])
+
+
+def together(told: list[Told]) -> Told:
+    """One for all."""
+    waits = {wait.task_id: wait for each in told for wait in each.waits}
+    return replace(
+        Told(metrics=tuple(merged(metric for each in told for metric in each.metrics))),
+        waits=tuple(sorted(waits.values(), key=lambda wait: wait.until_unix)),
+    )
+
+
+def _family(folder: Path, parent: int) -> Path:
+    return folder / f"{parent}{_SUFFIX}"
+
+
+def _read(file: Path) -> Told | None:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        return Told.from_json(json.loads(file.read_text()))
+    return None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what workers left that were killed."""
+    for left in folder.glob(f"*{_SUFFIX}"):
+        name = left.name.removesuffix(_SUFFIX)
+        if name.isdecimal() and not is_alive(int(name)):
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,100 @@
+"""What a whole worker tells: its processes together, its servers, the queues."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+
+from parsekit.metrics import Metric
+from parsekit.worker.children import Children, together
+from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, WAITS, ProcessNumbers, Told
+from parsekit.worker.queues import Queues
+
+#: Who asks twice within this time gets the same answer, seconds.
+_FRESH_S = 1.0
+
+
+class WorkerNumbers:
+    """Made by the process that consumes. ``away`` names the servers that do not answer."""
+
+    def __init__(
+        self,
+        own: ProcessNumbers,
+        children: Children,
+        queues: Queues,
+        away: Callable[[], dict[str, bool]],
+        slots: int,
+    ) -> None:
+        self._own = own
+        self._children = children
+        self._queues = queues
+        self._away = away
+        self._slots = slots
+        self._lock = threading.Lock()
+        self._last = (float("-inf"), Told())
+
+    def now(self) -> Told:
+        """All that there is."""
+        with self._lock:
+            at, told = self._last
+            if time.monotonic() - at > _FRESH_S:
+                told = self._read()
+                self._last = (time.monotonic(), told)
+            return told
+
+    def _read(self) -> Told:
+        told = together([self._own.now(), *self._children.now()])
+        shared = self._queues.metrics()
+        if not any(m.name == WAITING for m in shared):
+            shared = [*shared, _waiting(told.value(WAITS))]
+        own = [m for m in told.metrics if m.name != WAITS]
+        return replace(told, metrics=(*own, *self._state(), *shared))
+
+    def _state(self) -> list[Metric]:
+        facts = [
+            Metric(
+                name="parsekit_build_info",
+                help="Always 1; the label is the version.",
+                value=1,
+                labels={"version": version("parsekit")},
+            ),
+            Metric(name="parsekit_slots", help="Tasks that may run at once.", value=self._slots),
+        ]
+        text = "1 when the server answers this worker."
+        return facts + [
+            Metric(name="parsekit_server_up", help=text, value=not away, labels={"server": server})
+            for server, away in self._away().items()
+        ]
+
+
+class PoolRunning:
+    """The tasks that run in all processes of this worker, as `Vitals` asks for them."""
+
+    def __init__(self, numbers: Callable[[], Told]) -> None:
+        self._numbers = numbers
+
+    @property
+    def count(self) -> int:
+        """How many run."""
+        return int(self._numbers().value(RUNNING))
+
+    @property
+    def longest_s(self) -> float:
+        """The age of the oldest run."""
+        return self._numbers().value(LONGEST)
+
+    @property
+    def runs(self) -> int:
+        """Runs begun so far."""
+        return int(self._numbers().value(RUNS))
+
+
+WAITING = "parsekit_waiting_tasks"
+
+
+def _waiting(number: float) -> Metric:
+    text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
+    return Metric(name=WAITING, help=text, value=number, across="max")

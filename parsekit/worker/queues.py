@@ -1,0 +1,210 @@
+"""How many messages wait in each queue, and for how long the oldest of them.
+
+Callers of Celery write no time into a message, so the age is found by counting: every few seconds
+a worker notes how many messages a queue has ever got (those that are in it, and those that were
+taken out). The head of the queue arrived just after the last note that had seen no more than were
+taken by now. Where workers share a Redis they share the count of takings; else each has its own,
+and with several workers the age is the most that it can be.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from parsekit.metrics import Metric
+from parsekit.worker import keys
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.redis_client import connect
+
+#: kombu keeps messages of these priorities in lists of their own.
+_REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
+#: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
+_MAX_NOTES = 2000
+
+
+class _Takings:
+    """Messages that this process took from each queue."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._total: Counter[str] = Counter()
+
+    def add(self, queue: str) -> None:
+        """One more."""
+        with self._lock:
+            self._total[queue] += 1
+
+    def total(self) -> Counter[str]:
+        """All so far."""
+        with self._lock:
+            return Counter(self._total)
+
+
+takings = _Takings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell."""
+
+    messages: Mapping[str, int]
+    taken: Mapping[str, int]
+    dead_letters: int
+    waiting: int | None = None
+
+
+class Broker(Protocol):
+    """Asked by `Queues`; raises its client's errors."""
+
+    def look(self) -> Looked:
+        """Count."""
+        ...
+
+
+@dataclass(slots=True)
+class Age:
+    """Finds the age of the oldest message of one queue."""
+
+    clock: Callable[[], float] = time.monotonic
+    _notes: list[tuple[float, int]] = field(default_factory=list)
+
+    def note(self, messages: int, taken: int) -> float:
+        """Take in the numbers of now; answer the age in seconds, 0 for an empty queue."""
+        now, arrived = self.clock(), messages + taken
+        if self._notes and arrived < self._notes[-1][1]:
+            self._notes.clear()  # the queue was purged, or the count lost: begin anew
+        if len(self._notes) > 1 and self._notes[-1][1] == self._notes[-2][1] == arrived:
+            self._notes.pop()
+        self._notes.append((now, arrived))
+        older = [at for at, ever in self._notes if ever <= taken]
+        del self._notes[: max(len(older) - 1, 0)]
+        if len(self._notes) > _MAX_NOTES:
+            self._notes = self._notes[:1] + self._notes[1::2]
+        return now - (older[-1] if older else self._notes[0][0]) if messages else 0.0
+
+
+class Queues:
+    """The queues of the deployment as this worker last saw them."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._ages: dict[str, Age] = {}
+        self._metrics: list[Metric] = []
+        self.waiting_known = False
+
+    def look(self) -> int:
+        """Ask the broker; answers the number of messages. Raises what its client raises."""
+        self._metrics = []  # rather no number than an old one
+        looked = self._broker.look()
+        ages = {
+            queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
+            for queue, messages in looked.messages.items()
+        }
+        self._metrics = _metrics(looked, ages)
+        self.waiting_known = looked.waiting is not None
+        return sum(looked.messages.values())
+
+    def metrics(self) -> list[Metric]:
+        """Of the last look; none when the broker did not answer."""
+        return self._metrics
+
+
+def queues_of(at: Addresses) -> Queues:
+    """The watch over the queues at these addresses."""
+    return Queues(RedisQueues(at) if at.redis_broker else AmqpQueues(at))
+
+
+class RedisQueues:
+    """Lists of kombu's, and what waits in `keys.DUE`."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._names = _names(at)
+        self._client: Any = connect(at.broker)
+        self._shared = _SharedTakings(self._client)
+
+    def look(self) -> Looked:
+        """Count in one round trip."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for name in self._names:
+                for suffix in _REDIS_PRIORITIES:
+                    pipe.llen(name + suffix)
+            pipe.hlen(keys.DEAD_LETTERS).zcard(keys.DUE)
+            *lengths, dead, due = pipe.execute()
+        step = len(_REDIS_PRIORITIES)
+        parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
+        return Looked(
+            messages={name: sum(part) for name, part in zip(self._names, parts, strict=True)},
+            taken=self._shared.total(),
+            dead_letters=int(dead),
+            waiting=int(due),
+        )
+
+
+class AmqpQueues:
+    """RabbitMQ's queues, asked over AMQP."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._names = _names(at)
+        self._dead_letters = at.dead_letter_queue
+        self._link = AmqpLink(at.broker)
+        shared = at.shared_redis
+        self._taken = _SharedTakings(connect(shared)).total if shared else takings.total
+
+    def look(self) -> Looked:
+        """Count; the queues are there, as this worker consumes from them or declared them."""
+
+        def work(channel: Any) -> tuple[dict[str, int], int]:
+            messages = {
+                name: channel.queue_declare(name, passive=True).message_count
+                for name in self._names
+            }
+            dead = channel.queue_declare(self._dead_letters, durable=True, auto_delete=False)
+            return messages, dead.message_count
+
+        messages, dead_letters = self._link.use(work)
+        return Looked(messages=messages, taken=self._taken(), dead_letters=dead_letters)
+
+
+class _SharedTakings:
+    """Adds ours to those of all workers, and answers the sums."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._sent: Counter[str] = Counter()
+
+    def total(self) -> Mapping[str, int]:
+        now = takings.total()
+        with self._client.pipeline() as pipe:
+            for queue, number in (now - self._sent).items():
+                pipe.hincrby(keys.TAKEN_EVER, queue, number)
+            pipe.hgetall(keys.TAKEN_EVER)
+            answer = pipe.execute()[-1]
+        self._sent = now
+        return {queue.decode(): int(number) for queue, number in answer.items()}
+
+
+def _names(at: Addresses) -> Sequence[str]:
+    return (at.queue, at.poll_queue, at.bulk_queue)
+
+
+def _metrics(looked: Looked, ages: Mapping[str, float]) -> list[Metric]:
+    found = [_shared("parsekit_dead_letters", "Requests that were put aside.", looked.dead_letters)]
+    for queue, messages in looked.messages.items():
+        text = "Messages that wait to be taken, in the whole deployment."
+        found.append(_shared("parsekit_queue_messages", text, messages, queue=queue))
+        text = "How long the oldest message of a queue waits already."
+        found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], queue=queue))
+    if looked.waiting is not None:
+        text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
+        found.append(_shared("parsekit_waiting_tasks", text, looked.waiting))
+    return found
+
+
+def _shared(name: str, text: str, value: float, **labels: str) -> Metric:
+    return Metric(name=name, help=text, value=value, labels=labels, across="max")

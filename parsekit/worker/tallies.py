@@ -1,0 +1,95 @@
+"""What a process counts as it works: cheap enough for every task, and no metrics library."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from parsekit.errors import ERRORS
+from parsekit.metrics import Metric
+from parsekit.model import Outcome
+
+#: Upper ends of the buckets, seconds: cached answers take milliseconds, a remote parser may leave
+#: a replay pending for 15 minutes.
+BUCKETS = (
+    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0),
+)
+TASKS = "parsekit_tasks_total"
+STAGES = "parsekit_stage_duration_seconds"
+_TASKS_HELP = "Tasks that ended; code is the published error of one that failed."
+_STAGES_HELP = "Seconds that a task spent in a stage; total is from first delivery to end."
+_STAGE_OF = {"getMs": "get", "parseMs": "parse", "putMs": "put", "totalMs": "total"}
+
+
+@dataclass(slots=True)
+class _Spread:
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    seconds: float = 0.0
+
+    def metrics(self, labels: Mapping[str, str]) -> Iterator[Metric]:
+        total = 0
+        for end, count in zip((*BUCKETS, float("inf")), self.counts, strict=True):
+            total += count
+            le = "+Inf" if end == float("inf") else str(end)
+            yield _stage("_bucket", total, {**labels, "le": le})
+        yield _stage("_count", total, labels)
+        yield _stage("_sum", self.seconds, labels)
+
+
+class Tallies:
+    """Tasks and their stages since the process began. Used from several threads."""
+
+    def __init__(self, parser: str = "") -> None:
+        self._lock = threading.Lock()
+        self._tasks: Counter[tuple[str, str, str]] = Counter()
+        self._stages = {stage: _Spread() for stage in _STAGE_OF.values()}
+        self.expect(parser)
+
+    def expect(self, parser: str) -> None:
+        """Show zeros for this parser: a rate needs a number before the first event."""
+        outcomes = [("parsed", ""), ("cached", ""), *(("failed", code) for code in ERRORS)]
+        for outcome, code in outcomes if parser else ():
+            self._tasks.setdefault((outcome, code, parser), 0)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a task that ended."""
+        code = outcome.failure.code if outcome.failure else ""
+        how = "failed" if code else "cached" if outcome.cached else "parsed"
+        with self._lock:
+            self._tasks[how, code, outcome.parser] += 1
+            for name, ms in outcome.timings.happened():
+                spread = self._stages[_STAGE_OF[name]]
+                spread.counts[bisect_left(BUCKETS, ms / 1000)] += 1
+                spread.seconds += ms / 1000
+
+    def metrics(self) -> list[Metric]:
+        """All of it."""
+        with self._lock:
+            found = [
+                Metric(
+                    name=TASKS,
+                    help=_TASKS_HELP,
+                    kind="counter",
+                    value=number,
+                    labels={"outcome": outcome, "code": code, "parser": parser},
+                )
+                for (outcome, code, parser), number in self._tasks.items()
+            ]
+            for stage, spread in self._stages.items():
+                found += spread.metrics({"stage": stage})
+        return found
+
+
+def _stage(part: str, value: float, labels: Mapping[str, str]) -> Metric:
+    return Metric(
+        name=STAGES + part,
+        help=_STAGES_HELP,
+        kind="histogram",
+        value=value,
+        labels=labels,
+        family=STAGES,
+    )
