@@ -38,6 +38,11 @@ class Request:
     bulk: bool = False
     caller: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The replay as it may be told: a URL without user's password and secret parameters."""
+        return cleaned(self.replay) if "://" in self.replay else self.replay
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:

@@ -40,7 +40,7 @@ class ProgressTeller:
         self.reached = max(self.reached, value)
         event = ProgressEvent(
             task_id=self._request.task_id,
-            replay=self._request.replay,
+            replay=self._request.shown,
             status=status,
             value=self.reached,
             message=cleaned(message),
