@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -114,3 +116,19 @@ def test_sigterm_gives_back_a_task_that_takes_too_long(service, redis_client):
     service.remote_is(slow_s=0)
     service.worker().ready()
     assert task.get(timeout=30)["parser"] == "fake"
+
+
+def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
+    service.remote_is(slow_s=60)
+    worker = service.worker("--pool", "prefork", "-c", "2").ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "STARTED")
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    service.remote_is(slow_s=0)
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    assert task.get(timeout=40)["parser"] == "fake"
+    assert len(service.uploads) == 1
+    assert finals(service, task.id) == ["Complete"]
+    assert worker.stop() < 25
+    assert in_hand(redis_client) == 0
