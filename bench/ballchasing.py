@@ -345,7 +345,9 @@ def main() -> None:
     """Print the figures of both."""
     print(f"Ballchasing, free tier, {REPLAYS} replays, {WORKERS} workers of {SLOTS} slots")
     with tempfile.TemporaryDirectory() as name, valkey(Path(name) / "valkey") as redis:
-        (Path(name) / "token").write_text(TOKEN, encoding="utf-8")
+        token = Path(name) / "token"
+        token.touch(mode=0o600)
+        token.write_text(TOKEN, encoding="utf-8")
         for client in (careful, naive):
             with simulator() as url:
                 client(Place(url=url, redis_url=redis.url(), folder=Path(name)))

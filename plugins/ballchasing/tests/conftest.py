@@ -103,6 +103,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:
     path = tmp_path / "token"
+    path.touch(mode=0o600)
     path.write_text(TOKEN + "\n", encoding="utf-8")
     return path
 

@@ -129,6 +129,7 @@ class _Task:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text("test-token-of-four-workers", encoding="utf-8")
     return tmp_path
 
