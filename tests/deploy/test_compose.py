@@ -89,6 +89,8 @@ def test_every_secret_that_a_service_names_is_declared(
     assert used == set(compose["secrets"])
 
 
-def test_the_worker_may_use_its_own_secrets_only(services: Mapping[str, Any], secrets: Path) -> None:
+def test_the_worker_may_use_its_own_secrets_only(
+    services: Mapping[str, Any], secrets: Path
+) -> None:
     own = {path.name for path in (secrets / "worker").iterdir()}
     assert set(services["worker"]["secrets"]) == own

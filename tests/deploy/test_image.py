@@ -55,8 +55,10 @@ def test_the_shipped_lock_has_no_test_tools(root: Path) -> None:
 
 def test_it_runs_as_a_user_of_its_own_with_a_number(last: dict[str, str]) -> None:
     user, group = last["USER"].split(":")
-    assert user.isdigit() and int(user) >= 10000
-    assert group.isdigit() and int(group) >= 10000
+    assert user.isdigit()
+    assert int(user) >= 10000
+    assert group.isdigit()
+    assert int(group) >= 10000
 
 
 def test_the_worker_is_process_1_and_is_asked_to_end_as_it_expects(last: dict[str, str]) -> None:
