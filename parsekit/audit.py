@@ -108,7 +108,7 @@ def audit_event(request: Request, acts: Acts, standing: Standing, now_unix: floa
         at_unix=now_unix,
         caller=cleaned(request.caller or local_caller("python")),
         task_id=request.task_id,
-        replay=cleaned(request.replay),
+        replay=request.shown,
         acts=acts,
         result=standing.result,
         error=standing.failure.message if standing.failure else None,

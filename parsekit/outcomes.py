@@ -30,7 +30,7 @@ class Ending:
         """
         own = result.task_id == self.request.task_id
         return Outcome(
-            replay=self.request.replay,
+            replay=self.request.shown,
             task_id=self.request.task_id,
             hash=result.sha256,
             parser=self.shown_as or result.name.parser,
@@ -51,7 +51,7 @@ class Ending:
             others = ", ".join(map(str, self.state.tried))
             failure = replace(failure, message=f"{failure.message}; tried before: {others}")
         return Outcome(
-            replay=self.request.replay,
+            replay=self.request.shown,
             task_id=self.request.task_id,
             hash=self.state.sha256,
             parser=self.shown_as or parser,

@@ -44,7 +44,8 @@ def load_config(
     models: dict[str, type[BaseModel]] = {**HOST_SECTIONS, **(plugin_sections or {})}
     absent = {name: dist for name, dist in (absent or {}).items() if name not in models}
     tree, origins, problems = _merged(path, models, environ)
-    remember_secrets("", tree)  # before anything of it can stand in a message
+    # Before anything of it can stand in a message.
+    remember_secrets("", {**tree, **{key: environ[key] for key in environ if key[:4] == "AWS_"}})
     host, sections, more = _validated(tree, models, absent)
     if host is None or problems or more:
         raise ConfigInvalid("; ".join(str(p) for p in problems + more))

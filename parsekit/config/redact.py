@@ -40,4 +40,4 @@ def remember_secrets(key: str, value: object) -> None:
 
 
 def _speaks_of_secret(key: str) -> bool:
-    return _SECRET_KEY.search(key) is not None and not key.endswith("_file")
+    return _SECRET_KEY.search(key) is not None and not key.lower().endswith("_file")

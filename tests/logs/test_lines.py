@@ -74,7 +74,11 @@ def test_a_line_of_any_library_is_one_json_object(written: Written) -> None:
     written.begin("json")
     log.info("hello %s", "you")
     line = written.line
-    assert (line["level"], line["logger"], line["message"]) == ("info", "somebody.elses", "hello you")
+    assert (line["level"], line["logger"], line["message"]) == (
+        "info",
+        "somebody.elses",
+        "hello you",
+    )
     assert line["time"].endswith("Z")
 
 

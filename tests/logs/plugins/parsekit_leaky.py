@@ -1,0 +1,95 @@
+"""A plugin that puts its token wherever it can; the name of the replay says where.
+
+The token stands in the file ``$LEAKY_TOKEN``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from pathlib import Path
+
+from parsekit import (
+    AnalyticsEvent,
+    AuditEvent,
+    Job,
+    NotReady,
+    Parsed,
+    ParserEntry,
+    ProgressEvent,
+    ProviderContext,
+    Replay,
+    hookimpl,
+    read_secret,
+)
+from parsekit.errors import RemoteRejected, RemoteUnavailable
+
+log = logging.getLogger("leaky.library")
+
+
+def token() -> str:
+    return read_secret(Path(os.environ["LEAKY_TOKEN"]), "leaky.token_file").get_secret_value()
+
+
+class Leaky:
+    def __init__(self, context: ProviderContext) -> None:
+        self._token = token()
+
+    def parse(self, replay: Replay, job: Job) -> Parsed | NotReady:
+        secret = self._token
+        kind = Path(replay.name).stem
+        if kind == "logs":
+            log.warning("headers %s", {"Authorization": secret}, extra={"data": {"id": secret}})
+            warnings.warn(f"old {secret}", UserWarning, stacklevel=1)
+            threading.Thread(target=_dies, args=(secret,)).start()
+        elif kind == "raises":
+            raise RuntimeError(f"bad answer to {secret}")
+        elif kind == "rejects":
+            raise RemoteRejected(f"https://ann:{secret}@host refuses")
+        elif kind == "waits":
+            job.progress(40, f"uploading with {secret}")
+            return NotReady(ticket={"n": 1}, after_s=0.2, reason=f"{secret} is not ready")
+        elif kind == "away":
+            raise RemoteUnavailable(f"no answer to {secret}", retry_after_s=0.2)
+        return Parsed(data={})
+
+    def resume(self, job: Job) -> Parsed:
+        raise RemoteRejected(f"refused {self._token} in the end")
+
+
+class LeakyLocal:
+    """The same in a child process."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._token = token()
+
+    def parse(self, replay: Replay, job: Job) -> Parsed:
+        job.progress(50, f"parsing with {self._token}")
+        raise RuntimeError(f"can't parse with {self._token!r}")
+
+
+def _dies(secret: str) -> None:
+    raise ValueError(f"{secret} in a thread")
+
+
+@hookimpl
+def parsekit_register_parsers(register) -> None:
+    register(ParserEntry(name="leaky", version="1", create=Leaky, runs="remote"))
+    register(ParserEntry(name="leaky-local", version="1", create=LeakyLocal))
+
+
+@hookimpl
+def parsekit_progress(event: ProgressEvent) -> None:
+    raise RuntimeError(f"progress to {token()}")
+
+
+@hookimpl
+def parsekit_analytics(event: AnalyticsEvent) -> None:
+    raise RuntimeError(f"analytics to {token()}")
+
+
+@hookimpl
+def parsekit_audit(event: AuditEvent) -> None:
+    raise RuntimeError(f"audit to {token()}")
