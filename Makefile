@@ -53,7 +53,10 @@ record: .venv/.installed ## record the cassettes anew; BALLCHASING_TOKEN and REP
 lock: .venv/.installed ## resolve the dependencies anew
 	@$(PY) scripts/lock.py
 
+sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.cdx.json
+	@$(PY) scripts/sbom.py
+
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install demo test check format bench record lock clean
+.PHONY: help install demo test check format bench record lock sbom clean
