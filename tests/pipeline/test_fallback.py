@@ -75,6 +75,16 @@ def test_a_task_that_is_delivered_again_after_its_end_tells_the_same(bench: Benc
     bench.script.steps = [ParserFailed("no")]
     again = to_the_end(bench, bench.pipeline(settings=settings))
     assert again.to_result() == first.to_result()
+    assert again.tried
+
+
+def test_a_last_resort_that_is_delivered_again_tells_the_same(bench: Bench) -> None:
+    bench.script.steps, bench.other.steps = [ParserFailed("no")], [ParserFailed("no")]
+    settings = {"fallback": ["other", "script"]}
+    first = to_the_end(bench, bench.pipeline(settings=settings))
+    again = to_the_end(bench, bench.pipeline(settings=settings))
+    assert again.to_result() == first.to_result()
+    assert [t.parser for t in again.tried] == ["script", "other"]
 
 
 def test_who_asks_the_fallback_itself_hears_nothing_of_the_others(bench: Bench) -> None:
