@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentScope, ComponentType
@@ -93,7 +93,8 @@ def _licenses(name: str) -> list[Any]:
         stated = metadata(name)
     except PackageNotFoundError:
         return []
-    text = stated.get("License-Expression") or stated.get("License") or ""
+    given = [stated[key] for key in ("License-Expression", "License") if key in stated]
+    text = given[0] if given else ""
     if not text or "\n" in text or len(text) > _MAX_LICENSE_NAME:
         return []
     return [LicenseFactory().make_from_string(text)]
@@ -122,10 +123,9 @@ def _own(project: dict[str, Any]) -> Component:
 
 def _direct(project: dict[str, Any], known: Iterable[Component]) -> list[Component]:
     extras = project.get("optional-dependencies", {})
-    wanted = [
-        *project.get("dependencies", []),
-        *(need for needs in extras.values() for need in needs),
-    ]
+    wanted = [*project.get("dependencies", [])]
+    for needs in extras.values():
+        wanted += needs
     names = {canonicalize_name(Requirement(need).name) for need in wanted}
     return [component for component in known if component.name in names]
 
