@@ -92,7 +92,10 @@ class AuditSettings(Section):
 
     path: Path | None = Field(None, description="the file; default audit.jsonl in the data folder")
     keep: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        60, description="files of 16 MiB that are kept besides the one that is written"
+        60, description="how many files are kept besides the one that is written"
+    )
+    file_bytes: Annotated[int, Field(ge=4096)] = Field(
+        16 * 1024 * 1024, description="size at which a file is set aside, bytes"
     )
 
 
