@@ -20,6 +20,7 @@ from parsekit_ballchasing.body import check_body
 from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient, Looked, ReplayGone, Uploaded
 from parsekit_ballchasing.ledger import LONGEST_PAUSE_S, Turn, Wait
+from parsekit_ballchasing.measures import at_work
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.ticket import Ticket
 from parsekit_ballchasing.tiers import Endpoint
@@ -79,6 +80,12 @@ class BallchasingParser:
             ticks=ticks,
             sleep=sleep,
         )
+        at_work.add(self)
+
+    @property
+    def budget(self) -> Budget:
+        """What this parser may use of the API."""
+        return self._budget
 
     def parse(self, replay: Replay, job: Job) -> Parsed | NotReady:
         """Upload, or go on when the ticket knows of an upload."""
@@ -127,6 +134,7 @@ class BallchasingParser:
 
     def close(self) -> None:
         """Let go of connections."""
+        at_work.discard(self)
         self._client.close()
         self._budget.close()
 

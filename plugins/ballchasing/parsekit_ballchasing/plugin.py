@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
-from parsekit import Check, ParserEntry, RetryPolicy, Session, hookimpl
+from parsekit import Check, Metric, ParserEntry, RetryPolicy, Session, hookimpl
 from parsekit_ballchasing.settings import BallchasingSettings
 
 
@@ -37,6 +37,14 @@ def parsekit_register_checks(
     used = "ballchasing" in (host.parser, *host.fallback)
     if used or "ballchasing" in session.config.present:
         register("ballchasing", partial(_check, session))
+
+
+@hookimpl
+def parsekit_metrics() -> Iterable[Metric]:
+    """Tell what is left of rates and quotas, and whether calls are stopped."""
+    from parsekit_ballchasing.measures import measures  # noqa: PLC0415  (only workers need it)
+
+    return measures()
 
 
 def _check(session: Session) -> list[Check]:

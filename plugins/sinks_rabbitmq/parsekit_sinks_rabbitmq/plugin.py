@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pydantic import BaseModel
 
-from parsekit import AnalyticsEvent, Check, ProgressEvent, Session, hookimpl
+from parsekit import AnalyticsEvent, Check, Metric, ProgressEvent, Session, hookimpl
 from parsekit_sinks_rabbitmq.counters import Snapshot
+from parsekit_sinks_rabbitmq.measures import measures
 from parsekit_sinks_rabbitmq.message import of_analytics, of_progress, queue_fault
 from parsekit_sinks_rabbitmq.publisher import Publisher
 from parsekit_sinks_rabbitmq.settings import TransportSettings
@@ -85,6 +86,12 @@ class RabbitSinks:
         settings = session.config.section(TransportSettings)
         if settings.url is not None:
             register("rabbitmq", lambda: _check(settings))
+
+    @hookimpl
+    def parsekit_metrics(self) -> Iterable[Metric]:
+        """Tell what was sent, what waits and what was lost."""
+        snapshot = self.snapshot()
+        return () if snapshot is None else measures(snapshot)
 
     def snapshot(self) -> Snapshot | None:
         """What this process has sent and lost; None when it has sent nothing."""

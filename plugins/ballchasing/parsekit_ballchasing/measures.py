@@ -1,0 +1,69 @@
+"""What is left of the budget, and whether anybody may call, as numbers for ``/metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
+
+from parsekit import Metric
+from parsekit.errors import ParsekitError
+
+if TYPE_CHECKING:
+    from parsekit_ballchasing.budget import Budget
+
+_HOUR = "1h"
+_WINDOWS = ("24h", "7d")
+#: Errors with which the breaker stops everybody.
+_REASONS = ("unauthorized", "remote_unavailable")
+
+
+class HasBudget(Protocol):
+    """A parser at work."""
+
+    @property
+    def budget(self) -> Budget:
+        """What it may use."""
+        ...
+
+
+#: The parsers of this process. Hooks are called on a plugin, which has none itself.
+at_work: WeakSet[HasBudget] = WeakSet()
+
+
+def measures() -> Iterator[Metric]:
+    """Those of each parser at work; all with one token tell the same. Asks the API nothing."""
+    for parser in list(at_work):
+        yield from _budget(parser.budget)
+
+
+def _budget(budget: Budget) -> Iterator[Metric]:
+    from parsekit_ballchasing.report import report_of  # noqa: PLC0415  (a parser has loaded it)
+
+    report = report_of(budget)
+    for name, window in zip(_WINDOWS, report.uploads, strict=True):
+        yield _gauge("uploads_used", "Uploads in a rolling window.", window.used, window=name)
+        if window.left is not None:
+            yield _gauge("uploads_left", "Uploads that still fit.", window.left, window=name)
+    used, most = report.status_calls_hour, report.status_limit_hour
+    yield _gauge("status_calls_used", "Looks at replays in a rolling window.", used, window=_HOUR)
+    if most is not None:
+        left = max(most - used, 0)
+        yield _gauge("status_calls_left", "Looks at replays that still fit.", left, window=_HOUR)
+    shut = _shut(budget)
+    for reason in _REASONS:
+        text = "1 while no worker calls: the token was refused, or the API is down."
+        yield _gauge("breaker_open", text, float(shut == reason), reason=reason)
+
+
+def _shut(budget: Budget) -> str | None:
+    try:
+        budget.calls.check()
+    except ParsekitError as error:
+        return error.code
+    return None
+
+
+def _gauge(name: str, text: str, value: float, **labels: str) -> Metric:
+    name = f"parsekit_ballchasing_{name}"
+    return Metric(name=name, help=text, value=value, labels=labels, across="max")
