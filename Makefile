@@ -32,6 +32,7 @@ demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
 
 test: .venv/.installed ## install what the tests need, servers included, and run them
 	@$(PY) scripts/servers.py
+	@$(PY) scripts/promtool.py
 	@$(PY) -m pytest $(PYTEST)
 
 check: .venv/.installed ## lint, types, lock and licences

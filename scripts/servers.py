@@ -47,7 +47,7 @@ def install() -> None:
         raise Refused("there is no apt-get")
     if sudo and (shutil.which("sudo") is None or _status([*sudo, "true"]) != 0):
         raise Refused("neither root nor sudo without a password")
-    _run([*sudo, "sh", "-c", INSTALL])
+    run([*sudo, "sh", "-c", INSTALL])
 
 
 def unpack(target: Path) -> None:
@@ -61,23 +61,23 @@ def unpack(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         work = Path(name)
         for deb in _download(work):
-            _run(["dpkg-deb", "-x", str(deb), str(work / "root")])
+            run(["dpkg-deb", "-x", str(deb), str(work / "root")])
         _make_movable(work / "root/usr/lib/erlang/bin/erl")
         shutil.rmtree(target, ignore_errors=True)
         (work / "root").rename(target)
 
 
 def _download(work: Path) -> list[Path]:
-    apt = _apt(work)
-    _run(["apt-get", *apt, "-qq", "update"])
+    apt = apt_settings(work)
+    run(["apt-get", *apt, "-qq", "update"])
     closure = ["depends", "--recurse", "--important", "rabbitmq-server"]
-    listing = _run(["apt-cache", *apt, *closure]).split("\n")
+    listing = run(["apt-cache", *apt, *closure]).split("\n")
     names = {"rabbitmq-server"} | {name for name in listing if name.startswith("erlang-")}
-    _run(["apt-get", *apt, "-qq", "download", *sorted(names)], folder=work)
+    run(["apt-get", *apt, "-qq", "download", *sorted(names)], folder=work)
     return sorted(work.glob("*.deb"))
 
 
-def _apt(work: Path) -> list[str]:
+def apt_settings(work: Path) -> list[str]:
     """Give apt lists and a cache of its own, as the system's may be empty and are root's."""
     for folder in ("lists/partial", "cache/archives/partial"):
         (work / folder).mkdir(parents=True)
@@ -92,7 +92,7 @@ def _make_movable(erl: Path) -> None:
     erl.write_text(text)
 
 
-def _run(command: Sequence[str], folder: Path | None = None) -> str:
+def run(command: Sequence[str], folder: Path | None = None) -> str:
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=APT_SECONDS, check=False
