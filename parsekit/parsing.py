@@ -34,8 +34,9 @@ class Parsers:
         self._host = host
         self._config = config
         self._data_dir = data_dir
-        self._children = ChildPool(config.limits.parse_memory)
-        self._spare_children = ChildPool(config.limits.parse_memory, niceness=SPARE_NICENESS)
+        memory, parses = config.limits.parse_memory, config.limits.parses_per_child
+        self._children = ChildPool(memory, parses)
+        self._spare_children = ChildPool(memory, parses, niceness=SPARE_NICENESS)
         self._remote: dict[str, Parser] = {}
         self._lock = threading.Lock()
 

@@ -55,6 +55,9 @@ class Limits(Section):
     parse_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
         2 * 1024**3, description="largest address space of one local parse, bytes"
     )
+    parses_per_child: Annotated[int, Field(gt=0)] = Field(
+        100, description="parses after which a parser's process is replaced; 1 shares nothing"
+    )
 
 
 class ProvenanceSettings(Section):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pickle
 import selectors
@@ -19,10 +18,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO
 
-from parsekit.errors import ParserFailed, ParserTimeout, error_for
-from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, send
+from parsekit.errors import ParsekitError, ParserFailed, ParserTimeout
+from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, OutOfMemory, send, understood
 from parsekit.model import Parsed, Replay
 from parsekit.workspace import workspace
 
@@ -33,6 +32,9 @@ RECYCLE_AFTER = 100
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 #: One thread each: a child has one core, and each BLAS thread reserves address space.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+#: From the end of a child's answers to the end of its process, seconds.
+_LAST_MOMENTS_S = 2.0
 
 Progress = Callable[[float, str], None]
 
@@ -91,8 +93,9 @@ class Child:
                 "and was ended"
             ) from None
         except (_Ended, BrokenPipeError, ValueError) as exc:
-            detail = "" if isinstance(exc, (_Ended, BrokenPipeError)) else f": {exc}"
-            raise ParserFailed(f"{name} {self._how_it_ended()}{detail}") from exc
+            ended = isinstance(exc, (_Ended, BrokenPipeError))
+            text = self._how_it_ended(_LAST_MOMENTS_S if ended else 0)
+            raise ParserFailed(f"{name} {text}{'' if ended else f': {exc}'}") from exc
 
     def interrupt(self) -> None:
         """End its process, for the thread that waits for its answer to notice and clean up."""
@@ -132,25 +135,21 @@ class Child:
     def _await(self, errand: Errand, progress: Progress) -> Parsed:
         end = time.monotonic() + errand.parse_seconds
         while True:
-            kind, value = self._frame(end)
-            if kind == "progress":
-                progress(float(value[0]), str(value[1]))
-            elif kind == "parsed":
-                return Parsed(data=value["data"], warnings=tuple(map(str, value["warnings"])))
-            elif kind == "out_of_memory":
+            answer = understood(self._frame(end))
+            if isinstance(answer, Parsed):
+                return answer
+            if isinstance(answer, ParsekitError):
+                raise answer
+            if isinstance(answer, OutOfMemory):
                 raise ParserFailed(f"parser {errand.parser!r} {self._out_of_memory()}")
-            else:
-                code, message, retry_after_s = value
-                raise error_for(code, message, retry_after_s=retry_after_s)
+            progress(answer.value, answer.message)
 
-    def _frame(self, end: float) -> tuple[str, Any]:
+    def _frame(self, end: float) -> bytes:
         size = struct.unpack("<I", self._read(4, end))[0]
         if size > MAX_ANSWER_BYTES:
             self.kill()
             raise ValueError(f"an answer of {size} bytes, want at most {MAX_ANSWER_BYTES}")
-        message = json.loads(self._read(size, end))
-        ((kind, value),) = message.items()
-        return kind, value
+        return self._read(size, end)
 
     def _read(self, size: int, end: float) -> bytes:
         descriptor = self._answers.fileno()
@@ -167,10 +166,10 @@ class Child:
                 size -= len(part)
         return b"".join(parts)
 
-    def _how_it_ended(self) -> str:
+    def _how_it_ended(self, patience_s: float) -> str:
         """Say what happened to the process, and end what is left of it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2)
+            self._process.wait(patience_s)
         code = self._process.poll()
         said = self._last_words()
         if code is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from parsekit.errors import ParserFailed
 from parsekit.isolation import ChildPool, sandbox
 from parsekit.isolation.sandbox import FILE_VIEW, SYSTEM_CALLS, missing_layers
 from parsekit.isolation.wire import Errand
@@ -178,6 +179,34 @@ def test_a_parser_that_prints_for_ever_fills_no_disk(reach: Reach, pool: ChildPo
     assert reach("nothing") == {"reached": "alive"}
     (child,) = pool._idle
     assert os.fstat(child._log.fileno()).st_size < sandbox.MAX_OUTPUT_BYTES
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[]",
+        "{}",
+        "7",
+        '{"parsed": 1}',
+        '{"parsed": {"data": 7, "warnings": []}}',
+        '{"parsed": {"data": {"x": NaN}, "warnings": []}}',
+        '{"progress": ["nan", "x"]}',
+        '{"progress": []}',
+        '{"error": ["parser_failed"]}',
+        '{"error": ["rate_limited", "x", "inf"]}',
+        '{"exit": null}',
+        '{"parsed": ' + "[" * 100_000,
+        '{"progress": [' + "9" * 5000 + ', "x"]}',
+    ],
+    ids=lambda answer: answer[:40],
+)
+def test_an_answer_that_makes_no_sense_is_a_failure_and_ends_the_child(
+    reach: Reach, pool: ChildPool, answer: str
+):
+    with pytest.raises(ParserFailed, match="answered nonsense and was ended"):
+        reach("lie", answer)
+    assert not pool._idle
+    assert reach("nothing") == {"reached": "alive"}
 
 
 def test_each_parser_has_children_of_its_own(reach: Reach, pool: ChildPool, tmp_path: Path):
