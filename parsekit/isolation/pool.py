@@ -171,11 +171,13 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience_s)
         code = self._process.poll()
-        said = self._last_words()
+        wrote = self._last_words()
+        said = wrote[-1][:300] if wrote else ""
         if code is None:
             text = "answered nonsense and was ended"
-        elif "memory allocation" in said or "MemoryError" in said:
-            text = self._out_of_memory()
+        elif any("memory allocation" in line or "MemoryError" in line for line in wrote):
+            # native code that runs out of memory says so first, and then much else
+            text, said = self._out_of_memory(), ""
         elif code == -signal.SIGXCPU:
             text = "used up the CPU time of limits.parse_seconds"
         elif code < 0:
@@ -188,14 +190,15 @@ class Child:
     def _out_of_memory(self) -> str:
         return f"needed more than limits.parse_memory ({self._memory_bytes >> 20} MiB)"
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> list[str]:
+        """What the child wrote last, line by line."""
         try:
             size = self._log.seek(0, os.SEEK_END)
             self._log.seek(max(0, size - 2000))
             lines = self._log.read().decode(errors="replace").split("\n")
         except (OSError, ValueError):
-            return ""
-        return next((" ".join(line.split()) for line in reversed(lines) if line.strip()), "")[:300]
+            return []
+        return [" ".join(line.split()) for line in lines if line.strip()]
 
 
 class ChildPool:
