@@ -1,7 +1,8 @@
 """Make the passwords of a deployment, and the files in which each side wants them.
 
 Three folders come out: what a worker reads, what callers get, and what the servers read. The
-servers get hashes where they can do with them. Nothing is printed, and nothing is overwritten.
+servers get hashes where they can do with them. ``compose.env`` tells compose the group that may
+read the first two. Nothing is printed, and nothing is overwritten.
 Needs nothing but Python.
 """
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as exc:
         return _fail(f"{chosen.ballchasing_token}: {(exc.strerror or '').lower()}")
     for name, text in _files(token).items():
-        _write(chosen.folder, name, text)
+        _write(chosen.folder / name, text)
     return 0
 
 
@@ -58,6 +59,7 @@ def _files(token: str) -> dict[str, str]:
     valkey, rabbitmq, s3 = ({role: secrets.token_urlsafe(32) for role in ROLES} for _ in range(3))
     keys = {role: secrets.token_hex(10).upper() for role in ROLES}
     files = {
+        "compose.env": f"SECRETS_GID={os.getgid()}",
         "worker/rabbitmq_password": rabbitmq["worker"],
         "worker/ballchasing_token": token,
         "caller/rabbitmq_url": f"amqp://caller:{rabbitmq['caller']}@rabbitmq:5672",
@@ -122,13 +124,15 @@ def _seaweedfs(keys: Passwords, secret_keys: Passwords) -> dict[str, object]:
     return {"identities": identities}
 
 
-def _write(folder: Path, name: str, text: str) -> None:
-    """Readable by every user of a container, whatever its number; here the folder bars them."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
+def _write(path: Path, text: str) -> None:
+    """Write one secret; none is ever open to others on this machine, as the folder bars them.
+
+    The servers drop every group but their own before they read: theirs are for all in a container.
+    """
+    path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     path.write_text(text + "\n")
-    os.chmod(path, 0o444)  # noqa: PTH101  (follows no umask)
+    path.chmod(0o444 if path.parent.name == "servers" else 0o440)
 
 
 def _fail(message: str) -> int:

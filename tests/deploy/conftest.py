@@ -58,7 +58,7 @@ def compose() -> Mapping[str, Any]:
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made as an operator makes them."""
     folder = tmp_path_factory.mktemp("deploy") / "secrets"
-    command = [sys.executable, DEPLOY / "make_secrets.py", "--folder", folder]
+    command = [sys.executable, str(DEPLOY / "make_secrets.py"), "--folder", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return folder

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,7 +76,18 @@ def test_secrets_are_files_that_make_secrets_writes(
 ) -> None:
     named = {value["file"].removeprefix("../secrets/") for value in compose["secrets"].values()}
     written = {str(path.relative_to(secrets)) for path in secrets.rglob("*") if path.is_file()}
-    assert named == written - {"caller/rabbitmq_url"}
+    assert named == written - {"caller/rabbitmq_url", "compose.env"}
+
+
+def test_our_containers_may_read_secrets_through_the_group_that_make_secrets_names(
+    compose: Mapping[str, Any], deploy: Path, secrets: Path
+) -> None:
+    text = (deploy / "compose/compose.yaml").read_text()
+    assert set(re.findall(r"\$\{(\w+)", text)) == {"SECRETS_GID", "BALLCHASING_URL"}
+    [line] = (secrets / "compose.env").read_text().splitlines()
+    assert line == f"SECRETS_GID={os.getgid()}"
+    [group] = compose["services"]["worker"]["group_add"]
+    assert group.startswith("${SECRETS_GID:?")
 
 
 def test_every_secret_that_a_service_names_is_declared(

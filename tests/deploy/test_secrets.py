@@ -18,6 +18,9 @@ def everything(folder: Path) -> str:
 
 def test_only_their_owner_gets_at_them(secrets: Path) -> None:
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
+    for role in ("worker", "caller"):
+        for path in (secrets / role).iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o440
 
 
 def test_two_deployments_share_nothing(deploy: Path, secrets: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 import redis
+import requests
 from amqp.exceptions import AccessRefused
 from kombu import Connection
 
@@ -43,7 +44,7 @@ pytestmark = pytest.mark.timeout(300)
 def run(command: list[Any], **options: Any) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +198,7 @@ def side(
         url = (own / "celery_url").read_text().replace("valkey:6379", f"127.0.0.1:{valkey_port}")
         (own / "celery_url").unlink()
         (own / "celery_url").write_text(url)
+        (own / "celery_url").chmod(0o440)
         config = (deploy / "compose/parsekit.json").read_text().replace("/run/secrets", str(own))
         (folder / "parsekit.json").write_text(config)
         environ = {
@@ -290,12 +292,27 @@ def test_without_a_worker_nothing_is_live(caller_side: Side) -> None:
 def test_a_worker_is_live_and_ready(worker: subprocess.Popen[bytes], worker_side: Side) -> None:
     assert healthy(worker_side, "--live")
     assert healthy(worker_side, "--ready")
+    assert "can be read by everybody" not in (worker_side.folder / "worker.log").read_text()
 
 
 @pytest.fixture(scope="module")
-def outcome(worker: subprocess.Popen[bytes], caller_side: Side) -> dict[str, Any]:
+def replay(caller_side: Side, simulator_url: str) -> Path:
+    """A replay that the site has already: for a new one the first look comes after 30 s."""
+    path = write_replay(caller_side.folder / "a.replay", believable_match(seed=5), frames=0)
+    upload = {"file": (path.name, path.read_bytes())}
+    token = {"Authorization": "another-account"}
+    sent = requests.post(f"{simulator_url}/v2/upload", files=upload, headers=token, timeout=10)
+    where = f"{simulator_url}/replays/{sent.json()['id']}"
+    poll(
+        lambda: requests.get(where, headers=token, timeout=10).json().get("status") == "ok",
+        every_s=1,  # no more, or the site refuses
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def outcome(worker: subprocess.Popen[bytes], caller_side: Side, replay: Path) -> dict[str, Any]:
     """What a caller gets for a replay of its own."""
-    replay = write_replay(caller_side.folder / "a.replay", believable_match(seed=5), frames=0)
     done = caller_side.run("submit", "--follow", "--format", "jsonl", replay)
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
