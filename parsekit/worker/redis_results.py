@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import states
 from celery.backends.redis import RedisBackend
 
 from parsekit.worker.failure_facts import failure_facts, without_secrets
+
+#: KEYS result; ARGV text, seconds to keep it (0 for ever). Results are written by us alone, and
+#: begin with their state.
+_SET_UNLESS_FINAL = """
+local old = redis.call('GET', KEYS[1])
+local state = old and string.match(old, '^{"status": "(%u+)"')
+if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+if ARGV[2] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+return 1
+"""
 
 
 class RedisResults(RedisBackend):
@@ -27,16 +38,12 @@ class RedisResults(RedisBackend):
         request: Any = None,
         **_: Any,
     ) -> Any:
-        """Store a state, unless a final one stands there, which the caller may have read.
-
-        The task says STARTED only after the ledger said that it has not ended.
-        """
-        if (
-            state != states.STARTED
-            and self._get_task_meta_for(task_id)["status"] in states.READY_STATES
-        ):
-            return result
+        """Store a state, unless a final one stands there, which the caller may have read."""
         meta = self._get_result_meta(result, state, without_secrets(traceback), request)
         text = self.encode({**meta, "task_id": task_id})
-        self._set_with_state(self.get_key_for_task(task_id), text, state)
+        self.ensure(self._set_unless_final, (self.get_key_for_task(task_id), text))
         return result
+
+    def _set_unless_final(self, key: str, text: str) -> None:
+        """In one step: a worker that was frozen in between must not take a result back."""
+        self.client.eval(_SET_UNLESS_FINAL, 1, key, text, int(self.expires or 0))

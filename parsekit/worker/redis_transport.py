@@ -181,12 +181,21 @@ class Channel(stock.Channel):
 
     def _lists(self) -> list[str]:
         """Lists to look at, in turns, so that none starves; back-fills come last."""
-        queues = [name for name in self.active_queues if name != self.bulk_queue]
-        self._turn = (self._turn + 1) % max(len(queues), 1)
+        queues = self._preferred()
+        self._turn = (self._turn + 1) % len(queues)
         queues = queues[self._turn :] + queues[: self._turn]
-        if self.bulk_queue in self.active_queues and len(self.bulk_tags) < self.bulk_slots:
+        if self._bulk_has_room():
             queues.append(self.bulk_queue)
         return [self._q_for_pri(name, step) for name in queues for step in self.priority_steps]
+
+    def _preferred(self) -> list[str]:
+        """All queues but that of back-fills, or that one alone, as it is then like any other."""
+        queues: list[str] = self.active_queues
+        return [name for name in queues if name != self.bulk_queue] or queues
+
+    def _bulk_has_room(self) -> bool:
+        consumed = self.bulk_queue in self.active_queues and len(self.active_queues) > 1
+        return consumed and len(self.bulk_tags) < self.bulk_slots
 
     def _take_command(self, lists: list[str]) -> list[Any]:
         self._tag = uuid.uuid4().hex
@@ -214,7 +223,7 @@ class Channel(stock.Channel):
         if self._waits or self._closing:
             raise Empty
         if answer is None:
-            first = self.active_queues[0]
+            first = self._preferred()[0]
             self._waits = True
             self._send(["BLMOVE", first, first, "RIGHT", "RIGHT", IDLE_SECONDS])
             raise Empty

@@ -21,6 +21,8 @@ STATE_HEADER = "parsekit_state"
 
 #: Message header with the time at which the task goes on, which may be several hops away.
 UNTIL_HEADER = "parsekit_until"
+#: Message header of a task that came through the queue of back-fills.
+BULK_HEADER = "parsekit_bulk"
 #: Waits up to so many seconds are rounded up to steps of so many.
 _STEPS = ((5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
@@ -42,6 +44,13 @@ def waits_until(task: Task) -> float:
     """When the task goes on (seconds since 1970); in the past for one that does not wait."""
     until = getattr(task.request, UNTIL_HEADER, None)
     return float(until) if isinstance(until, int | float) else 0.0
+
+
+def is_bulk(task: Task) -> bool:
+    """Whether it came, or came first, through the queue of back-fills."""
+    delivery = task.request.delivery_info or {}
+    direct = delivery.get("routing_key") == service.addresses.bulk_queue
+    return direct or getattr(task.request, BULK_HEADER, None) is True
 
 
 def go_on_later(

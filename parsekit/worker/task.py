@@ -24,7 +24,7 @@ from parsekit.pipeline import Waiting
 from parsekit.worker.call import caller_of, refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
-from parsekit.worker.rescheduling import go_on_later, state_of, waits_until
+from parsekit.worker.rescheduling import go_on_later, is_bulk, state_of, waits_until
 from parsekit.worker.service import service
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,8 @@ class ParseReplay(Task):
         task_id, pipeline = self.request.id, service.process.pipeline
         caller = caller_of(self.request)
         try:
-            request = request_of(args, kwargs, task_id=task_id, bulk=self._bulk, caller=caller)
+            bulk = is_bulk(self)
+            request = request_of(args, kwargs, task_id=task_id, bulk=bulk, caller=caller)
         except BadRequest as error:
             return pipeline.refuse(refused(kwargs, task_id=task_id, caller=caller), error)
         state = state_of(self)
@@ -103,22 +104,18 @@ class ParseReplay(Task):
             self.update_state(state=states.STARTED, meta={"hostname": self.request.hostname})
         return pipeline.run(request, state)
 
-    @property
-    def _bulk(self) -> bool:
-        delivery = self.request.delivery_info or {}
-        return delivery.get("routing_key") == service.addresses.bulk_queue
-
     def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
         if service.process.ledger.cancelled(self.request.id):
             self._revoke(kwargs, PARSER_RANGE[1])
             raise Ignore
         if isinstance(answer, Waiting):
+            # Said first: the next run may end, elsewhere, before this one comes to say anything.
+            self.update_state(state="WAITING", meta={"reason": answer.reason})
             go_on_later(self, answer.state, time.time() + answer.after_s)
             replay = str(kwargs.get("replayObjectPath", ""))[:_SHOWN_REPLAY]
             service.process.numbers.note_wait(
                 self.request.id, replay, answer.reason, answer.after_s
             )
-            self.update_state(state="WAITING", meta={"reason": answer.reason})
             raise Ignore
         if answer.failure is not None and answer.failure.code == PoisonReplay.code:
             self._put_aside(kwargs, answer.failure)

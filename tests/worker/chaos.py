@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ class Chaos:
 
     def _settle(self) -> None:
         for task in self.sent.values():
-            poll(lambda task=task: self._through(task.ready), seconds=120)
+            poll(partial(self._through, task.ready), seconds=120)
         with redis.Redis.from_url(self.server.url()) as client, suppress(TimeoutError):
             poll(lambda: not self._left(client), seconds=60)  # what is left is a finding
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,7 @@ def test_a_pending_replay_waits_in_the_broker_and_holds_no_slot(service, redis_c
     service.remote_is(pending_s=4)
     waiting = service.send(service.replay("slow", seed=1))
     poll(lambda: redis_client.zcard("parsekit:due"))
-    assert not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*"))
+    poll(lambda: not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*")))
     service.remote_is(pending_s=0)
     assert service.send(service.replay("quick", seed=2)).get(timeout=30)["cached"] is False
     assert not waiting.ready()
@@ -182,3 +184,20 @@ def test_a_task_delivered_many_times_is_answered_and_told_once(service, redis_cl
     finals = [e for e in service.progress("same-task") if e["status"] != "Pending"]
     assert [e["status"] for e in finals] == ["Complete"]
     assert len(service.analytics("same-task")) == 1
+
+
+def test_a_final_state_is_never_taken_back(service, redis_client, monkeypatch):
+    for name, value in service.environ.items():
+        monkeypatch.setenv(name, value)
+    line = (
+        "from parsekit.worker import app\n"
+        "from parsekit.errors import RemoteRejected\n"
+        "app.backend.store_result('t', {'a': 1}, 'STARTED')\n"
+        "app.backend.mark_as_failure('t', RemoteRejected('no'))\n"
+        "app.backend.store_result('t', None, 'STARTED')\n"
+        "app.backend.mark_as_done('t', {'b': 2})\n"
+    )
+    subprocess.run([sys.executable, "-c", line], check=True, timeout=60)
+    meta = json.loads(redis_client.get("celery-task-meta-t"))
+    assert (meta["status"], meta["result"]["code"]) == ("FAILURE", "remote_rejected")
+    assert redis_client.ttl("celery-task-meta-t") > 3600
