@@ -17,6 +17,8 @@ LOCK, DEMO_LOCK = "requirements.lock", "requirements.demo.lock"
 #: What a worker installs: the image of ``deploy/`` and `docs/deployment.md`.
 WORKER_LOCK = "requirements.worker.lock"
 WORKER_EXTRA = "worker"
+#: What ``make bench`` measures parsekit against, in an environment of its own.
+BENCH_LOCK = "requirements.bench.lock"
 #: What the demo installs, besides the build tools of ``scripts/build.in``.
 DEMO_MANIFESTS = ("pyproject.toml", "plugins/local/pyproject.toml")
 
@@ -38,7 +40,7 @@ def main(root: Path) -> int:
 
 
 def _problems(root: Path) -> Iterator[str]:
-    for lock in (LOCK, DEMO_LOCK, WORKER_LOCK):
+    for lock in (LOCK, DEMO_LOCK, WORKER_LOCK, BENCH_LOCK):
         yield from _misshapen(lock, (root / lock).read_text().splitlines())
     pins, demo_pins = _pins(root / LOCK), _pins(root / DEMO_LOCK)
     worker_pins = _pins(root / WORKER_LOCK)
@@ -49,6 +51,7 @@ def _problems(root: Path) -> Iterator[str]:
         yield from _unmet(wanted, pins, f"{path.relative_to(root)}: {LOCK}")
     yield from _unmet(_demo(root, ours), demo_pins, f"the demo: {DEMO_LOCK}")
     yield from _unmet(_worker(manifests.values(), ours), worker_pins, f"a worker: {WORKER_LOCK}")
+    yield from _unmet(_bench(root), _pins(root / BENCH_LOCK), f"make bench: {BENCH_LOCK}")
     yield from _strays(DEMO_LOCK, demo_pins, pins)
     yield from _strays(WORKER_LOCK, worker_pins, pins)
 
@@ -115,6 +118,10 @@ def _worker(manifests: Iterable[Mapping[str, Any]], ours: Collection[str]) -> li
         project.get("optional-dependencies", {}).get(WORKER_EXTRA, []) for project in projects
     ]
     return _not_ours([need for needs in lists for need in needs], ours)
+
+
+def _bench(root: Path) -> list[Requirement]:
+    return _not_ours((root / "scripts/bench.in").read_text().splitlines(), ())
 
 
 def _not_ours(needed: Iterable[str], ours: Collection[str]) -> list[Requirement]:

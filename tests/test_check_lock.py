@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts/check_lock.py"
-LOCKS = ("requirements.lock", "requirements.demo.lock", "requirements.worker.lock")
+LOCKS = tuple(f"requirements.{part}lock" for part in ("", "demo.", "worker.", "bench."))
 
 Check = Callable[[], subprocess.CompletedProcess[str]]
 
@@ -18,7 +18,7 @@ Check = Callable[[], subprocess.CompletedProcess[str]]
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The manifests and locks of this project, to be broken."""
-    paths = ("pyproject.toml", "scripts/build.in", *LOCKS)
+    paths = ("pyproject.toml", "scripts/build.in", "scripts/bench.in", *LOCKS)
     plugins = (str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/*/pyproject.toml"))
     for name in (*paths, *plugins):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
