@@ -14,6 +14,7 @@ from parsekit.hookspecs import hookimpl
 from parsekit.session import Session
 
 FILE_NAME = "audit.jsonl"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class AuditFile:
@@ -48,5 +49,5 @@ class AuditFile:
 
 def line_of(event: AuditEvent) -> bytes:
     """One line of the file; ASCII, so that no name in it can begin another line."""
-    text = json.dumps(event.to_json(), separators=(",", ":"))
+    text = _encode(event.to_json())
     return text.replace("\x7f", "\\u007f").encode() + b"\n"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from functools import lru_cache
 
-from parsekit.events import moment
 from parsekit.logs.record import line_of
 
+#: Made once: `json.dumps` would make it for each line.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 #: The one control character that JSON lets through in ASCII.
 _DELETE = "\x7f"
 
@@ -19,7 +22,7 @@ class JsonLines(logging.Formatter):
         """Write a line. Raises nothing."""
         line = line_of(record)
         content = {
-            "time": moment(line.at_unix),
+            "time": f"{_second(int(line.at_unix))}.{int(line.at_unix % 1 * 1000):03}Z",
             "level": line.level,
             "logger": line.logger,
             "message": line.message,
@@ -27,4 +30,10 @@ class JsonLines(logging.Formatter):
         }
         if line.traceback:
             content["traceback"] = line.traceback
-        return json.dumps(content, separators=(",", ":")).replace(_DELETE, "\\u007f")
+        return _encode(content).replace(_DELETE, "\\u007f")
+
+
+@lru_cache(maxsize=2)
+def _second(at_unix: int) -> str:
+    """RFC 3339 in UTC, without fraction and zone; lines come many a second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_unix))

@@ -70,7 +70,9 @@ def _told(value: object) -> bool:
 
 
 def _clean(value: object) -> object:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, str):
+        return _shortened(value, MAX_MESSAGE)
+    if value is True or value is False or isinstance(value, int | float):
         return value
     return _shortened(str(value), MAX_MESSAGE)
 
@@ -87,5 +89,5 @@ def _traceback(record: logging.LogRecord) -> str:
 
 
 def _shortened(text: str, most: int) -> str:
-    text = cleaned(text[:_MAX_CLEANED])
+    text = cleaned(text if len(text) <= _MAX_CLEANED else text[:_MAX_CLEANED])
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"

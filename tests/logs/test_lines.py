@@ -31,7 +31,9 @@ def restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     hooks = sys.excepthook, threading.excepthook
+    asked = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     yield
+    logging.logThreads, logging.logProcesses, logging.logMultiprocessing = asked
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
