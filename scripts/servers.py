@@ -93,6 +93,7 @@ def _make_movable(erl: Path) -> None:
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> str:
+    """Answer what it prints. Raises `Refused` when it fails."""
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=APT_SECONDS, check=False
