@@ -127,11 +127,16 @@ def _example(example: Example) -> str:
     values = example.differing
     texts = f"{_shown(values.primary)} beside {_shown(values.shadow)}"
     place = f" {values.where}" if values.where else ""
-    return printable(f"{example.replay.rsplit('/', 1)[-1]}{place}: {texts}")
+    return printable(f"{_shortened(example.replay.rsplit('/', 1)[-1])}{place}: {texts}")
 
 
 def _shown(value: Leaf | Absent) -> str:
     if value is ABSENT:
         return "nothing"
-    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return _shortened(json.dumps(value, ensure_ascii=False))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _EXAMPLE_TEXT else f"{text[: _EXAMPLE_TEXT - 1]}…"

@@ -261,9 +261,16 @@ class ChildPool:
         if child is None:
             made = self._starter.submit(Child, create, self._memory_bytes, self._niceness)
             child = made.result()
+        return self._lend(child)
+
+    def _lend(self, child: Child) -> Child:
+        """Note who is at work, unless `close` came while the child was made."""
         with self._lock:
-            self._lent.add(child)
-        return child
+            if not self._closed:
+                self._lent.add(child)
+                return child
+        child.kill()
+        raise ParserFailed("the parser was stopped")
 
     def _idle_child(self, create: str) -> Child | None:
         """The one that was used last, as its memory is warm; those that died are cleared away."""

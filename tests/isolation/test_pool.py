@@ -15,6 +15,7 @@ import pytest
 
 from parsekit.errors import InvalidReplay, ParserFailed, ParserTimeout, RateLimited
 from parsekit.isolation import ChildPool
+from parsekit.isolation.pool import Child
 from parsekit.isolation.wire import Errand
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
@@ -167,3 +168,24 @@ def test_a_killed_parent_leaves_no_child_behind(tmp_path: Path):
     )
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert gone(int(ran.stdout))
+
+
+def test_a_child_that_is_made_while_the_pool_closes_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = ChildPool(memory_bytes=1 << 30)
+    made: list[Child] = []
+
+    def make_late(*given: object) -> Child:
+        closing.start()
+        while not pool._closed:
+            time.sleep(0.01)
+        made.append(Child(*given))
+        return made[0]
+
+    closing = threading.Thread(target=pool.close)
+    monkeypatch.setattr("parsekit.isolation.pool.Child", make_late)
+    with pytest.raises(ParserFailed, match="was stopped"):
+        parse(pool, "hang")
+    closing.join(30)
+    assert not made[0].alive

@@ -29,6 +29,10 @@ class StubSettings(BaseModel):
 class StubParser:
     def __init__(self, context: ProviderContext) -> None:
         self._settings: StubSettings = context.settings
+        self._log = None
+        if self._settings.log:  # nothing can be opened any more once a replay is at hand
+            log = Path(self._settings.log)
+            self._log = log.open("a", 1, errors="backslashreplace")
 
     def parse(self, replay: Replay, job: Job) -> Parsed:
         job.progress(50, "Pretending to parse")
@@ -44,9 +48,8 @@ class StubParser:
         return Parsed(data=match(title=Path(name).stem, hostile="hostile" in name))
 
     def _note(self, line: str) -> None:
-        if self._settings.log:
-            with Path(self._settings.log).open("a", errors="backslashreplace") as log:
-                log.write(line + "\n")
+        if self._log is not None:
+            self._log.write(line + "\n")
 
 
 def match(title: str, *, hostile: bool) -> dict[str, Any]:
