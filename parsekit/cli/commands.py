@@ -27,6 +27,7 @@ COMMANDS = (
     ("compare", "Compare a parser with its shadow, field by field, over many replays."),
     ("analytics", "Success, cache hits, errors and timings of the replays so far."),
     ("worker", "Run the service: take tasks, parse, store, answer."),
+    ("top", "Watch the service: workers, queues, rates, budget, what waits and why."),
     ("submit", "Send replays to the service; local files are uploaded first."),
     ("cancel", "End tasks of the service."),
     ("dead-letters", "Look at requests that were put aside, retry or drop them."),

@@ -12,6 +12,7 @@ from celery import Celery, bootsteps, signals
 from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.worker.amqp_transport import Channel
+from parsekit.worker.announcements import Announcer, board_of
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
 from parsekit.worker.children import Children, ChildReport
 from parsekit.worker.heartbeat import folder_of
@@ -63,6 +64,7 @@ class ProcessStep(bootsteps.StartStopStep):
     """What this process shares with others: a name, and signs of life."""
 
     requires = ("celery.worker.components:Pool",)
+    _announcer: Announcer
     _children: Children
     _vitals: Vitals
     _timer: Any = None
@@ -98,6 +100,15 @@ class ProcessStep(bootsteps.StartStopStep):
             backlog=queues.look,
         )
         self._vitals.start()
+        self._announcer = Announcer(
+            board_of(service.addresses),
+            numbers.now,
+            worker=service.process.member_id,
+            pool=type(parent.pool).__module__.rpartition(".")[2],
+            parser=service.config.host.parser,
+            queues=tuple(parent.app.amqp.queues.consume_from),
+        )
+        self._announcer.start()
         if address := os.environ.get(ENV_HTTP):
             serve(address, self._vitals, make_page(numbers.now))
 
@@ -111,6 +122,7 @@ class ProcessStep(bootsteps.StartStopStep):
     def stop(self, parent: Any) -> None:
         """Write no more."""
         del parent
+        self._announcer.stop()
         self._vitals.stop()
         self._children.close()
 

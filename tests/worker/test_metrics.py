@@ -28,9 +28,7 @@ class Watched:
     def value(self, name: str, **labels: str) -> float | None:
         """The sum of the series that have these labels; None when there is none."""
         samples = [s for f in text_string_to_metric_families(self.text()) for s in f.samples]
-        found = [
-            s.value for s in samples if s.name == name and labels.items() <= s.labels.items()
-        ]
+        found = [s.value for s in samples if s.name == name and labels.items() <= s.labels.items()]
         return sum(found) if found else None
 
 

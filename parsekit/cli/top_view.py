@@ -1,0 +1,117 @@
+"""How a moment of the service looks on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from parsekit.formats.plain import printable
+
+if TYPE_CHECKING:
+    from parsekit.worker.top import Snapshot
+
+#: Waiting tasks that get a line of their own, and reasons that do.
+_LINES = 10
+
+
+def make_console() -> Console:
+    """A console that takes text as it is: names of others are no markup."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+def view(snapshot: Snapshot) -> RenderableType:
+    """All of it, one table under the other."""
+    parts = [_headline(snapshot), _workers(snapshot), _queues(snapshot)]
+    if snapshot.waits:
+        parts += [_reasons(snapshot), _waits(snapshot)]
+    if snapshot.facts:
+        parts.append(_facts(snapshot))
+    return Group(*parts)
+
+
+def trouble(message: str) -> RenderableType:
+    """What is shown while the server does not answer."""
+    return Text(printable(message), style="red")
+
+
+def _headline(snapshot: Snapshot) -> RenderableType:
+    at = time.strftime("%H:%M:%S", time.localtime(snapshot.at_unix))
+    rate = sum(worker.tasks_per_minute for worker in snapshot.workers)
+    running = sum(worker.running for worker in snapshot.workers)
+    slots = sum(worker.slots for worker in snapshot.workers)
+    text = Text(f"{at}  {len(snapshot.workers)} workers, {running} of {slots} slots at work, ")
+    text.append(f"{rate:.1f} tasks/min, {snapshot.waiting} tasks wait")
+    if snapshot.dead_letters:
+        text.append(f", {snapshot.dead_letters} dead letters", style="red")
+    if not snapshot.workers:
+        text.append("\nno worker is heard; start one with `parsekit worker`", style="red")
+    return text
+
+
+def _table(*columns: str, title: str) -> Table:
+    table = Table(box=None, title=title, title_justify="left", pad_edge=False, title_style="bold")
+    for column in columns:
+        numeric = column.isupper()
+        table.add_column(column.lower(), justify="right" if numeric else "left", no_wrap=numeric)
+    return table
+
+
+def _workers(snapshot: Snapshot) -> Table:
+    numbers = ("RUNNING", "OLDEST", "TASKS/MIN", "TASKS", "CACHED", "FAILED")
+    table = _table("worker", "parser", "pool", *numbers, "trouble", title="workers")
+    for worker in snapshot.workers:
+        table.add_row(
+            *(printable(worker.name), printable(worker.parser), worker.pool),
+            *(f"{worker.running}/{worker.slots}", _age(worker.longest_run_s)),
+            *(f"{worker.tasks_per_minute:.1f}", str(worker.tasks)),
+            *(str(worker.cached), str(worker.failed)),
+            Text(", ".join(f"no {server}" for server in worker.away), style="red"),
+        )
+    return table
+
+
+def _queues(snapshot: Snapshot) -> Table:
+    table = _table("queue", "MESSAGES", "OLDEST", title="queues")
+    for queue in snapshot.queues:
+        table.add_row(printable(queue.name), str(queue.messages), _age(queue.oldest_s))
+    return table
+
+
+def _reasons(snapshot: Snapshot) -> Table:
+    table = _table("why", "TASKS", title="what waits")
+    for reason, count in Counter(wait.reason for wait in snapshot.waits).most_common(_LINES):
+        table.add_row(printable(reason), str(count))
+    return table
+
+
+def _waits(snapshot: Snapshot) -> Table:
+    table = _table("task", "replay", "GOES ON IN", "why", title="next to go on")
+    for wait in snapshot.waits[:_LINES]:
+        left = _age(max(wait.until_unix - snapshot.at_unix, 0.0))
+        table.add_row(printable(wait.task_id), printable(wait.replay), left, printable(wait.reason))
+    return table
+
+
+def _facts(snapshot: Snapshot) -> Table:
+    """Budget, breakers, sinks; what is zero and has a reason or a fate says nothing."""
+    table = _table("budget and events", "VALUE", title="")
+    for fact in snapshot.facts:
+        if fact.value or not {"reason", "fate"} & set(fact.labels):
+            labels = " ".join(f"{name}={value}" for name, value in fact.labels.items())
+            name = fact.name.removeprefix("parsekit_").replace("_", " ")
+            table.add_row(printable(f"{name} {labels}"), f"{fact.value:g}")
+    return table
+
+
+def _age(seconds: float) -> str:
+    if not seconds:
+        return "-"
+    if seconds < 120:  # noqa: PLR2004  (two minutes read better as seconds)
+        return f"{seconds:.0f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} min" if hours < 2 else f"{hours:.1f} h"  # noqa: PLR2004

@@ -1,0 +1,211 @@
+"""Each worker says how it is every two seconds; `parsekit top` listens.
+
+With a Redis for all workers, a key that vanishes when nobody renews it; else a fanout exchange of
+RabbitMQ, where whoever listens hears and nobody else pays. What a worker that is gone said last
+shows nowhere for longer than a few seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from amqp import Message
+
+from parsekit.worker import keys
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.metrics import Told
+from parsekit.worker.redis_client import connect
+from parsekit.worker.tallies import TASKS
+
+log = logging.getLogger(__name__)
+
+SAY_SECONDS = 2.0
+#: What was said longer ago is nobody's.
+_KEPT_SECONDS = 10
+#: Rates are of the last so many seconds.
+RATE_SECONDS = 60.0
+_EXCHANGE = "parsekit.workers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """One worker at one moment. ``tasks_per_minute`` is of the last minute."""
+
+    worker: str
+    at_unix: float
+    pool: str
+    parser: str
+    queues: tuple[str, ...]
+    tasks_per_minute: float
+    told: Told
+
+    def to_text(self) -> str:
+        """JSON. Buckets are left out: nobody who listens draws a histogram."""
+        told = Told(
+            metrics=tuple(m for m in self.told.metrics if m.kind != "histogram"),
+            waits=self.told.waits,
+        )
+        return json.dumps(
+            {
+                "worker": self.worker,
+                "at_unix": self.at_unix,
+                "pool": self.pool,
+                "parser": self.parser,
+                "queues": self.queues,
+                "tasks_per_minute": self.tasks_per_minute,
+                "told": told.to_json(),
+            }
+        )
+
+    @classmethod
+    def from_text(cls, text: str | bytes) -> Announcement:
+        """Read what `to_text` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        document = json.loads(text)
+        told, queues = Told.from_json(document.pop("told")), tuple(document.pop("queues"))
+        return cls(**document, queues=queues, told=told)
+
+
+class Board(Protocol):
+    """Where workers speak and others listen."""
+
+    def post(self, announcement: Announcement) -> None:
+        """Say it. Raises what the server's client raises."""
+        ...
+
+    def read(self) -> list[Announcement]:
+        """What each worker said last, by name. Raises what the server's client raises."""
+        ...
+
+
+def board_of(at: Addresses) -> Board:
+    """The board of this deployment."""
+    return RedisBoard(at.shared_redis) if at.shared_redis else AmqpBoard(at.broker)
+
+
+class RedisBoard:
+    """A key a worker, found by the members that beat."""
+
+    def __init__(self, url: str) -> None:
+        self._client: Any = connect(url)  # redis-py's answers have no one type
+
+    def post(self, announcement: Announcement) -> None:
+        """Say it."""
+        key = keys.announcement(announcement.worker)
+        self._client.set(key, announcement.to_text(), ex=_KEPT_SECONDS)
+
+    def read(self) -> list[Announcement]:
+        """What each worker said last."""
+        members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
+        texts = self._client.mget([keys.announcement(m) for m in members]) if members else []
+        return _readable(text for text in texts if text is not None)
+
+
+class AmqpBoard:
+    """A fanout exchange. To read is to listen for as long as every worker takes to speak."""
+
+    def __init__(self, url: str) -> None:
+        self._link = AmqpLink(url)
+
+    def post(self, announcement: Announcement) -> None:
+        """Say it."""
+
+        def work(channel: Any) -> None:
+            _declare(channel)
+            channel.basic_publish(Message(announcement.to_text()), _EXCHANGE, "")
+
+        self._link.use(work)
+
+    def read(self) -> list[Announcement]:
+        """Listen."""
+
+        def work(channel: Any) -> list[Announcement]:
+            _declare(channel)
+            queue = channel.queue_declare("", exclusive=True, durable=False, auto_delete=True).queue
+            channel.queue_bind(queue, _EXCHANGE)
+            time.sleep(SAY_SECONDS + 0.5)
+            heard = []
+            while (message := channel.basic_get(queue, no_ack=True)) is not None:
+                heard.append(message.body)
+            return _readable(heard)
+
+        return self._link.use(work)
+
+
+def _declare(channel: Any) -> None:
+    channel.exchange_declare(_EXCHANGE, "fanout", durable=False, auto_delete=False)
+
+
+def _readable(texts: Any) -> list[Announcement]:
+    """The last of each worker; one of another version is left out."""
+    found: dict[str, Announcement] = {}
+    for text in texts:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            announcement = Announcement.from_text(text)
+            found[announcement.worker] = announcement
+    return [found[name] for name in sorted(found)]
+
+
+class Announcer:
+    """Speaks for one worker; one thread."""
+
+    def __init__(
+        self,
+        board: Board,
+        numbers: Callable[[], Told],
+        *,
+        worker: str,
+        pool: str,
+        parser: str,
+        queues: tuple[str, ...],
+    ) -> None:
+        self._board = board
+        self._numbers = numbers
+        self._facts: dict[str, Any] = {
+            "worker": worker,
+            "pool": pool,
+            "parser": parser,
+            "queues": queues,
+        }
+        self._ended: deque[tuple[float, float]] = deque()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-announcer")
+
+    def start(self) -> None:
+        """Begin to speak."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say no more."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._board.post(self._now())
+            except Exception as exc:  # noqa: BLE001  (each client library raises its own)
+                log.debug("nobody hears how this worker is: %s", exc)
+            if self._stopped.wait(SAY_SECONDS):
+                return
+
+    def _now(self) -> Announcement:
+        told = self._numbers()
+        return Announcement(
+            **self._facts, at_unix=time.time(), tasks_per_minute=self._rate(told), told=told
+        )
+
+    def _rate(self, told: Told) -> float:
+        now = time.monotonic()
+        self._ended.append((now, sum(m.value for m in told.metrics if m.name == TASKS)))
+        while now - self._ended[0][0] > RATE_SECONDS:
+            self._ended.popleft()
+        (since, before), (_, after) = self._ended[0], self._ended[-1]
+        return 60 * (after - before) / (now - since) if now > since else 0.0

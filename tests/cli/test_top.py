@@ -1,0 +1,152 @@
+"""``parsekit top`` beside real workers: Redis, RabbitMQ alone, and the embedded broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from parsekit.cli.top_view import make_console, view
+from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.deployment import Deployment, poll
+from parsekit.testing.servers.rabbitmq import find_installation, rabbitmq
+from parsekit.testing.servers.valkey import valkey
+from parsekit.worker.top import QueueLine, Snapshot, WorkerLine
+from parsekit.worker.waits import Wait
+
+PLUGINS = Path(__file__).parents[1] / "worker" / "plugins"
+
+
+@pytest.fixture(scope="module", params=["redis", "rabbitmq", "embedded"])
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    root = tmp_path_factory.mktemp("top")
+    if request.param == "embedded":
+        yield from _deployment(root, {})
+    elif request.param == "redis":
+        with valkey(root / "server") as server:
+            url = server.url()
+            yield from _deployment(root, {"celery": {"broker": url, "backend": url}})
+    else:
+        if find_installation() is None:
+            pytest.skip("no RabbitMQ server: run scripts/servers.py")
+        with rabbitmq(root / "server") as broker:
+            url = broker.url()
+            yield from _deployment(root, {"celery": {"broker": url, "backend": url}})
+
+
+def _deployment(root: Path, config: dict[str, Any]) -> Iterator[Deployment]:
+    remote = root / "remote"
+    remote.mkdir()
+    (remote / "pending_s").write_text("600")
+    environ = {"FAKE_REMOTE": str(remote), "PYTHONPATH": str(PLUGINS)}
+    made = Deployment(root / "service", {"parser": "fake", **config}, environ)
+    yield made
+    made.close()
+
+
+def run(service: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "parsekit", *arguments],
+        env={**os.environ, **service.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_shows_workers_queues_and_what_waits_and_why(service: Deployment) -> None:
+    service.worker("-c", "3").ready()
+    key = service.put("one", synthetic_replay(believable_match(seed=1), frames=0))
+    sent = run(service, "submit", key)
+    assert sent.returncode == 0, sent.stderr
+
+    def waiting() -> dict[str, Any] | None:
+        done = run(service, "top", "--format", "json")
+        shown: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return shown if shown.get("waits") and shown.get("queues") else None
+
+    shown = poll(waiting, seconds=90)
+    (worker,) = shown["workers"]
+    assert (worker["parser"], worker["slots"], worker["away"]) == ("fake", 3, [])
+    assert {queue["name"] for queue in shown["queues"]} == {
+        *("replay-parse", "replay-parse-poll", "replay-parse-bulk")
+    }
+    (wait,) = shown["waits"]
+    assert wait["replay"] == key
+    assert wait["reason"]
+    assert shown["waiting"] == 1
+    table = run(service, "top", "--once")
+    assert table.returncode == 0, table.stderr
+    assert wait["reason"] in table.stdout
+    assert worker["name"] in table.stdout
+
+
+def test_without_a_worker_says_so_and_exits_1(tmp_path: Path) -> None:
+    with valkey(tmp_path / "server") as server:
+        url = server.url()
+        for service in _deployment(tmp_path, {"celery": {"broker": url, "backend": url}}):
+            done = run(service, "top", "--once")
+    assert done.returncode == 1
+    assert "no worker is heard" in done.stdout
+
+
+def test_a_server_that_is_away_is_an_error_in_words(tmp_path: Path) -> None:
+    url = "redis://127.0.0.1:1/0"
+    for service in _deployment(tmp_path, {"celery": {"broker": url, "backend": url}}):
+        done = run(service, "top", "--once")
+    assert done.returncode != 0
+    assert "doctor" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def shown(snapshot: Snapshot) -> str:
+    console: Console = make_console()
+    console.width = 160
+    with console.capture() as captured:
+        console.print(view(snapshot))
+    return captured.get()
+
+
+def test_names_of_others_are_no_markup_and_no_escapes() -> None:
+    evil = "[/red]\x1b[2J:bomb:"
+    worker = WorkerLine(
+        name=evil,
+        parser=evil,
+        pool="thread",
+        queues=(evil,),
+        running=1,
+        slots=2,
+        longest_run_s=4000.0,
+        tasks=1,
+        failed=0,
+        cached=0,
+        tasks_per_minute=3.0,
+        away=("broker",),
+    )
+    wait = Wait(task_id=evil, replay=evil, reason=evil, until_unix=10.0)
+    text = shown(
+        Snapshot(
+            at_unix=0.0,
+            workers=(worker,),
+            queues=(QueueLine(name=evil, messages=1, oldest_s=130.0),),
+            waiting=1,
+            waits=(wait,),
+            dead_letters=2,
+            facts=(),
+        )
+    )
+    assert "[/red]" in text
+    assert ":bomb:" in text
+    assert "\x1b[2J" not in text
+    assert "no broker" in text
+    assert "2 dead letters" in text
