@@ -7,6 +7,7 @@ derived from the content as ``docs/body.md`` tells, in a form that nobody takes 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from parsekit import JsonObject
@@ -64,7 +65,11 @@ def body_of(findings: Findings) -> JsonObject:
     derived = {name for name, value in body.items() if value in _PLACEHOLDERS}
     if match.match_guid is None:
         derived.add("match_guid")
-    return {**body, "fidelity": fidelity_of(findings.reading, derived)}
+    return {**body, "fidelity": _fidelity(findings, match, derived)}
+
+
+def _fidelity(findings: Findings, match: Match, derived: Iterable[str]) -> JsonObject:
+    return fidelity_of(findings.reading, derived, as_measured=match.is_plain_soccar)
 
 
 def _identity(findings: Findings, match: Match) -> JsonObject:

@@ -9,6 +9,7 @@ and both teams. A field on no card is not measured, which is called approximate.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
@@ -48,15 +49,19 @@ class Reading(Enum):
     HEADER_ONLY = "header only"
 
 
-def fidelity_of(reading: Reading, derived: Iterable[str] = ()) -> JsonObject:
+def fidelity_of(
+    reading: Reading, derived: Iterable[str] = (), *, as_measured: bool = True
+) -> JsonObject:
     """Write the result's ``fidelity``.
 
     ``derived`` are fields that this replay does not have, and which stand in the body because
-    the contract wants them.
+    the contract wants them. ``as_measured`` False is for modes that no pair is of: what is
+    computed there is approximate, whatever the card says of plain soccar.
     """
     card = _card()
     grades = {
-        field: _lowered(field, row["grade"], reading) for field, row in card["fields"].items()
+        field: _lowered(field, row["grade"], reading, as_measured=as_measured)
+        for field, row in card["fields"].items()
     }
     grades |= dict.fromkeys(sorted(SITE_FIELDS - {"status", "groups"}), "absent")
     grades |= dict.fromkeys(sorted(derived), "absent")
@@ -69,7 +74,10 @@ def fidelity_of(reading: Reading, derived: Iterable[str] = ()) -> JsonObject:
 
 
 def compact(grades: Mapping[str, str]) -> dict[str, str]:
-    """Name a group instead of its fields where they all have one grade."""
+    """Name a group instead of its fields: where they all have one grade, or most of a last group.
+
+    The fields that differ follow their group.
+    """
     tree: dict[str, dict[str, str]] = {}
     for field, grade in grades.items():
         head, _, rest = field.partition(".")
@@ -78,14 +86,19 @@ def compact(grades: Mapping[str, str]) -> dict[str, str]:
     for head, below in tree.items():
         if len(set(below.values())) == 1:
             found[head] = next(iter(below.values()))
+        elif not any("." in rest for rest in below):
+            found[head] = usual = Counter(below.values()).most_common(1)[0][0]
+            found |= {f"{head}.{rest}": grade for rest, grade in below.items() if grade != usual}
         else:
             found |= {f"{head}.{rest}": grade for rest, grade in compact(below).items()}
     return found
 
 
-def _lowered(field: str, grade: str, reading: Reading) -> str:
-    if reading is Reading.WHOLE or field.startswith(_FROM_HEADER):
+def _lowered(field: str, grade: str, reading: Reading, *, as_measured: bool) -> str:
+    if field.startswith(_FROM_HEADER):
         return grade
+    if reading is Reading.WHOLE:
+        return grade if as_measured or ".stats." not in field else "approximate"
     return "absent" if reading is Reading.HEADER_ONLY else "approximate"
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from parsekit import JsonObject
 from parsekit_local.dates import SavedAt, Season, saved_at, season_at
@@ -13,7 +14,14 @@ from parsekit_local.frames import Frames, MatchFacts
 from parsekit_local.header_facts import HeaderFacts
 from parsekit_local.roster import Participant
 from parsekit_local.tables.maps import MAPS
-from parsekit_local.tables.playlists import LOCAL_LOBBY, OFFLINE, PLAYLISTS, PRIVATE, Playlist
+from parsekit_local.tables.playlists import (
+    LOCAL_LOBBY,
+    OFFLINE,
+    PLAIN_SOCCAR,
+    PLAYLISTS,
+    PRIVATE,
+    Playlist,
+)
 
 #: Stands where the contract wants a word and the replay has none.
 UNKNOWN = "unknown"
@@ -22,13 +30,19 @@ UNKNOWN_NAME = "Unknown"
 _UNKNOWN_PLAYLIST = Playlist(UNKNOWN, UNKNOWN_NAME)
 #: What the header's ``MatchType`` says of the playlist when the stream is silent.
 _PLAYLIST_BY_MATCH_TYPE = {"Private": PRIVATE, "Offline": OFFLINE, "LAN": LOCAL_LOBBY}
+#: Fields of another form, also in private matches: Rocket Labs, and those of single modes.
+_ODD_FIELD = re.compile(r"labs_|ko_|hoops|shattershot|throwbackhockey|bb_|beachvolley")
 #: ``USE126-Orion``: before 2023 the region stands only in the server's name.
 _REGION = re.compile(r"([A-Z]{2,4})\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The match, without its players. ``overtime_s`` is 0 without overtime."""
+    """The match, without its players.
+
+    ``overtime_s`` is 0 without overtime; ``is_plain_soccar`` that nothing is known of another
+    mode, ball or field than those whose statistics were compared with Ballchasing's.
+    """
 
     saved: SavedAt
     season: Season
@@ -43,6 +57,7 @@ class Match:
     match_guid: str | None
     server: JsonObject | None
     team_names: tuple[str | None, str | None]
+    is_plain_soccar: bool
 
 
 def match_of(
@@ -70,7 +85,21 @@ def match_of(
         match_guid=header.match_guid or said.match_guid,
         server=_server(said),
         team_names=said.team_names,
+        is_plain_soccar=_is_plain_soccar(said, map_code) and not _has_several_balls(frames),
     )
+
+
+def _is_plain_soccar(said: MatchFacts, map_code: str) -> bool:
+    return (
+        "GameInfo_Soccar" in (said.game_info or "GameInfo_Soccar")
+        and (said.playlist_id is None or said.playlist_id in PLAIN_SOCCAR)
+        and not _ODD_FIELD.match(map_code)
+    )
+
+
+def _has_several_balls(frames: Frames | None) -> bool:
+    balls = sorted(frames.balls, key=lambda ball: ball.first_frame) if frames else ()
+    return any(ball.first_frame < before.end_frame for before, ball in pairwise(balls))
 
 
 def _length_s(header: HeaderFacts, frames: Frames | None) -> float | None:

@@ -37,6 +37,32 @@ def test_facts_of_the_match(
     assert {key: bodies[name].get(key) for key in facts} == facts
 
 
+@pytest.mark.parametrize(
+    ("name", "grade"),
+    [
+        ("recent-ranked-doubles-2026-03-10", "exact"),
+        ("160c", "exact"),
+        ("3381", "exact"),
+        ("soccar-lan", "exact"),
+        ("rl-254", "exact"),
+        ("07e9", "approximate"),
+        ("9a2cd", "approximate"),
+        ("beach_ball", "approximate"),
+        ("dropshot_rumble", "approximate"),
+        ("gridiron", "approximate"),
+        ("heatseeker", "approximate"),
+        ("multiple_balls", "approximate"),
+        ("rumble", "approximate"),
+        ("up_to_no_good", "approximate"),
+    ],
+)
+def test_statistics_of_other_modes_are_not_called_exact(
+    bodies: dict[str, JsonObject], name: str, grade: str
+) -> None:
+    grades = bodies[name]["fidelity"]["grades"]
+    assert (grades["players.stats.boost"], grades["players.stats.core"]) == (grade, "exact")
+
+
 def test_the_recorder_stands_where_the_header_names_one(bodies: dict[str, JsonObject]) -> None:
     assert bodies["heatseeker"]["recorder"] == _players(bodies["heatseeker"])[0]["name"]
     assert "recorder" not in bodies["4375"]

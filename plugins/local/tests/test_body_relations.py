@@ -1,19 +1,51 @@
-"""The relations that hold in every body of Ballchasing's (shared/ballchasing/FIELDS.md)."""
+"""The relations that hold in every body of Ballchasing's (shared/ballchasing/FIELDS.md).
+
+They are asked of our bodies of real replays and of invented matches, and of Ballchasing's own,
+which shows that the relations are written down right.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 import pytest
 
-from parsekit import JsonObject
+from parsekit import JsonObject, Parsed
+from parsekit.testing import believable_match, write_replay
 
+Parse = Callable[..., Parsed]
 #: Values are 32-bit floats printed in decimal (relation 13).
 _STEP = 1e-4
 #: Two decimals, as times are published.
 _CENT = 0.011
+
+_ROLES = ("most_back", "most_forward", "closest_to_ball", "farthest_from_ball")
+_BANDS = ("0_25", "25_50", "50_75", "75_100")
+
+
+@pytest.fixture(scope="module")
+def invented(parse: Parse, tmp_path_factory: pytest.TempPathFactory) -> dict[str, JsonObject]:
+    """One against one to four against four, with bots, short, and with overtime."""
+    folder = tmp_path_factory.mktemp("invented")
+    matches = {
+        **{f"{n} a side": (believable_match(team_size=n, seed=n), 3000) for n in (1, 2, 3, 4)},
+        "overtime": (believable_match(team_size=3, overtime=True, seed=5), 3000),
+        "bots": (believable_match(team_size=2, bots=2, seed=6), 600),
+        "coarse": (believable_match(team_size=4, bots=1, seed=7), 30),
+    }
+    return {
+        name: parse(write_replay(folder / f"{name}.replay", match, frames)).data
+        for name, (match, frames) in matches.items()
+    }
+
+
+@pytest.fixture(scope="module", params=["good", "invented", "samples"])
+def bodies(request: pytest.FixtureRequest) -> dict[str, JsonObject]:
+    """Bodies by name: ours of the good replays, ours of invented matches, Ballchasing's."""
+    found = request.getfixturevalue(request.param)
+    return {name: one.data if isinstance(one, Parsed) else one for name, one in found.items()}
 
 
 def _teams(bodies: dict[str, JsonObject]) -> Iterator[tuple[str, JsonObject, JsonObject]]:
@@ -126,10 +158,7 @@ def test_8_a_second_clock_divides_what_stands_still_in_countdowns(
     for name, player in _measured(bodies):
         boost, positioning = player["stats"]["boost"], player["stats"]["positioning"]
         shares = [(boost, "zero_boost"), (boost, "full_boost")]
-        shares += [
-            (positioning, leaf)
-            for leaf in ("most_back", "most_forward", "closest_to_ball", "farthest_from_ball")
-        ]
+        shares += [(positioning, leaf) for leaf in _ROLES]
         clocks = [
             100 * group[f"time_{leaf}"] / group[f"percent_{leaf}"]
             for group, leaf in shares
@@ -140,6 +169,29 @@ def test_8_a_second_clock_divides_what_stands_still_in_countdowns(
         assert all(_near(clock, clocks[0], 0.01) for clock in clocks), name
         present = player["end_time"] - player["start_time"]
         assert all(clock <= present + _CENT for clock in clocks), name
+
+
+def test_8_a_lone_player_has_all_four_roles_all_the_time(bodies: dict[str, JsonObject]) -> None:
+    """All the time but the countdowns; who is demolished or idle for long has less of it."""
+    for name, team, _ in _teams(bodies):
+        if len(team["players"]) != 1 or not team["players"][0]["stats"]["boost"]:
+            continue
+        player = team["players"][0]
+        roles = {player["stats"]["positioning"].get(f"time_{role}") for role in _ROLES}
+        assert len(roles) == 1, name
+        assert "avg_distance_to_mates" not in player["stats"]["positioning"], name
+        movement, present = player["stats"]["movement"], player["end_time"] - player["start_time"]
+        moving = sum(movement[f"time_{part}"] for part in ("ground", "low_air", "high_air"))
+        if present > 60 and moving > 0.9 * present:
+            assert player["stats"]["positioning"]["percent_most_back"] > 80, name
+
+
+def test_9_the_bands_of_boost_are_of_a_time_of_their_own(bodies: dict[str, JsonObject]) -> None:
+    """They leave out what passes before a life's first sample and after its last."""
+    for name, player in _measured(bodies):
+        boost = player["stats"]["boost"]
+        bands = sum(boost[f"time_boost_{band}"] for band in _BANDS)
+        assert bands <= player["end_time"] - player["start_time"] + _CENT, name
 
 
 def test_10_duration_is_the_end_of_the_last_player(bodies: dict[str, JsonObject]) -> None:

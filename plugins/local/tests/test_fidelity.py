@@ -139,6 +139,17 @@ def test_grades_are_compacted_where_a_group_agrees() -> None:
     }
 
 
+def test_a_last_group_has_its_usual_grade_and_names_what_differs() -> None:
+    grades = {"a.b.c": "exact", "a.b.d": "exact", "a.b.e": "close", "a.f": "close"}
+    assert compact(grades) == {"a.b": "exact", "a.b.e": "close", "a.f": "close"}
+
+
+def test_what_no_pair_is_of_is_approximate() -> None:
+    grades = fidelity_of(Reading.WHOLE, as_measured=False)["grades"]
+    assert grades["players.stats.movement"] == grades["teams.stats.ball"] == "approximate"
+    assert grades["players.stats.core"] == grades["players.camera"] == "exact"
+
+
 def test_grades_follow_how_much_was_read() -> None:
     whole, cut, header = (fidelity_of(reading)["grades"] for reading in Reading)
     assert whole["players.stats.core"] == header["players.stats.core"] == "exact"

@@ -30,6 +30,9 @@ PRIVATE = Playlist("private", "Private")
 OFFLINE = Playlist("offline", "Offline")
 LOCAL_LOBBY = Playlist("local-lobby", "Local Lobby")
 
+#: The numbers of the plain game: standard field, one ball, no items.
+PLAIN_SOCCAR = frozenset((1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13, 22, 24, 34))
+
 #: The number in ``ReplicatedGamePlaylist`` to the playlist.
 PLAYLISTS: dict[int, Playlist] = {
     1: Playlist("unranked-duels", "Unranked Duels"),
