@@ -157,12 +157,3 @@ def test_a_pod_says_how_many_tasks_and_how_much_memory(container: dict[str, Any]
 def test_secrets_are_files_for_the_group_alone(pod: dict[str, Any]) -> None:
     [secret] = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
     assert secret["defaultMode"] == 0o440
-
-
-def test_the_autoscaler_goes_by_a_metric_of_the_worker(
-    written: list[dict[str, Any]], root: Path
-) -> None:
-    [rule] = only(written, "HorizontalPodAutoscaler")["spec"]["metrics"]
-    name = rule["pods"]["metric"]["name"]
-    sources = (path.read_text() for path in (root / "parsekit/worker").glob("*.py"))
-    assert any(f'"{name}"' in source for source in sources)

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 import redis
 import requests
+import yaml
 from amqp.exceptions import AccessRefused
 from kombu import Connection
 
@@ -336,10 +337,19 @@ def test_the_callers_get_the_analytics(
     assert ["parser", "ballchasing"] in event["data"]["tags"]
 
 
-def test_metrics_are_served_where_the_image_says(outcome: dict[str, Any], metrics_url: str) -> None:
-    with urllib.request.urlopen(metrics_url, timeout=10) as reply:  # noqa: S310  (http, our own)
-        text = reply.read().decode()
-    assert "parsekit_tasks_total{" in text
+def test_the_metric_of_the_autoscaler_is_served_where_the_image_says(
+    worker: subprocess.Popen[bytes], metrics_url: str, deploy: Path
+) -> None:
+    file = deploy / "kubernetes/components/autoscaling/autoscaler.yaml"
+    [rule] = yaml.safe_load(file.read_text())["spec"]["metrics"]
+    metric = rule["pods"]["metric"]
+    [(label, value)] = metric["selector"]["matchLabels"].items()
+
+    def served() -> str:
+        with urllib.request.urlopen(metrics_url, timeout=10) as reply:  # noqa: S310  (our own)
+            return str(reply.read().decode())
+
+    poll(lambda: f'{metric["name"]}{{{label}="{value}"}}' in served())
 
 
 def test_a_worker_may_not_write_replays(worker_side: Side) -> None:
