@@ -21,6 +21,7 @@ from parsekit.errors import ParsekitError
 from parsekit.importing import resolve
 from parsekit.isolation.sandbox import give_up_files, give_up_system
 from parsekit.isolation.wire import Errand, receive, send_json
+from parsekit.logs.redaction import cleaned
 from parsekit.model import Job, NotReady, Parsed
 from parsekit.providers import Parser
 
@@ -72,12 +73,13 @@ def _serve(errand: Errand, answers: BinaryIO) -> None:
         answer = parser.parse(errand.replay, _job(errand, answers))
         send_json(answers, *_answer(answer))
     except ParsekitError as exc:
-        send_json(answers, "error", [exc.code, exc.message, exc.retry_after_s])
+        # A secret that was read here is known here alone, so that this is the place to mask it.
+        send_json(answers, "error", [exc.code, cleaned(exc.message), exc.retry_after_s])
     except MemoryError:
         send_json(answers, "out_of_memory", None)
     except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
         text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
-        send_json(answers, "error", ["parser_failed", text, None])
+        send_json(answers, "error", ["parser_failed", cleaned(text), None])
 
 
 def _limit_time(seconds: float) -> None:
@@ -107,7 +109,7 @@ def _job(errand: Errand, answers: BinaryIO) -> Job:
         task_id=errand.task_id,
         bulk=errand.bulk,
         has_fallback=errand.has_fallback,
-        progress=lambda value, message: send_json(answers, "progress", [value, message]),
+        progress=lambda value, message: send_json(answers, "progress", [value, cleaned(str(message))]),
     )
 
 
