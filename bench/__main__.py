@@ -10,7 +10,7 @@ import sys
 import time
 from importlib import import_module
 
-BENCHMARKS = ("replays", "batch", "local", "storage", "sinks", "worker", "ballchasing")
+BENCHMARKS = ("replays", "batch", "local", "sandbox", "storage", "sinks", "worker", "ballchasing")
 
 
 def main(names: list[str]) -> int:
