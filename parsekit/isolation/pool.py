@@ -33,6 +33,9 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 #: One thread each: a child has one core, and each BLAS thread reserves address space.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
+#: What Python, Rust and pyo3 write when an allocation fails; the last one of a new Python object.
+_OUT_OF_MEMORY = ("MemoryError", "memory allocation", "PyObject pointer is null")
+
 #: From the end of a child's answers to the end of its process, seconds.
 _LAST_MOMENTS_S = 2.0
 
@@ -175,7 +178,7 @@ class Child:
         said = wrote[-1][:300] if wrote else ""
         if code is None:
             text = "answered nonsense and was ended"
-        elif any("memory allocation" in line or "MemoryError" in line for line in wrote):
+        elif any(sign in line for line in wrote for sign in _OUT_OF_MEMORY):
             # native code that runs out of memory says so first, and then much else
             text, said = self._out_of_memory(), ""
         elif code == -signal.SIGXCPU:
