@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,14 @@ def test_damage_anywhere_gives_a_shorter_match_or_a_typed_failure(good: Path) ->
 def test_the_garbage_collector_works_on_afterwards(good: Path, data: bytes | None) -> None:
     with contextlib.suppress(DecodeFailed):
         decode(data if data is not None else (good / "no-frames.replay").read_bytes())
+    assert gc.isenabled()
+
+
+def test_the_garbage_collector_works_on_after_decoding_in_threads(good: Path) -> None:
+    """Parses that overlap find the collector paused, and must not leave it so."""
+    data = (good / "8905.replay").read_bytes()
+    with ThreadPoolExecutor(4) as threads:
+        assert all(found.complete for found in threads.map(decode, [data] * 8))
     assert gc.isenabled()
 
 
