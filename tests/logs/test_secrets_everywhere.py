@@ -36,7 +36,7 @@ class Secrets:
     """The secrets of one run; each is hard to write down in a URL, in JSON and in Python."""
 
     folder: Path
-    known: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=lambda: {"child": "see plugins/token"})
 
     def make(self, name: str) -> str:
         self.known[name] = f"{name}/Sw0rd'{name[::-1]}+7\""
