@@ -8,6 +8,7 @@ from types import TracebackType
 
 from parsekit.errors import ParsekitError
 from parsekit.logs.record import facts
+from parsekit.logs.spans import End, spans
 
 log = logging.getLogger("parsekit.task")
 
@@ -26,8 +27,10 @@ class Step:
         self.known: dict[str, object] = {}
         self._level = level
         self._began = time.monotonic()
+        self._end: End | None = None
 
     def __enter__(self) -> Step:
+        self._end = spans.begin(self.name) if spans.begin is not None else None
         return self
 
     def __exit__(
@@ -38,6 +41,8 @@ class Step:
     ) -> None:
         if error is not None:
             self.outcome = error.code if isinstance(error, ParsekitError) else type(error).__name__
+        if self._end is not None:
+            self._end(self.outcome, error is not None)
         level = self._level if error is None else logging.INFO
         if log.isEnabledFor(level):
             took_ms = round((time.monotonic() - self._began) * 1000, 1)

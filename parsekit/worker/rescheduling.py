@@ -15,6 +15,7 @@ from parsekit.worker.call import CALLER_HEADER, caller_of
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.service import service
+from parsekit.worker.traces import trace_headers
 
 #: Message header with the pipeline's state; callers never see it.
 STATE_HEADER = "parsekit_state"
@@ -65,6 +66,7 @@ def go_on_later(
     seconds = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
     headers = {
         **(task.request.headers or {}),
+        **_trace_of(task),
         STATE_HEADER: dict(state) if state is not None else None,
         UNTIL_HEADER: until_unix,
         CALLER_HEADER: caller_of(task.request),
@@ -77,6 +79,12 @@ def go_on_later(
         queue = delay_queue(service.addresses.poll_queue, seconds)
         queue(producer.channel).declare()
         _send(task, queue, headers, producer=producer)
+
+
+def _trace_of(task: Task) -> dict[str, str]:
+    """The caller's trace; where it has none, all runs of the task are in that of the first."""
+    traces = service.process.traces
+    return trace_headers(task.request) or ({} if traces is None else traces.current_headers())
 
 
 def _send(task: Task, queue: str | Queue, headers: dict[str, Any], **options: Any) -> None:

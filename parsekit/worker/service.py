@@ -29,6 +29,7 @@ from parsekit.worker.membership import Member, new_member_id
 from parsekit.worker.metrics import ProcessNumbers
 from parsekit.worker.redis_client import connect
 from parsekit.worker.running import CancelWatch, Running
+from parsekit.worker.traces import Traces, begin_traces
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,11 @@ class Process:
         """What this process counts."""
         return ProcessNumbers(self, self._service.host, self._service.config.host.parser)
 
+    @cached_property
+    def traces(self) -> Traces | None:
+        """The tracer; None where nobody asked for one."""
+        return begin_traces()
+
     @property
     def _redis_url(self) -> str | None:
         return self._service.addresses.shared_redis
@@ -155,6 +161,8 @@ class Process:
         """Begin to be seen by the others, and make what the first task would have to wait for."""
         if self.member is not None:
             self.member.start()
+        if self.traces is not None:
+            log.info("traces of this process are exported")
         end = self.pipeline.parsers.cancel
         self._cancel_watch = CancelWatch(self.running, self.ledger.cancelled, end)
         self._cancel_watch.start()
@@ -168,6 +176,8 @@ class Process:
             self.member.stop()
         if "_link" in self.__dict__:
             self._link.close()
+        if (traces := self.__dict__.get("traces")) is not None:
+            traces.close()
 
     def give_up(self) -> None:
         """Give back what runs and send what is buffered; the caller ends the process next.

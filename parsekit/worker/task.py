@@ -26,6 +26,7 @@ from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
 from parsekit.worker.rescheduling import go_on_later, is_bulk, state_of, waits_until
 from parsekit.worker.service import service
+from parsekit.worker.traces import run_span
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ class ParseReplay(Task):
 
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
         """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
-        with working_on(lambda: {"task_id": self.request.id}):
+        telling = working_on(lambda: {"task_id": self.request.id})
+        with telling, run_span(service.process.traces, self.request):
             try:
                 outcome = self._deliver(args, kwargs)
             except _SHARED_STATE_AWAY as exc:
