@@ -144,7 +144,7 @@ def test_messages_that_are_no_tasks_do_not_stop_the_worker(service, redis_client
     poll(lambda: redis_client.llen("parsekit:unreadable") == 2)
     with pytest.raises(errors.BadRequest):
         pickled.get(timeout=30)
-    assert not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*"))
+    poll(lambda: not any(redis_client.hlen(name) for name in redis_client.keys("parsekit:taken:*")))
 
 
 def test_a_body_that_is_not_json_fails_with_bad_request(service, redis_client):
