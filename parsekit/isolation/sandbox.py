@@ -6,6 +6,7 @@ installed by the operator: they may read and write while they are imported and m
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -63,29 +64,26 @@ def missing_layers() -> tuple[Missing, ...]:
     return tuple(Missing(layer, reason) for layer, reason in reasons.items() if reason)
 
 
-def give_up_system() -> Missing | None:
-    """Refuse network, other processes and the system itself, for good; call it at the start."""
+def give_up_system() -> None:
+    """Refuse network, other processes and the system itself, for good; call it at the start.
+
+    Where the system has no filter the rest is given up all the same; see `missing_layers`.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES))
     _lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
     _drop_capabilities()
-    try:
+    with contextlib.suppress(SeccompUnavailable):
         refuse_system_calls()
-    except SeccompUnavailable as exc:
-        return Missing(SYSTEM_CALLS, str(exc))
-    return None
 
 
-def give_up_files(folder: Path, create: str, search_path: Iterable[str]) -> Missing | None:
+def give_up_files(folder: Path, create: str, search_path: Iterable[str]) -> None:
     """Keep reading code and ``folder``, where replays are put; write nowhere, for good.
 
     ``create`` is the parser as ``module:name``. Only threads that start later are held as well.
     """
-    try:
+    with contextlib.suppress(LandlockUnavailable):
         show_only((folder, *_code(create, search_path), *map(Path, _SYSTEM_PATHS)), _DEVICES)
-    except LandlockUnavailable as exc:
-        return Missing(FILE_VIEW, str(exc))
-    return None
 
 
 def _lower(limit: int, value: int) -> None:

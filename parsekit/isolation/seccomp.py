@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
+#: A child must end with the worker, whatever took it over.
+_PR_SET_PDEATHSIG = 1
 _MODE_FILTER = 2
 _CLONE_THREAD = 0x00010000
 _SOCK_STREAM, _SOCK_TYPES = 1, 0xF
@@ -80,7 +82,8 @@ sched_setscheduler 144 119; sched_setparam 142 118
 #: Of those, the ones for which 0 means a group of processes and not the caller.
 _ZERO_IS_A_GROUP = frozenset({"kill", "tgkill"})
 
-_CLONE, _CLONE3, _SOCKETPAIR, _FCNTL = (56, 220), (435, 435), (53, 199), (72, 25)
+_CLONE, _CLONE3, _SOCKETPAIR = (56, 220), (435, 435), (53, 199)
+_FCNTL, _PRCTL = (72, 25), (157, 167)
 
 # Classic BPF, as linux/bpf_common.h has it.
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
@@ -155,7 +158,8 @@ def _program(machine: _Machine, pid: int) -> Iterator[Instruction]:
     yield from _when(_CLONE3[machine.column], [_refuse(errno.ENOSYS)])
     yield from _when(_CLONE[machine.column], _threads_only())
     yield from _when(_SOCKETPAIR[machine.column], _streams_only())
-    yield from _when(_FCNTL[machine.column], _no_signals())
+    yield from _when(_FCNTL[machine.column], _without(1, _SIGNAL_COMMANDS))
+    yield from _when(_PRCTL[machine.column], _without(0, (_PR_SET_PDEATHSIG,)))
     for name, number in _numbers(_OWN_ONLY, machine.column).items():
         yield from _when(number, _of_process(pid, name not in _ZERO_IS_A_GROUP))
     yield _RETURN, 0, 0, _ALLOW
@@ -193,12 +197,10 @@ def _streams_only() -> list[Instruction]:
     ]
 
 
-def _no_signals() -> list[Instruction]:
-    checks = [
-        (_IF_EQUAL, len(_SIGNAL_COMMANDS) - place, 0, command)
-        for place, command in enumerate(_SIGNAL_COMMANDS)
-    ]
-    return [_argument(1), *checks, (_RETURN, 0, 0, _ALLOW), _refuse()]
+def _without(place: int, values: tuple[int, ...]) -> list[Instruction]:
+    """Allowed unless this argument has one of these values."""
+    checks = [(_IF_EQUAL, len(values) - nth, 0, value) for nth, value in enumerate(values)]
+    return [_argument(place), *checks, (_RETURN, 0, 0, _ALLOW), _refuse()]
 
 
 def _of_process(pid: int, zero_too: bool) -> list[Instruction]:

@@ -110,6 +110,11 @@ class Reaching:
         fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())
         return "signals set up"
 
+    def outlive_parent(self, _: str) -> str:
+        if LIBC.prctl(1, 0, 0, 0, 0):
+            raise PermissionError(ctypes.get_errno(), "prctl")
+        return "stays"
+
     def io_uring(self, _: str) -> str:
         return self._call(425, 1, ctypes.create_string_buffer(120))
 

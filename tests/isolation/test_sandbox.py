@@ -93,7 +93,14 @@ def test_no_program_and_no_process_is_started(reach: Reach, how: str):
 @needs_seccomp
 @pytest.mark.parametrize(
     "how",
-    ["kill_parent", "kill_group", "starve_parent", "borrow_a_signal", "hidden_memory"],
+    [
+        "kill_parent",
+        "kill_group",
+        "starve_parent",
+        "borrow_a_signal",
+        "hidden_memory",
+        "outlive_parent",
+    ],
 )
 def test_the_worker_and_its_memory_are_out_of_reach(reach: Reach, how: str):
     assert reach(how) == {"refused": "PermissionError"}
