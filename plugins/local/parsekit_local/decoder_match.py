@@ -17,21 +17,15 @@ def match_facts(replay: dict[str, Any], reader: StreamReader) -> MatchFacts:
     return MatchFacts(
         playlist_id=_last(actors, "ReplicatedGamePlaylist"),
         server_name=_last(actors, "ServerName"),
-        server_id=_text(_last(actors, "GameServerID")),
         server_region=_last(actors, "ReplicatedServerRegion"),
         match_guid=guid,
         team_names=(_team_name(actors, 0), _team_name(actors, 1)),
         team_scores=(reader.scores[0], reader.scores[1]),
-        game_event=_kind(actors, ".GameEvent_") or _kind(actors, ":Archetype"),
         game_info=_kind(actors, "GameReplicationInfoArchetype"),
-        match_type_class=_object(replay, _last(actors, "MatchTypeClass")),
-        mutator_index=_last(actors, "ReplicatedGameMutatorIndex"),
         max_team_size=_last(actors, "MaxTeamSize"),
         start_epoch_s=None if epoch is None else int(epoch),
-        forfeited=bool(_last(actors, "bForfeit")),
         overtime_frame=reader.overtime_frame,
         net_version=replay["net_version"] or 0,
-        levels=tuple(replay["levels"]),
         debug_rows=tuple((row["user"], row["text"]) for row in replay["debug_info"]),
     )
 
@@ -51,10 +45,3 @@ def _team_name(actors: list[Actor], team: int) -> str | None:
 
 def _kind(actors: list[Actor], part: str) -> str | None:
     return next((actor.kind for actor in actors if part in actor.kind), None)
-
-
-def _object(replay: dict[str, Any], reference: dict[str, Any] | None) -> str | None:
-    """Resolve a reference to an object of the file rather than to an actor."""
-    objects: list[str] = replay["objects"]
-    index: int = -1 if reference is None else reference["actor"]
-    return objects[index] if 0 <= index < len(objects) else None

@@ -19,7 +19,6 @@ _REMEMBERED = frozenset(
         "ClientLoadout",
         "ClientLoadouts",
         "CustomTeamName",
-        "GameServerID",
         "MatchAssists",
         "MatchDemolishes",
         "MatchGUID",
@@ -29,18 +28,15 @@ _REMEMBERED = frozenset(
         "MatchScore",
         "MatchShots",
         "MatchStartEpoch",
-        "MatchTypeClass",
         "MaxTeamSize",
         "PlayerName",
         "ProfileSettings",
-        "ReplicatedGameMutatorIndex",
         "ReplicatedGamePlaylist",
         "ReplicatedServerRegion",
         "ServerName",
         "SteeringSensitivity",
         "UniqueId",
         "bBot",
-        "bForfeit",
     )
 )
 

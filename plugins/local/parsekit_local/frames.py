@@ -231,34 +231,25 @@ class MatchFacts:
 
     ``playlist_id`` is the game's number (``ReplicatedGamePlaylist``), ``server_name`` and
     ``server_region`` its server, ``match_guid`` 32 hex digits. ``team_names`` are custom names
-    of blue and orange, ``team_scores`` the last reported scores. ``game_event`` and
-    ``match_type_class`` are object names such as
-    ``Archetypes.GameEvent.GameEvent_Soccar`` and ``TAGame.MatchType_PublicRanked_TA``;
+    of blue and orange, ``team_scores`` the last reported scores.
     ``game_info`` names the mode's replication info (``GameInfo_FootBall``…).
-    ``mutator_index`` is ``ReplicatedGameMutatorIndex``. ``start_epoch_s`` is the Unix time of the
-    match's start, ``net_version`` the replay's.
+    ``start_epoch_s`` is the Unix time of the match's start, ``net_version`` the replay's.
 
     ``overtime_frame`` is the first frame in overtime. ``debug_rows`` are the (user, text) rows
-    that recorder plugins write, e.g. ranks. ``levels`` are the streamed levels.
+    that recorder plugins write, e.g. ranks.
     """
 
     playlist_id: int | None = None
     server_name: str | None = None
-    server_id: str | None = None
     server_region: str | None = None
     match_guid: str | None = None
     team_names: tuple[str | None, str | None] = (None, None)
     team_scores: tuple[int, int] = (0, 0)
-    game_event: str | None = None
     game_info: str | None = None
-    match_type_class: str | None = None
-    mutator_index: int | None = None
     max_team_size: int | None = None
     start_epoch_s: int | None = None
-    forfeited: bool = False
     overtime_frame: int | None = None
     net_version: int = 0
-    levels: tuple[str, ...] = ()
     debug_rows: tuple[tuple[str, str], ...] = ()
 
 
