@@ -41,6 +41,10 @@ class Ledger(Protocol):
         """Remember that the final result is stored, and end our run."""
         ...
 
+    def finished(self, task_id: str) -> None:
+        """Take note that the result store has booked the end, and with it the end of our run."""
+        ...
+
     def cancel(self, task_id: str) -> bool:
         """Let no further run begin; False when it had finished."""
         ...
@@ -144,6 +148,10 @@ class RedisLedger:
         """Remember that the final result is stored, and end our run."""
         self._running.discard(task_id)
         self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, "finished")
+
+    def finished(self, task_id: str) -> None:
+        """Take note that the result store has booked the end, in this same Redis."""
+        self._running.discard(task_id)
 
     @property
     def _run(self) -> str:

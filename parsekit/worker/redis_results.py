@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery import states
 from celery.backends.redis import RedisBackend
 
+from parsekit.worker import keys
 from parsekit.worker.failure_facts import failure_facts, without_secrets
+from parsekit.worker.ledger import KEPT_SECONDS
 
-#: KEYS result; ARGV text, seconds to keep it (0 for ever). Results are written by us alone, and
-#: begin with their state.
+#: KEYS result, task of the ledger; ARGV text, seconds to keep it (0 for ever), "1" when the task
+#: ends with it, seconds to keep that. Results are written by us alone and begin with their state.
 _SET_UNLESS_FINAL = """
+if ARGV[3] == '1' then
+  redis.call('HSET', KEYS[2], 'finished', 1)
+  redis.call('HDEL', KEYS[2], 'run', 'member')
+  redis.call('EXPIRE', KEYS[2], ARGV[4])
+end
 local old = redis.call('GET', KEYS[1])
 local state = old and string.match(old, '^{"status": "(%u+)"')
 if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' then return 0 end
@@ -22,7 +30,12 @@ return 1
 
 
 class RedisResults(RedisBackend):
-    """What callers read under ``celery-task-meta-<task id>``, plain JSON."""
+    """What callers read under ``celery-task-meta-<task id>``, plain JSON.
+
+    The end of a task is written here and in the ledger (`parsekit.worker.ledger`) in one step.
+    """
+
+    books_the_end = True
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""
@@ -41,9 +54,12 @@ class RedisResults(RedisBackend):
         """Store a state, unless a final one stands there, which the caller may have read."""
         meta = self._get_result_meta(result, state, without_secrets(traceback), request)
         text = self.encode({**meta, "task_id": task_id})
-        self.ensure(self._set_unless_final, (self.get_key_for_task(task_id), text))
+        ends = state in {states.SUCCESS, states.FAILURE}
+        self.ensure(self._set_unless_final, (task_id, text, ends))
         return result
 
-    def _set_unless_final(self, key: str, text: str) -> None:
+    def _set_unless_final(self, task_id: str, text: str, ends: bool) -> None:
         """In one step: a worker that was frozen in between must not take a result back."""
-        self.client.eval(_SET_UNLESS_FINAL, 1, key, text, int(self.expires or 0))
+        names = [self.get_key_for_task(task_id), keys.task(task_id)]
+        given = [text, int(self.expires or 0), int(ends), KEPT_SECONDS]
+        self.client.eval(_SET_UNLESS_FINAL, 2, *names, *given)

@@ -146,5 +146,8 @@ class ParseReplay(Task):
     def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
         """Remember the end; the result is stored by now, the message not yet acknowledged."""
         del retval
-        if status in states.READY_STATES:
-            service.process.ledger.finish(task_id)
+        if status not in states.READY_STATES:
+            return
+        ledger = service.process.ledger
+        booked = getattr(self.backend, "books_the_end", False)
+        (ledger.finished if booked else ledger.finish)(task_id)
