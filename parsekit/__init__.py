@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parsekit.api import open_session as open_session
     from parsekit.api import parse as parse
     from parsekit.config import Config as Config
     from parsekit.config import SecretFile as SecretFile
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from parsekit.session import Session as Session
 
 _HOME = {
+    "open_session": "api",
     "parse": "api",
     "Config": "config",
     "Section": "config",

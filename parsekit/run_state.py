@@ -90,6 +90,18 @@ class RunState:
             raise BadRequest(f"the state of a waiting task can't be read: {exc}") from exc
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The task goes on later: call `Pipeline.run` again with ``state`` in ``after_s`` seconds.
+
+    ``state`` is `RunState` as small JSON, enough for any worker on any machine.
+    """
+
+    state: Mapping[str, Any]
+    after_s: float
+    reason: str
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(zlib.compress(value)).decode()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from parsekit.api import open_session
+from parsekit import open_session
 from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
 from parsekit_ballchasing.report import Report, Window, report_of

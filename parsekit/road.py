@@ -1,0 +1,448 @@
+"""The road of one replay, from request to outcome: look up, fetch, check, parse, store, report.
+
+`Road.advance` is one run of one task, as far as it comes now. Read `_road` first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from parsekit import events
+from parsekit.attempts import MAX_ATTEMPTS
+from parsekit.audit import Standing, WatchedStorage
+from parsekit.errors import (
+    ParsekitError,
+    PluginFailed,
+    PoisonReplay,
+    StorageDenied,
+    StorageUnavailable,
+)
+from parsekit.fetching import fetch
+from parsekit.flights import Flight
+from parsekit.judgement import AskNext, TryAgain, judge
+from parsekit.logs.context import working_on
+from parsekit.logs.redaction import cleaned
+from parsekit.logs.steps import Step
+from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Request, Tried
+from parsekit.outcomes import Ending
+from parsekit.providers import ParserEntry
+from parsekit.reporting import Reporter, facts_of
+from parsekit.results import Looked, Result, ResultName, ResultStore
+from parsekit.retry import RetryPolicy
+from parsekit.run_state import RunState, Waiting
+from parsekit.shadow import Fresh
+from parsekit.sources import Source, open_source
+from parsekit.tickets import Kept, Tickets
+from parsekit.workspace import workspace
+
+if TYPE_CHECKING:
+    from parsekit.pipeline import Pipeline
+
+T = TypeVar("T")
+log = logging.getLogger("parsekit.pipeline")
+
+#: How soon a task looks again for the result that another task is making, seconds.
+JOINED_AFTER_S = 1.0
+#: How long a waiting task keeps its flight beyond the time at which it is to go on, seconds.
+FLIGHT_MARGIN_S = 30.0
+
+
+class Road:
+    """One run of one task. ``state`` is what it knows: replaced as it learns, never changed."""
+
+    def __init__(self, pipeline: Pipeline, request: Request, state: RunState) -> None:
+        self.line = pipeline
+        self.request = request
+        self.state = state
+        self.reporter = Reporter(
+            request,
+            pipeline.listeners,
+            pipeline.clock,
+            reached=state.progress,
+            facts=lambda: facts_of(request, self.state, self._parser()),
+        )
+        self.teller = self.reporter.teller
+        self.storage = WatchedStorage(pipeline.storage, self.reporter.trail)
+        self.results = ResultStore(self.storage, pipeline.signer)
+        self.tickets = Tickets(self.storage, pipeline.signer)
+        host = pipeline.config.host
+        # A parser may stand in the chain twice, so that it can be the last resort as well.
+        asked = (request.parser or host.parser, *host.fallback)
+        self.chain = tuple(name for name, _ in groupby(asked))
+        self.no_cache = host.disable_cache or request.disable_cache
+        self.flight: Flight | None = None
+        self.replay: Replay | None = None
+        self.damaged_result = False
+        self.counted = False
+        self.made: Result | None = None
+        self.stack = ExitStack()
+
+    def advance(self) -> Outcome | Waiting:
+        """Run until the task ends or waits, and leave nothing behind in this process."""
+        with self.stack, working_on(self.reporter.facts):
+            answer = self._answer()
+            self._leave_flight(answer)
+            if self.line.attempts is not None:
+                self.line.attempts.clear(self.request.task_id)
+            if isinstance(answer, Outcome):
+                self.report(answer)
+                self._offer_to_shadow(answer)
+            else:
+                self.reporter.waits(answer, self._standing("waiting"))
+        return answer
+
+    def _answer(self) -> Outcome | Waiting:
+        while True:
+            try:
+                return self._road()
+            except ParsekitError as error:
+                answer = self._after(error)
+            except Exception as exc:
+                log.exception("task %s: a plugin broke its promise", self.request.task_id)
+                text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+                answer = self._after(PluginFailed(f"{self.state.step or 'start'}: {text}"))
+            if answer is not None:
+                return answer
+
+    def _road(self) -> Outcome | Waiting:
+        """Look up, fetch, check, parse, store."""
+        entry = self.line.parsers.entry(self._parser())
+        if self.state.parsed is not None:
+            name = self._name(entry)
+            if self.results.decode(self.state.parsed, name) is not None:
+                return self._store(name, self.state.parsed)
+            self.state = self.state.but(parsed=None)  # from before the key, or not from us
+        self._look()
+        name = self._name(entry)
+        if (cached := self._look_up(name)) is not None:
+            return cached
+        if not self._take_flight(name):
+            return self._join()
+        if (made_meanwhile := self._look_up(name)) is not None:
+            return made_meanwhile
+        answer = self._parse(entry, name)
+        if isinstance(answer, NotReady):
+            return self._wait_for_parser(name, answer)
+        return self._store(name, self._document(name, answer))
+
+    # look up
+
+    def _look(self) -> None:
+        """Find out what content this is, without fetching it where the source can tell."""
+        if self.state.fingerprint is not None:
+            return
+        self._enter("look")
+        with Step("look", logging.DEBUG):
+            content = self._source().look(self.line.config.limits.replay_bytes)
+        self.state = self.state.but(size_bytes=content.size_bytes)
+        fingerprint = content.fingerprint or self._fetched().sha256
+        self.state = self.state.but(fingerprint=fingerprint)
+
+    def _source(self) -> Source:
+        return open_source(self.request, self.storage)
+
+    def _name(self, entry: ParserEntry) -> ResultName:
+        fingerprint = self.state.fingerprint or ""
+        return ResultName(fingerprint=fingerprint, parser=entry.name, version=entry.version)
+
+    def _look_up(self, name: ResultName) -> Outcome | None:
+        """The stored result, when there is one that this task may have."""
+        with Step("look up", logging.INFO if self.flight is None else logging.DEBUG) as step:
+            looked = self._kept(lambda: self.results.find(name), Looked())
+            self.damaged_result = looked.damaged
+            mine = looked.result is not None and self._may_have(looked.result)
+            step.outcome = "hit" if mine else "miss"
+        if looked.result is None or not mine:
+            return None
+        return self._ending().with_result(
+            looked.result, output_path=self.results.path(name), found=True
+        )
+
+    def _kept(self, read: Callable[[], T], otherwise: T) -> T:
+        """Read what an earlier run stored; for a person, a storage that is away has nothing."""
+        try:
+            return read()
+        except (StorageUnavailable, StorageDenied) as error:
+            if self.line.must_store:
+                raise
+            log.warning("stored results can't be looked up: %s", error)
+            return otherwise
+
+    def _may_have(self, result: Result) -> bool:
+        """Without the cache a task still takes its own result, or one that it waited for."""
+        joined = self.state.joined_unix
+        waited_for = joined is not None and result.stored_unix >= joined
+        return not self.no_cache or waited_for or result.task_id == self.request.task_id
+
+    # single flight
+
+    def _take_flight(self, name: ResultName) -> bool:
+        if self.flight is None:
+            self.flight = self.line.flights.claim(name.flight, owner=self.request.task_id)
+        return self.flight is not None
+
+    def _join(self) -> Waiting:
+        joined = self.state.joined_unix or self.line.clock.now()
+        self.state = self.state.but(joined_unix=joined)
+        return self._waiting(JOINED_AFTER_S, "another task parses this replay")
+
+    def _leave_flight(self, answer: Outcome | Waiting) -> None:
+        if self.flight is None:
+            return
+        if isinstance(answer, Waiting):
+            self.flight.hold(answer.after_s + FLIGHT_MARGIN_S)
+        else:
+            self.flight.release()
+
+    # fetch and check
+
+    def _fetched(self) -> Replay:
+        """The replay as a checked file of our own, once a run."""
+        if self.replay is None:
+            self._enter("fetch")
+            self.teller.step(events.FETCHING)
+            if self.request.place == "local":
+                self.reporter.trail.note("read", self.request.replay)
+            fetched = fetch(
+                self._source(),
+                self.request.replay,
+                self.stack.enter_context(workspace()),
+                max_bytes=self.line.config.limits.replay_bytes,
+                clock=self.line.clock,
+            )
+            replay = fetched.replay
+            self._refuse_change(replay)
+            self.state = self.state.but(
+                get_ms=fetched.get_ms, sha256=replay.sha256, size_bytes=replay.size_bytes
+            )
+            self.replay = replay
+        return self.replay
+
+    def _refuse_change(self, replay: Replay) -> None:
+        """What was looked up and what was fetched must be the same content."""
+        known = self.state.fingerprint or replay.sha256
+        by_hash = len(known) == len(replay.sha256)
+        same = known == replay.sha256 if by_hash else self.state.size_bytes == replay.size_bytes
+        if not same:
+            self.state = self.state.but(fingerprint=None, joined_unix=None)
+            raise StorageUnavailable(f"{self.request.replay}: changed while it was read")
+
+    # parse
+
+    def _parse(self, entry: ParserEntry, name: ResultName) -> Parsed | NotReady:
+        self._count_attempt()
+        if entry.runs == "remote" and self.state.ticket is None:
+            self._find_ticket(name)
+        resuming = self.state.ticket is not None and not self.state.needs_replay
+        replay = None if resuming else self._fetched()
+        self._enter("parse")
+        if self.state.parse_began_unix is None:
+            self.state = self.state.but(parse_began_unix=self.line.clock.now())
+        with Step("parse") as step:
+            answer = self._asked(entry, replay, self._job(name))
+            if isinstance(answer, NotReady):
+                step.outcome = "not ready"
+        return answer
+
+    def _asked(self, entry: ParserEntry, replay: Replay | None, job: Job) -> Parsed | NotReady:
+        if replay is None:
+            return self.line.parsers.resume(entry, job)
+        if entry.runs == "remote":
+            self.reporter.trail.note("sent", f"parser {entry.name}")
+        return self.line.parsers.parse(entry, replay, job)
+
+    def _count_attempt(self) -> None:
+        """Count before what may end the process, so that a replay can't end one for ever."""
+        if self.line.attempts is None or self.counted:
+            return
+        self.counted = True
+        if self.line.attempts.begin(self.request.task_id) > MAX_ATTEMPTS:
+            raise PoisonReplay(
+                f"{self.request.replay}: ended its worker {MAX_ATTEMPTS} times and was put aside; "
+                "see `parsekit dead-letters list`"
+            )
+
+    def _find_ticket(self, name: ResultName) -> None:
+        kept = self._kept(lambda: self.tickets.find(name), None)
+        if kept is None:
+            return
+        self.teller.reached = max(self.teller.reached, kept.progress)
+        self.state = self.state.but(
+            ticket=kept.ticket,
+            sha256=kept.sha256,
+            size_bytes=kept.size_bytes,
+            parse_began_unix=kept.parse_began_unix,
+        )
+
+    def _job(self, name: ResultName) -> Job:
+        return Job(
+            task_id=self.request.task_id,
+            ticket=self.state.ticket,
+            bulk=self.request.bulk,
+            has_fallback=self._another_parser(),
+            progress=self.teller.parser_step,
+            checkpoint=lambda ticket: self._keep_ticket(name, ticket),
+        )
+
+    def _keep_ticket(self, name: ResultName, ticket: Mapping[str, Any]) -> None:
+        self.state = self.state.but(ticket=dict(ticket), needs_replay=False)
+        kept = Kept(
+            ticket=ticket,
+            sha256=self.state.sha256,
+            size_bytes=self.state.size_bytes,
+            progress=self.teller.reached,
+            parse_began_unix=self.state.parse_began_unix or self.line.clock.now(),
+        )
+        try:
+            self.tickets.keep(name, kept)
+        except ParsekitError as error:  # the task's state holds it as well
+            log.warning("task %s: ticket not kept: %s", self.request.task_id, error)
+        self.reporter.goes_on(self._standing("running"))
+
+    def _wait_for_parser(self, name: ResultName, answer: NotReady) -> Waiting:
+        if not answer.needs_replay and dict(answer.ticket) != self.state.ticket:
+            self._keep_ticket(name, answer.ticket)
+        self.state = self.state.but(
+            ticket=dict(answer.ticket), needs_replay=answer.needs_replay, parse_failures=0
+        )
+        reason = cleaned(answer.reason) or "the parser is not ready"
+        return self._waiting(answer.after_s, reason)
+
+    def _parse_ms(self) -> int:
+        """From the first call of the parser until now, with all waiting."""
+        now = self.line.clock.now()
+        return max(0, round((now - (self.state.parse_began_unix or now)) * 1000))
+
+    # store
+
+    def _document(self, name: ResultName, parsed: Parsed) -> bytes:
+        result = Result(
+            name=name,
+            sha256=self.state.sha256,
+            size_bytes=self.state.size_bytes,
+            task_id=self.request.task_id,
+            stored_unix=self.line.clock.now(),
+            data=parsed.data,
+            warnings=parsed.warnings,
+            tried=self.state.tried,
+        )
+        body = self.results.encode(result)
+        self.state = self.state.but(parsed=body, parse_ms=self._parse_ms())
+        return body
+
+    def _store(self, name: ResultName, body: bytes) -> Outcome:
+        self._enter("store")
+        made = self.results.decode(body, name)
+        if made is None:
+            raise PluginFailed("a result that was just made can't be read back")
+        self.made = made
+        began = self.line.clock.ticks()
+        try:
+            with Step("store"):
+                stored = self.results.put(body, made, replace=self.no_cache or self.damaged_result)
+                if self.state.ticket is not None:
+                    self.tickets.drop(name)
+        except (StorageUnavailable, StorageDenied) as error:
+            if self.line.must_store:
+                raise
+            warning = f"the result is not stored: {cleaned(error.message)}"
+            return self._ending(warning).with_result(made, output_path=None, found=False)
+        return self._ending().with_result(
+            stored,
+            output_path=self.results.path(name),
+            found=False,
+            put_ms=self.line.clock.ms_since(began),
+        )
+
+    def _offer_to_shadow(self, outcome: Outcome) -> None:
+        """Hand a fresh result over, with the folder that its replay is in."""
+        if self.line.shadow is None or self.made is None or not outcome.ok:
+            return
+        fresh = Fresh(
+            request=self.request,
+            result=self.made,
+            replay=self.replay,
+            keeping=self.stack.pop_all(),
+            use_stored=not self.no_cache,
+        )
+        self.line.shadow.offer(fresh)
+
+    # errors
+
+    def _enter(self, step: str) -> None:
+        """Begin a step. The storage is well when a parse begins, so its failures are forgotten."""
+        self.state = self.state.but(step=step)
+        if step == "parse":
+            self.state = self.state.but(storage_failures=0)
+
+    def _after(self, error: ParsekitError) -> Outcome | Waiting | None:
+        """Wait, end, or answer None to go on with the next parser."""
+        state = self.state.with_failure()
+        failures, policy = state.storage_failures, self.line.storage_retry
+        if state.step == "parse":
+            failures, policy = state.parse_failures, self._parsers_policy()
+        another = self._another_parser()
+        verdict = judge(error, failures=failures, policy=policy, another_parser=another)
+        if isinstance(verdict, TryAgain):
+            self.state = state
+            return self._waiting(verdict.after_s, cleaned(error.message))
+        if isinstance(verdict, AskNext):
+            self._next_parser(error)
+            return None
+        return self.failed(error)
+
+    def _parsers_policy(self) -> RetryPolicy:
+        return self.line.parsers.policy(self._parser())
+
+    def _another_parser(self) -> bool:
+        """Whether one is left; it is of no use against what happens before or after the parse."""
+        of_the_parser = self.state.step in ("", "parse")
+        return of_the_parser and self.state.parser_index + 1 < len(self.chain)
+
+    def _next_parser(self, error: ParsekitError) -> None:
+        tried = Tried(parser=self._parser(), failure=Failure.of(error))
+        log.warning("task %s: %s did not answer: %s", self.request.task_id, tried.parser, error)
+        if self.flight is not None:
+            self.flight.release()
+            self.flight = None
+        self.state = self.state.for_next_parser(tried)
+
+    # answers
+
+    def _waiting(self, after_s: float, reason: str) -> Waiting:
+        state = self.state.but(progress=self.teller.reached)
+        return Waiting(state=state.to_json(), after_s=after_s, reason=reason)
+
+    def failed(self, error: ParsekitError) -> Outcome:
+        """The outcome of a task that ends with an error."""
+        if self.state.step == "parse":
+            self.state = self.state.but(parse_ms=self._parse_ms())
+        name = self._parser()
+        known = name in self.line.parsers
+        version = self.line.parsers.entry(name).version if known else ""
+        return self._ending().with_error(error, parser=name, version=version)
+
+    def _ending(self, *warnings: str) -> Ending:
+        return Ending(
+            request=self.request,
+            state=self.state,
+            clock=self.line.clock,
+            shown_as=self.line.config.host.answer_as,
+            warnings=warnings,
+        )
+
+    def report(self, outcome: Outcome) -> Outcome:
+        """Tell the listeners how the task ended."""
+        return self.reporter.end(outcome, self.line.reports)
+
+    def _standing(self, result: str) -> Standing:
+        """How a task stands that has not ended."""
+        return Standing(result=result, parser=self._parser(), hash=self.state.sha256)
+
+    def _parser(self) -> str:
+        """The parser whose turn it is."""
+        return self.chain[self.state.parser_index]
