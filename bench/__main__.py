@@ -10,7 +10,17 @@ import sys
 import time
 from importlib import import_module
 
-BENCHMARKS = ("replays", "batch", "local", "sandbox", "storage", "sinks", "worker", "ballchasing")
+BENCHMARKS = (
+    "replays",
+    "batch",
+    "local",
+    "sandbox",
+    "storage",
+    "sinks",
+    "worker",
+    "metrics",
+    "ballchasing",
+)
 
 
 def main(names: list[str]) -> int:

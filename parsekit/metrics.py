@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -47,7 +47,15 @@ class Metric:
 
     def to_json(self) -> dict[str, Any]:
         """For another process of the deployment."""
-        return {**asdict(self), "labels": dict(self.labels)}
+        return {
+            "name": self.name,
+            "help": self.help,
+            "value": self.value,
+            "kind": self.kind,
+            "labels": dict(self.labels),
+            "across": self.across,
+            "family": self.family,
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Metric:
@@ -74,19 +82,16 @@ def fault_of(offered: object) -> str | None:
     """What is wrong with one that a plugin offers, None for nothing."""
     if not isinstance(offered, Metric):
         return f"{offered!r:.80} is no Metric"
-    name, kind = offered.name, offered.kind
+    name, kind, labels = offered.name, offered.kind, offered.labels
     value: object = offered.value
-    if not _NAME.fullmatch(name):
-        return f"{name!r:.80} is no name; want parsekit_ and lower-case letters"
-    if kind not in ("counter", "gauge"):
-        return f"{name}: kind {kind!r}, want counter or gauge"
-    if name.endswith("_total") != (kind == "counter"):
-        return f"{name}: names of counters, and no others, end in _total"
-    if not all(_LABEL.fullmatch(label) for label in offered.labels):
-        return f"{name}: labels {sorted(offered.labels)} are no names"
-    if not isinstance(value, int | float):
-        return f"{name}: the value {value!r:.80} is no number"
-    return None
+    checks = (
+        (_NAME.fullmatch(name), "is no name; want parsekit_ and lower-case letters"),
+        (kind in ("counter", "gauge"), f"has the kind {kind!r}, want counter or gauge"),
+        (name.endswith("_total") == (kind == "counter"), "counters, and no others, end in _total"),
+        (all(map(_LABEL.fullmatch, labels)), f"has labels {sorted(labels)} that are no names"),
+        (isinstance(value, int | float), f"has the value {value!r:.80} that is no number"),
+    )
+    return next((f"{name!r:.80}: {text}" for fine, text in checks if not fine), None)
 
 
 def usable(offered: Iterable[Metric], complain: Callable[[str], None]) -> Iterator[Metric]:

@@ -1,0 +1,99 @@
+"""Plugins that offer numbers: right ones are shown, wrong ones hurt nobody else."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from parsekit import Metric, hookimpl
+from parsekit.host import Host
+from parsekit.host.measures import PluginMeasures
+from parsekit.metrics import MAX_SERIES, merged
+
+
+class Offers:
+    def __init__(self, answer):
+        self.answer = answer
+
+    @hookimpl
+    def parsekit_metrics(self):
+        return self.answer()
+
+
+def gauge(name: str = "parsekit_mine", **more) -> Metric:
+    return Metric(**{"name": name, "help": "Mine.", "value": 1.0, **more})
+
+
+def measures(*answers) -> PluginMeasures:
+    host = Host()
+    for number, answer in enumerate(answers):
+        host.register(Offers(answer), f"plugin{number}")
+    return PluginMeasures(host, patience_s=0.2)
+
+
+def names(asked: PluginMeasures) -> list[str]:
+    return [metric.name for metric in asked.now()]
+
+
+def fails() -> list[Metric]:
+    raise SystemExit("not now")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        gauge("mine"),
+        gauge("parsekit_Mine"),
+        gauge("parsekit_mine\n# evil"),
+        gauge("parsekit_mine_total"),
+        gauge(kind="counter"),
+        gauge(kind="histogram"),
+        gauge(labels={"no-label": "x"}),
+        gauge(value="7"),
+        {"name": "parsekit_mine"},
+        None,
+    ],
+)
+def test_a_wrong_number_is_left_out_and_named_once(wrong, caplog):
+    asked = measures(lambda: [wrong, gauge("parsekit_right")])
+    assert names(asked) == names(asked) == ["parsekit_right"]
+    assert len(caplog.records) == 1
+    assert "plugin0" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [fails, lambda: None, lambda: 7, lambda: (fails() for _ in "a")])
+def test_a_plugin_that_fails_keeps_only_its_own_back(answer, caplog):
+    asked = measures(answer, lambda: [gauge()])
+    assert names(asked) == ["parsekit_mine"]
+    assert "plugin0" in caplog.text
+
+
+def test_a_plugin_that_hangs_is_not_asked_again_until_it_comes_back():
+    release, calls = threading.Event(), []
+
+    def hang() -> list[Metric]:
+        calls.append(1)
+        release.wait(30)
+        return [gauge("parsekit_late")]
+
+    asked = measures(hang, lambda: [gauge()])
+    for _ in range(3):
+        assert names(asked) == ["parsekit_mine"]
+    assert len(calls) == 1
+    release.set()
+    end = threading.Event()
+    while "parsekit_late" not in names(asked):
+        end.wait(0.01)
+
+
+def test_a_label_gone_wild_is_bounded():
+    wild = [gauge(labels={"task": str(n)}) for n in range(MAX_SERIES + 50)]
+    assert len(names(measures(lambda: wild))) == MAX_SERIES
+
+
+def test_counters_of_processes_add_up_and_shared_facts_do_not():
+    counter = gauge("parsekit_sent_total", kind="counter", value=2)
+    shared = gauge("parsekit_left", across="max", value=7)
+    found = {m.name: m.value for m in merged([counter, shared, counter, shared, gauge(), gauge()])}
+    assert found == {"parsekit_sent_total": 4, "parsekit_left": 7, "parsekit_mine": 2}
