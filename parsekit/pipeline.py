@@ -79,7 +79,7 @@ class Pipeline:
         if self.shadow is not None:
             self.shadow.stop()
         self.parsers.close()
-        if self.shadow is not None:
-            self.shadow.wait(SHADOW_STOP_S)
+        if self.shadow is not None and not self.shadow.wait(SHADOW_STOP_S):
+            self.shadow.abandon()
         self.listeners.close(grace_s)
         self.storage.close()

@@ -123,6 +123,7 @@ class Shadow:
         self._idle.set()
         self._lock = threading.Lock()
         self._tally = ShadowTally()
+        self._at_work: Fresh | None = None
 
     @classmethod
     def of(
@@ -174,6 +175,7 @@ class Shadow:
         if not self._takes(fresh):
             fresh.keeping.close()
             return
+        self._at_work = fresh
         try:
             thread = threading.Thread(
                 target=self._serve, args=(fresh,), daemon=True, name="parsekit-shadow"
@@ -192,6 +194,12 @@ class Shadow:
         """Take nothing more, and end what is at work as soon as it looks up."""
         self._stop.set()
 
+    def abandon(self) -> None:
+        """Remove the files of what is at work still; its thread ends with the process."""
+        fresh = self._at_work
+        if fresh is not None:
+            fresh.keeping.close()
+
     def _takes(self, fresh: Fresh) -> bool:
         if fresh.result.name.parser == self.name or self._stop.is_set():
             return False
@@ -204,6 +212,7 @@ class Shadow:
 
     def _leave(self, fresh: Fresh) -> None:
         fresh.keeping.close()
+        self._at_work = None
         self._idle.set()
 
     def _count(self, fate: Fate) -> None:
@@ -273,9 +282,7 @@ class Shadow:
             return self._made(fresh, name)
 
     def _made(self, fresh: Fresh, name: ResultName) -> Result:
-        with ExitStack() as stack:
-            replay = fresh.replay or self._fetched(fresh, stack)
-            parsed = self._parsed(fresh.request, replay)
+        parsed = self._parsed(fresh.request, fresh.replay or self._fetched(fresh))
         result = replace(
             fresh.result,
             name=name,
@@ -295,13 +302,13 @@ class Shadow:
         except (StorageUnavailable, StorageDenied) as error:
             log.warning("shadow %s: the result is not stored: %s", self.name, error)
 
-    def _fetched(self, fresh: Fresh, stack: ExitStack) -> Replay:
+    def _fetched(self, fresh: Fresh) -> Replay:
         """Fetch again: a primary that waited for an API has long let go of the file."""
         request = fresh.request
         replay = fetch(
             open_source(request, self._storage),
             request.replay,
-            stack.enter_context(workspace()),
+            fresh.keeping.enter_context(workspace()),
             max_bytes=self._max_bytes,
             clock=self._clock,
         ).replay

@@ -105,6 +105,14 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
+    def abandon(self) -> None:
+        """End its process and remove its folder, without a wait for either.
+
+        A process of the lowest priority takes a while even to die, when the machine is busy.
+        """
+        self.interrupt()
+        self._stack.close()
+
     def kill(self) -> None:
         """End it and everything it started."""
         with contextlib.suppress(ProcessLookupError):
@@ -239,13 +247,15 @@ class ChildPool:
             child.interrupt()
 
     def close(self) -> None:
-        """End all children, also those at work."""
+        """End all children; those at work are cleared away by the threads that wait for them."""
         with self._lock:
             self._closed = True
-            children = [*self._idle, *self._lent]
+            idle, at_work = [*self._idle], [*self._lent]
             self._idle.clear()
-        for child in children:
+        for child in idle:
             child.kill()
+        for child in at_work:
+            child.abandon()
         self._starter.shutdown()
 
     @contextlib.contextmanager
