@@ -17,8 +17,8 @@ def check(config: Path, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_shipped_configuration_is_known_here(deploy: Path) -> None:
-    found = {str(path.relative_to(deploy)) for path in deploy.rglob("parsekit*.json")}
-    assert found == set(CONFIGS)
+    shipped = (path.relative_to(deploy) for path in deploy.rglob("parsekit*.json"))
+    assert {str(path) for path in shipped if path.parts[0] != "grafana"} == set(CONFIGS)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
