@@ -33,6 +33,7 @@ class WorkerNumbers:
         self._queues = queues
         self._away = away
         self._slots = slots
+        self._version = version("parsekit")
         self._lock = threading.Lock()
         self._last = (float("-inf"), Told())
 
@@ -59,7 +60,7 @@ class WorkerNumbers:
                 name="parsekit_build_info",
                 help="Always 1; the label is the version.",
                 value=1,
-                labels={"version": version("parsekit")},
+                labels={"version": self._version},
             ),
             Metric(name="parsekit_slots", help="Tasks that may run at once.", value=self._slots),
         ]

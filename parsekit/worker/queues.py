@@ -26,6 +26,8 @@ from parsekit.worker.redis_client import connect
 _REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
 #: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
 _MAX_NOTES = 2000
+#: A look is taken every six seconds; what was seen longer ago is not told any more.
+_STALE_SECONDS = 20.0
 
 
 class _Takings:
@@ -96,23 +98,22 @@ class Queues:
         self._broker = broker
         self._ages: dict[str, Age] = {}
         self._metrics: list[Metric] = []
-        self.waiting_known = False
+        self._looked_at = float("-inf")
 
     def look(self) -> int:
         """Ask the broker; answers the number of messages. Raises what its client raises."""
-        self._metrics = []  # rather no number than an old one
         looked = self._broker.look()
         ages = {
             queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
             for queue, messages in looked.messages.items()
         }
         self._metrics = _metrics(looked, ages)
-        self.waiting_known = looked.waiting is not None
+        self._looked_at = time.monotonic()
         return sum(looked.messages.values())
 
     def metrics(self) -> list[Metric]:
-        """Of the last look; none when the broker did not answer."""
-        return self._metrics
+        """Of the last look; rather none than those of a broker that is long away."""
+        return self._metrics if time.monotonic() - self._looked_at < _STALE_SECONDS else []
 
 
 def queues_of(at: Addresses) -> Queues:

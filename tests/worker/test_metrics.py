@@ -110,3 +110,12 @@ def test_a_server_that_is_away_shows(make_service, redis_server, redis_client, t
         poll(lambda: watched.value("parsekit_server_up", server="results") == 1)
     poll(lambda: watched.value("parsekit_server_up", server="results") == 0)
     assert watched.value("parsekit_server_up", server="broker") == 1
+
+
+def test_queues_of_a_broker_that_is_away_are_not_told(make_service, redis_server, tmp_path):
+    with valkey(tmp_path / "broker") as broker:
+        service = make_service({"celery": {"broker": broker.url(), "backend": redis_server.url()}})
+        watched = Watched(service)
+        poll(lambda: watched.value("parsekit_queue_messages") == 0)
+    poll(lambda: watched.value("parsekit_queue_messages") is None)
+    assert watched.value("parsekit_server_up", server="broker") == 0
