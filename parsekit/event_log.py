@@ -58,11 +58,16 @@ class EventLog:
         descriptor = self._open()
         try:
             locked = _lock(descriptor)
-            if locked and os.fstat(descriptor).st_size + len(line) > self._rotate_bytes:
+            while locked and self._is_full(descriptor, line):  # others may fill the new one
                 descriptor = self._rotated(descriptor)
+                locked = _lock(descriptor)
             _write(descriptor, line, take_back=locked)
         finally:
             os.close(descriptor)
+
+    def _is_full(self, descriptor: int, line: bytes) -> bool:
+        size_bytes = os.fstat(descriptor).st_size
+        return 0 < size_bytes and size_bytes + len(line) > self._rotate_bytes
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -73,7 +78,7 @@ class EventLog:
             return os.open(self._path, flags, 0o640)
 
     def _rotated(self, descriptor: int) -> int:
-        """Set the file aside, unless somebody just did; answer the new one, locked."""
+        """Set the file aside, unless somebody just did; answer the new one."""
         if self._path.exists() and os.path.samestat(os.fstat(descriptor), self._path.stat()):
             for number in range(self._keep, 0, -1):
                 younger = aside(self._path, number - 1)
@@ -81,7 +86,6 @@ class EventLog:
                     younger.replace(aside(self._path, number))
         fresh = self._open()
         os.close(descriptor)
-        _lock(fresh)
         return fresh
 
 
