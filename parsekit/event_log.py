@@ -67,7 +67,7 @@ class EventLog:
 
     def _is_full(self, descriptor: int, line: bytes) -> bool:
         size_bytes = os.fstat(descriptor).st_size
-        return 0 < size_bytes and size_bytes + len(line) > self._rotate_bytes
+        return size_bytes > 0 and size_bytes + len(line) > self._rotate_bytes
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
