@@ -105,11 +105,14 @@ def _parser(errand: Errand) -> Parser:
 
 
 def _job(errand: Errand, answers: BinaryIO) -> Job:
+    def progress(value: float, message: str) -> None:
+        send_json(answers, "progress", [value, cleaned(str(message))])
+
     return Job(
         task_id=errand.task_id,
         bulk=errand.bulk,
         has_fallback=errand.has_fallback,
-        progress=lambda value, message: send_json(answers, "progress", [value, cleaned(str(message))]),
+        progress=progress,
     )
 
 
