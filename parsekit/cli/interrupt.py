@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -31,7 +31,8 @@ class Interrupt:
         """Note the first signal; the next one is deadly."""
         del frame
         self.number = number
-        self.stop.set()
+        # the main thread may hold the event's lock just now, and would wait for itself for ever
+        Thread(target=self.stop.set).start()
         for each in _SIGNALS:
             if signal.getsignal(each) == self.hear:
                 signal.signal(each, _die)

@@ -34,7 +34,7 @@ def parsekit_register_checks(
 ) -> None:
     """Offer the check of token, tier and quota, where the configuration uses this parser."""
     host = session.config.host
-    used = "ballchasing" in (host.parser, *host.fallback)
+    used = "ballchasing" in (host.parser, *host.fallback, host.shadow)
     if used or "ballchasing" in session.config.present:
         register("ballchasing", partial(_check, session))
 
