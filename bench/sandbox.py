@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-from parsekit.isolation import ChildPool, pool
+from parsekit.isolation import pool
+from parsekit.isolation.pool import ChildPool
 from parsekit.isolation.wire import Errand
 from parsekit.model import Job, Parsed, Replay
 from parsekit.providers import ProviderContext

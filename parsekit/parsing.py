@@ -14,7 +14,7 @@ from parsekit.config import Config
 from parsekit.errors import ParsekitError, ParserFailed, PluginFailed
 from parsekit.host import Host
 from parsekit.importing import resolve
-from parsekit.isolation import ChildPool
+from parsekit.isolation.pool import ChildPool
 from parsekit.isolation.wire import Errand
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from parsekit.errors import InvalidReplay, ParserFailed, ParserTimeout, RateLimited
-from parsekit.isolation import ChildPool
-from parsekit.isolation.pool import Child
+from parsekit.isolation.pool import Child, ChildPool
 from parsekit.isolation.wire import Errand
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from parsekit.errors import ParserFailed
-from parsekit.isolation import ChildPool, sandbox
+from parsekit.isolation import sandbox
+from parsekit.isolation.pool import ChildPool
 from parsekit.isolation.sandbox import FILE_VIEW, SYSTEM_CALLS, missing_layers
 from parsekit.isolation.wire import Errand
 from parsekit.model import Replay

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from parsekit.errors import ParserFailed
-from parsekit.isolation import ChildPool
+from parsekit.isolation.pool import ChildPool
 from parsekit.isolation.wire import Errand
 from parsekit.model import Replay
 from parsekit.providers import ProviderContext
