@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -131,7 +132,7 @@ def s3_port(
     [make_bucket] = compose["services"]["bucket"]["command"]
     master = f"127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}"
     make_bucket = make_bucket.replace("127.0.0.1:9333", master)
-    make_bucket = make_bucket.replace("weed shell", f"{weed} shell")
+    make_bucket = make_bucket.replace("weed shell", f"{shlex.quote(weed)} shell")
     server = ServerProcess(command, folder=folder, ready=ready, start_seconds=90)
     with running(server):
         for _ in range(2):  # each `docker compose up` runs it
