@@ -21,29 +21,40 @@ from parsekit.testing.deployment import Deployment, WorkerProcess, poll
 from parsekit.testing.servers.valkey import valkey
 
 PLUGINS = Path(__file__).parents[1] / "tests" / "worker" / "plugins"
-TASKS = 300
+TASKS = 600
 ROUNDS = 3
 SLOTS = 8
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="parsekit-bench-") as folder:
-        root = Path(folder)
-        with valkey(root / "valkey") as server:
-            service = _service(root / "service", server.url(0))
-            noop = _noop(root / "noop", server.url(1))
-            try:
-                _rates(service, noop, server.url(0), server.url(1))
+    """Rates on a broker that writes each task to the disk, and on one that does so each second."""
+    for fsync in ("always", "everysec"):
+        with tempfile.TemporaryDirectory(prefix="parsekit-bench-") as folder:
+            print(f"   broker with appendfsync {fsync}:")
+            _on_broker(Path(folder), fsync, waiting=fsync == "always")
+
+
+def _on_broker(root: Path, fsync: str, *, waiting: bool) -> None:
+    with valkey(root / "valkey", "--appendfsync", fsync) as server:
+        service = _service(root / "service", server.url(0))
+        noop = _noop(root / "noop", server.url(1))
+        try:
+            _rates(service, noop, server.url(0), server.url(1))
+            if waiting:
                 _waiting(service, server.url(0))
-            finally:
-                service.close()
-                noop.close()
+        finally:
+            service.close()
+            noop.close()
 
 
 def _service(folder: Path, url: str) -> Deployment:
     (folder / "remote").mkdir(parents=True)
     config: dict[str, Any] = {"parser": "fake", "celery": {"broker": url, "backend": url}}
-    environ = {"FAKE_REMOTE": str(folder / "remote"), "PYTHONPATH": str(PLUGINS)}
+    environ = {
+        "FAKE_REMOTE": str(folder / "remote"),
+        "FAKE_QUIET": "1",
+        "PYTHONPATH": str(PLUGINS),
+    }
     return Deployment(folder, config, environ)
 
 

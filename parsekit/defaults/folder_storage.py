@@ -101,10 +101,14 @@ class FolderStorage:
 
     def _place(self, key: str) -> Path:
         """Where the file of this key stands; only folders that are really inside are entered."""
+        path = self._named(key)
+        self._resolved(path.parent)
+        return path
+
+    def _named(self, key: str) -> Path:
         path = self.root / checked_key(key)
         if self._drafts.owns(path):
             raise BadRequest(f"object key {key!r} is kept for unfinished files; choose another")
-        self._resolved(path.parent)
         return path
 
     def _resolved(self, path: Path) -> Path:
@@ -115,7 +119,7 @@ class FolderStorage:
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:
-        path = self._place(key)
+        path = self._named(key)
         missing = ReplayNotFound(f"there is no file {path}")
         # O_NONBLOCK: opening a named pipe that nobody writes to would wait for ever
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC

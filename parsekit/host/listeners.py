@@ -46,6 +46,10 @@ class Mailbox:
         self._thread = threading.Thread(target=self._serve, daemon=True, name=name)
         self._thread.start()
 
+    def hears(self, hook: str) -> bool:
+        """Whether the plugin listens to this hook."""
+        return hook in self._functions
+
     def put(self, hook: str, given: dict[str, Any]) -> threading.Event:
         """Hand over a call; the answer is set once the plugin has returned from it."""
         done = threading.Event()
@@ -127,7 +131,7 @@ class Listeners:
             box.end()
 
     def _tell(self, hook: str, **given: Any) -> list[tuple[str, threading.Event]]:
-        return [(box.owner, box.put(hook, given)) for box in self._boxes]
+        return [(box.owner, box.put(hook, given)) for box in self._boxes if box.hears(hook)]
 
     def _wait(self, handed: list[tuple[str, threading.Event]], seconds: float) -> None:
         """Wait for each; who did not come back once is not waited for until it does."""

@@ -39,3 +39,8 @@ def task(task_id: str) -> str:
 def flight(key: str) -> str:
     """Hash of the task that does the work for this content, parser and version."""
     return f"{_PREFIX}flight:{key}"
+
+
+def result(task_id: str) -> str:
+    """Where Celery keeps the result of a task, and where callers look for it."""
+    return f"celery-task-meta-{task_id}"

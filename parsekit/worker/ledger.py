@@ -29,8 +29,11 @@ class Standing(Enum):
 class Ledger(Protocol):
     """Kept where every worker sees it; also serves as the pipeline's `Attempts`."""
 
-    def enter(self, task_id: str) -> Standing:
-        """Begin a run. `GO` makes it ours until `leave`; `BUSY`: a live process has it."""
+    def enter(self, task_id: str, started: str = "") -> Standing:
+        """Begin a run. `GO` makes it ours until `leave`; `BUSY`: a live process has it.
+
+        ``started`` is what callers are to read of the task from now on; "" changes nothing.
+        """
         ...
 
     def leave(self, task_id: str) -> None:
@@ -78,8 +81,8 @@ class Ledger(Protocol):
         ...
 
 
-#: KEYS task, beats; ARGV run, member, seconds to keep. A run of the same member is over: only word
-#: of its end did not get through.
+#: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none).
+#: A run of the same member is over: only word of its end did not get through.
 _ENTER = """
 local facts = redis.call('HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member')
 if facts[1] then return 'finished' end
@@ -89,6 +92,10 @@ if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4])
 end
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+if ARGV[4] ~= '' then
+  redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
+  redis.call('PUBLISH', KEYS[3], ARGV[4])
+end
 return 'go'
 """
 #: KEYS task; ARGV run, then nothing or "finished".
@@ -119,22 +126,22 @@ class RedisLedger:
         self._begun: set[str] = set()
         self._guard = threading.Lock()
 
-    def enter(self, task_id: str) -> Standing:
+    def enter(self, task_id: str, started: str = "") -> Standing:
         """Begin a run, in one step among all workers."""
         with self._guard:
             if task_id in self._running:
                 return Standing.BUSY
             self._running.add(task_id)
-        standing = self._entered(task_id)
+        standing = self._entered(task_id, started)
         if standing is not Standing.GO:
             self._running.discard(task_id)
         return standing
 
-    def _entered(self, task_id: str) -> Standing:
-        names = [keys.task(task_id), keys.BEATS]
-        given = [self._run, self._member_id, str(KEPT_SECONDS)]
+    def _entered(self, task_id: str, started: str) -> Standing:
+        names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
+        given = [self._run, self._member_id, str(KEPT_SECONDS), started]
         try:
-            return Standing(self._client.eval(_ENTER, 2, *names, *given).decode())
+            return Standing(self._client.eval(_ENTER, 3, *names, *given).decode())
         except redis.RedisError:
             self._running.discard(task_id)
             raise
@@ -206,12 +213,22 @@ class TaskReports:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._revoking: set[str] = set()
+        self._kept_silent: set[str] = set()
 
     def told(self, task_id: str) -> bool:
         """Whether the end was told, or is going to be told as a cancellation."""
         if task_id in self._revoking:
             return self._ledger.told(task_id)
-        return self._ledger.told_or_cancelled(task_id)
+        silent = self._ledger.told_or_cancelled(task_id)
+        if silent:
+            self._kept_silent.add(task_id)
+        return silent
+
+    def kept_silent(self, task_id: str) -> bool:
+        """Whether the end that just came was not told; asked once, and then forgotten."""
+        silent = task_id in self._kept_silent
+        self._kept_silent.discard(task_id)
+        return silent
 
     def mark(self, task_id: str) -> None:
         """Remember that the end of this task was told."""

@@ -30,8 +30,9 @@ class AmqpLedger:
         self._locks = locks
         self._runs: dict[tuple[str, int], int] = {}
 
-    def enter(self, task_id: str) -> Standing:
-        """Begin a run."""
+    def enter(self, task_id: str, started: str = "") -> Standing:
+        """Begin a run; results over RabbitMQ tell only of the end."""
+        del started
         token = self._locks.acquire(f"run:{task_id}")
         if not token:
             return Standing.BUSY

@@ -35,8 +35,6 @@ class RedisResults(RedisBackend):
     The end of a task is written here and in the ledger (`parsekit.worker.ledger`) in one step.
     """
 
-    books_the_end = True
-
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""
         told = without_secrets(super().prepare_exception(exc, serializer))
@@ -57,6 +55,14 @@ class RedisResults(RedisBackend):
         ends = state in {states.SUCCESS, states.FAILURE}
         self.ensure(self._set_unless_final, (task_id, text, ends))
         return result
+
+    def started(self, task: Any) -> str:
+        """What callers read of a task that has begun; the ledger writes it."""
+        meta = self._get_result_meta(
+            {"hostname": task.request.hostname}, states.STARTED, None, task.request
+        )
+        text: str = self.encode({**meta, "task_id": task.request.id})
+        return text
 
     def _set_unless_final(self, task_id: str, text: str, ends: bool) -> None:
         """In one step: a worker that was frozen in between must not take a result back."""

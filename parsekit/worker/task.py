@@ -24,6 +24,7 @@ from parsekit.pipeline import Waiting
 from parsekit.worker.call import caller_of, refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
+from parsekit.worker.redis_results import RedisResults
 from parsekit.worker.rescheduling import go_on_later, is_bulk, state_of, waits_until
 from parsekit.worker.service import service
 from parsekit.worker.traces import run_span
@@ -67,7 +68,7 @@ class ParseReplay(Task):
         """Run once. Raises `Ignore` where this delivery is not the one that ends the task."""
         task_id = self.request.id
         self._hop_on()
-        standing = service.process.ledger.enter(task_id)
+        standing = service.process.ledger.enter(task_id, self._started())
         if standing is Standing.BUSY:
             go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
             raise Ignore
@@ -101,13 +102,16 @@ class ParseReplay(Task):
             request = request_of(args, kwargs, task_id=task_id, bulk=bulk, caller=caller)
         except BadRequest as error:
             return pipeline.refuse(refused(kwargs, task_id=task_id, caller=caller), error)
-        state = state_of(self)
-        if state is None:
-            self.update_state(state=states.STARTED, meta={"hostname": self.request.hostname})
-        return pipeline.run(request, state)
+        return pipeline.run(request, state_of(self))
+
+    def _started(self) -> str:
+        """What callers are to read as soon as the first run begins."""
+        if state_of(self) is not None or not isinstance(self.backend, RedisResults):
+            return ""
+        return self.backend.started(self)
 
     def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
-        if service.process.ledger.cancelled(self.request.id):
+        if self._was_cancelled(answer):
             self._revoke(kwargs, PARSER_RANGE[1])
             raise Ignore
         if isinstance(answer, Waiting):
@@ -122,6 +126,13 @@ class ParseReplay(Task):
         if answer.failure is not None and answer.failure.code == PoisonReplay.code:
             self._put_aside(kwargs, answer.failure)
         return answer
+
+    def _was_cancelled(self, answer: Outcome | Waiting) -> bool:
+        """Of an end that was told, the pipeline asked the ledger a moment ago."""
+        task_id, process = self.request.id, service.process
+        if isinstance(answer, Outcome) and not process.reports.kept_silent(task_id):
+            return False
+        return process.ledger.cancelled(task_id)
 
     def _revoke(self, kwargs: Mapping[str, Any], progress: float) -> None:
         """End a cancelled task: its caller sees REVOKED, its progress queue one Error."""
@@ -149,5 +160,7 @@ class ParseReplay(Task):
         if status not in states.READY_STATES:
             return
         ledger = service.process.ledger
-        booked = getattr(self.backend, "books_the_end", False)
-        (ledger.finished if booked else ledger.finish)(task_id)
+        if isinstance(self.backend, RedisResults):
+            ledger.finished(task_id)
+        else:
+            ledger.finish(task_id)
