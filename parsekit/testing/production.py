@@ -1,0 +1,83 @@
+"""A service as it is deployed: objects in SeaweedFS, progress and analytics over RabbitMQ."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import kombu
+
+from parsekit.model import JsonObject
+from parsekit.testing.deployment import Deployment
+from parsekit.testing.servers.rabbitmq import RabbitServer
+from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
+
+
+@dataclass
+class Mailbox:
+    """A queue, and all that its reader has found there.
+
+    ``messages`` are by message id, as a reader drops repeats; ``repeats`` counts those.
+    """
+
+    url: str
+    queue: str
+    messages: dict[str, JsonObject] = field(default_factory=dict)
+    repeats: int = 0
+
+    def look(self) -> list[JsonObject]:
+        """Take what is there; answer all that ever came, in order."""
+        with kombu.Connection(self.url) as connection:
+            channel = connection.channel()
+            channel.queue_declare(self.queue, durable=True, auto_delete=False)
+            while (found := channel.basic_get(self.queue, no_ack=True)) is not None:
+                name = found.properties["message_id"]
+                self.repeats += name in self.messages
+                self.messages.setdefault(name, json.loads(found.body))
+        return list(self.messages.values())
+
+
+class Production(Deployment):
+    """A deployment with plugins ``storage_minio`` and ``sinks_rabbitmq``, and queues of its own.
+
+    Without a ``broker`` nothing is told.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: JsonObject,
+        environ: Mapping[str, str] | None = None,
+        *,
+        store: SeaweedServer,
+        broker: RabbitServer | None,
+    ) -> None:
+        name, url = uuid.uuid4().hex[:8], broker.url() if broker else ""
+        self.progress = Mailbox(url, f"progress-{name}")
+        self.analytics = Mailbox(url, f"analytics-{name}")
+        self._objects = store.client()
+        sections: JsonObject = {"minio": _minio(folder, store)}
+        if broker is not None:
+            sections["transport"] = {"url": url, "analytics_queue": self.analytics.queue}
+        super().__init__(folder, sections | config, environ)
+
+    def put(self, name: str, body: bytes) -> str:
+        """Store a replay as a caller does, and answer its key."""
+        key = f"replays/{name}.replay"
+        self._objects.put_object(BUCKET, key, io.BytesIO(body), len(body))
+        return key
+
+
+def _minio(folder: Path, store: SeaweedServer) -> JsonObject:
+    """The section, with the keys in files that nobody else reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"access_key_file": ADMIN.access_key, "secret_key_file": ADMIN.secret_key}
+    for name, text in files.items():
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(text)
+    paths = {name: str(folder / name) for name in files}
+    return {"hostname": store.hostname, "bucket": BUCKET, **paths}

@@ -1,0 +1,163 @@
+"""RabbitMQ frozen, the store gone: a deployment goes on, and tells all of it in the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from celery.result import AsyncResult
+from referencing import Registry, Resource
+
+from parsekit.model import JsonObject
+from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.deployment import poll
+from parsekit.testing.production import Production
+from parsekit.testing.servers.seaweedfs import BUCKET, SeaweedServer, seaweedfs
+
+PLUGINS = Path(__file__).parent / "plugins"
+#: Longer than the sinks wait for a confirmation, so that they give the connection up.
+FROZEN_S = 12.0
+STORE_AWAY_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+        yield server
+
+
+@pytest.fixture
+def production(
+    tmp_path, redis_server, redis_client, rabbit_server, store, shared
+) -> Iterator[Production]:
+    """A remote parser that answers a real body under the name that callers know."""
+    remote = tmp_path / "remote"
+    remote.mkdir()
+    sample = next(iter(sorted((shared / "ballchasing" / "samples").glob("recent*.json"))))
+    (remote / "body").write_text(sample.read_text())
+    url = redis_server.url()
+    made = Production(
+        tmp_path,
+        {"parser": "fake", "answer_as": "ballchasing", "celery": {"broker": url, "backend": url}},
+        {"FAKE_REMOTE": str(remote), "PYTHONPATH": str(PLUGINS)},
+        store=store,
+        broker=rabbit_server,
+    )
+    made.progress.look()
+    yield made
+    made.close()
+
+
+def send_new(production: Production, first_seed: int, count: int) -> list[AsyncResult]:
+    """Tasks of replays that nobody parsed yet."""
+    keys = [
+        production.put(f"{seed}", synthetic_replay(believable_match(seed=seed), frames=0))
+        for seed in range(first_seed, first_seed + count)
+    ]
+    queue = {"progressQueue": production.progress.queue}
+    return [production.send(key, extra=queue) for key in keys]
+
+
+def results(tasks: Sequence[AsyncResult]) -> list[Any]:
+    return [task.get(timeout=100) for task in tasks]
+
+
+def timed(production: Production, first_seed: int, count: int) -> tuple[list[AsyncResult], float]:
+    """Send, wait for all, and answer how many seconds that took."""
+    began = time.monotonic()
+    tasks = send_new(production, first_seed, count)
+    results(tasks)
+    return tasks, time.monotonic() - began
+
+
+def ended(messages: Sequence[JsonObject]) -> list[str]:
+    return [message["taskId"] for message in messages if message["status"] != "Pending"]
+
+
+class Contract:
+    """The schemas with which callers read what they are told."""
+
+    def __init__(self, folder: Path) -> None:
+        self._schemas = {p.name: json.loads(p.read_text()) for p in folder.glob("*.schema.json")}
+        self._registry: Registry[Any] = Registry().with_resources(
+            (name, Resource.from_contents(schema)) for name, schema in self._schemas.items()
+        )
+
+    def check(self, name: str, messages: Sequence[JsonObject]) -> None:
+        schema = self._schemas[f"{name}.schema.json"]
+        validator = jsonschema.Draft202012Validator(schema, registry=self._registry)
+        for message in messages:
+            validator.validate(message)
+
+
+@pytest.fixture
+def contract(shared: Path) -> Contract:
+    return Contract(shared / "contract")
+
+
+def all_was_told(production: Production, tasks: Sequence[AsyncResult], contract: Contract) -> None:
+    """Each task's way up to one Complete, and one analytics event, all as callers read them."""
+    ids = {task.id for task in tasks}
+    poll(lambda: ids <= set(ended(production.progress.look())))
+    poll(lambda: len(production.analytics.look()) >= len(ids))
+    progress, analytics = production.progress.look(), production.analytics.look()
+    assert Counter(ended(progress)) == Counter(ids)
+    assert {m["status"] for m in progress} == {"Pending", "Complete"}
+    assert Counter(dict(m["data"]["tags"])["taskId"] for m in analytics) == Counter(ids)
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for message in progress:
+        values[message["taskId"]].append(message["progress"]["value"])
+    assert all(steps == sorted(steps) and steps[-1] == 100 for steps in values.values())
+    contract.check("progress", progress)
+    contract.check("analytics", analytics)
+
+
+@pytest.mark.timeout(240)
+def test_nobody_waits_for_a_frozen_rabbitmq_and_all_arrives_once_it_thaws(
+    production, rabbit_server, contract
+):
+    production.worker("-c", "10").ready()
+    first = send_new(production, 0, 1)
+    results(first)
+    undisturbed, undisturbed_s = timed(production, 1, 100)
+    poll(lambda: len(production.analytics.look()) == 101)
+    rabbit_server.freeze()
+    try:
+        frozen, frozen_s = timed(production, 1000, 100)
+        time.sleep(max(0.0, FROZEN_S - frozen_s))
+    finally:
+        rabbit_server.thaw()
+    assert frozen_s < undisturbed_s + 20
+    contract.check("result", results(frozen))
+    all_was_told(production, [*first, *undisturbed, *frozen], contract)
+
+
+@pytest.mark.timeout(240)
+def test_a_store_that_goes_away_fails_no_task_and_has_none_parsed_twice(
+    production, store, contract
+):
+    remote = Path(production.environ["FAKE_REMOTE"])
+    (remote / "slow_s").write_text("0.5")
+    production.worker("-c", "4").ready()
+    tasks = send_new(production, 5000, 50)
+    uploads = remote / "uploads"
+    poll(lambda: uploads.exists() and len(uploads.read_text().splitlines()) >= 10)
+    store.kill()
+    try:
+        time.sleep(STORE_AWAY_S)
+    finally:
+        store.start()
+    answers = results(tasks)
+    parsed = uploads.read_text().splitlines()
+    assert len(parsed) == len(set(parsed)) == 50
+    kept = {o.object_name for o in store.client().list_objects(BUCKET, "parsed/", recursive=True)}
+    assert {answer["outputPath"] for answer in answers} <= kept
+    assert len({answer["outputPath"] for answer in answers}) == 50
+    contract.check("result", answers)
+    all_was_told(production, tasks, contract)
