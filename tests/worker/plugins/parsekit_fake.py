@@ -76,9 +76,6 @@ class FakeRemote:
         body = remote() / "body"
         if body.exists():
             return Parsed(data=json.loads(body.read_text()))
-        body = remote() / "body"
-        if body.exists():
-            return Parsed(data=json.loads(body.read_text()))
         return Parsed(data={"sha256": ticket["sha256"]})
 
 
