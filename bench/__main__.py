@@ -18,6 +18,7 @@ BENCHMARKS = (
     "storage",
     "sinks",
     "worker",
+    "deployment",
     "logs",
     "metrics",
     "ballchasing",
