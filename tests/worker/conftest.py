@@ -12,7 +12,7 @@ import redis
 
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment
-from parsekit.testing.servers.rabbitmq import RabbitServer, find_installation
+from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
 
@@ -85,9 +85,9 @@ def service(
 
 
 @pytest.fixture(scope="session")
-def rabbit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
-    if find_installation() is None:
-        pytest.skip("no RabbitMQ server: run scripts/servers.py")
+def rabbit_server(
+    rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RabbitServer]:
     with run_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
         yield server
 
