@@ -100,7 +100,7 @@ def audit_s(folder: Path) -> float:
         trail.note("looked_at", "replays/a.replay")
         trail.note("read", "parsed/local/1.0/" + 64 * "a" + ".json")
         trail.note("sent", "analytics")
-        listeners.audit(audit_event(request, trail.take(), Standing(result="ok"), 0.0))
+        listeners.deliver(audit_event(request, trail.take(), Standing(result="ok"), 0.0))
 
     cost = statistics.median(each_s(record) for _ in range(3))
     listeners.close(1)

@@ -161,7 +161,7 @@ def _shadow(
     """None for a single call from Python, whose caller would have to wait for it."""
     if session.role == "python":
         return None
-    tell, data_dir = listeners.difference, session.data_dir
+    tell, data_dir = listeners.tell, session.data_dir
     return Shadow.of(
-        session.config, parsers, storage, tell, data_dir, signer, audit=listeners.audit
+        session.config, parsers, storage, tell, data_dir, signer, audit=listeners.deliver
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from parsekit.comparison import FieldDifference
+from parsekit.json_data import spliced
 from parsekit.model import JsonObject, Outcome
 
 Status = Literal["Pending", "Complete", "Error"]
@@ -46,13 +47,21 @@ class ProgressEvent:
 
     def to_message(self) -> JsonObject:
         """The JSON object of progress.schema.json."""
+        result = self.outcome.to_result() if self.outcome and self.outcome.ok else None
+        return {**self._to_members(), "result": result}
+
+    def to_text(self) -> str:
+        """The same as JSON text."""
+        result = self.outcome.to_result_text() if self.outcome and self.outcome.ok else "null"
+        return spliced(self._to_members(), "result", result)
+
+    def _to_members(self) -> JsonObject:
         failure = self.outcome.failure if self.outcome else None
         return {
             "taskId": self.task_id,
             "status": self.status,
             "progress": {"value": self.value, "message": self.message},
             "error": failure.message if failure else None,
-            "result": self.outcome.to_result() if self.outcome and self.outcome.ok else None,
         }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from parsekit.errors import ERRORS, ParsekitError, error_for
+from parsekit.json_data import encoded, spliced
 from parsekit.logs.redaction import cleaned
 
 #: A JSON object as it stands at an edge.
@@ -170,7 +171,8 @@ class Outcome:
     """How one task ended, for every driver and sink.
 
     ``hash`` is the SHA-256 of the content ("" when it was never read), ``output_path`` the key of
-    the stored result. ``tried`` names the parsers that failed before the one that answered.
+    the stored result, ``data_text`` the JSON text of ``data`` where it is at hand. ``tried`` names
+    the parsers that failed before the one that answered.
     """
 
     replay: str
@@ -181,6 +183,7 @@ class Outcome:
     cached: bool = False
     output_path: str | None = None
     data: JsonObject | None = None
+    data_text: str | None = field(default=None, repr=False)
     failure: Failure | None = None
     timings: Timings = Timings()
     replay_bytes: int = 0
@@ -217,13 +220,21 @@ class Outcome:
 
     def to_result(self) -> JsonObject:
         """The return value of ``parseReplay`` (contract: result.schema.json)."""
+        return {**self._to_members(), "data": self.data}
+
+    def to_result_text(self) -> str:
+        """The same as JSON text."""
+        return spliced(self._to_members(), "data", self.data_text or encoded(self.data))
+
+    def _to_members(self) -> JsonObject:
         return {
             "parser": self.parser,
             "parserVersion": self.parser_version,
             "outputPath": self.output_path,
-            "data": self.data,
             "hash": self.hash,
             "cached": self.cached,
+            "timings": self.timings.to_json(),
+            "replayKb": self.replay_kb,
             "warnings": list(self.warnings),
             "tried": [each.to_json() for each in self.tried],
         }

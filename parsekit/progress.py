@@ -19,26 +19,28 @@ class ProgressTeller:
 
     def step(self, at: tuple[float, str]) -> None:
         """Tell one of the steps that the contract names."""
-        self._tell("Pending", at[0], at[1])
+        self._tell(at[0], at[1])
 
     def parser_step(self, value: float, message: str) -> None:
         """Tell what the parser says, within the range that is the parser's."""
         low, high = events.PARSER_RANGE
-        self._tell("Pending", min(high, max(low, value)), message)
+        self._tell(min(high, max(low, value)), message)
 
-    def end(self, outcome: Outcome) -> None:
-        """Tell the final event: Complete with the result, or Error with the reason."""
+    def end(self, outcome: Outcome) -> ProgressEvent:
+        """Make the final event: Complete with the result, or Error with the reason."""
         value, message = events.COMPLETE
         if outcome.failure is None:
-            self._tell("Complete", value, message, outcome)
-        else:
-            self._tell("Error", self.reached, outcome.failure.message, outcome)
+            return self._event("Complete", value, message, outcome)
+        return self._event("Error", self.reached, outcome.failure.message, outcome)
 
-    def _tell(
+    def _tell(self, value: float, message: str) -> None:
+        self._listeners.tell(self._event("Pending", value, message))
+
+    def _event(
         self, status: Status, value: float, message: str, outcome: Outcome | None = None
-    ) -> None:
+    ) -> ProgressEvent:
         self.reached = max(self.reached, value)
-        event = ProgressEvent(
+        return ProgressEvent(
             task_id=self._request.task_id,
             replay=self._request.shown,
             status=status,
@@ -47,7 +49,6 @@ class ProgressTeller:
             queue=self._request.progress_queue,
             outcome=outcome,
         )
-        self._listeners.progress(event)
 
 
 def analytics_event(request: Request, outcome: Outcome, now_unix: float) -> AnalyticsEvent:

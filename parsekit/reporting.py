@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from parsekit.audit import Standing, Trail, addressees, audit_event
 from parsekit.clock import Clock
+from parsekit.events import AuditEvent
 from parsekit.host.listeners import Listeners
 from parsekit.logs.context import Facts, working_on
 from parsekit.logs.steps import Step, tell_step
@@ -45,8 +46,8 @@ class Reporter:
                 "total_ms": outcome.timings.total_ms,
                 "error": failure.message if failure else None,
             }
-            self._tell_end(outcome, reports)
-            self._audit(
+            self._tell_end(
+                outcome,
                 Standing(
                     result=step.outcome,
                     parser=outcome.parser,
@@ -54,7 +55,8 @@ class Reporter:
                     hash=outcome.hash,
                     cached=outcome.cached,
                     failure=failure,
-                )
+                ),
+                reports,
             )
         return outcome
 
@@ -68,21 +70,28 @@ class Reporter:
         """Put on record what was done so far: the process may be killed from here on."""
         self._audit(standing)
 
-    def _tell_end(self, outcome: Outcome, reports: Reports | None) -> None:
+    def _tell_end(self, outcome: Outcome, standing: Standing, reports: Reports | None) -> None:
+        """Tell all of it at once; of an end that was told before, only the audit hears."""
         task_id = self._request.task_id
         if reports is not None and reports.told(task_id):
+            self._audit(standing)
             return
-        self.teller.end(outcome)
-        self._listeners.analytics(analytics_event(self._request, outcome, self._clock.now()))
         for addressee in addressees(self._request.progress_queue):
             self.trail.note("sent", addressee)
+        self._listeners.deliver(
+            self.teller.end(outcome),
+            analytics_event(self._request, outcome, self._clock.now()),
+            self._record(standing),
+        )
         if reports is not None:
             reports.mark(task_id)
 
     def _audit(self, standing: Standing) -> None:
-        """Tell what was done since the last time."""
-        event = audit_event(self._request, self.trail.take(), standing, self._clock.now())
-        self._listeners.audit(event)
+        self._listeners.deliver(self._record(standing))
+
+    def _record(self, standing: Standing) -> AuditEvent:
+        """What was done since the last time."""
+        return audit_event(self._request, self.trail.take(), standing, self._clock.now())
 
 
 def facts_of(request: Request, state: RunState, parser: str) -> Facts:

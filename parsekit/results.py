@@ -9,12 +9,12 @@ stands under a wrong key is parsed again, never served.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from parsekit.json_data import JsonData, spliced, split
 from parsekit.model import Failure, JsonObject, Tried
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
@@ -53,12 +53,12 @@ class Result:
     size_bytes: int
     task_id: str
     stored_unix: float
-    data: JsonObject
+    data: JsonData
     warnings: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
 
-    def to_document(self, output_path: str) -> JsonObject:
-        """What is stored, unsigned; it is a valid result of the contract by itself."""
+    def to_members(self, output_path: str) -> JsonObject:
+        """What is stored besides ``data``, unsigned; together a valid result of the contract."""
         return {
             "parser": self.name.parser,
             "parserVersion": self.name.version,
@@ -71,9 +71,8 @@ class Result:
                 "replayBytes": self.size_bytes,
                 "taskId": self.task_id,
                 "storedUnix": self.stored_unix,
-                "dataSha256": _digest(self.data),
+                "dataSha256": self.data.sha256,
             },
-            "data": self.data,
         }
 
 
@@ -118,56 +117,50 @@ class ResultStore:
 
     def encode(self, result: Result) -> bytes:
         """The document as it is stored."""
-        document = result.to_document(self.path(result.name))
+        members = result.to_members(self.path(result.name))
         if self.signer is not None:
-            signature = self.signer.sign(_PURPOSE, _signed(document))
-            document["provenance"]["signature"] = signature
-        return json.dumps(document, separators=(",", ":")).encode()
+            members["provenance"]["signature"] = self.signer.sign(_PURPOSE, members)
+        return spliced(members, "data", result.data.text).encode()
 
     def decode(self, body: bytes, name: ResultName) -> Result | None:
         """Read a stored document; None, with the reason in the log, when it may not be served."""
         try:
-            return self._checked(json.loads(body), name)
+            return self._checked(body.decode(), name)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             log.warning("stored result %s is not served: %s; parsing again", name.flight, exc)
             return None
 
-    def _checked(self, document: JsonObject, name: ResultName) -> Result:
-        result, provenance = _result(document), document["provenance"]
+    def _checked(self, document: str, name: ResultName) -> Result:
+        members, text = split(document, "data")
+        result = _result(members, JsonData.read(text))
         if result.name != name:
             raise ValueError(f"is of {result.name}")
-        if _digest(result.data) != provenance["dataSha256"]:
+        if result.data.sha256 != members["provenance"]["dataSha256"]:
             raise ValueError("its data do not have the digest that was stored with them")
         if self.signer is not None:
-            signature = provenance.get("signature")
+            signature = members["provenance"].pop("signature", None)
             if signature is None:
                 raise ValueError("it is not signed")
-            if not self.signer.verifies(_PURPOSE, _signed(document), signature):
+            if not self.signer.verifies(_PURPOSE, members, signature):
                 raise ValueError("none of our keys has made its signature")
         return result
 
 
-def _signed(document: JsonObject) -> JsonObject:
-    """What a signature covers: all but itself; the data are covered by their digest."""
-    provenance = {k: v for k, v in document["provenance"].items() if k != "signature"}
-    return {k: v for k, v in document.items() if k != "data"} | {"provenance": provenance}
-
-
-def _result(document: dict[str, Any]) -> Result:
-    provenance = document["provenance"]
+def _result(members: JsonObject, data: JsonData) -> Result:
+    provenance = members["provenance"]
     return Result(
         name=ResultName(
             fingerprint=provenance["fingerprint"],
-            parser=document["parser"],
-            version=document["parserVersion"],
+            parser=members["parser"],
+            version=members["parserVersion"],
         ),
-        sha256=str(document["hash"]),
+        sha256=str(members["hash"]),
         size_bytes=int(provenance["replayBytes"]),
         task_id=str(provenance["taskId"]),
         stored_unix=float(provenance["storedUnix"]),
-        data=dict(document["data"]),
-        warnings=tuple(map(str, document["warnings"])),
-        tried=tuple(map(_tried, document.get("tried", ()))),
+        data=data,
+        warnings=tuple(map(str, members["warnings"])),
+        tried=tuple(map(_tried, members.get("tried", ()))),
     )
 
 
@@ -177,11 +170,6 @@ def _tried(given: dict[str, Any]) -> Tried:
         code=str(error["code"]), message=str(error["message"]), retryable=bool(error["retryable"])
     )
     return Tried(parser=str(given["parser"]), failure=failure)
-
-
-def _digest(data: JsonObject) -> str:
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _safe(text: str) -> str:

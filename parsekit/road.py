@@ -16,6 +16,7 @@ from parsekit.attempts import MAX_ATTEMPTS
 from parsekit.audit import Standing, WatchedStorage
 from parsekit.errors import (
     ParsekitError,
+    ParserFailed,
     PluginFailed,
     PoisonReplay,
     StorageDenied,
@@ -23,6 +24,7 @@ from parsekit.errors import (
 )
 from parsekit.fetching import fetch
 from parsekit.flights import Flight
+from parsekit.json_data import JsonData
 from parsekit.judgement import AskNext, TryAgain, judge
 from parsekit.logs.context import working_on
 from parsekit.logs.redaction import cleaned
@@ -326,7 +328,7 @@ class Road:
             size_bytes=self.state.size_bytes,
             task_id=self.request.task_id,
             stored_unix=self.line.clock.now(),
-            data=parsed.data,
+            data=_as_json(parsed, name),
             warnings=parsed.warnings,
             tried=self.state.tried,
         )
@@ -446,3 +448,10 @@ class Road:
     def _parser(self) -> str:
         """The parser whose turn it is."""
         return self.chain[self.state.parser_index]
+
+
+def _as_json(parsed: Parsed, name: ResultName) -> JsonData:
+    try:
+        return JsonData.of(parsed.data)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ParserFailed(f"parser {name.parser!r} answers data that are no JSON: {exc}") from exc

@@ -31,6 +31,7 @@ from parsekit.errors import (
 )
 from parsekit.events import Answerer, AuditEvent, DifferenceEvent
 from parsekit.fetching import fetch
+from parsekit.json_data import JsonData
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
 from parsekit.parsing import Parsers
 from parsekit.provenance import Signer
@@ -266,7 +267,7 @@ class Shadow:
             at_unix=self._clock.now(),
             primary=Answerer(parser=ours.parser, version=ours.version),
             shadow=Answerer(parser=self._entry.name, version=self._entry.version),
-            fields=compare(fresh.result.data, theirs.data),
+            fields=compare(fresh.result.data.value, theirs.data.value),
         )
 
     def _theirs(self, fresh: Fresh) -> Result:
@@ -287,7 +288,7 @@ class Shadow:
             fresh.result,
             name=name,
             stored_unix=self._clock.now(),
-            data=parsed.data,
+            data=JsonData.of(parsed.data),
             warnings=parsed.warnings,
             tried=(),
         )

@@ -1,4 +1,4 @@
-"""Tell listeners what happens, each in a thread of its own, so that none can hurt a parse.
+"""Tell listeners what happens, so that none can hurt a parse or another listener.
 
 A listener that raises is named in the log. One that is slow or hangs delays only itself: what it
 can't take in time is counted and dropped, and the others and the parse go on.
@@ -7,138 +7,93 @@ can't take in time is counted and dropped, and the others and the parse go on.
 from __future__ import annotations
 
 import logging
-import queue
-import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from parsekit.events import AnalyticsEvent, AuditEvent, DifferenceEvent, ProgressEvent
+from parsekit.host.courier import PATIENCE_S, Call, Courier, Listener, Receipt
 from parsekit.host.host import Host
 from parsekit.session import Session
 
 log = logging.getLogger("parsekit.listeners")
 
-#: Events that one listener may have waiting; a task makes about five.
-MAILBOX_SIZE = 1000
 #: How long the end of a task waits for each listener to take its last events, seconds.
 FINAL_WAIT_S = 2.0
 
-_HOOKS = (
-    "parsekit_open",
-    "parsekit_progress",
-    "parsekit_analytics",
-    "parsekit_audit",
-    "parsekit_difference",
-    "parsekit_close",
-)
-Call = tuple[str, dict[str, Any], threading.Event]
-
-
-class Mailbox:
-    """One plugin's events, handed over in order by one daemon thread."""
-
-    def __init__(self, owner: str, functions: dict[str, Callable[..., Any]]) -> None:
-        self.owner = owner
-        self.lost = 0
-        self._functions = functions
-        self._calls: queue.Queue[Call | None] = queue.Queue(MAILBOX_SIZE)
-        name = f"parsekit-listener-{owner}"
-        self._thread = threading.Thread(target=self._serve, daemon=True, name=name)
-        self._thread.start()
-
-    def hears(self, hook: str) -> bool:
-        """Whether the plugin listens to this hook."""
-        return hook in self._functions
-
-    def put(self, hook: str, given: dict[str, Any]) -> threading.Event:
-        """Hand over a call; the answer is set once the plugin has returned from it."""
-        done = threading.Event()
-        if hook not in self._functions:
-            done.set()
-            return done
-        try:
-            self._calls.put_nowait((hook, given, done))
-        except queue.Full:
-            self._lose()
-            done.set()
-        return done
-
-    def end(self) -> None:
-        """Let the thread end after what is waiting."""
-        try:
-            self._calls.put_nowait(None)
-        except queue.Full:
-            self._lose()
-
-    def _serve(self) -> None:
-        while (call := self._calls.get()) is not None:
-            hook, given, done = call
-            try:
-                self._functions[hook](**given)
-            except Exception:
-                log.exception("listener %s failed in %s", self.owner, hook)
-            finally:
-                done.set()
-
-    def _lose(self) -> None:
-        self.lost += 1
-        if self.lost == 1:
-            log.error("listener %s hangs or is too slow; its events are dropped", self.owner)
+Event = ProgressEvent | AnalyticsEvent | AuditEvent | DifferenceEvent
+_HOOKS: dict[type[Event], str] = {
+    ProgressEvent: "parsekit_progress",
+    AnalyticsEvent: "parsekit_analytics",
+    AuditEvent: "parsekit_audit",
+    DifferenceEvent: "parsekit_difference",
+}
+_OPEN, _CLOSE = "parsekit_open", "parsekit_close"
 
 
 class Listeners:
     """Every listener of a host, in this process. Make it after a fork, never before."""
 
     def __init__(self, host: Host) -> None:
-        by_owner: dict[str, dict[str, Callable[..., Any]]] = {}
-        for hook in _HOOKS:
+        functions: dict[str, dict[str, Callable[..., Any]]] = {}
+        for hook in (_OPEN, *_HOOKS.values(), _CLOSE):
             for owner, function in host.listeners(hook):
-                by_owner.setdefault(owner, {})[hook] = function
-        self._boxes = [Mailbox(owner, functions) for owner, functions in by_owner.items()]
-        self._hanging: set[str] = set()
+                functions.setdefault(owner, {})[hook] = function
+        self._listeners = [Listener(owner, heard) for owner, heard in functions.items()]
+        self._courier = Courier()
 
     @property
     def lost(self) -> dict[str, int]:
         """Plugin to the number of its events that were dropped."""
-        return {box.owner: box.lost for box in self._boxes}
+        return {listener.owner: listener.lost for listener in self._listeners}
 
     def open(self, session: Session) -> None:
         """Tell all that work begins."""
-        self._tell("parsekit_open", session=session)
+        self._put([(_OPEN, {"session": session})], waited_for=False)
 
-    def progress(self, event: ProgressEvent) -> None:
-        """Tell a step; the final one is waited for."""
-        handed = self._tell("parsekit_progress", event=event)
-        if event.final:
-            self._wait(handed, FINAL_WAIT_S)
+    def tell(self, *events: Event) -> None:
+        """Tell, in this order; nobody waits for it."""
+        self._put([(_HOOKS[type(event)], {"event": event}) for event in events], waited_for=False)
 
-    def analytics(self, event: AnalyticsEvent) -> None:
-        """Tell the end of a task, and wait until each listener took it."""
-        self._wait(self._tell("parsekit_analytics", event=event), FINAL_WAIT_S)
-
-    def audit(self, event: AuditEvent) -> None:
-        """Tell what was done, and wait until each listener took it."""
-        self._wait(self._tell("parsekit_audit", event=event), FINAL_WAIT_S)
-
-    def difference(self, event: DifferenceEvent) -> None:
-        """Tell a difference; nobody waits for it."""
-        self._tell("parsekit_difference", event=event)
+    def deliver(self, *events: Event) -> None:
+        """Tell, in this order, and wait until each listener took all of it."""
+        given = [(_HOOKS[type(event)], {"event": event}) for event in events]
+        self._wait(self._put(given, waited_for=True), FINAL_WAIT_S)
 
     def close(self, grace_s: float) -> None:
         """Let listeners send what they hold, for ``grace_s`` seconds at most."""
-        self._wait(self._tell("parsekit_close", grace_s=grace_s), grace_s)
-        for box in self._boxes:
-            box.end()
+        self._wait(self._put([(_CLOSE, {"grace_s": grace_s})], waited_for=True), grace_s)
+        self._courier.close()
 
-    def _tell(self, hook: str, **given: Any) -> list[tuple[str, threading.Event]]:
-        return [(box.owner, box.put(hook, given)) for box in self._boxes if box.hears(hook)]
+    def _put(self, given: list[tuple[str, dict[str, Any]]], *, waited_for: bool) -> Receipt | None:
+        """Hand over; the receipt is None where nobody is waited for.
 
-    def _wait(self, handed: list[tuple[str, threading.Event]], seconds: float) -> None:
-        """Wait for each; who did not come back once is not waited for until it does."""
-        for owner, done in handed:
-            patience = 0.0 if owner in self._hanging else seconds
-            if done.wait(patience):
-                self._hanging.discard(owner)
-            elif owner not in self._hanging:
-                self._hanging.add(owner)
-                log.error("listener %s did not return within %g s", owner, seconds)
+        Who did not come back once is not waited for until it does.
+        """
+        heard = [
+            (listener, hook, event)
+            for hook, event in given
+            for listener in self._listeners
+            if hook in listener.functions
+        ]
+        owners = Counter(listener.owner for listener, _, _ in heard if not listener.hangs)
+        receipt = Receipt(owners) if waited_for and owners else None
+        self._courier.put([Call(*each, None if each[0].hangs else receipt) for each in heard])
+        return receipt
+
+    def _wait(self, receipt: Receipt | None, seconds: float) -> None:
+        if receipt is None:
+            return
+        end = time.monotonic() + seconds
+        while not receipt.done.wait(min(PATIENCE_S, max(0.0, end - time.monotonic()))):
+            self._courier.relieve()
+            if time.monotonic() >= end:
+                self._give_up(receipt.owing(), seconds)
+                return
+
+    def _give_up(self, owing: set[str], seconds: float) -> None:
+        for listener in self._listeners:
+            if listener.owner in owing and not listener.hangs:
+                listener.hangs = True
+                log.error("listener %s did not return within %g s", listener.owner, seconds)

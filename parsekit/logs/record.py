@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from parsekit.logs.context import Facts, current_facts
 from parsekit.logs.redaction import cleaned
@@ -17,6 +20,27 @@ MAX_MESSAGE = 8 * 1024
 MAX_TRACEBACK = 32 * 1024
 #: Text is cleaned before it is cut, so that no half of a secret is left; this bounds the work.
 _MAX_CLEANED = 256 * 1024
+
+
+class Told(NamedTuple):
+    """A line as it was told: nothing is cleaned yet, and facts may be empty."""
+
+    at_unix: float
+    level: int
+    logger: str
+    message: str
+    facts: Facts
+    error: BaseException | None = None
+
+    @property
+    def level_name(self) -> str:
+        """In small letters."""
+        return _level_name(self.level)
+
+    @property
+    def known_facts(self) -> Facts:
+        """Those that are not empty."""
+        return {n: value for n, value in self.facts.items() if value is not None and value != ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +60,46 @@ def facts(**given: object) -> dict[str, object]:
     return {_FIELDS: given}
 
 
-def line_of(record: logging.LogRecord) -> Line:
+def told_of(record: logging.LogRecord) -> Told:
     """Read a record. Raises nothing, whatever was handed to `logging`."""
-    return Line(
+    return Told(
         at_unix=record.created,
-        level=record.levelname.lower(),
+        level=record.levelno,
         logger=record.name,
-        message=_shortened(_message(record), MAX_MESSAGE),
-        facts={name: _clean(value) for name, value in _facts(record).items() if _told(value)},
-        traceback=_traceback(record),
+        message=_message(record),
+        facts=_facts(record),
+        error=record.exc_info[1] if record.exc_info else None,
     )
+
+
+def line_of(told: Told) -> Line:
+    """Take secrets out, and cut what is too long. Raises nothing."""
+    return Line(
+        at_unix=told.at_unix,
+        level=told.level_name,
+        logger=told.logger,
+        message=_shortened(told.message, MAX_MESSAGE),
+        facts={name: _clean(value) for name, value in told.known_facts.items()},
+        traceback=_traceback(told.error),
+    )
+
+
+class LineFormatter(logging.Formatter, ABC):
+    """Writes lines, those of `logging` and others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the line of a record. Raises nothing."""
+        return self.text(told_of(record))
+
+    @abstractmethod
+    def text(self, told: Told) -> str:
+        """Write a line, and what belongs below it. Raises nothing."""
+        ...
+
+
+@cache
+def _level_name(level: int) -> str:
+    return logging.getLevelName(level).lower()
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -65,10 +119,6 @@ def _facts(record: logging.LogRecord) -> Facts:
     return {**known, **own} if isinstance(own, Mapping) else known
 
 
-def _told(value: object) -> bool:
-    return value is not None and value != ""
-
-
 def _clean(value: object) -> object:
     if isinstance(value, str):
         return _shortened(value, MAX_MESSAGE)
@@ -77,12 +127,12 @@ def _clean(value: object) -> object:
     return _shortened(str(value), MAX_MESSAGE)
 
 
-def _traceback(record: logging.LogRecord) -> str:
+def _traceback(error: BaseException | None) -> str:
     """What failed and where; of a long chain the end, which names the error."""
-    if not record.exc_info or record.exc_info[1] is None:
+    if error is None:
         return ""
     try:
-        text = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
+        text = "".join(traceback.format_exception(error)).rstrip("\n")
     except Exception as exc:  # noqa: BLE001  (an exception that can't be shown)
         return f"a traceback that can't be shown: {type(exc).__name__}"
     return cleaned(text[-_MAX_CLEANED:])[-MAX_TRACEBACK:]

@@ -9,7 +9,10 @@ from logging.handlers import WatchedFileHandler
 from types import TracebackType
 from typing import Literal, TextIO
 
+from parsekit.logs.behind import WrittenBehind
 from parsekit.logs.json_lines import JsonLines
+from parsekit.logs.record import LineFormatter
+from parsekit.logs.steps import Take, lines
 from parsekit.logs.text_lines import TextLines
 
 Format = Literal["auto", "json", "text"]
@@ -40,6 +43,21 @@ class _File(_Discreet, WatchedFileHandler):
     """Appends to a file, and to a new one after somebody moved it away."""
 
 
+def _handler(formatter: LineFormatter, file: str | None) -> tuple[logging.Handler, Take | None]:
+    """The handler, and what takes lines past `logging`, if anything does."""
+    if file is None:
+        behind = WrittenBehind(formatter, _to_stderr)
+        return behind, behind.take
+    direct = _File(file, encoding="utf-8")
+    direct.setFormatter(formatter)
+    return direct, None
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
 def set_up(form: Format = "auto", level: int | str = "INFO", file: str | None = None) -> None:
     """Send all lines of this level and above to standard error, or to ``file``, and nowhere else.
 
@@ -47,17 +65,24 @@ def set_up(form: Format = "auto", level: int | str = "INFO", file: str | None = 
     warnings, become lines as well.
     """
     terminal = file is None and sys.stderr.isatty()
-    handler = CurrentStderr() if file is None else _File(file, encoding="utf-8")
     text = form == "text" or (form == "auto" and terminal)
-    handler.setFormatter(TextLines() if text else JsonLines())
+    formatter = TextLines() if text else JsonLines()
+    handler, lines.take = _handler(formatter, file)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     logging.captureWarnings(True)
-    # No line shows them, and asking costs a tenth of a line (Python's logging HOWTO, Optimization).
+    # No line shows them, and asking costs a third of a line (Python's logging HOWTO, Optimization).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001  (as the HOWTO has it)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
+
+
+def flush() -> None:
+    """Have written what was told so far, before the process ends past Python's own end."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:

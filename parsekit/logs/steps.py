@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 
 from parsekit.errors import ParsekitError
-from parsekit.logs.record import facts
+from parsekit.logs.context import current_facts
+from parsekit.logs.record import Told, facts
 from parsekit.logs.spans import End, spans
 
 log = logging.getLogger("parsekit.task")
+
+Take = Callable[[Told], None]
+
+
+@dataclass(slots=True)
+class Lines:
+    """Where lines of steps go. ``take(told)`` keeps them for later, past all of `logging`.
+
+    A cached task has two lines and takes two milliseconds: `logging` alone would take five percent.
+    """
+
+    take: Take | None = None
+
+    def tell(self, level: int, step: str, outcome: str, **known: object) -> None:
+        """Tell a line with what is known of the task by now."""
+        message, own = f"{step} {outcome}", {"step": step, "outcome": outcome, **known}
+        if self.take is None:
+            log.log(level, message, extra=facts(**own))
+        else:
+            self.take(Told(time.time(), level, log.name, message, {**current_facts(), **own}))
+
+
+#: Of this process.
+lines = Lines()
 
 
 class Step:
@@ -46,12 +73,12 @@ class Step:
         level = self._level if error is None else logging.INFO
         if log.isEnabledFor(level):
             took_ms = round((time.monotonic() - self._began) * 1000, 1)
-            told = {"outcome": self.outcome, "duration_ms": took_ms, "error": error, **self.known}
-            log.log(level, "%s %s", self.name, self.outcome, extra=facts(step=self.name, **told))
+            if error is not None:
+                self.known["error"] = error
+            lines.tell(level, self.name, self.outcome, duration_ms=took_ms, **self.known)
 
 
 def tell_step(name: str, outcome: str, **known: object) -> None:
     """The line of a step that takes no time of its own."""
     if log.isEnabledFor(logging.INFO):
-        told = facts(step=name, outcome=outcome, **known)
-        log.info("%s %s", name, outcome, extra=told)
+        lines.tell(logging.INFO, name, outcome, **known)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from parsekit.formats.plain import printable
-from parsekit.logs.record import Line, line_of
+from parsekit.logs.record import Line, LineFormatter, Told, line_of
 
 #: Stands before each line of a traceback, so that none looks like a line of the log.
 _MARGIN = "    | "
 
 
-class TextLines(logging.Formatter):
+class TextLines(LineFormatter):
     """``12:00:00.123 info parse ok (parser=local attempt=1 duration_ms=12)``, local time."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def text(self, told: Told) -> str:
         """Write a line, and a traceback below it. Raises nothing."""
-        line = line_of(record)
+        line = line_of(told)
         facts = " ".join(f"{name}={printable(str(value))}" for name, value in line.facts.items())
         shown = f"{_clock(line)} {line.level:<7} {printable(line.message)}"
         if facts:

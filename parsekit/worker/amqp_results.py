@@ -15,6 +15,7 @@ from celery.backends.base import BaseBackend
 
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.failure_facts import failure_facts, without_secrets
+from parsekit.worker.result_text import meta_text
 from parsekit.worker.service import service
 
 #: celery-node declares the queue anew at every poll, with this and nothing else.
@@ -55,7 +56,8 @@ class AmqpResults(BaseBackend):
             "task_id": task_id,
         }
         reply_to = getattr(request, "reply_to", None) or ""
-        self._link.use(lambda channel: _send(channel, task_id, reply_to, self.encode(meta)))
+        text = meta_text(meta, result, self.encode)
+        self._link.use(lambda channel: _send(channel, task_id, reply_to, text))
         return result
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:

@@ -106,5 +106,6 @@ def worker_transport_options(at: Addresses, member_id: str, concurrency: int) ->
         "poll_queue": at.poll_queue,
         "bulk_queue": at.bulk_queue,
         "bulk_slots": max(1, concurrency - 1),
+        "results_here": at.backend == at.broker,
         "unacked_restore_interval": 2,
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -81,10 +83,15 @@ class Ledger(Protocol):
         ...
 
 
+#: What was read of a task when its run began is still good for so long, seconds: who cancels a task
+#: that ends so soon comes too late.
+_FRESH_S = 0.25
+
 #: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none).
-#: A run of the same member is over: only word of its end did not get through.
+#: A run of the same member is over: only word of its end did not get through. Answers a standing,
+#: or "told" for one that may go, but whose end was told before.
 _ENTER = """
-local facts = redis.call('HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member')
+local facts = redis.call('HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told')
 if facts[1] then return 'finished' end
 if facts[2] then return 'cancelled' end
 if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
@@ -96,11 +103,11 @@ if ARGV[4] ~= '' then
   redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
   redis.call('PUBLISH', KEYS[3], ARGV[4])
 end
-return 'go'
+return facts[5] and 'told' or 'go'
 """
-#: KEYS task; ARGV run, then nothing or "finished".
+#: KEYS task; ARGV run, then facts to set.
 _LEAVE = """
-if ARGV[2] then redis.call('HSET', KEYS[1], ARGV[2], 1) end
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], 1) end
 if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
   redis.call('HDEL', KEYS[1], 'run', 'member')
 end
@@ -116,49 +123,68 @@ return 1
 """
 
 
+@dataclass(slots=True)
+class _Run:
+    """A run of this process. ``told`` and not cancelled was how its task stood at ``began``."""
+
+    began: float
+    told: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nobody needs to be asked; a process that was frozen meanwhile has to ask."""
+        return self.told or time.monotonic() - self.began < _FRESH_S
+
+
 class RedisLedger:
     """One hash a task. ``member_id`` is this process in `parsekit.worker.membership`."""
 
     def __init__(self, client: redis.Redis, member_id: str) -> None:
         self._client = client
         self._member_id = member_id
-        self._running: set[str] = set()
+        self._runs: dict[str, _Run] = {}
         self._begun: set[str] = set()
         self._guard = threading.Lock()
 
     def enter(self, task_id: str, started: str = "") -> Standing:
         """Begin a run, in one step among all workers."""
+        run = _Run(time.monotonic())
         with self._guard:
-            if task_id in self._running:
+            if task_id in self._runs:
                 return Standing.BUSY
-            self._running.add(task_id)
-        standing = self._entered(task_id, started)
-        if standing is not Standing.GO:
-            self._running.discard(task_id)
+            self._runs[task_id] = run
+        standing = None
+        try:
+            answer = self._entered(task_id, started)
+            run.told = answer == "told"
+            standing = Standing.GO if run.told else Standing(answer)
+        finally:
+            if standing is not Standing.GO:
+                del self._runs[task_id]
         return standing
 
-    def _entered(self, task_id: str, started: str) -> Standing:
+    def _entered(self, task_id: str, started: str) -> str:
         names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
         given = [self._run, self._member_id, str(KEPT_SECONDS), started]
-        try:
-            return Standing(self._client.eval(_ENTER, 3, *names, *given).decode())
-        except redis.RedisError:
-            self._running.discard(task_id)
-            raise
+        return bytes(self._client.eval(_ENTER, 3, *names, *given)).decode()
 
     def leave(self, task_id: str) -> None:
         """End our run."""
-        self._running.discard(task_id)
-        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run)
+        self._leave(task_id)
 
     def finish(self, task_id: str) -> None:
         """Remember that the final result is stored, and end our run."""
-        self._running.discard(task_id)
-        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, "finished")
+        self._leave(task_id, "finished")
+
+    def _leave(self, task_id: str, *facts: str) -> None:
+        run = self._runs.pop(task_id, None)
+        if run is not None and run.told:
+            facts = (*facts, "told")
+        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, *facts)
 
     def finished(self, task_id: str) -> None:
         """Take note that the result store has booked the end, in this same Redis."""
-        self._running.discard(task_id)
+        self._runs.pop(task_id, None)
 
     @property
     def _run(self) -> str:
@@ -196,14 +222,23 @@ class RedisLedger:
 
     def told(self, task_id: str) -> bool:
         """Whether the end of this task was told before."""
+        run = self._runs.get(task_id)
+        if run is not None and run.is_known:
+            return run.told
         return bool(self._client.hexists(keys.task(task_id), "told"))
 
     def told_or_cancelled(self, task_id: str) -> bool:
-        """Either of the two, in one question."""
+        """Either of the two, of a run of ours."""
+        run = self._runs.get(task_id)
+        if run is not None and run.is_known:
+            return run.told
         return any(self._client.hmget(keys.task(task_id), ["told", "cancelled"]))
 
     def mark(self, task_id: str) -> None:
-        """Remember that the end of this task was told."""
+        """Remember that the end of this task was told; written down with the end of the run."""
+        if (run := self._runs.get(task_id)) is not None:
+            run.told = True
+            return
         self._client.hset(keys.task(task_id), "told", 1)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from celery import Celery, bootsteps, signals
 from kombu.transport import TRANSPORT_ALIASES
 
+from parsekit.logs.setup import flush
 from parsekit.worker.amqp_transport import Channel
 from parsekit.worker.announcements import Announcer, board_of
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
@@ -148,6 +149,7 @@ def _on_child(**_: Any) -> None:
 def _on_end(**_: Any) -> None:
     """Called last, when nothing is consumed any more and running tasks have ended."""
     service.process.stop()
+    flush()
 
 
 def _on_shutting_down(**_: Any) -> None:
@@ -160,4 +162,5 @@ def _give_up() -> None:
     """End with tasks still running: their messages go back, another worker goes on."""
     log.warning("tasks still run after %g s; giving them back", _GIVE_UP_SECONDS)
     service.process.give_up()
+    flush()
     os._exit(0)

@@ -13,9 +13,9 @@ from parsekit.logs.setup import set_up
 from parsekit.worker.service import service
 
 _LEVELS = ("debug", "info", "warning", "error")
-#: Celery's line at the end of a task says less than our line of its last step, and shows the result
-#: for that; what nobody expected, it says at a higher level.
-_END_LEVEL = logging.WARNING
+#: Celery's lines at both ends of a run say less than ours of its steps; what nobody expected, it
+#: says at a higher level.
+_OF_RUNS = ("celery.worker.strategy", "celery.app.trace")
 
 
 def install_logs() -> None:
@@ -37,4 +37,5 @@ def _on_setup(loglevel: int | str | None = None, logfile: str | None = None, **_
     """Celery's own set-up does nothing once somebody listens."""
     settings = service.config.section(LogSettings)
     set_up(settings.format, loglevel or logging.WARNING, logfile)
-    logging.getLogger("celery.app.trace").setLevel(_END_LEVEL)
+    for name in _OF_RUNS:
+        logging.getLogger(name).setLevel(logging.WARNING)

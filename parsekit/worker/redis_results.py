@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from celery import states
@@ -10,14 +11,19 @@ from celery.backends.redis import RedisBackend
 from parsekit.worker import keys
 from parsekit.worker.failure_facts import failure_facts, without_secrets
 from parsekit.worker.ledger import KEPT_SECONDS
+from parsekit.worker.redis_transport import TAKEN_BY, settled
+from parsekit.worker.result_text import meta_text
+from parsekit.worker.service import service
 
-#: KEYS result, task of the ledger; ARGV text, seconds to keep it (0 for ever), "1" when the task
-#: ends with it, seconds to keep that. Results are written by us alone and begin with their state.
+#: KEYS result, task of the ledger, messages in a worker's hands; ARGV text, seconds to keep it (0
+#: for ever), "1" when the task ends with it, seconds to keep that, tag of the message ("" none).
+#: Results are written by us alone and begin with their state.
 _SET_UNLESS_FINAL = """
 if ARGV[3] == '1' then
-  redis.call('HSET', KEYS[2], 'finished', 1)
+  redis.call('HSET', KEYS[2], 'finished', 1, 'told', 1)
   redis.call('HDEL', KEYS[2], 'run', 'member')
   redis.call('EXPIRE', KEYS[2], ARGV[4])
+  if ARGV[5] ~= '' then redis.call('HDEL', KEYS[3], ARGV[5]) end
 end
 local old = redis.call('GET', KEYS[1])
 local state = old and string.match(old, '^{"status": "(%u+)"')
@@ -32,7 +38,9 @@ return 1
 class RedisResults(RedisBackend):
     """What callers read under ``celery-task-meta-<task id>``, plain JSON.
 
-    The end of a task is written here and in the ledger (`parsekit.worker.ledger`) in one step.
+    The end of a task is written in one step: its result, the end in the ledger
+    (`parsekit.worker.ledger`), and, of a message that came through this same Redis, that it is
+    settled (`parsekit.worker.redis_transport`).
     """
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
@@ -51,9 +59,9 @@ class RedisResults(RedisBackend):
     ) -> Any:
         """Store a state, unless a final one stands there, which the caller may have read."""
         meta = self._get_result_meta(result, state, without_secrets(traceback), request)
-        text = self.encode({**meta, "task_id": task_id})
+        text = meta_text({**meta, "task_id": task_id}, result, self.encode)
         ends = state in {states.SUCCESS, states.FAILURE}
-        self.ensure(self._set_unless_final, (task_id, text, ends))
+        self.ensure(self._set_unless_final, (task_id, text, ends, _Taken.of(request)))
         return result
 
     def started(self, task: Any) -> str:
@@ -64,8 +72,24 @@ class RedisResults(RedisBackend):
         text: str = self.encode({**meta, "task_id": task.request.id})
         return text
 
-    def _set_unless_final(self, task_id: str, text: str, ends: bool) -> None:
+    def _set_unless_final(self, task_id: str, text: str, ends: bool, taken: _Taken) -> None:
         """In one step: a worker that was frozen in between must not take a result back."""
-        names = [self.get_key_for_task(task_id), keys.task(task_id)]
-        given = [text, int(self.expires or 0), int(ends), KEPT_SECONDS]
-        self.client.eval(_SET_UNLESS_FINAL, 2, *names, *given)
+        names = [self.get_key_for_task(task_id), keys.task(task_id), keys.taken(taken.by)]
+        given = [text, int(self.expires or 0), int(ends), KEPT_SECONDS, taken.tag]
+        self.client.eval(_SET_UNLESS_FINAL, 3, *names, *given)
+        if ends and taken.by == service.process.member_id:
+            settled.add(taken.tag)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The message of a task, in the hands of the worker ``by``; empty where it came otherwise."""
+
+    by: str = ""
+    tag: str = ""
+
+    @classmethod
+    def of(cls, request: Any) -> _Taken:
+        properties = getattr(request, "properties", None) or {}
+        by, tag = properties.get(TAKEN_BY), properties.get("delivery_tag")
+        return cls(by=str(by), tag=str(tag)) if by and tag else cls()

@@ -11,8 +11,12 @@ The same script moves tasks whose time has come from `keys.DUE` to the poll queu
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -20,21 +24,27 @@ from typing import Any
 from kombu.transport import redis as stock
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import dumps, loads
+from kombu.utils.json import dumps
 
 from parsekit.worker import keys
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
 
 log = logging.getLogger(__name__)
 
+#: Property of a delivered message: in whose hash it stands, if its result may settle it there.
+TAKEN_BY = "parsekit_taken_by"
 #: How many unreadable messages are kept for somebody to look at.
 MAX_UNREADABLE = 100
 
+#: Messages taken at once, at most: the others of a worker with more free slots come right after.
+MOST_TAKEN = 16
 #: How long an idle worker waits for the first queue before it looks at the others, seconds.
 IDLE_SECONDS = 0.25
 
-#: Moves what is due, then takes one message: KEYS taken, due, waiting, poll list, then the lists in
-#: order of preference; ARGV the tag. Answers the list and the text, or nothing.
+#: Moves what is due, then takes messages: KEYS taken, due, waiting, poll list, then the lists in
+#: order of preference; ARGV how many of these come before those of back-fills, how many messages of
+#: back-fills may be taken, then a tag for each message that may be. Answers tag, list and text of
+#: each.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -44,14 +54,19 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0
   redis.call('ZREM', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
 end
+local taken, tag, bulk = {}, 3, tonumber(ARGV[2])
 for i = 5, #KEYS do
-  local text = redis.call('RPOP', KEYS[i])
-  if text then
-    redis.call('HSET', KEYS[1], ARGV[1], KEYS[i] .. '\\n' .. text)
-    return {KEYS[i], text}
+  local is_bulk = i - 4 > tonumber(ARGV[1])
+  while tag <= #ARGV and (not is_bulk or bulk > 0) do
+    local text = redis.call('RPOP', KEYS[i])
+    if not text then break end
+    redis.call('HSET', KEYS[1], ARGV[tag], KEYS[i] .. '\\n' .. text)
+    taken[#taken + 1] = {ARGV[tag], KEYS[i], text}
+    if is_bulk then bulk = bulk - 1 end
+    tag = tag + 1
   end
 end
-return false
+return taken
 """
 
 #: Gives back to where it was taken: KEYS taken; ARGV the tag, none for all that is there.
@@ -78,6 +93,26 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 return redis.call('ZADD', KEYS[1], now + math.floor(ARGV[2] * 1000), ARGV[1])
 """
+
+
+class Settled:
+    """Messages of this process that the server has forgotten already, with their task's result."""
+
+    def __init__(self) -> None:
+        self._tags: set[str] = set()
+
+    def add(self, tag: str) -> None:
+        """The server has forgotten this one."""
+        self._tags.add(tag)
+
+    def take(self, tag: str) -> bool:
+        """Whether it has, asked once."""
+        known = tag in self._tags
+        self._tags.discard(tag)
+        return known
+
+
+settled = Settled()
 
 
 class QoS(stock.QoS):
@@ -118,7 +153,8 @@ class QoS(stock.QoS):
 
     def _settle(self, tag: str, *, requeue: bool) -> None:
         try:
-            self._tell_server(tag, requeue=requeue)
+            if requeue or not settled.take(tag):
+                self._tell_server(tag, requeue=requeue)
         except self.channel.connection_errors:
             self._late[tag] = requeue  # raising would hold the slot of this message for ever
         self.channel.bulk_tags.discard(tag)
@@ -143,17 +179,20 @@ class Channel(stock.Channel):
     bulk_queue = ""
     #: How many messages of the bulk queue may be in hand at once.
     bulk_slots = 1
+    #: Whether results stand in the same Redis, so that they settle messages in one step.
+    results_here = False
 
     from_transport_options = (
         *stock.Channel.from_transport_options,
-        *("member_id", "poll_queue", "bulk_queue", "bulk_slots"),
+        *("member_id", "poll_queue", "bulk_queue", "bulk_slots", "results_here"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.bulk_tags: set[str] = set()
+        self._receivers: dict[str, Callable[[virtual.Message], Any]] = {}
+        self._talker: Any = None
         self._waits = False
-        self._turn = 0
-        self._tag = ""
+        self._turns: deque[list[str]] = deque()
         super().__init__(*args, **kwargs)
 
     @property
@@ -161,12 +200,28 @@ class Channel(stock.Channel):
         """The hash of messages in this worker's hands."""
         return keys.taken(self.member_id)
 
-    def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+        """Lend a client; kombu makes one for each call, a fifth of what an empty task costs."""
+        if client is None:
+            if self._talker is None or self._talker.connection_pool is not self.pool:
+                self._talker = self._create_client()
+            client = self._talker
+        yield client
+
+    def basic_consume(self, queue: str, no_ack: bool, callback: Any, *args: Any, **kw: Any) -> Any:
         """Consume, after giving back what an earlier connection of this worker left in hand."""
         if not self._active_queues:
             with self.conn_or_acquire() as client:
                 client.eval(GIVE_BACK, 1, self.taken_key)
-        return super().basic_consume(queue, *args, **kwargs)
+        self._receivers[queue] = callback
+        self._turns.clear()
+        return super().basic_consume(queue, no_ack, callback, *args, **kw)
+
+    def basic_cancel(self, consumer_tag: str) -> Any:
+        """Consume from one queue less."""
+        self._turns.clear()
+        return super().basic_cancel(consumer_tag)
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         """Put a message into its queue, at once or when the task that it carries goes on."""
@@ -180,32 +235,43 @@ class Channel(stock.Channel):
             client.eval(LATER, 2, keys.DUE, keys.WAITING, *given)
 
     def _lists(self) -> list[str]:
-        """Lists to look at, in turns, so that none starves; back-fills come last."""
+        """Lists to look at before those of back-fills, in turns, so that none starves."""
+        if not self._turns:
+            self._turns = deque(self._rotations())
+        self._turns.rotate(-1)
+        return self._turns[0]
+
+    def _rotations(self) -> Iterator[list[str]]:
         queues = self._preferred()
-        self._turn = (self._turn + 1) % len(queues)
-        queues = queues[self._turn :] + queues[: self._turn]
-        if self._bulk_has_room():
-            queues.append(self.bulk_queue)
-        return [self._q_for_pri(name, step) for name in queues for step in self.priority_steps]
+        for turn in range(len(queues)):
+            rotated = queues[turn:] + queues[:turn]
+            yield [name for queue in rotated for name in self._with_priorities(queue)]
+
+    def _with_priorities(self, queue: str) -> list[str]:
+        return [self._q_for_pri(queue, step) for step in self.priority_steps]
 
     def _preferred(self) -> list[str]:
         """All queues but that of back-fills, or that one alone, as it is then like any other."""
         queues: list[str] = self.active_queues
         return [name for name in queues if name != self.bulk_queue] or queues
 
-    def _bulk_has_room(self) -> bool:
-        consumed = self.bulk_queue in self.active_queues and len(self.active_queues) > 1
-        return consumed and len(self.bulk_tags) < self.bulk_slots
+    def _bulk_room(self) -> int:
+        """How many messages of back-fills may be taken beside others, which need slots too."""
+        beside_others = self.bulk_queue in self._active_queues and len(self._active_queues) > 1
+        return max(0, self.bulk_slots - len(self.bulk_tags)) if beside_others else 0
 
-    def _take_command(self, lists: list[str]) -> list[Any]:
-        self._tag = uuid.uuid4().hex
-        names = [self.taken_key, keys.DUE, keys.WAITING, self.poll_queue, *lists]
-        return ["EVAL", TAKE, len(names), *names, self._tag]
+    def _take_command(self) -> list[Any]:
+        lists, bulk_room = self._lists(), self._bulk_room()
+        bulk = self._with_priorities(self.bulk_queue) if bulk_room else []
+        names = [self.taken_key, keys.DUE, keys.WAITING, self.poll_queue, *lists, *bulk]
+        free = min(self.qos.can_consume_max_estimate() or 1, MOST_TAKEN)
+        tags = [uuid.uuid4().hex for _ in range(free)]
+        return ["EVAL", TAKE, len(names), *names, len(lists), bulk_room, *tags]
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         """Send the command that the event loop will read the answer of."""
         del timeout
-        self._send(self._take_command(self._lists()))
+        self._send(self._take_command())
         self._waits = False
 
     def _send(self, command: list[Any]) -> None:
@@ -219,15 +285,16 @@ class Channel(stock.Channel):
         BLMOVE from a list's end to the same end moves nothing: it waits, and takes nothing that
         could be lost.
         """
-        answer = self._answer(options)
+        taken = self._answer(options)
         if self._waits or self._closing:
             raise Empty
-        if answer is None:
+        if not taken:
             first = self._preferred()[0]
             self._waits = True
             self._send(["BLMOVE", first, first, "RIGHT", "RIGHT", IDLE_SECONDS])
             raise Empty
-        self._deliver(*answer)
+        for tag, name, text in taken:
+            self._deliver(bytes_to_str(tag), bytes_to_str(name), text)
         return True
 
     def _answer(self, options: dict[str, Any]) -> Any:
@@ -240,31 +307,32 @@ class Channel(stock.Channel):
         finally:
             self._flush_brpop_reauth()
 
-    def _deliver(self, key: bytes, text: bytes) -> None:
-        queue = bytes_to_str(key).rsplit(self.sep, 1)[0]
-        message = self._readable(text)
+    def _deliver(self, tag: str, name: str, text: bytes) -> None:
+        queue = name.rsplit(self.sep, 1)[0]
+        message = self._readable(tag, text)
         if message is None:
-            self._put_aside(text)
+            self._put_aside(tag, text)
             return
         if queue == self.bulk_queue:
-            self.bulk_tags.add(self._tag)
-        self.connection._deliver(message, queue)  # noqa: SLF001  (kombu's way in, used by its own)
+            self.bulk_tags.add(tag)
+        self.qos.append(message, tag)
+        self._receivers[queue](message)
 
-    def _readable(self, text: bytes) -> dict[str, Any] | None:
+    def _readable(self, tag: str, text: bytes) -> virtual.Message | None:
         """The message, under a tag of this delivery: the same text may be in the list twice."""
         try:
-            message: dict[str, Any] = loads(bytes_to_str(text))
-            message["properties"]["delivery_tag"] = self._tag
-            self.Message(message, channel=self)
+            content: dict[str, Any] = json.loads(text)  # kombu's own looks for types that none has
+            content["properties"]["delivery_tag"] = tag
+            content["properties"][TAKEN_BY] = self.member_id if self.results_here else None
+            return self.Message(content, channel=self)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
-        return message
 
-    def _put_aside(self, text: bytes) -> None:
+    def _put_aside(self, tag: str, text: bytes) -> None:
         log.error("put aside %d bytes that are no message: see %s", len(text), keys.UNREADABLE)
         with self.conn_or_acquire() as client, client.pipeline() as pipe:
             pipe.lpush(keys.UNREADABLE, text).ltrim(keys.UNREADABLE, 0, MAX_UNREADABLE - 1)
-            pipe.hdel(self.taken_key, self._tag).execute()
+            pipe.hdel(self.taken_key, tag).execute()
 
 
 class Transport(stock.Transport):

@@ -26,6 +26,7 @@ from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
 from parsekit.worker.redis_results import RedisResults
 from parsekit.worker.rescheduling import go_on_later, is_bulk, state_of, waits_until
+from parsekit.worker.result_text import ReturnValue
 from parsekit.worker.service import service
 from parsekit.worker.traces import run_span
 
@@ -62,7 +63,7 @@ class ParseReplay(Task):
         service.process.numbers.count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()
-        return outcome.to_result()
+        return ReturnValue(outcome)
 
     def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
         """Run once. Raises `Ignore` where this delivery is not the one that ends the task."""

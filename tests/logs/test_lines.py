@@ -17,8 +17,9 @@ from parsekit.logs.context import working_on
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import MAX_MESSAGE, facts
 from parsekit.logs.redaction import remember
-from parsekit.logs.setup import set_up
+from parsekit.logs.setup import flush, set_up
 from parsekit.logs.steps import Step, tell_step
+from parsekit.logs.steps import lines as steps
 from parsekit.logs.text_lines import TextLines
 
 FORGED = 'x\n{"level":"info","message":"forged"}\r12:00:00.000 info forged\u2028\x1b[2Jy\x85z\x7f'
@@ -33,6 +34,8 @@ def restored() -> Iterator[None]:
     hooks = sys.excepthook, threading.excepthook
     asked = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     yield
+    flush()
+    steps.take = None
     logging.logThreads, logging.logProcesses, logging.logMultiprocessing = asked
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -54,6 +57,7 @@ class Written:
 
     @property
     def text(self) -> str:
+        flush()
         return self.stream.getvalue()
 
     @property

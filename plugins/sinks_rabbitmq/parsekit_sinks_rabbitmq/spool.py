@@ -11,6 +11,8 @@ from parsekit_sinks_rabbitmq.segment import Segment
 
 #: All segments together: some 100 000 events.
 SPOOL_BYTES = 64 * 1024 * 1024
+#: How often that is looked at, seconds: some thousand events may come between two looks.
+MEASURED_S = 1.0
 _SUFFIX = ".spool"
 
 
@@ -26,6 +28,7 @@ class Spool:
 
     def __init__(self, folder: Path, max_bytes: int = SPOOL_BYTES) -> None:
         self._folder, self._max_bytes = folder, max_bytes
+        self._full, self._measured_at = False, float("-inf")
         self._own: Segment | None = None
         self._orphans: list[Segment] = []
 
@@ -40,7 +43,7 @@ class Spool:
         own = self._own
         if own is None:
             own = self._own = self._make()
-        if own.unsent_bytes and self._size_bytes() > self._max_bytes:
+        if own.unsent_bytes and self._is_full():
             raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
         own.append(message)
 
@@ -73,5 +76,11 @@ class Spool:
         self._folder.mkdir(parents=True, exist_ok=True)
         return Segment.make(self._folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
 
-    def _size_bytes(self) -> int:
-        return sum(entry.stat().st_size for entry in os.scandir(self._folder))
+    def _is_full(self) -> bool:
+        """Whether there is no room; other processes write too, so the disk is asked at times."""
+        now = time.monotonic()
+        if now - self._measured_at > MEASURED_S:
+            self._measured_at = now
+            entries = os.scandir(self._folder)
+            self._full = sum(entry.stat().st_size for entry in entries) > self._max_bytes
+        return self._full
