@@ -10,6 +10,7 @@ import errno
 import fcntl
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,10 @@ log = logging.getLogger("parsekit.event_log")
 ROTATE_BYTES = 16 * 1024 * 1024
 #: How many files are kept besides the one that is written; the oldest is removed.
 KEEP = 5
+#: Below this share of that size a line is appended without a lock: nobody sets the file aside yet.
+ROOMY = 0.9
+#: How often it is looked at whether somebody moved the file away, seconds.
+LOOK_S = 1.0
 #: Longest wait for another process that writes, seconds; one that was stopped must not stop us.
 LOCK_S = 0.5
 
@@ -40,12 +45,16 @@ class EventLog:
         self._path, self._rotate_bytes, self._keep = path, rotate_bytes, keep
         self._what = what
         self._refused = False
+        self._guard = threading.Lock()
+        self._file = -1
+        self._looked_at = float("-inf")
         self.lost = 0
 
     def append(self, line: bytes) -> None:
         """Write a line, whole or not at all. Raises nothing that a disk can cause."""
         try:
-            self._append(line)
+            with self._guard:
+                self._append(line)
         except OSError as exc:
             self.lost += 1
             if not self._refused:
@@ -54,14 +63,46 @@ class EventLog:
         else:
             self._refused = False
 
+    def close(self) -> None:
+        """Let go of the file; the next line opens it again."""
+        with self._guard:
+            self._let_go()
+
     def _append(self, line: bytes) -> None:
+        facts = os.fstat(self._at_hand())
+        if not facts.st_nlink:  # removed since
+            self._let_go()
+            facts = os.fstat(self._at_hand())
+        if facts.st_size + len(line) > ROOMY * self._rotate_bytes:
+            self._append_locked(line)
+        else:
+            _write(self._file, line)
+
+    def _at_hand(self) -> int:
+        """The file, opened once and looked for again from time to time."""
+        now = time.monotonic()
+        if now - self._looked_at > LOOK_S:
+            self._looked_at = now
+            self._let_go()
+        if self._file < 0:
+            self._file = self._open()
+        return self._file
+
+    def _let_go(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _append_locked(self, line: bytes) -> None:
+        """Set the file aside when it is full."""
+        self._let_go()
         descriptor = self._open()
         try:
             locked = _lock(descriptor)
             while locked and self._is_full(descriptor, line):  # others may fill the new one
                 descriptor = self._rotated(descriptor)
                 locked = _lock(descriptor)
-            _write(descriptor, line, take_back=locked)
+            _write(descriptor, line)
         finally:
             os.close(descriptor)
 
@@ -118,9 +159,12 @@ def _lock(descriptor: int) -> bool:
     return False
 
 
-def _write(descriptor: int, line: bytes, *, take_back: bool) -> None:
+def _write(descriptor: int, line: bytes) -> None:
+    """Append; what found no room as a whole is taken back, unless somebody wrote behind it."""
     written = os.write(descriptor, line)
-    if written < len(line):
-        if take_back:
-            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if written == len(line):
+        return
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if end == os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, end - written)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

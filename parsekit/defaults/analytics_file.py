@@ -39,6 +39,8 @@ class AnalyticsFile:
     @hookimpl
     def parsekit_close(self) -> None:
         """Rest until the next `parsekit_open`."""
+        if self._log is not None:
+            self._log.close()
         self._log = None
 
 

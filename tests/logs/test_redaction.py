@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parsekit import read_secret
 from parsekit.config.redact import remember_secrets
 from parsekit.errors import ConfigInvalid, RemoteUnavailable
-from parsekit.logs.redaction import cleaned, remember, remember_urls
+from parsekit.logs.redaction import cleaned, may_hold_secret, remember, remember_urls
 from parsekit.model import Failure
 
 
@@ -95,3 +98,32 @@ def test_a_refused_secret_file_is_named_and_not_shown(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigInvalid, match=r"x\.token_file"):
         read_secret(tmp_path / "token", "x.token_file")
+
+
+WORDS = st.sampled_from(
+    ["password", "passwd", "secret", "token", "credential", "signature", "api_key", "apikey"]
+)
+VALUES = st.text("abcXYZ019%+", min_size=6, max_size=20)
+MASKED = st.one_of(
+    st.builds("see {}={}".format, WORDS, VALUES),
+    st.builds('{{"{}": "{}"}}'.format, WORDS, VALUES),
+    st.builds("/a?x=1&{}={}".format, st.sampled_from(["my-key", "X-Signature"]), VALUES),
+    st.builds("amqp://ann:{}@host".format, VALUES),
+    st.builds("Authorization: {}".format, VALUES),
+    st.builds("id {}{} refused".format, st.sampled_from(["AKIA", "ASIA"]), st.just("A1" * 8)),
+    st.just("'Sword\\\\fish\"79'"),
+    st.just('got Sword\\fish"79'),
+)
+
+
+@given(MASKED)
+@settings(max_examples=300)
+def test_no_line_is_written_unchecked_in_which_something_is_masked(text: str) -> None:
+    remember('Sword\\fish"79')
+    assert cleaned(text) != text
+    assert may_hold_secret(json.dumps({"message": text}))
+
+
+def test_a_common_line_needs_no_second_look() -> None:
+    line = {"message": "look up hit", "task_id": "6f1c", "replay": "replays/ab12.replay"}
+    assert not may_hold_secret(json.dumps(line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -77,6 +78,18 @@ def tampered(bench, pipeline: Pipeline, change) -> Outcome:
     return done(pipeline.run(bench.request(task="task-2")))
 
 
+def with_data(body: bytes, data: bytes) -> bytes:
+    """Other data under the digest that fits them, as whoever can write to the bucket can do."""
+    head, _, old = body.rpartition(b',"data":')
+    digests = (hashlib.sha256(each).hexdigest().encode() for each in (old[:-1], data))
+    return head.replace(*digests) + b',"data":' + data + b"}"
+
+
+def test_other_data_with_a_digest_that_fits_are_what_a_signature_is_for(bench):
+    again = tampered(bench, bench.pipeline(), lambda body: with_data(body, b'{"answer":43}'))
+    assert (again.cached, again.data) == (True, {"answer": 43})
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -87,8 +100,14 @@ def tampered(bench, pipeline: Pipeline, change) -> Outcome:
         lambda body: body.replace(b'"answer":42', b'"answer":43'),
         lambda body: body.replace(b'"parser":"script"', b'"parser":"other"'),
         lambda body: body.replace(b'"data":', b'"dota":'),
+        lambda body: with_data(body, b"{'no': json}"),
+        lambda body: with_data(body, b'{"answer":NaN}'),
+        lambda body: with_data(body, b"[1]"),
     ],
-    ids=["truncated", "empty", "bomb", "null", "edited", "of another parser", "without data"],
+    ids=[
+        *("truncated", "empty", "bomb", "null", "edited", "of another parser", "without data"),
+        *("with data that are no JSON", "with a number that is none", "with data of another kind"),
+    ],
 )
 def test_a_damaged_result_is_parsed_again_and_replaced(bench, change):
     pipeline = bench.pipeline()

@@ -12,10 +12,10 @@ import pytest
 from parsekit.config import Config, ProvenanceSettings
 from parsekit.config.effective import HOST_SECTIONS
 from parsekit.errors import ConfigInvalid
+from parsekit.json_data import JsonData, spliced
 from parsekit.model import NotReady, Outcome, Parsed
 from parsekit.pipeline import Waiting
 from parsekit.provenance import Signer
-from parsekit.results import _digest
 
 KEY, OLD_KEY, STRANGERS_KEY = Signer((b"k" * 32,)), Signer((b"o" * 32,)), Signer((b"s" * 32,))
 BOTH = Signer((*KEY.keys, *OLD_KEY.keys))
@@ -32,7 +32,10 @@ def stored(bench, outcome: Outcome) -> dict[str, Any]:
 
 
 def put(bench, outcome: Outcome, document: dict[str, Any]) -> None:
-    bench.store.write(outcome.output_path, json.dumps(document).encode())
+    """Store it in the very form in which we do, so that nothing but its content is wrong."""
+    members = {name: value for name, value in document.items() if name != "data"}
+    body = spliced(members, "data", JsonData.of(document["data"]).text)
+    bench.store.write(outcome.output_path, body.encode())
 
 
 def again(bench, signer: Signer | None) -> Outcome:
@@ -42,7 +45,7 @@ def again(bench, signer: Signer | None) -> Outcome:
 
 def forged_data(document: dict[str, Any]) -> None:
     document["data"] = {"answer": "forged"}
-    document["provenance"]["dataSha256"] = _digest(document["data"])
+    document["provenance"]["dataSha256"] = JsonData.of(document["data"]).sha256
 
 
 def edited(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -100,6 +103,13 @@ def test_a_tampered_result_is_parsed_again_and_replaced(bench, tamper):
     assert stored(bench, second)["data"] == {"answer": "anew"}
     third = done(bench.pipeline(signer=KEY).run(bench.request(task="task-3")))
     assert (third.cached, third.data) == (True, {"answer": "anew"})
+
+
+def test_what_is_only_written_anew_is_served(bench):
+    """The tests above would be worth nothing if the form of a document were at fault."""
+    first = done(bench.pipeline(signer=KEY).run(bench.request()))
+    put(bench, first, stored(bench, first))
+    assert again(bench, KEY).cached
 
 
 def test_a_result_from_before_the_key_is_parsed_again(bench):

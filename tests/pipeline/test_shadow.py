@@ -379,9 +379,7 @@ def test_an_unknown_shadow_is_logged_and_the_work_goes_on(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = bench.pipeline(settings={"shadow": "othr"})
-    found = Shadow.of(
-        plain.config, plain.parsers, bench.store, plain.listeners.tell, bench.folder
-    )
+    found = Shadow.of(plain.config, plain.parsers, bench.store, plain.listeners.tell, bench.folder)
     assert found is None
     assert "parser 'othr' is unknown; known: other, script" in caplog.text
 

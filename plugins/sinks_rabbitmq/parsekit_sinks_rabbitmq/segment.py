@@ -88,6 +88,11 @@ class Segment:
         return self._end - self._sent
 
     @property
+    def size_bytes(self) -> int:
+        """Size of the file, what was sent already included."""
+        return self._end
+
+    @property
     def replaced(self) -> bool:
         """Whether the name stands for another file by now, or for none."""
         try:

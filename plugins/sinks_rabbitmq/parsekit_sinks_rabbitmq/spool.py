@@ -28,7 +28,7 @@ class Spool:
 
     def __init__(self, folder: Path, max_bytes: int = SPOOL_BYTES) -> None:
         self._folder, self._max_bytes = folder, max_bytes
-        self._full, self._measured_at = False, float("-inf")
+        self._others, self._measured_at = 0, float("-inf")
         self._own: Segment | None = None
         self._orphans: list[Segment] = []
 
@@ -43,7 +43,7 @@ class Spool:
         own = self._own
         if own is None:
             own = self._own = self._make()
-        if own.unsent_bytes and self._is_full():
+        if own.unsent_bytes and not self._has_room(own):
             raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
         own.append(message)
 
@@ -76,11 +76,11 @@ class Spool:
         self._folder.mkdir(parents=True, exist_ok=True)
         return Segment.make(self._folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
 
-    def _is_full(self) -> bool:
-        """Whether there is no room; other processes write too, so the disk is asked at times."""
+    def _has_room(self, own: Segment) -> bool:
+        """Whether there is room; what other processes write is looked at from time to time."""
         now = time.monotonic()
         if now - self._measured_at > MEASURED_S:
             self._measured_at = now
             entries = os.scandir(self._folder)
-            self._full = sum(entry.stat().st_size for entry in entries) > self._max_bytes
-        return self._full
+            self._others = sum(e.stat().st_size for e in entries if e.name != own.path.name)
+        return self._others + own.size_bytes <= self._max_bytes

@@ -1,0 +1,105 @@
+"""Lines that a thread of their own writes: in order, without waiting, and none forgotten."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from parsekit.logs import behind
+from parsekit.logs.behind import WrittenBehind
+from parsekit.logs.json_lines import JsonLines
+from parsekit.logs.record import Told
+from parsekit.logs.text_lines import TextLines
+
+
+def record(text: str, level: int = logging.INFO) -> logging.LogRecord:
+    return logging.LogRecord("x", level, "", 0, text, None, None)
+
+
+class Reader:
+    """Takes what is written, once it may."""
+
+    def __init__(self) -> None:
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.may_go_on.wait(20)
+        self.texts.append(text)
+
+    @property
+    def lines(self) -> list[str]:
+        return "".join(self.texts).splitlines()
+
+
+def test_lines_of_both_kinds_come_in_order_and_many_at_once() -> None:
+    reader = Reader()
+    handler = WrittenBehind(TextLines(), reader.write)
+    for number in range(100):
+        handler.handle(record(f"record {number}"))
+        handler.take(Told(0.0, logging.INFO, "x", f"told {number}", {"n": number}))
+    handler.flush()
+    assert len(reader.lines) == 200
+    for number in range(100):
+        assert f"record {number}" in reader.lines[2 * number]
+        assert reader.lines[2 * number + 1].endswith(f"told {number} (n={number})")
+    assert len(reader.texts) < 10
+
+
+def test_a_reader_that_stands_still_delays_nobody_and_hears_what_it_missed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(behind, "MOST_WAITING", 50)
+    reader = Reader()
+    handler = WrittenBehind(JsonLines(), reader.write)
+    reader.may_go_on.clear()
+    for number in range(500):
+        handler.handle(record(str(number)))
+    reader.may_go_on.set()
+    handler.flush()
+    written = len(reader.lines)
+    assert 50 <= written < 500
+    assert f"{500 - written} lines of this log were lost" in caplog.text
+
+
+def test_what_is_critical_is_written_when_the_call_returns() -> None:
+    reader = Reader()
+    handler = WrittenBehind(TextLines(), reader.write)
+    handler.handle(record("before"))
+    handler.handle(record("the end", logging.CRITICAL))
+    assert [line[-7:] for line in reader.lines] == [" before", "the end"]
+
+
+def test_a_filter_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader()
+    handler = WrittenBehind(TextLines(), reader.write)
+    handler.addFilter(lambda one: "no" not in one.getMessage())
+    handler.handle(record("no"))
+    handler.handle(record("yes"))
+    handler.flush()
+    assert len(reader.lines) == 1
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_writes_its_own_lines_and_none_of_its_parent(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+
+    def write(text: str) -> None:
+        with file.open("a") as stream:
+            stream.write(text)
+
+    handler = WrittenBehind(TextLines(), write)
+    handler.handle(record("of the parent"))
+    if (child := os.fork()) == 0:
+        handler.handle(record("of the child"))
+        handler.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+    handler.flush()
+    lines = sorted(line[-13:] for line in file.read_text().splitlines())
+    assert lines == [" of the child", "of the parent"]
