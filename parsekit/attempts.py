@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from parsekit.errors import PoisonReplay
+from parsekit.model import Request
+
 #: A replay that ended its process this often is put aside with `PoisonReplay`.
 MAX_ATTEMPTS = 3
 
@@ -18,3 +21,44 @@ class Attempts(Protocol):
     def clear(self, task_id: str) -> None:
         """Forget the count, as the step ended and the process survived it."""
         ...
+
+
+class Tries:
+    """The attempts of one run of one task. Where nobody counts them, all this does nothing."""
+
+    def __init__(self, attempts: Attempts | None, request: Request) -> None:
+        self._attempts = attempts
+        self._request = request
+        self._count = 0
+        self._kept = False
+
+    @property
+    def counted(self) -> bool:
+        """Whether anybody counts."""
+        return self._attempts is not None
+
+    def begin(self) -> None:
+        """Count once a run, before what may end the process. Raises `PoisonReplay`."""
+        if self._attempts is None or self._count:
+            return
+        self._count = self._attempts.begin(self._request.task_id)
+        if self._count > MAX_ATTEMPTS:
+            raise self.poison("ended its worker")
+
+    def again(self) -> bool:
+        """After a crash: whether to try again; the count is kept until then."""
+        self._kept = self._count < MAX_ATTEMPTS
+        return self._kept
+
+    def poison(self, what: str) -> PoisonReplay:
+        """The error of a replay with which that happened too often."""
+        return PoisonReplay(
+            f"{self._request.replay}: {what} {MAX_ATTEMPTS} times and was put aside; "
+            "see `parsekit dead-letters list`"
+        )
+
+    def forget(self) -> None:
+        """Begin anew, as the process survived the run, or another parser takes over."""
+        if self._attempts is not None and not self._kept:
+            self._attempts.clear(self._request.task_id)
+            self._count = 0

@@ -72,7 +72,7 @@ class ReplayTooLarge(ParsekitError):
 
 
 class PoisonReplay(ParsekitError):
-    """The replay ended its worker too often and was put aside."""
+    """The replay ended the process that parsed it too often, and was put aside."""
 
     code = "poison_replay"
 
@@ -88,6 +88,13 @@ class ParserFailed(ParsekitError):
 
     code = "parser_failed"
     fallback = True
+
+
+class ParserCrashed(ParserFailed):
+    """The parser ended its process, or somebody did: a machine out of memory, perhaps.
+
+    Published as ``parser_failed``. Where attempts are counted, it is tried again (`PoisonReplay`).
+    """
 
 
 class ParserTimeout(ParsekitError):

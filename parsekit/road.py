@@ -12,13 +12,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parsekit import events
-from parsekit.attempts import MAX_ATTEMPTS
+from parsekit.attempts import Tries
 from parsekit.audit import Standing, WatchedStorage
 from parsekit.errors import (
     ParsekitError,
+    ParserCrashed,
     ParserFailed,
     PluginFailed,
-    PoisonReplay,
     StorageDenied,
     StorageUnavailable,
 )
@@ -49,6 +49,8 @@ log = logging.getLogger("parsekit.pipeline")
 
 #: How soon a task looks again for the result that another task is making, seconds.
 JOINED_AFTER_S = 1.0
+#: How soon a replay is parsed again whose parser ended its process, seconds.
+CRASHED_AFTER_S = 1.0
 #: How long a waiting task keeps its flight beyond the time at which it is to go on, seconds.
 FLIGHT_MARGIN_S = 30.0
 
@@ -79,7 +81,7 @@ class Road:
         self.flight: Flight | None = None
         self.replay: Replay | None = None
         self.damaged_result = False
-        self.counted = False
+        self.tries = Tries(pipeline.attempts, request)
         self.made: Result | None = None
         self.stack = ExitStack()
 
@@ -88,8 +90,7 @@ class Road:
         with self.stack, working_on(self.reporter.facts):
             answer = self._answer()
             self._leave_flight(answer)
-            if self.line.attempts is not None:
-                self.line.attempts.clear(self.request.task_id)
+            self.tries.forget()
             if isinstance(answer, Outcome):
                 self.report(answer)
                 self._offer_to_shadow(answer)
@@ -236,7 +237,7 @@ class Road:
     # parse
 
     def _parse(self, entry: ParserEntry, name: ResultName) -> Parsed | NotReady:
-        self._count_attempt()
+        self.tries.begin()
         if entry.runs == "remote" and self.state.ticket is None:
             self._find_ticket(name)
         resuming = self.state.ticket is not None and not self.state.needs_replay
@@ -256,17 +257,6 @@ class Road:
         if entry.runs == "remote":
             self.reporter.trail.note("sent", f"parser {entry.name}")
         return self.line.parsers.parse(entry, replay, job)
-
-    def _count_attempt(self) -> None:
-        """Count before what may end the process, so that a replay can't end one for ever."""
-        if self.line.attempts is None or self.counted:
-            return
-        self.counted = True
-        if self.line.attempts.begin(self.request.task_id) > MAX_ATTEMPTS:
-            raise PoisonReplay(
-                f"{self.request.replay}: ended its worker {MAX_ATTEMPTS} times and was put aside; "
-                "see `parsekit dead-letters list`"
-            )
 
     def _find_ticket(self, name: ResultName) -> None:
         kept = self._kept(lambda: self.tickets.find(name), None)
@@ -383,6 +373,11 @@ class Road:
 
     def _after(self, error: ParsekitError) -> Outcome | Waiting | None:
         """Wait, end, or answer None to go on with the next parser."""
+        if isinstance(error, ParserCrashed) and self.tries.counted:
+            if self.tries.again():
+                return self._waiting(CRASHED_AFTER_S, cleaned(error.message))
+            if not self._another_parser():
+                return self.failed(self.tries.poison(error.message))
         state = self.state.with_failure()
         failures, policy = state.storage_failures, self.line.storage_retry
         if state.step == "parse":
@@ -411,6 +406,7 @@ class Road:
         if self.flight is not None:
             self.flight.release()
             self.flight = None
+        self.tries.forget()
         self.state = self.state.for_next_parser(tried)
 
     # answers

@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import IO
 
-from parsekit.errors import ParsekitError, ParserFailed, ParserTimeout
+from parsekit.errors import ParsekitError, ParserCrashed, ParserFailed, ParserTimeout
 from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, OutOfMemory, send, understood
 from parsekit.model import Parsed, Replay
 from parsekit.workspace import workspace
@@ -97,8 +97,8 @@ class Child:
             ) from None
         except (_Ended, BrokenPipeError, ValueError) as exc:
             ended = isinstance(exc, (_Ended, BrokenPipeError))
-            text = self._how_it_ended(_LAST_MOMENTS_S if ended else 0)
-            raise ParserFailed(f"{name} {text}{'' if ended else f': {exc}'}") from exc
+            kind, text = self._how_it_ended(_LAST_MOMENTS_S if ended else 0)
+            raise kind(f"{name} {text}{'' if ended else f': {exc}'}") from exc
 
     def interrupt(self) -> None:
         """End its process, for the thread that waits for its answer to notice and clean up."""
@@ -177,26 +177,26 @@ class Child:
                 size -= len(part)
         return b"".join(parts)
 
-    def _how_it_ended(self, patience_s: float) -> str:
+    def _how_it_ended(self, patience_s: float) -> tuple[type[ParserFailed], str]:
         """Say what happened to the process, and end what is left of it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience_s)
-        code = self._process.poll()
-        wrote = self._last_words()
-        said = wrote[-1][:300] if wrote else ""
-        if code is None:
-            text = "answered nonsense and was ended"
-        elif any(sign in line for line in wrote for sign in _OUT_OF_MEMORY):
-            # native code that runs out of memory says so first, and then much else
-            text, said = self._out_of_memory(), ""
-        elif code == -signal.SIGXCPU:
-            text = "used up the CPU time of limits.parse_seconds"
-        elif code < 0:
-            text = f"crashed ({signal.Signals(-code).name})"
-        else:
-            text = f"ended its process (exit code {code})"
+        kind, text = self._verdict(self._process.poll(), self._last_words())
         self.kill()
-        return f"{text}: {said}" if said else text
+        return kind, text
+
+    def _verdict(self, code: int | None, wrote: list[str]) -> tuple[type[ParserFailed], str]:
+        if code is not None and any(sign in line for line in wrote for sign in _OUT_OF_MEMORY):
+            # native code that runs out of memory says so first, and then much else
+            return ParserFailed, self._out_of_memory()
+        said = f": {wrote[-1][:300]}" if wrote else ""
+        if code is None:
+            return ParserFailed, f"answered nonsense and was ended{said}"
+        if code == -signal.SIGXCPU:
+            return ParserFailed, f"used up the CPU time of limits.parse_seconds{said}"
+        if code < 0:
+            return ParserCrashed, f"crashed ({signal.Signals(-code).name}){said}"
+        return ParserCrashed, f"ended its process (exit code {code}){said}"
 
     def _out_of_memory(self) -> str:
         return f"needed more than limits.parse_memory ({self._memory_bytes >> 20} MiB)"

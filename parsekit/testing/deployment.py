@@ -93,19 +93,24 @@ class Deployment:
         self.store = folder / "store"
         self.workers: list[WorkerProcess] = []
         (self.store / "replays").mkdir(parents=True, exist_ok=True)
-        full = {"folder": {"path": str(self.store)}, **config}
-        (folder / "parsekit.json").write_text(json.dumps(full))
+        self.config: JsonObject = {}
+        self.configure(**{"folder": {"path": str(self.store)}, **config})
         self.environ = {
             "PARSEKIT_CONFIG": str(folder / "parsekit.json"),
             "XDG_DATA_HOME": str(folder / "data"),
             **(environ or {}),
         }
-        celery = full.get("celery", {})
+        celery = self.config.get("celery", {})
         self.queue = celery.get("queue", "replay-parse")
         backend = str(celery.get("backend"))
         own = "rpc://" if backend.startswith("amqp") else backend
         self.caller = Celery("caller", broker=celery.get("broker"), backend=own)
         self.caller.conf.broker_connection_retry_on_startup = True
+
+    def configure(self, **changes: Any) -> None:
+        """Change the configuration of what is started from now on."""
+        self.config |= changes
+        (self.folder / "parsekit.json").write_text(json.dumps(self.config))
 
     def put(self, name: str, body: bytes) -> str:
         """Store a replay and answer its key."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.errors import InvalidReplay, ParserFailed, ParserTimeout, RateLimited
+from parsekit.errors import InvalidReplay, ParserCrashed, ParserFailed, ParserTimeout, RateLimited
 from parsekit.isolation.pool import Child, ChildPool
 from parsekit.isolation.wire import Errand
 from parsekit.model import Parsed, Replay
@@ -100,6 +100,7 @@ def test_a_failure_is_an_error_with_its_cause_and_the_next_parse_works(pool, how
     with pytest.raises(ParserFailed) as caught:
         parse(pool, how)
     assert words in caught.value.message
+    assert isinstance(caught.value, ParserCrashed) == (how in {"segfault", "abort", "leave"})
     assert parse(pool, "fine").data
 
 

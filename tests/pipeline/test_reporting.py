@@ -126,22 +126,3 @@ def test_the_event_id_is_the_same_however_often_it_is_told(bench):
     for _ in range(2):
         bench.pipeline().run(bench.request())
     assert len({e.event_id for e in bench.recorder.analytics}) == 1
-
-
-class Counted:
-    def __init__(self, before: int) -> None:
-        self.count = before
-
-    def begin(self, task_id: str) -> int:
-        self.count += 1
-        return self.count
-
-    def clear(self, task_id: str) -> None:
-        self.count = 0
-
-
-def test_a_replay_that_ended_its_worker_three_times_is_put_aside(bench):
-    outcome = bench.pipeline(attempts=Counted(before=3)).run(bench.request())
-    assert outcome.failure.code == "poison_replay"
-    assert bench.script.calls == []
-    assert bench.pipeline(attempts=Counted(before=2)).run(bench.request(task="t2")).ok

@@ -3,70 +3,31 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from parsekit import errors
+from parsekit.testing.deployment import poll
 
-PARSER = '''
-"""A local parser whose native code has a fault for every replay that asks for one."""
-import ctypes
-
-from parsekit import Parsed, ParserEntry, hookimpl
-
-
-class Fragile:
-    def __init__(self, context):
-        del context
-
-    def parse(self, replay, job):
-        if "crash" in replay.name:
-            ctypes.string_at(0)
-        while "hang" in replay.name:
-            pass
-        kept = []
-        while "hoard" in replay.name:
-            kept.append(bytearray(64 << 20))
-        if "leave" in replay.name:
-            import os
-            os._exit(0)
-        return Parsed(data={"fine": True})
-
-
-@hookimpl
-def parsekit_register_parsers(register):
-    create = "parsekit_fragile:Fragile"
-    register(ParserEntry(name="fragile", version="1", create=create, runs="local"))
-'''
 HOSTILE = {
-    "crash": (errors.ParserFailed, "SIGSEGV"),
+    "crash": (errors.PoisonReplay, "SIGSEGV"),
     "hang": (errors.ParserTimeout, "limits.parse_seconds"),
     "hoard": (errors.ParserFailed, "limits.parse_memory"),
-    "leave": (errors.ParserFailed, "ended its process"),
+    "leave": (errors.PoisonReplay, "ended its process"),
 }
-
-
-@pytest.fixture
-def fragile(tmp_path: Path) -> Path:
-    """A folder with the parser, installed as far as Python can tell."""
-    info = tmp_path / "plugin" / "parsekit_fragile-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: parsekit-fragile\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[parsekit]\nfragile = parsekit_fragile\n")
-    (info.parent / "parsekit_fragile.py").write_text(PARSER)
-    return info.parent
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_the_worker_outlives_every_kind_of_replay(
-    make_service, redis_server, redis_client, fragile: Path, pool: str
+    make_service, redis_server, redis_client, pool: str
 ):
     url = redis_server.url()
     limits = {"parse_seconds": 3, "parse_memory": 512 << 20}
     service = make_service({"parser": "fragile", "limits": limits, "celery": {"broker": url}})
     service.caller.conf.result_backend = url
-    service.environ["PYTHONPATH"] += os.pathsep + str(fragile)
     worker = service.worker("--concurrency", "2", "--pool", pool).ready()
     pid = worker.pid
     sent = {
@@ -81,3 +42,39 @@ def test_the_worker_outlives_every_kind_of_replay(
     assert worker.process.poll() is None
     assert worker.pid == pid
     assert "Traceback" not in worker.text()
+
+
+def children_of(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def test_a_parse_whose_process_somebody_ends_is_done_once_more(
+    make_service, redis_server, redis_client
+):
+    url = redis_server.url()
+    service = make_service({"parser": "fragile", "celery": {"broker": url, "backend": url}})
+    worker = service.worker("--concurrency", "1").ready()
+    task = service.send(service.replay("slow"))
+    poll(lambda: children_of(worker.pid))
+    time.sleep(1)  # until it parses
+    for child in children_of(worker.pid):
+        os.kill(child, signal.SIGKILL)
+    assert task.get(timeout=30)["data"] == {"fine": True}
+    assert [e["status"] for e in service.progress(task.id)][-1] == "Complete"
+    assert not any(e["status"] == "Error" for e in service.progress(task.id))
+    assert redis_client.hlen("parsekit:dead-letters") == 0
+
+
+def test_a_crash_of_one_replay_is_not_counted_against_the_next(
+    make_service, redis_server, redis_client
+):
+    url = redis_server.url()
+    service = make_service({"parser": "fragile", "celery": {"broker": url, "backend": url}})
+    service.worker("--concurrency", "2").ready()
+    crash = service.send(service.replay("crash"))
+    fine = [service.send(service.replay(f"fine{n}", seed=n + 2)) for n in range(4)]
+    with pytest.raises(errors.PoisonReplay, match=r"crashed .* 3 times and was put aside"):
+        crash.get(timeout=60)
+    assert all(task.get(timeout=60)["data"] == {"fine": True} for task in fine)
+    assert [key.decode() for key in redis_client.hkeys("parsekit:dead-letters")] == [crash.id]

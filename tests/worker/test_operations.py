@@ -136,26 +136,22 @@ def test_cancel_on_rabbitmq_reaches_a_waiting_task(make_service, rabbit_server):
     poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
 
 
-def test_dead_letters_are_listed_retried_and_dropped(any_service):
+def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(any_service):
     service = any_service
-    service.remote_is(kill=1)
-    tasks = [service.send(service.replay(f"p{n}", seed=n)) for n in range(2)]
-    for _ in range(12):
-        worker = service.worker("-c", "2")
-        poll(lambda w=worker: w.process.poll() is not None or " ready." in w.text())
-        try:
-            poll(lambda w=worker: w.process.poll() is not None, seconds=10)
-        except TimeoutError:
-            break
-    poll(
-        lambda: (
-            len(json.loads(parsekit(service, "dead-letters", "list", "--format", "json").stdout))
-            == 2
-        )
-    )
-    (service.remote / "kill").unlink()
-    listed = parsekit(service, "dead-letters", "list")
-    assert "poison_replay" in listed.stdout
+    service.configure(parser="fragile")
+    worker = service.worker("-c", "2").ready()
+    tasks = [service.send(service.replay(f"crash{n}", seed=n)) for n in range(2)]
+
+    def listed() -> set[str]:
+        told = parsekit(service, "dead-letters", "list", "--format", "json")
+        return {letter["task_id"] for letter in json.loads(told.stdout)}
+
+    poll(lambda: listed() == {task.id for task in tasks})
+    table = parsekit(service, "dead-letters", "list").stdout
+    assert "poison_replay" in table
+    worker.stop()
+    service.configure(fragile={"mended": True})
+    service.worker("-c", "2").ready()
     assert parsekit(service, "dead-letters", "retry", tasks[0].id).returncode == 0
     poll(lambda: [e for e in service.progress(tasks[0].id) if e["status"] == "Complete"])
     assert parsekit(service, "dead-letters", "drop", tasks[1].id).returncode == 0
