@@ -50,6 +50,12 @@ class WorkerProcess:
         """The process id of the worker itself."""
         return self.process.pid
 
+    @property
+    def children(self) -> list[int]:
+        """Process ids of what it started: its pool, or its parsers."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
     def text(self) -> str:
         """All that it printed."""
         return self.log.read_text(errors="replace")

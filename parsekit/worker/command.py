@@ -20,7 +20,7 @@ from parsekit.worker.service import ENV_EMBEDDED, service
 log = logging.getLogger(__name__)
 
 #: A remote parser waits for others: many tasks at once cost little.
-REMOTE_CONCURRENCY = 20
+REMOTE_SLOTS = 20
 _M_ARENA_MAX = -8  # of malloc.h
 
 
@@ -63,21 +63,21 @@ class Plan:
 
 
 def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Any) -> Plan:
-    """Choose pool and concurrency. Raises `ConfigInvalid`.
+    """Choose pool and concurrency from what the parser declares. Raises `ConfigInvalid`.
 
-    A local parser runs in a child process with limits of its own (`parsekit.isolation`), so the
-    pool needs no processes for isolation, and threads cost a tenth of the memory.
+    A local parser computes: a process a core, so that not one interpreter does all that is around
+    the parse. A remote one waits for others: threads cost a tenth of the memory.
     """
     entry = host.parser_entry(config.host.parser)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    chosen = (cores or 1) if entry.runs == "local" else REMOTE_CONCURRENCY
+    pool, slots = ("prefork", cores or 1) if entry.runs == "local" else ("threads", REMOTE_SLOTS)
     all_queues = (at.queue, at.poll_queue, at.bulk_queue)
     named = tuple(name.strip() for name in (options.queues or "").split(",") if name.strip())
     return Plan(
         parser=entry.name,
         runs=entry.runs,
-        pool=options.pool or "threads",
-        concurrency=options.concurrency or chosen,
+        pool=options.pool or pool,
+        concurrency=options.concurrency or slots,
         queues=named or all_queues,
         at=at,
         storage=config.storage_name,

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,11 @@ return redis.call('HDEL', KEYS[1], ARGV[1])
 
 def new_member_id() -> str:
     """A name that no other process has, ever, and that tells people where it runs."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{_on_this_machine(os.getpid())}{uuid.uuid4().hex[:8]}"
+
+
+def _on_this_machine(pid: int) -> str:
+    return f"{socket.gethostname()}:{pid}:"
 
 
 @dataclass(slots=True)
@@ -101,9 +105,24 @@ class Member:
         """Stop beating, and leave in good order: what is still in hand goes back to its queue."""
         self._stopped.set()
         self._thread.join(2 * BEAT_SECONDS)
+        self._sign_off([self.id])
+
+    def sign_off_for(self, pids: Iterable[int]) -> None:
+        """Leave for processes of this machine that were just ended: nobody needs to wait."""
+        names = tuple(map(_on_this_machine, pids))
         try:
-            self._client.hdel(keys.BEATS, self.id)
-            self._give_back(self.id)
+            members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
+        except redis.RedisError:
+            return
+        self._sign_off([member for member in members if member.startswith(names)])
+
+    def _sign_off(self, members: list[str]) -> None:
+        """In one step: what is in the hands of somebody who is not known would be lost."""
+        try:
+            with self._client.pipeline() as pipe:
+                for member in members:
+                    pipe.hdel(keys.BEATS, member).eval(GIVE_BACK, 1, keys.taken(member))
+                pipe.execute()
         except redis.RedisError as exc:
             log.warning("could not sign off, others will notice in seconds: %s", exc)
 

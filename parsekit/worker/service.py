@@ -6,8 +6,11 @@ plugins, which its children then share; every connection belongs to the process 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -179,13 +182,18 @@ class Process:
         if (traces := self.__dict__.get("traces")) is not None:
             traces.close()
 
-    def give_up(self) -> None:
+    def give_up(self, children: Collection[int] = ()) -> None:
         """Give back what runs and send what is buffered; the caller ends the process next.
 
-        Children end with the process: to end them first would make failures of their tasks.
+        ``children`` are the processes of its pool. Parsers' processes end with the one that started
+        them: to end them first would make failures of their tasks.
         """
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self.member is not None:
             self.member.stop()
+            self.member.sign_off_for(children)
         self.pipeline.listeners.close(CLOSE_SECONDS)
 
 

@@ -18,6 +18,11 @@ def in_hand(client: redis.Redis) -> int:
     return sum(client.hlen(name) for name in client.keys("parsekit:taken:*"))
 
 
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
 def finals(service, task_id):
     return [e["status"] for e in service.progress(task_id) if e["status"] != "Pending"]
 
@@ -105,14 +110,18 @@ def test_sigterm_lets_a_running_task_end_and_leaves_nothing_in_hand(service, red
     assert redis_client.hlen("parsekit:beats") == 0
 
 
-def test_sigterm_gives_back_a_task_that_takes_too_long(service, redis_client):
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_sigterm_gives_back_a_task_that_takes_too_long(service, redis_client, pool):
     service.remote_is(slow_s=60)
-    worker = service.worker().ready()
+    worker = service.worker("--pool", pool, "-c", "2").ready()
+    children = worker.children
     task = service.send(service.replay("one"))
     poll(lambda: task.state == "STARTED")
     assert worker.stop() < 25
     assert in_hand(redis_client) == 0
+    assert redis_client.hlen("parsekit:beats") == 0
     assert redis_client.llen(service.queue) == 1
+    poll(lambda: not any(map(alive, children)))
     service.remote_is(slow_s=0)
     service.worker().ready()
     assert task.get(timeout=30)["parser"] == "fake"
@@ -123,10 +132,10 @@ def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
     worker = service.worker("--pool", "prefork", "-c", "2").ready()
     task = service.send(service.replay("one"))
     poll(lambda: task.state == "STARTED")
-    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    children = worker.children
     service.remote_is(slow_s=0)
     for child in children:
-        os.kill(int(child), signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
     assert task.get(timeout=40)["parser"] == "fake"
     assert len(service.uploads) == 1
     assert finals(service, task.id) == ["Complete"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -44,21 +43,16 @@ def test_the_worker_outlives_every_kind_of_replay(
     assert "Traceback" not in worker.text()
 
 
-def children_of(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-
-
 def test_a_parse_whose_process_somebody_ends_is_done_once_more(
     make_service, redis_server, redis_client
 ):
     url = redis_server.url()
     service = make_service({"parser": "fragile", "celery": {"broker": url, "backend": url}})
-    worker = service.worker("--concurrency", "1").ready()
+    worker = service.worker("--pool", "threads", "--concurrency", "1").ready()
     task = service.send(service.replay("slow"))
-    poll(lambda: children_of(worker.pid))
+    poll(lambda: worker.children)
     time.sleep(1)  # until it parses
-    for child in children_of(worker.pid):
+    for child in worker.children:
         os.kill(child, signal.SIGKILL)
     assert task.get(timeout=30)["data"] == {"fine": True}
     assert [e["status"] for e in service.progress(task.id)][-1] == "Complete"
