@@ -89,7 +89,8 @@ class ProcessStep(bootsteps.StartStopStep):
         """Be seen before the first message is taken; the pool's children are forked by now."""
         service.process.start()
         _keep_garbage_small()
-        queues = queues_of(service.addresses)
+        consumed = tuple(parent.app.amqp.queues.consume_from)
+        queues = queues_of(service.addresses, consumed)
         numbers = WorkerNumbers(
             own=service.process.numbers,
             children=self._children,
@@ -112,7 +113,7 @@ class ProcessStep(bootsteps.StartStopStep):
             worker=service.process.member_id,
             pool=type(parent.pool).__module__.rpartition(".")[2],
             parser=service.config.host.parser,
-            queues=tuple(parent.app.amqp.queues.consume_from),
+            queues=consumed,
         )
         self._announcer.start()
         if address := os.environ.get(ENV_HTTP):

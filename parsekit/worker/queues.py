@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -91,17 +91,27 @@ class Age:
         return now - (older[-1] if older else self._notes[0][0]) if messages else 0.0
 
 
-class Queues:
-    """The queues of the deployment as this worker last saw them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Messages that wait for this worker: in its queues, back-fills apart."""
 
-    def __init__(self, broker: Broker) -> None:
+    preferred: int
+    bulk: int
+
+
+class Queues:
+    """The queues of the deployment as this worker last saw them; ``consumed`` are its own."""
+
+    def __init__(self, broker: Broker, consumed: Collection[str], bulk_queue: str) -> None:
         self._broker = broker
+        self._consumed = consumed
+        self._bulk_queue = bulk_queue
         self._ages: dict[str, Age] = {}
         self._metrics: list[Metric] = []
         self._looked_at = float("-inf")
 
-    def look(self) -> int:
-        """Ask the broker; answers the number of messages. Raises what its client raises."""
+    def look(self) -> Backlog:
+        """Ask the broker; answers what waits for this worker. Raises what its client raises."""
         looked = self._broker.look()
         ages = {
             queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
@@ -109,16 +119,19 @@ class Queues:
         }
         self._metrics = _metrics(looked, ages)
         self._looked_at = time.monotonic()
-        return sum(looked.messages.values())
+        mine = {name: count for name, count in looked.messages.items() if name in self._consumed}
+        bulk = mine.pop(self._bulk_queue, 0) if len(self._consumed) > 1 else 0
+        return Backlog(preferred=sum(mine.values()), bulk=bulk)
 
     def metrics(self) -> list[Metric]:
         """Of the last look; rather none than those of a broker that is long away."""
         return self._metrics if time.monotonic() - self._looked_at < _STALE_SECONDS else []
 
 
-def queues_of(at: Addresses) -> Queues:
+def queues_of(at: Addresses, consumed: Collection[str]) -> Queues:
     """The watch over the queues at these addresses."""
-    return Queues(RedisQueues(at) if at.redis_broker else AmqpQueues(at))
+    broker = RedisQueues(at) if at.redis_broker else AmqpQueues(at)
+    return Queues(broker, consumed, at.bulk_queue)
 
 
 class RedisQueues:

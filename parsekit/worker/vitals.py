@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of
+from parsekit.worker.queues import Backlog
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,35 @@ class Runs(Protocol):
         ...
 
 
+class Attention:
+    """For how long messages wait that this worker could take, and takes none."""
+
+    def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._slots = slots
+        self._clock = clock
+        self._runs_seen = 0
+        self._touched = clock()
+
+    @property
+    def untouched_s(self) -> float:
+        """Seconds since it took one, or had no reason to."""
+        return self._clock() - self._touched
+
+    def reset(self) -> None:
+        """Begin anew, as the broker was away."""
+        self._touched = self._clock()
+
+    def note(self, *, runs: int, running: int, backlog: Backlog) -> None:
+        """Take in what was seen. A worker at work may have no slot for back-fills, and be well."""
+        moved = runs != self._runs_seen
+        self._runs_seen = runs
+        waiting = backlog.preferred + (0 if running else backlog.bulk)
+        if moved or running >= self._slots or not waiting:
+            self.reset()
+
+
 class Vitals:
-    """How this worker is. ``backlog`` answers the number of messages that wait to be taken."""
+    """How this worker is. ``backlog`` answers the messages that wait for it to take them."""
 
     def __init__(
         self,
@@ -51,19 +79,17 @@ class Vitals:
         slots: int,
         run_limit_s: float,
         probes: Mapping[str, Probe],
-        backlog: Callable[[], int],
+        backlog: Callable[[], Backlog],
     ) -> None:
         self._folder = folder
         self._running = running
-        self._slots = slots
         self._run_limit_s = run_limit_s
         self._probes = probes
         self._backlog = backlog
         self._stopped = threading.Event()
-        self._turned = self._touched = time.monotonic()
-        self._runs_seen = 0
+        self._turned = time.monotonic()
+        self._attention = Attention(slots)
         self._away: dict[str, str] = {}
-        self._waiting_messages = 0
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-vitals")
 
     def start(self) -> None:
@@ -87,7 +113,7 @@ class Vitals:
             pid=os.getpid(),
             at_unix=time.time(),
             loop_idle_s=moment - self._turned,
-            untouched_s=moment - self._touched,
+            untouched_s=self._attention.untouched_s,
             running=self._running.count,
             longest_run_s=self._running.longest_s,
             run_limit_s=self._run_limit_s,
@@ -114,20 +140,17 @@ class Vitals:
 
     def _look(self) -> None:
         self._away = {name: why for name, ask in self._probes.items() if (why := _asked(ask))}
-        free = self._running.count < self._slots
-        runs = self._running.runs
-        moved = runs != self._runs_seen
-        self._runs_seen = runs
         if "broker" in self._away:
-            self._turned = self._touched = time.monotonic()
+            self._turned = time.monotonic()
+            self._attention.reset()
             return
         try:
-            self._waiting_messages = self._backlog()
+            backlog = self._backlog()
         except Exception as exc:  # noqa: BLE001  (any client's error; the probe says the rest)
             log.debug("the backlog can't be read: %s", exc)
             return
-        if moved or not free or not self._waiting_messages:
-            self._touched = time.monotonic()
+        running = self._running
+        self._attention.note(runs=running.runs, running=running.count, backlog=backlog)
 
 
 def _asked(ask: Probe) -> str:

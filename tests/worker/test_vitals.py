@@ -1,0 +1,75 @@
+"""A worker that takes nothing although it could is found out; one that has a reason is not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from parsekit.worker.heartbeat import STALL_SECONDS, Heartbeat
+from parsekit.worker.queues import Backlog, Looked, Queues
+from parsekit.worker.vitals import Attention
+
+SLOTS = 4
+MINE, BULK, OTHERS = "replay-parse", "replay-parse-bulk", "of-other-workers"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Broker:
+    def __init__(self, **messages: int) -> None:
+        self.messages = {name.replace("_", "-"): count for name, count in messages.items()}
+
+    def look(self) -> Looked:
+        return Looked(messages=self.messages, taken={}, dead_letters=0)
+
+
+def untouched_s(backlog: Backlog, *, running: int = 0, runs_each_look: int = 0) -> float:
+    """After two minutes of looks in which this was seen."""
+    clock = Clock()
+    attention = Attention(SLOTS, clock)
+    for look in range(20):
+        clock.now += 6
+        attention.note(runs=look * runs_each_look, running=running, backlog=backlog)
+    return attention.untouched_s
+
+
+@pytest.mark.parametrize(
+    ("backlog", "running"),
+    [
+        (Backlog(preferred=1, bulk=0), 0),
+        (Backlog(preferred=1, bulk=0), SLOTS - 1),
+        (Backlog(preferred=0, bulk=1), 0),
+    ],
+)
+def test_one_that_could_take_messages_and_takes_none_is_not_live(backlog, running):
+    waited_s = untouched_s(backlog, running=running)
+    assert waited_s > STALL_SECONDS
+    beat = Heartbeat(pid=1, at_unix=time.time(), untouched_s=waited_s)
+    assert "has taken no message" in (beat.not_live(time.time()) or "")
+
+
+@pytest.mark.parametrize(
+    ("backlog", "running", "runs_each_look"),
+    [
+        (Backlog(preferred=0, bulk=0), 0, 0),
+        (Backlog(preferred=9, bulk=9), SLOTS, 0),
+        (Backlog(preferred=9, bulk=9), 0, 1),
+        (Backlog(preferred=0, bulk=9), SLOTS - 1, 0),
+    ],
+    ids=["nothing waits", "no slot is free", "it takes some", "bulk has its slots"],
+)
+def test_one_that_has_a_reason_is_live(backlog, running, runs_each_look):
+    assert untouched_s(backlog, running=running, runs_each_look=runs_each_look) < STALL_SECONDS
+
+
+def test_only_queues_that_the_worker_consumes_are_its_business():
+    broker = Broker(replay_parse=3, replay_parse_bulk=5, of_other_workers=99)
+    assert Queues(broker, (MINE, BULK), BULK).look() == Backlog(preferred=3, bulk=5)
+    assert Queues(broker, (MINE,), BULK).look() == Backlog(preferred=3, bulk=0)
+    assert Queues(broker, (BULK,), BULK).look() == Backlog(preferred=5, bulk=0)
