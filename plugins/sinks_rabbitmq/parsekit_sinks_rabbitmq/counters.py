@@ -21,6 +21,7 @@ LATE_S = 2.0
 #:
 #: - ``buffer_full``: no room in memory while RabbitMQ was away
 #: - ``spool_full``: no room for analytics on the disk
+#: - ``expired``: the end of a task that was told ten minutes ago
 #: - ``unconfirmed``: a step of progress was under way when the connection went
 #: - ``rejected``: the queue is full and refuses
 #: - ``unroutable``: there is no such queue, and it could not be declared
@@ -32,6 +33,7 @@ LATE_S = 2.0
 Reason = Literal[
     "buffer_full",
     "spool_full",
+    "expired",
     "unconfirmed",
     "rejected",
     "unroutable",

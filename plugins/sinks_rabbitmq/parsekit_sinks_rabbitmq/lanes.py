@@ -10,6 +10,7 @@ from parsekit_sinks_rabbitmq.breaker import Breaker
 from parsekit_sinks_rabbitmq.buffer import Buffer
 from parsekit_sinks_rabbitmq.counters import Counters, Reason
 from parsekit_sinks_rabbitmq.fate import Fate, Sent
+from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.line import Line
 from parsekit_sinks_rabbitmq.message import Message
 from parsekit_sinks_rabbitmq.segment import Unsent
@@ -27,9 +28,13 @@ _LOST: dict[Fate, Reason] = {Fate.REJECTED: "rejected", Fate.UNROUTABLE: "unrout
 
 
 class MemoryLane:
-    """Progress, in order, bounded; and analytics that found no room on the disk."""
+    """Progress, in order, bounded, and analytics that found no room on the disk.
 
-    def __init__(self, counters: Counters) -> None:
+    The ends of tasks are written down besides.
+    """
+
+    def __init__(self, journal: Journal, counters: Counters) -> None:
+        self._journal = journal
         self._counters = counters
         self._buffer = Buffer()
         self._under_way = 0
@@ -45,6 +50,8 @@ class MemoryLane:
 
     def put(self, message: Message) -> None:
         """Append, at the cost of the oldest when there is no room."""
+        if message.keep:
+            self._journal.add(message)
         self._lose(self._buffer.add(message), "buffer_full", _NO_ROOM)
 
     def flush(self, line: Line) -> None:
@@ -60,18 +67,22 @@ class MemoryLane:
                 return
 
     def abandon(self) -> None:
-        """Give up what waits, as the process ends."""
-        self._lose(self._buffer.take(len(self._buffer)), "closed", "the process ended before")
+        """Give up what waits, as the process ends; what is written down is left to others."""
+        left = self._buffer.take(len(self._buffer))
+        lost = [message for message in left if not self._journal.holds(message)]
+        self._lose(lost, "closed", "the process ended before")
+        self._journal.close()
 
     def _settle(self, batch: Sequence[Message], sent: Sent) -> list[Message]:
         """Count the fates; answer what is to be sent again.
 
         A step of progress in doubt is not sent again: after a repeat the value would fall.
         """
-        back = []
+        back, taken = [], []
         for message, fate in zip(batch, sent.fates, strict=True):
             if fate is Fate.TAKEN:
                 self._counters.sent(message)
+                taken.append(message)
             elif fate in _LOST:
                 self._lose([message], _LOST[fate], f"queue {message.queue[:80]!r}: {fate.value}")
             elif sent.refused and len(batch) == 1:
@@ -80,15 +91,20 @@ class MemoryLane:
                 back.append(message)
             else:
                 self._lose([message], "unconfirmed", "the connection was lost")
+        self._journal.settled(taken)
         return back
 
     def _lose(self, messages: Sequence[Message], reason: Reason, detail: str) -> None:
+        self._journal.settled(messages)
         for message in messages:
             self._counters.dropped(message.kind, reason, detail)
 
 
 class DiskLane:
-    """Analytics, in order, on the disk from the moment they are told until the broker has them."""
+    """Analytics, in order, on the disk from when they are told until the broker has them.
+
+    Also what processes that died have left, the ends of their tasks among it.
+    """
 
     def __init__(self, spool: Spool, queue: str, counters: Counters) -> None:
         self._spool, self._queue, self._counters = spool, queue, counters
@@ -154,8 +170,8 @@ class DiskLane:
         if segment is None or not line.ready():
             return False
         unsent = segment.unsent(self._queue, 1 if self._breaker.tripped else line.batch)
-        messages = [message for message, _ in unsent.messages]
-        sent = line.send(messages) if messages else Sent(fates=(), error=None)
+        fresh = [message for message, _ in unsent.messages if not message.expired]
+        sent = line.send(fresh) if fresh else Sent(fates=(), error=None)
         done = self._settled(unsent, sent) if sent else 0
         if done:
             segment.mark_sent(done)
@@ -167,17 +183,28 @@ class DiskLane:
 
     def _settled(self, unsent: Unsent, sent: Sent) -> int:
         """The offset up to which nothing is to be sent again, 0 when the first one is."""
-        done = 0
-        for (message, offset), fate in zip(unsent.messages, sent.fates, strict=True):
-            if fate is Fate.TAKEN:
-                self._counters.sent(message)
-            elif sent.too_large and len(sent.fates) == 1:
-                self._counters.dropped("analytics", "refused", str(sent.error))
-            else:
-                self._refused(fate)
+        done, fates = 0, iter(sent.fates)
+        for message, offset in unsent.messages:
+            if message.expired:
+                self._counters.dropped(message.kind, "expired", f"message {message.message_id}")
+            elif not self._is_settled(message, next(fates), sent):
                 return done
             done = offset
         return unsent.end
+
+    def _is_settled(self, message: Message, fate: Fate, sent: Sent) -> bool:
+        """Count what became of it; False when it is to be sent again."""
+        if fate is Fate.TAKEN:
+            self._counters.sent(message)
+        elif sent.too_large and len(sent.fates) == 1:
+            self._counters.dropped(message.kind, "refused", str(sent.error))
+        elif fate in _LOST and message.kind == "progress":  # holds up nobody else's
+            detail = f"queue {message.queue[:80]!r}: {fate.value}"
+            self._counters.dropped(message.kind, _LOST[fate], detail)
+        else:
+            self._refused(fate)
+            return False
+        return True
 
     def _refused(self, fate: Fate) -> None:
         if fate not in _LOST:

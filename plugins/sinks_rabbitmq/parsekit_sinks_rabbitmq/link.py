@@ -14,7 +14,7 @@ from kombu.transport.pyamqp import Transport
 
 from parsekit.errors import ConfigInvalid
 from parsekit_sinks_rabbitmq.fate import Fate, Sent
-from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.message import PROGRESS_EXPIRES_S, Message
 from parsekit_sinks_rabbitmq.settings import Broker, Tls
 
 #: A name that resolves to several dead addresses takes this long for each.
@@ -28,8 +28,6 @@ HURRY_S = 2.0
 _POLL_S = 0.25
 #: RabbitMQ closes a connection that was silent for twice this long.
 HEARTBEAT_S = 20
-#: Steps of progress that nobody reads are of no use after ten minutes.
-PROGRESS_EXPIRES_S = 600
 
 #: AttributeError: what kombu's transport sometimes raises when the connection is lost (its note).
 LINK_ERRORS: tuple[type[Exception], ...] = (
@@ -43,6 +41,7 @@ LINK_ERRORS: tuple[type[Exception], ...] = (
 TROUBLES: tuple[type[Exception], ...] = (ConfigInvalid, *LINK_ERRORS)
 
 _NOT_FOUND, _PRECONDITION_FAILED = 404, 406
+_TRANSIENT, _PERSISTENT = 1, 2
 
 
 class Link:
@@ -150,9 +149,10 @@ class Link:
         return None
 
     def _prepared(self, message: Message) -> Any:
-        properties: dict[str, Any] = {"message_id": message.message_id, "delivery_mode": 2}
+        mode = _PERSISTENT if message.keep else _TRANSIENT
+        properties: dict[str, Any] = {"message_id": message.message_id, "delivery_mode": mode}
         if message.kind == "progress":
-            properties |= {"delivery_mode": 1, "expiration": str(PROGRESS_EXPIRES_S * 1000)}
+            properties["expiration"] = str(PROGRESS_EXPIRES_S * 1000)
         return self._channel.prepare_message(
             message.body,
             content_type="application/json",

@@ -17,6 +17,8 @@ Kind = Literal["progress", "analytics"]
 MAX_NAME_BYTES = 255
 #: RabbitMQ 4 takes no larger message unless told so (``max_message_size``).
 MAX_BODY_BYTES = 16 * 1024 * 1024
+#: Progress that nobody reads is of no use after ten minutes.
+PROGRESS_EXPIRES_S = 600
 #: JavaScript reads no NaN; escapes keep lone surrogates out of the UTF-8.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
@@ -25,9 +27,9 @@ _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 class Message:
     """One message for one queue.
 
-    ``told_unix`` is when parsekit was told. ``keep`` says that it is sent again when nobody knows
-    whether it arrived, and is the last to go when there is no room: the end of a task, and
-    analytics. A repeat has the same ``message_id``.
+    ``told_unix`` is when parsekit was told. ``keep`` says that it is written down, and sent again
+    when nobody knows whether it arrived: the end of a task, and analytics. A repeat has the same
+    ``message_id``.
     """
 
     kind: Kind
@@ -36,6 +38,11 @@ class Message:
     message_id: str
     told_unix: float
     keep: bool
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is progress that nobody waits for any more."""
+        return self.kind == "progress" and time.time() - self.told_unix > PROGRESS_EXPIRES_S
 
 
 def of_progress(event: ProgressEvent, queue: str) -> Message:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from parsekit_sinks_rabbitmq.counters import Counters, Snapshot
+from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.lanes import SYNC_S, DiskLane, MemoryLane
 from parsekit_sinks_rabbitmq.line import Line
 from parsekit_sinks_rabbitmq.message import Message
@@ -34,13 +35,13 @@ class Publisher:
         self._hurry, self._work = threading.Event(), threading.Event()
         self._deadline = float("inf")
         self._line = Line(broker, self._hurry)
-        self._memory = MemoryLane(self.counters)
+        self._memory = MemoryLane(Journal(spool), self.counters)
         self._disk = DiskLane(Spool(spool), analytics_queue, self.counters)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, message: Message) -> None:
-        """Take a message; never waits for RabbitMQ. Analytics are on the disk when this returns."""
+        """Take a message; never waits for RabbitMQ. What is to be kept is on the disk then."""
         if message.kind == "progress" or not self._disk.put(message):
             self._memory.put(message)
         self._start()

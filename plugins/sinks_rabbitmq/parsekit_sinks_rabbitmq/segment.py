@@ -1,8 +1,9 @@
-"""One file of the spool: analytics messages, one a line, behind a mark of how far they are sent.
+"""One file of the spool: messages, one a line, behind a mark of how far they are sent.
 
 The file begins with the offset of the first message that was not sent, twenty digits and a line
-feed, rewritten in place. A line is the message's id as JSON, when parsekit was told, and the body,
-with tabs between. The owner holds a lock on the file, which the system drops when it dies.
+feed, rewritten in place. A line is the message's id as JSON, when parsekit was told, the caller's
+queue as JSON ("" for analytics, which go where the settings say), and the body, with tabs between.
+The owner holds a lock on the file, which the system drops when it dies.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from parsekit_sinks_rabbitmq.message import Message
 _MARK_BYTES = 21
 #: Read at once.
 _CHUNK_BYTES = 1024 * 1024
-#: Longest line, so that a chunk always holds a whole one; an event has some 500 bytes.
+#: Longest line, so that a chunk always holds a whole one: an event has some 500 bytes, the end of a
+#: task some 20 KB.
 MAX_LINE_BYTES = _CHUNK_BYTES
 
 
@@ -89,7 +91,7 @@ class Segment:
 
     @property
     def size_bytes(self) -> int:
-        """Size of the file, what was sent already included."""
+        """Size of the file, what was sent already included: the offset behind its last message."""
         return self._end
 
     @property
@@ -100,16 +102,16 @@ class Segment:
         except OSError:
             return True
 
-    def append(self, message: Message) -> None:
-        """Write a message at the end.
+    def append(self, message: Message) -> int:
+        """Write a message at the end; answer the offset at which it begins.
 
         Raises OSError, and the file is as it was before; ValueError for one that is too long.
         """
-        line = b"\t".join(
-            (json.dumps(message.message_id).encode(), b"%.3f" % message.told_unix, message.body)
-        )
+        queue = message.queue if message.kind == "progress" else ""
+        head = (message.message_id, message.told_unix, queue)
+        line = b"\t".join((*(json.dumps(part).encode() for part in head), message.body))
         if len(line) >= MAX_LINE_BYTES:
-            raise ValueError(f"an analytics event has {len(line)} bytes, the spool takes 1 MiB")
+            raise ValueError(f"a message has {len(line)} bytes, the spool takes 1 MiB")
         with self._lock:
             try:
                 written = os.pwrite(self._file, line + b"\n", self._end)
@@ -118,10 +120,14 @@ class Segment:
             except OSError:
                 os.ftruncate(self._file, self._end)
                 raise
-            self._end += written
+            start, self._end = self._end, self._end + written
+        return start
 
     def unsent(self, queue: str, most: int) -> Unsent:
-        """Read the first messages that were not sent, at most so many. Raises OSError."""
+        """Read the first messages that were not sent, at most so many. Raises OSError.
+
+        ``queue`` is that of analytics.
+        """
         with self._lock:
             start, end = self._sent, self._end
         chunk = os.pread(self._file, min(end - start, _CHUNK_BYTES), start)
@@ -177,17 +183,18 @@ class Segment:
         return offset if _MARK_BYTES <= offset <= self._end else _MARK_BYTES
 
 
-def _message(line: bytes, queue: str) -> Message | None:
+def _message(line: bytes, analytics_queue: str) -> Message | None:
     try:
-        name, told, body = line.split(b"\t", 2)
+        name, told, addressee, body = line.split(b"\t", 3)
         message_id, told_unix = str(json.loads(name)), float(told)
+        queue = str(json.loads(addressee))
     except ValueError:
         return None
     if not body.endswith(b"\n"):
         return None
     return Message(
-        kind="analytics",
-        queue=queue,
+        kind="progress" if queue else "analytics",
+        queue=queue or analytics_queue,
         body=body[:-1],
         message_id=message_id,
         told_unix=told_unix,

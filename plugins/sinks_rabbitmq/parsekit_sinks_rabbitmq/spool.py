@@ -1,8 +1,9 @@
-"""Analytics on disk until RabbitMQ has them: a folder of segments, one a process."""
+"""Messages on disk until RabbitMQ has them: a folder of segments, one a process."""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Spool:
         self._folder, self._max_bytes = folder, max_bytes
         self._others, self._measured_at = 0, float("-inf")
         self._own: Segment | None = None
+        self._making = threading.Lock()
         self._orphans: list[Segment] = []
 
     @property
@@ -40,9 +42,8 @@ class Spool:
 
     def append(self, message: Message) -> None:
         """Keep a message. Raises `SpoolFull`, OSError or ValueError."""
-        own = self._own
-        if own is None:
-            own = self._own = self._make()
+        with self._making:
+            own = self._own = self._own or make_segment(self._folder)
         if own.unsent_bytes and not self._has_room(own):
             raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
         own.append(message)
@@ -72,10 +73,6 @@ class Spool:
             segment.close()
         self._own, self._orphans = None, []
 
-    def _make(self) -> Segment:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return Segment.make(self._folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
-
     def _has_room(self, own: Segment) -> bool:
         """Whether there is room; what other processes write is looked at from time to time."""
         now = time.monotonic()
@@ -84,3 +81,12 @@ class Spool:
             entries = os.scandir(self._folder)
             self._others = sum(e.stat().st_size for e in entries if e.name != own.path.name)
         return self._others + own.size_bytes <= self._max_bytes
+
+
+def make_segment(folder: Path) -> Segment:
+    """A new file of this process, locked until it dies, which others then take over.
+
+    Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return Segment.make(folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")

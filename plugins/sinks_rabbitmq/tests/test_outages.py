@@ -19,6 +19,8 @@ from parsekit_sinks_rabbitmq.spool import Spool
 
 from .conftest import Caller, Sinks, until
 
+KINDS = ("analytics", "progress")
+
 
 def tasks(sinks: Sinks, prefix: str, count: int = 20) -> list[str]:
     """Tell the lives of some tasks; answer their ids."""
@@ -66,8 +68,8 @@ def test_a_restart_in_the_middle_loses_no_end_and_no_event(
     counts = sinks.settle()
     assert set(counts.progress.dropped) <= {"unconfirmed"}
     with Caller(broker, sinks.queue) as again, Caller(broker, sinks.name) as events:
-        # What was transient died with the broker; the events are on its disk.
-        assert ends(again.messages_now()) == during + after
+        # Steps died with the broker; the ends of tasks and the events are on its disk.
+        assert unique(ends(again.messages_now())) == before + during + after
         assert unique(task_ids(events.messages_now())) == before + during + after
 
 
@@ -126,7 +128,7 @@ def test_what_was_under_way_when_the_broker_died_is_sent_again(
     counts = sinks.settle()
     assert set(counts.progress.dropped) <= {"unconfirmed"}
     with Caller(broker, sinks.queue) as again, Caller(broker, sinks.name) as events:
-        assert ends(again.messages_now()) == names
+        assert unique(ends(again.messages_now())) == ["warm", *names]
         assert unique(task_ids(events.messages_now())) == ["warm", *names]
 
 
@@ -263,7 +265,7 @@ def test_a_broker_that_will_not_have_us_is_named_without_the_password(
     sinks.close(0.5)
     assert sum("lost a progress message" in line for line in caplog.messages) == 1
     until(lambda: not running("parsekit-rabbitmq"), "the thread to end")
-    assert spooled_ids(sinks) == names
+    assert left_behind(sinks) == (names, names)
 
 
 def test_while_rabbitmq_is_away_the_oldest_steps_go_first_and_no_end(
@@ -302,7 +304,8 @@ def running(name: str) -> bool:
     return any(thread.name == name for thread in threading.enumerate())
 
 
-def spooled_ids(sinks: Sinks) -> list[str]:
+def left_behind(sinks: Sinks) -> tuple[list[str], list[str]]:
+    """The tasks of which events, and ends, are left on the disk for another process."""
     spool = Spool(sinks.session.data_dir / "spool")
     spool.adopt()
     found: list[Message] = []
@@ -311,4 +314,5 @@ def spooled_ids(sinks: Sinks) -> list[str]:
         found += [message for message, _ in unsent.messages]
         segment.mark_sent(unsent.end)
     spool.close()
-    return [json.loads(message.body)["data"]["tags"][0][1] for message in found]
+    bodies = {kind: [json.loads(m.body) for m in found if m.kind == kind] for kind in KINDS}
+    return task_ids(bodies["analytics"]), ends(bodies["progress"])

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from parsekit import JsonObject
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import outcome_of
+from parsekit_sinks_rabbitmq import message
 
 from .conftest import Caller, Sinks, until
-from .test_outages import spooled_ids, task_ids, unique
+from .test_outages import ends, left_behind, task_ids, unique
 
 
 def in_child(sinks: Sinks, name: str) -> int:
@@ -68,16 +71,16 @@ from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 listener = Listener(RabbitSinks(), {"transport": json.loads(sys.argv[1])}, Path(sys.argv[2]))
 listener.open()
 for number in range(10):
-    listener.task(outcome_of(f"killed-{number}"), None)
-if len(sys.argv) > 3 and os.fork() == 0:
-    Path(sys.argv[3]).write_text(str(os.getpid()))
+    listener.task(outcome_of(f"killed-{number}"), sys.argv[3] or None)
+if len(sys.argv) > 4 and os.fork() == 0:
+    Path(sys.argv[4]).write_text(str(os.getpid()))
     time.sleep(120)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def kill_in_the_middle(transport: JsonObject, folder: Path, *child: str) -> None:
-    script = [sys.executable, "-c", KILLED, json.dumps(transport), str(folder), *child]
+def kill_in_the_middle(transport: JsonObject, folder: Path, *child: str, queue: str = "") -> None:
+    script = [sys.executable, "-c", KILLED, json.dumps(transport), str(folder), queue, *child]
     assert subprocess.run(script, check=False).returncode == -signal.SIGKILL
 
 
@@ -96,6 +99,40 @@ def test_what_a_killed_process_was_told_is_sent_by_the_next_one(
     assert sorted(names) == sorted([f"killed-{n}" for n in range(10)] * 2 + ["heir"])
     heir.close()
     assert heir.spooled == []
+
+
+def test_the_ends_that_a_killed_process_was_told_reach_their_callers(
+    transport: JsonObject, broker: RabbitServer, tmp_path: Path
+) -> None:
+    queue = f"caller-of-{transport['analytics_queue']}"
+    broker.freeze()
+    kill_in_the_middle(transport, tmp_path, queue=queue)
+    broker.thaw()
+    heir = Sinks({"transport": transport}, tmp_path)
+    heir.task(outcome_of("heir"), queue)
+    with Caller(broker, queue) as caller:
+        until(lambda: heir.settle() and caller.exists(), "the caller's queue")
+        told = caller.messages_now()
+    assert sorted(ends(told)) == sorted([*(f"killed-{n}" for n in range(10)), "heir"])
+    assert all(m["result"]["data"] for m in told if m["status"] == "Complete")
+    heir.close()
+    assert heir.spooled == []
+
+
+def test_ends_that_nobody_waits_for_any_more_are_dropped_and_counted(
+    transport: JsonObject, broker: RabbitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = f"caller-of-{transport['analytics_queue']}"
+    broker.freeze()
+    kill_in_the_middle(transport, tmp_path, queue=queue)
+    broker.thaw()
+    monkeypatch.setattr(message, "PROGRESS_EXPIRES_S", 0.0)
+    heir = Sinks({"transport": transport}, tmp_path)
+    heir.task(outcome_of("heir"), None)
+    assert heir.settle().progress.dropped == {"expired": 10}
+    with Caller(broker, heir.name) as analyst:
+        assert len(analyst.read(11)) == 11
+    heir.close()
 
 
 def test_a_child_that_outlives_its_parent_does_not_hold_the_spool(
@@ -122,6 +159,6 @@ def test_the_spool_of_a_living_process_is_left_alone(
     broker.kill()
     sinks.task(outcome_of("mine"), None)
     until(lambda: sinks.spooled, "the spool")
-    assert spooled_ids(sinks) == []
+    assert left_behind(sinks) == ([], [])
     broker.start()
     sinks.settle()
