@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,13 +12,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+#: Below the ports that Linux gives to outgoing connections (32768 and up), one of which might take
+#: the port before the server does.
+_PORTS = range(15_000, 32_000)
+
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on 127.0.0.1 that nobody listens on just now, and no client will be given."""
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311  (no secret)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int) -> bool:

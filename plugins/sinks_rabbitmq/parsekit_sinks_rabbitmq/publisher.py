@@ -45,7 +45,8 @@ class Publisher:
         if message.kind == "progress" or not self._disk.put(message):
             self._memory.put(message)
         self._start()
-        self._work.set()
+        if not self._work.is_set():  # to set it again takes locks all the same
+            self._work.set()
 
     def snapshot(self) -> Snapshot:
         """What became of everything so far."""

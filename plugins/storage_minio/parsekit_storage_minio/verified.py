@@ -25,14 +25,16 @@ class Unlike(StoreError):
 def verified(download: Download, *, etag_is_md5: bool) -> Iterator[bytes]:
     """Pass the blocks on, and raise `StoreError` instead of ending when something is wrong."""
     info, digest, size_bytes = download.info, hashlib.md5(usedforsecurity=False), 0
+    compared = etag_is_md5 and _MD5.fullmatch(info.etag or "")
     deadline = time.monotonic() + SILENCE_S + info.size_bytes / 2**20
     for block in download.blocks:
         size_bytes += len(block)
-        digest.update(block)
+        if compared:
+            digest.update(block)
         if time.monotonic() > deadline:
             raise StoreError(f"only {size_bytes} of {info.size_bytes} bytes came in time")
         yield block
     if size_bytes != info.size_bytes:
         raise StoreError(f"only {size_bytes} of {info.size_bytes} bytes came")
-    if etag_is_md5 and _MD5.fullmatch(info.etag or "") and digest.hexdigest() != info.etag:
+    if compared and digest.hexdigest() != info.etag:
         raise Unlike("the content does not match its etag", md5=digest.hexdigest())
