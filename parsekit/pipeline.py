@@ -56,14 +56,21 @@ class Pipeline:
     storage_retry: RetryPolicy = field(default_factory=RetryPolicy)
     must_store: bool = True
 
-    def run(self, request: Request, state: Mapping[str, Any] | None = None) -> Outcome | Waiting:
-        """Go as far as possible now. Raises nothing that a replay, caller or plugin can cause."""
+    def run(
+        self, request: Request, state: Mapping[str, Any] | None = None, *, told: float = 0.0
+    ) -> Outcome | Waiting:
+        """Go as far as possible now. Raises nothing that a replay, caller or plugin can cause.
+
+        ``told`` is the percentage that callers may have been told by runs of which ``state`` does
+        not know, as they were cut short.
+        """
         begun = RunState(started_unix=self.clock.now())
         try:
             road = Road(self, request, RunState.from_json(state) if state else begun)
         except ParsekitError as error:
             road = Road(self, request, begun)
             return road.report(road.failed(error))
+        road.teller.reached = max(road.teller.reached, told)
         if state is None:
             road.teller.step(events.STARTED)
         return road.advance()

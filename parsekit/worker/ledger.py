@@ -20,19 +20,25 @@ KEPT_SECONDS = 24 * 3600
 
 
 class Standing(Enum):
-    """What to do with a delivery of a task."""
+    """What to do with a delivery of a task. ``AGAIN``: go, after a run that was cut short."""
 
     GO = "go"
+    AGAIN = "again"
     BUSY = "busy"
     FINISHED = "finished"
     CANCELLED = "cancelled"
+
+    @property
+    def may_run(self) -> bool:
+        """Whether the run is ours."""
+        return self in (Standing.GO, Standing.AGAIN)
 
 
 class Ledger(Protocol):
     """Kept where every worker sees it; also serves as the pipeline's `Attempts`."""
 
     def enter(self, task_id: str, started: str = "") -> Standing:
-        """Begin a run. `GO` makes it ours until `leave`; `BUSY`: a live process has it.
+        """Begin a run. `GO` and `AGAIN` make it ours until `leave`; `BUSY`: a live process has it.
 
         ``started`` is what callers are to read of the task from now on; "" changes nothing.
         """
@@ -89,13 +95,15 @@ _FRESH_S = 0.25
 
 #: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none).
 #: A run of the same member is over: only word of its end did not get through. Answers a standing,
-#: or "told" for one that may go, but whose end was told before.
+#: and whether the end of the task was told before.
 _ENTER = """
-local facts = redis.call('HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told')
-if facts[1] then return 'finished' end
-if facts[2] then return 'cancelled' end
+local facts = redis.call(
+  'HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told', 'attempts')
+local told = facts[5] and 1 or 0
+if facts[1] then return {'finished', told} end
+if facts[2] then return {'cancelled', told} end
 if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
-  return 'busy'
+  return {'busy', told}
 end
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -103,7 +111,7 @@ if ARGV[4] ~= '' then
   redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
   redis.call('PUBLISH', KEYS[3], ARGV[4])
 end
-return facts[5] and 'told' or 'go'
+return {facts[6] and 'again' or 'go', told}
 """
 #: KEYS task; ARGV run, then facts to set.
 _LEAVE = """
@@ -155,18 +163,17 @@ class RedisLedger:
             self._runs[task_id] = run
         standing = None
         try:
-            answer = self._entered(task_id, started)
-            run.told = answer == "told"
-            standing = Standing.GO if run.told else Standing(answer)
+            standing, run.told = self._entered(task_id, started)
         finally:
-            if standing is not Standing.GO:
+            if standing is None or not standing.may_run:
                 del self._runs[task_id]
         return standing
 
-    def _entered(self, task_id: str, started: str) -> str:
+    def _entered(self, task_id: str, started: str) -> tuple[Standing, bool]:
         names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
         given = [self._run, self._member_id, str(KEPT_SECONDS), started]
-        return bytes(self._client.eval(_ENTER, 3, *names, *given)).decode()
+        standing, told = self._client.eval(_ENTER, 3, *names, *given)
+        return Standing(standing.decode()), bool(told)
 
     def leave(self, task_id: str) -> None:
         """End our run."""

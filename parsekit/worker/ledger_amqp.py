@@ -16,7 +16,7 @@ from parsekit.worker.ledger import KEPT_SECONDS, Standing
 
 _PREFIX = "parsekit.task."
 _CANCEL_PREFIX = "parsekit.cancel."
-_FINISHED = "finished"
+_FINISHED, _ATTEMPTS = "finished", "attempts"
 _PERSISTENT = 2
 
 Facts = dict[str, Any]
@@ -37,16 +37,19 @@ class AmqpLedger:
         if not token:
             return Standing.BUSY
         standing = self._standing(task_id)
-        if standing is not Standing.GO:
+        if standing.may_run:
+            self._runs[task_id, threading.get_ident()] = token
+        else:
             self._locks.release(f"run:{task_id}", token)
-            return standing
-        self._runs[task_id, threading.get_ident()] = token
-        return Standing.GO
+        return standing
 
     def _standing(self, task_id: str) -> Standing:
-        if self._read(task_id).get(_FINISHED):
+        facts = self._read(task_id)
+        if facts.get(_FINISHED):
             return Standing.FINISHED
-        return Standing.CANCELLED if self.cancelled(task_id) else Standing.GO
+        if self.cancelled(task_id):
+            return Standing.CANCELLED
+        return Standing.AGAIN if facts.get(_ATTEMPTS) else Standing.GO
 
     def leave(self, task_id: str) -> None:
         """End our run."""
@@ -92,7 +95,7 @@ class AmqpLedger:
     def begin(self, task_id: str) -> int:
         """Count one more attempt."""
         facts = self._change(task_id, _one_more_attempt)
-        return int(facts["attempts"])
+        return int(facts[_ATTEMPTS])
 
     def clear(self, task_id: str) -> None:
         """Forget the attempts; nothing is written where there are none."""
@@ -140,8 +143,8 @@ class AmqpLedger:
 
 
 def _one_more_attempt(facts: Facts) -> Facts:
-    return {**facts, "attempts": facts.get("attempts", 0) + 1}
+    return {**facts, _ATTEMPTS: facts.get(_ATTEMPTS, 0) + 1}
 
 
 def _no_attempts(facts: Facts) -> Facts:
-    return {name: value for name, value in facts.items() if name != "attempts"}
+    return {name: value for name, value in facts.items() if name != _ATTEMPTS}

@@ -75,12 +75,14 @@ class ParseReplay(Task):
             raise Ignore
         if standing is Standing.CANCELLED:
             self._revoke(kwargs, float((state_of(self) or {}).get("progress", 0)))
-        if standing is not Standing.GO:
+        if not standing.may_run:
             raise Ignore
         service.process.numbers.note_run(task_id)
+        # Nobody knows what the run that was cut short has told; no parser tells more than this.
+        told = PARSER_RANGE[1] if standing is Standing.AGAIN else 0.0
         try:
             with service.process.running.run(task_id):
-                return self._ended(self._go(args, kwargs), kwargs)
+                return self._ended(self._go(args, kwargs, told), kwargs)
         except (Ignore, *_SHARED_STATE_AWAY):
             service.process.ledger.leave(task_id)
             raise
@@ -95,7 +97,9 @@ class ParseReplay(Task):
         go_on_later(self, state_of(self), until)
         raise Ignore
 
-    def _go(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome | Waiting:
+    def _go(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], told: float
+    ) -> Outcome | Waiting:
         task_id, pipeline = self.request.id, service.process.pipeline
         caller = caller_of(self.request)
         try:
@@ -103,7 +107,7 @@ class ParseReplay(Task):
             request = request_of(args, kwargs, task_id=task_id, bulk=bulk, caller=caller)
         except BadRequest as error:
             return pipeline.refuse(refused(kwargs, task_id=task_id, caller=caller), error)
-        return pipeline.run(request, state_of(self))
+        return pipeline.run(request, state_of(self), told=told)
 
     def _started(self) -> str:
         """What callers are to read as soon as the first run begins."""

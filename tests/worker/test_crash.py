@@ -42,6 +42,9 @@ def test_a_killed_workers_task_goes_on_with_another_within_ten_seconds(service):
     assert other.process.poll() is None
     assert len(service.uploads) == 1
     assert finals(service, task.id) == ["Complete"]
+    values = [e["progress"]["value"] for e in service.progress(task.id)]
+    assert values == sorted(values)
+    assert values[-1] == 100
 
 
 def test_a_message_is_not_lost_in_a_worker_that_is_frozen_while_it_waits(service):

@@ -143,6 +143,24 @@ def test_a_task_is_run_by_one_process_at_a_time_and_never_after_its_end(two, tas
     assert one.enter(task_id) is Standing.GO
 
 
+def test_a_run_that_was_cut_short_is_known_to_the_next(two, task_id):
+    one, other = two.ledgers
+    assert one.enter(task_id) is Standing.GO
+    one.begin(task_id)
+    one.leave(task_id)  # as its death does
+    assert other.enter(task_id) is Standing.AGAIN
+    assert one.enter(task_id) is Standing.BUSY
+
+
+def test_a_run_that_ended_in_order_leaves_no_trace_for_the_next(two, task_id):
+    one, other = two.ledgers
+    one.enter(task_id)
+    one.begin(task_id)
+    one.clear(task_id)
+    one.leave(task_id)
+    assert other.enter(task_id) is Standing.GO
+
+
 def test_a_cancelled_task_begins_no_run(two, task_id):
     one, other = two.ledgers
     assert one.cancel(task_id)
