@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from parsekit.testing.contract import Contract
+
 pytest_plugins = ["parsekit.testing.fixtures"]
 
 ROOT = Path(__file__).parent
@@ -22,3 +24,9 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def contract(shared: Path) -> Contract:
+    """What callers of the service read messages with."""
+    return Contract(shared / "contract")

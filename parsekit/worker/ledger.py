@@ -20,10 +20,15 @@ KEPT_SECONDS = 24 * 3600
 
 
 class Standing(Enum):
-    """What to do with a delivery of a task. ``AGAIN``: go, after a run that was cut short."""
+    """What to do with a delivery of a task.
+
+    ``AGAIN``: go, after a run that began to parse; ``CUT_SHORT``: go, after one that did so and
+    never ended.
+    """
 
     GO = "go"
     AGAIN = "again"
+    CUT_SHORT = "cut short"
     BUSY = "busy"
     FINISHED = "finished"
     CANCELLED = "cancelled"
@@ -31,14 +36,14 @@ class Standing(Enum):
     @property
     def may_run(self) -> bool:
         """Whether the run is ours."""
-        return self in (Standing.GO, Standing.AGAIN)
+        return self in (Standing.GO, Standing.AGAIN, Standing.CUT_SHORT)
 
 
 class Ledger(Protocol):
     """Kept where every worker sees it; also serves as the pipeline's `Attempts`."""
 
     def enter(self, task_id: str, started: str = "") -> Standing:
-        """Begin a run. `GO` and `AGAIN` make it ours until `leave`; `BUSY`: a live process has it.
+        """Begin a run. One that may run is ours until `leave`; `BUSY`: a live process has it.
 
         ``started`` is what callers are to read of the task from now on; "" changes nothing.
         """
@@ -98,7 +103,7 @@ _FRESH_S = 0.25
 #: and whether the end of the task was told before.
 _ENTER = """
 local facts = redis.call(
-  'HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told', 'attempts')
+  'HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told', 'attempts', 'survived')
 local told = facts[5] and 1 or 0
 if facts[1] then return {'finished', told} end
 if facts[2] then return {'cancelled', told} end
@@ -111,7 +116,12 @@ if ARGV[4] ~= '' then
   redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
   redis.call('PUBLISH', KEYS[3], ARGV[4])
 end
-return {facts[6] and 'again' or 'go', told}
+return {facts[6] and 'cut short' or facts[7] and 'again' or 'go', told}
+"""
+#: KEYS task: a parse was begun, and its process survived it.
+_SURVIVED = """
+redis.call('HSET', KEYS[1], 'survived', 1)
+return redis.call('HDEL', KEYS[1], 'attempts')
 """
 #: KEYS task; ARGV run, then facts to set.
 _LEAVE = """
@@ -224,7 +234,7 @@ class RedisLedger:
     def clear(self, task_id: str) -> None:
         """Forget the attempts; a task that began nothing here has none of ours to forget."""
         if task_id in self._begun:
-            self._client.hdel(keys.task(task_id), "attempts")
+            self._client.eval(_SURVIVED, 1, keys.task(task_id))
             self._begun.discard(task_id)
 
     def told(self, task_id: str) -> bool:

@@ -16,7 +16,7 @@ from parsekit.worker.ledger import KEPT_SECONDS, Standing
 
 _PREFIX = "parsekit.task."
 _CANCEL_PREFIX = "parsekit.cancel."
-_FINISHED, _ATTEMPTS = "finished", "attempts"
+_FINISHED, _ATTEMPTS, _SURVIVED = "finished", "attempts", "survived"
 _PERSISTENT = 2
 
 Facts = dict[str, Any]
@@ -49,7 +49,9 @@ class AmqpLedger:
             return Standing.FINISHED
         if self.cancelled(task_id):
             return Standing.CANCELLED
-        return Standing.AGAIN if facts.get(_ATTEMPTS) else Standing.GO
+        if facts.get(_ATTEMPTS):
+            return Standing.CUT_SHORT
+        return Standing.AGAIN if facts.get(_SURVIVED) else Standing.GO
 
     def leave(self, task_id: str) -> None:
         """End our run."""
@@ -147,4 +149,6 @@ def _one_more_attempt(facts: Facts) -> Facts:
 
 
 def _no_attempts(facts: Facts) -> Facts:
-    return {name: value for name, value in facts.items() if name != _ATTEMPTS}
+    if _ATTEMPTS not in facts:
+        return facts
+    return {n: value for n, value in facts.items() if n != _ATTEMPTS} | {_SURVIVED: True}

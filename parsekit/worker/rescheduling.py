@@ -74,17 +74,26 @@ def go_on_later(
     if service.addresses.redis_broker:
         headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}
         _send(task, service.addresses.poll_queue, headers)
-        return
-    with task.app.amqp.producer_pool.acquire(block=True) as producer:
-        queue = delay_queue(service.addresses.poll_queue, seconds)
-        queue(producer.channel).declare()
-        _send(task, queue, headers, producer=producer)
+    else:
+        _send_through(task, delay_queue(service.addresses.poll_queue, seconds), headers)
 
 
 def _trace_of(task: Task) -> dict[str, str]:
     """The caller's trace; where it has none, all runs of the task are in that of the first."""
     traces = service.process.traces
     return trace_headers(task.request) or ({} if traces is None else traces.current_headers())
+
+
+def _send_through(task: Task, queue: Queue, headers: dict[str, Any]) -> None:
+    """Declare the queue, and send; on a new connection where the broker has cut the one we had."""
+    with task.app.amqp.producer_pool.acquire(block=True) as producer:
+
+        def declare_and_send() -> None:
+            queue(producer.channel).declare()
+            _send(task, queue, headers, producer=producer)
+
+        policy = task.app.conf.task_publish_retry_policy
+        producer.connection.ensure(producer, declare_and_send, **policy)()
 
 
 def _send(task: Task, queue: str | Queue, headers: dict[str, Any], **options: Any) -> None:

@@ -16,7 +16,14 @@ from celery import Task, states
 from celery.exceptions import Ignore, Reject
 from kombu.exceptions import OperationalError
 
-from parsekit.errors import BadRequest, Cancelled, ParsekitError, PoisonReplay, StorageUnavailable
+from parsekit.errors import (
+    BadRequest,
+    Cancelled,
+    ParsekitError,
+    PluginFailed,
+    PoisonReplay,
+    StorageUnavailable,
+)
 from parsekit.events import PARSER_RANGE
 from parsekit.logs.context import working_on
 from parsekit.model import Failure, JsonObject, Outcome
@@ -35,7 +42,7 @@ log = logging.getLogger(__name__)
 #: How soon a delivery looks again when another one of the same task is being worked on, seconds.
 BUSY_SECONDS = 2.0
 #: A run can't begin or be booked now, as what all workers share is away; the message goes back.
-_SHARED_STATE_AWAY = (redis.RedisError, StorageUnavailable, OperationalError)
+_SHARED_STATE_AWAY = (redis.RedisError, StorageUnavailable, OperationalError, OSError)
 #: Longer keys are cut where waiting tasks are shown, characters.
 _SHOWN_REPLAY = 200
 #: A hop that ends this much before its time is near enough.
@@ -60,6 +67,11 @@ class ParseReplay(Task):
             except _SHARED_STATE_AWAY as exc:
                 log.warning("task %s goes back to its queue: %s", self.request.id, exc)
                 raise Reject(exc, requeue=True) from exc
+            except (Ignore, Reject):
+                raise
+            except Exception as exc:
+                log.exception("task %s: a fault of the worker's own", self.request.id)
+                outcome = self._broken(kwargs, exc)
         service.process.numbers.count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()
@@ -78,14 +90,20 @@ class ParseReplay(Task):
         if not standing.may_run:
             raise Ignore
         service.process.numbers.note_run(task_id)
-        # Nobody knows what the run that was cut short has told; no parser tells more than this.
-        told = PARSER_RANGE[1] if standing is Standing.AGAIN else 0.0
         try:
             with service.process.running.run(task_id):
-                return self._ended(self._go(args, kwargs, told), kwargs)
+                return self._ended(self._go(args, kwargs, self._told(standing)), kwargs)
         except (Ignore, *_SHARED_STATE_AWAY):
             service.process.ledger.leave(task_id)
             raise
+
+    def _told(self, standing: Standing) -> float:
+        """The progress that callers may know of, and this message does not: no parser tells more.
+
+        The first message of a task may come again after the task has waited.
+        """
+        old = standing is Standing.AGAIN and state_of(self) is None
+        return PARSER_RANGE[1] if old or standing is Standing.CUT_SHORT else 0.0
 
     def _hop_on(self) -> None:
         """Send a task that still waits on its next hop; one that was cancelled waits no more."""
@@ -148,6 +166,13 @@ class ParseReplay(Task):
             ended = process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
         process.numbers.count(ended)
         process.ledger.finish(task_id)
+
+    def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:
+        """End a task with which the worker can't cope, so that its caller hears of it."""
+        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        caller = caller_of(self.request)
+        request = refused(kwargs, task_id=self.request.id, caller=caller)
+        return service.process.pipeline.refuse(request, PluginFailed(f"the worker failed: {text}"))
 
     def _put_aside(self, kwargs: Mapping[str, Any], failure: Failure) -> None:
         letter = DeadLetter(

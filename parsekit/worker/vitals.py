@@ -6,11 +6,12 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of
+from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of, heartbeats
 from parsekit.worker.queues import Backlog
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,8 @@ class Vitals:
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-vitals")
 
     def start(self) -> None:
-        """Begin to write."""
+        """Begin to write, and remove what workers have left that were killed."""
+        deque(heartbeats(self._folder), maxlen=0)
         self._thread.start()
 
     def stop(self) -> None:

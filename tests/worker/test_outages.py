@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from celery.result import AsyncResult
-from referencing import Registry, Resource
 
 from parsekit.model import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.contract import Contract
 from parsekit.testing.deployment import poll
 from parsekit.testing.production import Production
 from parsekit.testing.servers.seaweedfs import BUCKET, SeaweedServer, seaweedfs
@@ -78,27 +76,6 @@ def timed(production: Production, first_seed: int, count: int) -> tuple[list[Asy
 
 def ended(messages: Sequence[JsonObject]) -> list[str]:
     return [message["taskId"] for message in messages if message["status"] != "Pending"]
-
-
-class Contract:
-    """The schemas with which callers read what they are told."""
-
-    def __init__(self, folder: Path) -> None:
-        self._schemas = {p.name: json.loads(p.read_text()) for p in folder.glob("*.schema.json")}
-        self._registry: Registry[Any] = Registry().with_resources(
-            (name, Resource.from_contents(schema)) for name, schema in self._schemas.items()
-        )
-
-    def check(self, name: str, messages: Sequence[JsonObject]) -> None:
-        schema = self._schemas[f"{name}.schema.json"]
-        validator = jsonschema.Draft202012Validator(schema, registry=self._registry)
-        for message in messages:
-            validator.validate(message)
-
-
-@pytest.fixture
-def contract(shared: Path) -> Contract:
-    return Contract(shared / "contract")
 
 
 def all_was_told(production: Production, tasks: Sequence[AsyncResult], contract: Contract) -> None:

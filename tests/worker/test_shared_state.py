@@ -148,14 +148,22 @@ def test_a_run_that_was_cut_short_is_known_to_the_next(two, task_id):
     assert one.enter(task_id) is Standing.GO
     one.begin(task_id)
     one.leave(task_id)  # as its death does
-    assert other.enter(task_id) is Standing.AGAIN
+    assert other.enter(task_id) is Standing.CUT_SHORT
     assert one.enter(task_id) is Standing.BUSY
 
 
-def test_a_run_that_ended_in_order_leaves_no_trace_for_the_next(two, task_id):
+def test_a_parse_that_ended_in_order_is_known_to_the_next_run(two, task_id):
     one, other = two.ledgers
     one.enter(task_id)
     one.begin(task_id)
+    one.clear(task_id)
+    one.leave(task_id)
+    assert other.enter(task_id) is Standing.AGAIN
+
+
+def test_a_run_that_did_not_parse_leaves_no_trace(two, task_id):
+    one, other = two.ledgers
+    one.enter(task_id)
     one.clear(task_id)
     one.leave(task_id)
     assert other.enter(task_id) is Standing.GO

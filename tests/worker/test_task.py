@@ -6,27 +6,12 @@ import base64
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 from celery import states
-from referencing import Registry, Resource
 
 from parsekit import errors
-from parsekit.testing.deployment import poll
-
-
-def schema(shared: Path, name: str) -> jsonschema.Draft202012Validator:
-    folder = shared / "contract"
-    registry: Registry[Any] = Registry().with_resources(
-        (file.name, Resource.from_contents(json.loads(file.read_text())))
-        for file in folder.glob("*.schema.json")
-    )
-    return jsonschema.Draft202012Validator(
-        json.loads((folder / name).read_text()), registry=registry
-    )
+from parsekit.testing.deployment import WorkerProcess, poll
 
 
 def test_a_caller_gets_the_result_of_its_replay(service):
@@ -49,7 +34,7 @@ def test_a_second_caller_gets_the_stored_result(service):
     assert len(service.uploads) == 1
 
 
-def test_every_task_tells_one_complete_and_one_analytics_event(service, shared):
+def test_every_task_tells_one_complete_and_one_analytics_event(service, contract):
     service.worker().ready()
     service.remote_is(pending_s=0.5)
     task = service.send(service.replay("one"), extra={"progressQueue": "progress"})
@@ -61,8 +46,8 @@ def test_every_task_tells_one_complete_and_one_analytics_event(service, shared):
     assert told[-1]["progress"] == {"value": 100, "message": "Complete!"}
     assert len(service.analytics(task.id)) == 1
     for event in told:
-        schema(shared, "progress.schema.json").validate({**event, "result": None})
-    schema(shared, "analytics.schema.json").validate(service.analytics(task.id)[0])
+        contract.check("progress", [{**event, "result": None}])
+    contract.check("analytics", service.analytics(task.id))
 
 
 def test_a_pending_replay_waits_in_the_broker_and_holds_no_slot(service, redis_client):
@@ -201,3 +186,19 @@ def test_a_final_state_is_never_taken_back(service, redis_client, monkeypatch):
     meta = json.loads(redis_client.get("celery-task-meta-t"))
     assert (meta["status"], meta["result"]["code"]) == ("FAILURE", "remote_rejected")
     assert redis_client.ttl("celery-task-meta-t") > 3600
+
+
+def test_a_fault_of_the_workers_own_is_told_like_any_failure(service):
+    log = service.folder / "broken.log"
+    worker = WorkerProcess(
+        [sys.executable, "-m", "broken_pipeline", "worker"], service.environ, log
+    )
+    service.workers.append(worker)
+    worker.ready()
+    task = service.send(service.replay("fault"))
+    with pytest.raises(errors.PluginFailed, match="ZeroDivisionError: a fault of ours"):
+        task.get(timeout=30)
+    assert [e["status"] for e in service.progress(task.id)] == ["Error"]
+    assert len(service.analytics(task.id)) == 1
+    poll(lambda: "Traceback" in worker.text())
+    assert service.send(service.replay("fine", seed=2)).get(timeout=30)["parser"] == "fake"

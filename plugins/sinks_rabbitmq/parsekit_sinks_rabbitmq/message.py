@@ -46,12 +46,16 @@ class Message:
 
 
 def of_progress(event: ProgressEvent, queue: str) -> Message:
-    """The message for the caller's queue. Raises TypeError or ValueError if it is no JSON."""
+    """The message for the caller's queue. Raises TypeError or ValueError if it is no JSON.
+
+    The end of a task has the same id however often it is told, even by different workers.
+    """
+    end = _short(f"{event.task_id}.{event.status}") if event.final else None
     return Message(
         kind="progress",
         queue=queue,
         body=_bounded(event.to_text()),
-        message_id=uuid.uuid4().hex,
+        message_id=end or uuid.uuid4().hex,
         told_unix=time.time(),
         keep=event.final,
     )

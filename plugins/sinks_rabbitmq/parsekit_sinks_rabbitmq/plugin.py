@@ -35,7 +35,10 @@ class RabbitSinks:
 
     @hookimpl
     def parsekit_open(self, session: Session) -> None:
-        """Read the settings; nothing is connected before the first event."""
+        """Read the settings; nothing is connected here.
+
+        A worker's publisher begins at once, for what others have left; any other with an event.
+        """
         settings = session.config.section(TransportSettings)
         if settings.url is None:
             self._make = None
@@ -44,6 +47,8 @@ class RabbitSinks:
         self._reserved = _queues_of_the_service(session) | {settings.analytics_queue}
         spool = session.data_dir / "spool"
         self._make = lambda: Publisher(settings.broker, settings.analytics_queue, spool)
+        if session.role == "worker" and (publisher := self._publisher()) is not None:
+            publisher.begin()
 
     @hookimpl
     def parsekit_progress(self, event: ProgressEvent) -> None:

@@ -27,7 +27,8 @@ HURRIED_PAUSE_S = 0.2
 class Publisher:
     """Takes messages from any thread at once, and sends them from a thread of its own.
 
-    The thread starts with the first message. A publisher belongs to the process that made it.
+    The thread starts with the first message, or is told to. A publisher belongs to the process that
+    made it.
     """
 
     def __init__(self, broker: Callable[[], Broker], analytics_queue: str, spool: Path) -> None:
@@ -47,6 +48,10 @@ class Publisher:
         self._start()
         if not self._work.is_set():  # to set it again takes locks all the same
             self._work.set()
+
+    def begin(self) -> None:
+        """Look for what processes that died have left, without waiting for a first message."""
+        self._start()
 
     def snapshot(self) -> Snapshot:
         """What became of everything so far."""

@@ -13,9 +13,7 @@ from typing import Any
 
 import kombu
 import pytest
-from jsonschema import Draft202012Validator
 from kombu.exceptions import ChannelError
-from referencing import Registry, Resource
 
 from parsekit import JsonObject
 from parsekit.testing.servers.rabbitmq import RabbitServer, Tls
@@ -190,27 +188,6 @@ def caller(broker: RabbitServer, sinks: Sinks) -> Iterator[Caller]:
 def analyst(broker: RabbitServer, sinks: Sinks) -> Iterator[Caller]:
     with Caller(broker, sinks.name) as analyst:
         yield analyst
-
-
-class Contract:
-    """The schemas with which callers read our messages."""
-
-    def __init__(self, folder: Path) -> None:
-        self._schemas = {p.name: json.loads(p.read_text()) for p in folder.glob("*.schema.json")}
-        resources = [(name, Resource.from_contents(s)) for name, s in self._schemas.items()]
-        self._registry: Registry[Any] = Registry().with_resources(resources)
-
-    def check(self, name: str, messages: list[JsonObject]) -> None:
-        validator = Draft202012Validator(
-            self._schemas[f"{name}.schema.json"], registry=self._registry
-        )
-        for message in messages:
-            validator.validate(message)
-
-
-@pytest.fixture(scope="session")
-def contract(shared: Path) -> Contract:
-    return Contract(shared / "contract")
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from parsekit import JsonObject
+from parsekit.testing.contract import Contract
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import FAILURE, LONGEST_CALL_S, Listener, outcome_of
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 
-from .conftest import Caller, Contract, Sinks
+from .conftest import Caller, Sinks
 
 
 def test_progress_and_analytics_arrive_as_the_contract_says(

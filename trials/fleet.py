@@ -1,0 +1,135 @@
+"""A whole service on this machine: servers, workers, and the sandbox of the remote parser."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from parsekit import JsonObject
+from parsekit.testing.deployment import WorkerProcess
+from parsekit.testing.production import Production
+from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
+from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
+from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from parsekit_ballchasing.simulator import Simulator, SiteOptions
+from parsekit_ballchasing.simulator.bodies import BodyMaker, made_up
+
+Parser = Literal["ballchasing", "local"]
+Broker = Literal["redis", "rabbitmq"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What kind of deployment it is. The pool follows the parser, as it does in production."""
+
+    parser: Parser
+    broker: Broker
+    workers: int = 2
+    slots: int = 8
+    #: Seconds for which the sandbox leaves a replay pending, least and most.
+    pending_s: tuple[float, float] = (1.0, 4.0)
+
+    def __str__(self) -> str:
+        return f"parser {self.parser}, tasks over {self.broker}, {self.workers} workers"
+
+
+class MadeUpBodies(BodyMaker):
+    """Has the sandbox make statistics up, instead of parsing: it shares the cores with workers."""
+
+    def make(self, content: bytes) -> JsonObject:
+        """The same for the same content."""
+        return made_up(content)
+
+
+@dataclass(slots=True, kw_only=True)
+class Fleet:
+    """A running one. ``valkey`` is None where tasks go over RabbitMQ: nothing needs Redis then."""
+
+    plan: Plan
+    folder: Path
+    deployment: Production
+    rabbitmq: RabbitServer
+    store: SeaweedServer
+    valkey: ValkeyServer | None
+    simulator: Simulator
+    workers: list[WorkerProcess]
+
+    @property
+    def temporary(self) -> Path:
+        """Where workers keep what they fetch."""
+        return self.folder / "tmp"
+
+    def start_worker(self) -> WorkerProcess:
+        """One more worker, which is not ready yet."""
+        options = ["-c", str(self.plan.slots if self.plan.parser == "ballchasing" else 2)]
+        return self.deployment.worker(*options)
+
+    def replace_dead(self) -> None:
+        """Start a worker for each that has ended, as whatever runs them in production does."""
+        for index, worker in enumerate(self.workers):
+            if worker.process.poll() is not None:
+                self.workers[index] = self.start_worker()
+
+    def stop_workers(self) -> list[int]:
+        """Ask all to end, and answer their exit codes."""
+        for worker in self.workers:
+            worker.signal(signal.SIGTERM)
+        return [worker.process.wait(60) for worker in self.workers]
+
+
+@contextmanager
+def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
+    """Run one for the length of the block."""
+    with ExitStack() as stack:
+        node = stack.enter_context(rabbitmq(folder / "rabbitmq"))
+        store = stack.enter_context(seaweedfs(folder / "seaweedfs"))
+        redis = stack.enter_context(valkey(folder / "valkey")) if plan.broker == "redis" else None
+        limits = SiteOptions(tier="org", day=-1, week=-1, pending_s=plan.pending_s)
+        simulator = stack.enter_context(Simulator(limits))
+        simulator.site.bodies = MadeUpBodies()
+        url = redis.url() if redis else node.url()
+        home = folder / "service"
+        deployment = Production(
+            home,
+            _config(plan, url, simulator.url, home),
+            {"TMPDIR": str(folder / "tmp")},
+            store=store,
+            broker=node,
+        )
+        stack.callback(deployment.close)
+        (folder / "tmp").mkdir()
+        made = Fleet(
+            plan=plan,
+            folder=folder,
+            deployment=deployment,
+            rabbitmq=node,
+            store=store,
+            valkey=redis,
+            simulator=simulator,
+            workers=[],
+        )
+        made.workers += [made.start_worker() for _ in range(plan.workers)]
+        for worker in made.workers:
+            worker.ready()
+        yield made
+
+
+def _config(plan: Plan, url: str, api: str, home: Path) -> JsonObject:
+    home.mkdir(parents=True)
+    files = {"token": "token-of-a-trial-0123", "provenance.key": secrets.token_hex(32)}
+    for name, text in files.items():
+        (home / name).touch(mode=0o600)
+        (home / name).write_text(text)
+    return {
+        "parser": plan.parser,
+        "answer_as": "ballchasing",
+        "celery": {"broker": url, "backend": url},
+        "ballchasing": {"url": api, "token_file": str(home / "token")},
+        "provenance": {"key_file": str(home / "provenance.key")},
+        "logs": {"format": "json"},
+    }

@@ -1,0 +1,82 @@
+"""What a service leaves behind once all is done: there should be nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import redis
+
+from parsekit.testing.servers.seaweedfs import BUCKET
+from trials.fleet import Fleet
+
+_REDIS_QUEUES = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "parsekit:unreadable")
+
+
+def in_service(fleet: Fleet) -> Mapping[str, int]:
+    """Messages, claims and tickets, while the workers still run; only what there is too much of."""
+    left = _in_redis(fleet) if fleet.valkey is not None else _in_rabbitmq(fleet)
+    left["tickets"] = sum("/tickets/" in name for name in objects(fleet))
+    return {name: count for name, count in left.items() if count}
+
+
+def after_the_end(fleet: Fleet) -> Mapping[str, int]:
+    """Files and processes, after all workers were asked to end."""
+    data = fleet.deployment.folder / "data" / "parsekit"
+    left = {
+        "temporary files": _files(fleet.temporary),
+        "spooled files": _files(data / "spool"),
+        "heartbeats": _files(data / "workers"),
+        "processes": sum(1 for _ in _processes(fleet)),
+    }
+    return {name: count for name, count in left.items() if count}
+
+
+def objects(fleet: Fleet) -> list[str]:
+    """Names of all that workers have stored."""
+    found = fleet.store.client().list_objects(BUCKET, "parsed/", recursive=True)
+    return [str(each.object_name) for each in found]
+
+
+def _in_redis(fleet: Fleet) -> Counter[str]:
+    left: Counter[str] = Counter()
+    if fleet.valkey is None:
+        return left
+    with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
+        for name in _REDIS_QUEUES:
+            left[name] = client.llen(name)
+        left["waiting tasks"] = client.zcard("parsekit:due")
+        left["dead letters"] = client.hlen("parsekit:dead-letters")
+        for name in client.scan_iter("parsekit:taken:*"):
+            left["messages in hand"] += client.hlen(name)
+        left["flights"] = sum(1 for _ in client.scan_iter("parsekit:flight:*"))
+    return left
+
+
+def _in_rabbitmq(fleet: Fleet) -> Counter[str]:
+    left: Counter[str] = Counter()
+    rows = fleet.rabbitmq.ctl("list_queues", "name", "messages", "--no-table-headers")
+    for row in rows.splitlines():
+        name, _, messages = row.partition("\t")
+        if name.startswith("replay-parse"):
+            left[name] += int(messages)
+        elif name.startswith("parsekit.lock."):
+            left["locks"] += 1
+    return left
+
+
+def _files(folder: Path) -> int:
+    return sum(1 for path in folder.rglob("*") if path.is_file())
+
+
+def _processes(fleet: Fleet) -> Iterator[int]:
+    """Those that carry this fleet's folder in their environment or on their command line."""
+    mark = str(fleet.deployment.folder).encode(), str(fleet.temporary).encode()
+    for place in Path("/proc").iterdir():
+        if place.name.isdecimal():
+            with suppress(OSError):
+                told = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
+                if any(each in told for each in mark):
+                    yield int(place.name)
