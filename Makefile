@@ -38,7 +38,7 @@ test: .venv/.installed ## install what the tests need, servers included, and run
 check: .venv/.installed ## lint, types, lock and licences
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy parsekit scripts bench $(wildcard plugins/*/parsekit_*)
+	@$(PY) -m mypy parsekit scripts bench trials $(wildcard plugins/*/parsekit_*)
 	@$(PY) scripts/check_lock.py
 
 format: .venv/.installed ## let ruff write the code as the check wants it
@@ -55,6 +55,14 @@ format: .venv/.installed ## let ruff write the code as the check wants it
 bench: .venv/.installed .cache/bench-venv/.installed ## measure, as ratios of things run side by side; ONLY="replays storage" picks
 	@$(PY) -m bench $(ONLY)
 
+chaos: .venv/.installed ## break the whole service at random; ARGS="--seconds 120 --replays 100 --seed 7"
+	@$(PY) scripts/servers.py
+	@$(PY) -m trials.chaos $(ARGS)
+
+soak: .venv/.installed ## work the whole service and see whether it grows; RATE=20 SECONDS=600
+	@$(PY) scripts/servers.py
+	@$(PY) -m trials.soak --rate $(or $(RATE),20) --seconds $(or $(SECONDS),600) $(ARGS)
+
 record: .venv/.installed ## record the cassettes anew; BALLCHASING_TOKEN and REPLAY=path use the public API
 	@REPLAY="$(REPLAY)" PARSEKIT_RECORD=1 $(PY) -m pytest plugins/ballchasing/tests/test_cassettes.py
 
@@ -67,4 +75,4 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install demo test check format bench record lock sbom clean
+.PHONY: help install demo test check format bench chaos soak record lock sbom clean

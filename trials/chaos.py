@@ -68,8 +68,7 @@ def chaos(
         began = time.monotonic()
         _rest(made, load)
         rest_s = time.monotonic() - began
-        disturbed = any("rabbitmq" in name for name in faults.done)
-        found = broken(load, violent=faults.violent, disturbed=disturbed, contract=contract)
+        found = broken(load, violent=faults.violent, cuts=faults.cuts, contract=contract)
         return Report(
             broken=found,
             faults=faults.done + Counter({"delivered twice": load.delivered_twice}),
@@ -132,8 +131,14 @@ def main() -> int:
     plan = plan_of(given.seed, given.parser, given.broker)
     say(f"seed {given.seed}: {plan}")
     with tempfile.TemporaryDirectory(prefix="parsekit-chaos-") as name:
-        folder = given.keep or Path(name)
-        report = chaos(folder, plan, seconds=given.seconds, replays=given.replays, seed=given.seed)
+        report = chaos(
+            given.keep or Path(name),
+            plan,
+            seconds=given.seconds,
+            replays=given.replays,
+            seed=given.seed,
+            contract=Contract(given.contract) if given.contract else None,
+        )
     say(", ".join(f"{count} × {name}" for name, count in report.faults.items()))
     say(f"{report.tasks} tasks, {report.contents} contents, at rest after {report.rest_s:.0f} s")
     say("\n".join(report.broken) or "every promise was kept")

@@ -34,18 +34,26 @@ class Faults:
 
     @property
     def violent(self) -> int:
-        """How many processes were killed, or frozen for so long that they may have seemed dead.
+        """How often a process was killed, or frozen for so long that it may have seemed dead.
 
-        A broker that goes away cuts connections, on which locks and messages in hand depend.
+        A broker of tasks that goes away does the same: it cuts connections, on which locks and
+        messages in hand depend.
         """
-        names = ("kill worker", "kill child", "freeze worker", *_OF_THE_BROKER)
-        return sum(self.done[name] for name in names) * self.fleet.plan.slots
+        names = ["kill worker", "kill child", "freeze worker", "restart valkey", "freeze valkey"]
+        if self.fleet.valkey is None:
+            names += _OF_RABBITMQ
+        return sum(self.done[name] for name in names)
+
+    @property
+    def cuts(self) -> int:
+        """How often RabbitMQ was away."""
+        return sum(self.done[name] for name in _OF_RABBITMQ)
 
     @property
     def names(self) -> list[str]:
         """Those that make sense here; what is named twice comes twice as often."""
         names = ["kill worker", "kill worker", "kill child", "freeze worker", *_OF_THE_STORE]
-        names += ["restart rabbitmq", "freeze rabbitmq"]
+        names += _OF_RABBITMQ
         if self.fleet.valkey is not None:
             names += ["restart valkey", "freeze valkey"]
         if self.fleet.plan.parser == "ballchasing":
@@ -145,7 +153,7 @@ def descendants(pid: int) -> list[int]:
 
 
 _OF_THE_STORE = ("restart store", "freeze store")
-_OF_THE_BROKER = ("restart valkey", "freeze valkey", "restart rabbitmq", "freeze rabbitmq")
+_OF_RABBITMQ = ("restart rabbitmq", "freeze rabbitmq")
 _DEEDS: dict[str, Callable[[Faults], None]] = {
     "kill worker": Faults.kill_worker,
     "kill child": Faults.kill_child,

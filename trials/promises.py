@@ -1,7 +1,8 @@
 """What the service owes its callers and operators, checked once all is at rest.
 
-``violent`` is how many processes were killed or frozen: only then may something be told twice, and
-only under the id that it had.
+``violent`` is how often a process was killed or frozen: only then may something be told twice, and
+only under the id that it had. ``cuts`` is how often RabbitMQ was away: what was under way then is
+sent again, under its id, and steps of progress may be lost or come late.
 """
 
 from __future__ import annotations
@@ -17,22 +18,21 @@ from trials.answers import answers
 from trials.load import Asked, Load
 from trials.remains import after_the_end, in_service, objects
 
+#: What one process may have under way to RabbitMQ at once, messages.
+UNDER_WAY = 128
 #: Broken promises of one kind that are told one by one.
 _SHOWN = 5
 
 
 def broken(
-    load: Load, *, violent: int, disturbed: bool, contract: Contract | None = None
+    load: Load, *, violent: int = 0, cuts: int = 0, contract: Contract | None = None
 ) -> list[str]:
-    """Every promise that was broken, in words. Ends the fleet's workers.
-
-    ``disturbed`` says that RabbitMQ was away at times: it loses steps of progress then.
-    """
+    """Every promise that was broken, in words. Ends the fleet's workers."""
     fleet = load.fleet
     found = [
         *_answers(load, violent, contract),
         *_stored(load),
-        *_told(load, violent, disturbed=disturbed),
+        *_told(load, violent, cuts),
         *_uploads(load),
         *(_as_agreed(load, contract) if contract else ()),
         *(f"left behind: {count} {name}" for name, count in in_service(fleet).items()),
@@ -115,7 +115,7 @@ def _stored(load: Load) -> Iterator[str]:
         yield f"{len(names)} stored objects: {len(missing)} missing, {more} too many"
 
 
-def _told(load: Load, violent: int, *, disturbed: bool) -> Iterator[str]:
+def _told(load: Load, violent: int, cuts: int) -> Iterator[str]:
     """One Complete and one analytics event a task, and steps that never fall."""
     deployment, tasks = load.fleet.deployment, load.tasks.keys()
     progress, analytics = deployment.progress, deployment.analytics
@@ -129,10 +129,11 @@ def _told(load: Load, violent: int, *, disturbed: bool) -> Iterator[str]:
     events = Counter(dict(m["data"]["tags"])["taskId"] for m in analytics.look())
     for what, counts in (("Complete", completes), ("analytics event", events)):
         yield from _once(what, counts, tasks)
-    if progress.repeats + analytics.repeats > 2 * violent:
-        yield f"{progress.repeats} and {analytics.repeats} repeats with {violent} kills and freezes"
+    repeats = progress.repeats + analytics.repeats
+    if repeats > 2 * violent + UNDER_WAY * cuts:
+        yield f"{repeats} repeats with {violent} kills and freezes, and RabbitMQ away {cuts} times"
     falls = [name for name, values in steps.items() if values != sorted(values)]
-    if falls and not disturbed:
+    if falls and not cuts:
         yield from _some(f"{name}: progress fell: {steps[name]}" for name in falls)
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,13 +33,22 @@ class Mailbox:
     def look(self) -> list[JsonObject]:
         """Take what is there; answer all that ever came, in order."""
         with kombu.Connection(self.url) as connection:
-            channel = connection.channel()
+            self.take(connection)
+        return list(self.messages.values())
+
+    def take(self, connection: kombu.Connection) -> list[JsonObject]:
+        """Take what is there over this connection; answer what is new."""
+        new = []
+        with closing(connection.channel()) as channel:
             channel.queue_declare(self.queue, durable=True, auto_delete=False)
             while (found := channel.basic_get(self.queue, no_ack=True)) is not None:
                 name = found.properties["message_id"]
-                self.repeats += name in self.messages
-                self.messages.setdefault(name, json.loads(found.body))
-        return list(self.messages.values())
+                if name in self.messages:
+                    self.repeats += 1
+                else:
+                    self.messages[name] = json.loads(found.body)
+                    new.append(self.messages[name])
+        return new
 
 
 class Production(Deployment):

@@ -1,25 +1,62 @@
-"""A short form of `chaos`, with a new seed each time; the seed is in the message of a failure."""
+"""Short forms of the trials, with a new seed each time; it is in the message of a failure."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
-import sys
 from pathlib import Path
 
 import pytest
 
+from parsekit.testing.contract import Contract
+from trials.chaos import chaos, plan_of, say
+from trials.fleet import Broker, Parser
+from trials.pulse import Pulse, trends
+from trials.soak import soak
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.parametrize(
+    ("parser", "broker"), [("ballchasing", "redis"), ("local", "rabbitmq")], ids=str
+)
+def test_nothing_is_lost_or_doubled_while_everything_breaks(
+    rabbitmq_installed: None, tmp_path: Path, contract: Contract, parser: Parser, broker: Broker
+) -> None:
+    seed = int(os.environ.get("PARSEKIT_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
+    say(f"PARSEKIT_CHAOS_SEED={seed}")
+    plan = plan_of(seed, parser, broker)
+    report = chaos(tmp_path, plan, seconds=25, replays=40, seed=seed, contract=contract)
+    assert not report.broken, f"seed {seed}, {plan}, {dict(report.faults)}: {report.broken}"
+
 
 @pytest.mark.timeout(240)
-def test_nothing_is_lost_or_doubled_while_everything_breaks(tmp_path):
-    spec = importlib.util.spec_from_file_location("chaos", Path(__file__).with_name("chaos.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    chaos = importlib.util.module_from_spec(spec)
-    sys.modules["chaos"] = chaos
-    spec.loader.exec_module(chaos)
-    seed = int(os.environ.get("PARSEKIT_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
-    chaos.say(f"PARSEKIT_CHAOS_SEED={seed}")
-    wrong, faults = chaos.run(tmp_path, seconds=20, replays=40, seed=seed)
-    assert not wrong, f"seed {seed}, {dict(faults)}: {wrong}"
+def test_a_service_at_work_keeps_every_promise_and_tells_how_it_is(
+    rabbitmq_installed: None,
+    tmp_path: Path,
+    contract: Contract,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = plan_of(1, "local", "redis")
+    found = soak(plan, tmp_path, rate=10, seconds=15, fresh=0.2, contract=contract)
+    # in so short a time children are still being started
+    assert [line for line in found if " grew by " not in line] == []
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    spans = [list(map(float, row)) for row in rows if len(row) == 8 and row[0].isdecimal()]
+    assert len(spans) > 10
+    assert 5 < sum(tasks_per_s for _, tasks_per_s, *_ in spans) / len(spans) < 15
+    assert all(memory_mib > 50 and fds > 10 for *_, memory_mib, fds, _, _ in spans)
+
+
+def test_what_grows_is_told_by_its_share() -> None:
+    def at(second: int, memory_mib: float, descriptors: int) -> Pulse:
+        return Pulse(
+            at_s=second,
+            memory_mib=memory_mib,
+            descriptors=descriptors,
+            threads=9,
+            processes=2,
+        )
+
+    pulses = [at(second, 100 + second, 50) for second in range(30)]
+    grown = {trend.name: round(trend.share, 3) for trend in trends(pulses)}
+    assert grown == {"memory_mib": 0.191, "descriptors": 0.0, "threads": 0.0}

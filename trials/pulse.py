@@ -1,0 +1,82 @@
+"""How the workers of a fleet are: what they take of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from trials.faults import descendants
+from trials.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """All processes of all workers together, ``at_s`` seconds after the beginning.
+
+    Shared pages are counted once for each process that maps them, by its share (PSS).
+    """
+
+    at_s: float
+    memory_mib: float
+    descriptors: int
+    threads: int
+    processes: int
+
+
+def pulse(fleet: Fleet, at_s: float) -> Pulse:
+    """Take it."""
+    pids = [pid for worker in fleet.workers for pid in (worker.pid, *descendants(worker.pid))]
+    return Pulse(
+        at_s=at_s,
+        memory_mib=sum(_pss_kib(pid) for pid in pids) / 1024,
+        descriptors=sum(_entries(pid, "fd") for pid in pids),
+        threads=sum(_entries(pid, "task") for pid in pids),
+        processes=len(pids),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """How much a number has grown from the beginning to the end, as a share of the beginning."""
+
+    name: str
+    first: float
+    last: float
+
+    @property
+    def share(self) -> float:
+        """0.05 is five percent more."""
+        return self.last / self.first - 1 if self.first else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.first:.1f} → {self.last:.1f} ({self.share:+.1%})"
+
+
+def trends(pulses: Sequence[Pulse]) -> list[Trend]:
+    """Of the first and the last third, each by its median."""
+    third = max(1, len(pulses) // 3)
+    return [
+        Trend(name=name, first=_median(name, pulses[:third]), last=_median(name, pulses[-third:]))
+        for name in ("memory_mib", "descriptors", "threads")
+    ]
+
+
+def _median(name: str, pulses: Iterable[Pulse]) -> float:
+    return float(median(getattr(each, name) for each in pulses))
+
+
+def _pss_kib(pid: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def _entries(pid: int, kind: str) -> int:
+    with suppress(OSError):
+        return sum(1 for _ in Path(f"/proc/{pid}/{kind}").iterdir())
+    return 0

@@ -1,0 +1,187 @@
+"""Keep a whole service at work for as long as you like, and see whether it stays as it is.
+
+    python -m trials.soak --rate 20 --seconds 600 [--fresh 0.1] [--parser P] [--broker B]
+
+``--fresh`` is the share of tasks whose replay nobody has parsed yet; the others find a result.
+Prints throughput, latency, memory and descriptors over time, whether they grow, and every promise
+that was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import kombu
+
+from parsekit import JsonObject
+from parsekit.testing.contract import Contract
+from parsekit.testing.deployment import poll
+from trials.answers import wait_for_all
+from trials.chaos import say
+from trials.fleet import Broker, Fleet, Parser, Plan, fleet
+from trials.load import Asked, Load
+from trials.promises import broken, everybody_was_told
+from trials.pulse import Pulse, pulse, trends
+from trials.remains import in_service
+
+#: Numbers that grow by a larger share after the warm-up are a leak.
+FLAT = 0.05
+#: The warm-up takes this share of the time: children are started, caches filled, heaps found.
+WARM_UP = 0.25
+#: How long tasks get to end once none is sent any more, seconds.
+REST_S = 120.0
+#: Rows that are printed.
+ROWS = 20
+
+
+@dataclass(slots=True)
+class Ends:
+    """When the callers heard of the end of each task, as they read it from the progress queue."""
+
+    fleet: Fleet
+    at: dict[str, float] = field(default_factory=dict)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def listen(self) -> None:
+        """Read until told to stop; what is read is kept for `trials.promises`."""
+        mailbox = self.fleet.deployment.progress
+        with kombu.Connection(mailbox.url) as connection:
+            while not self._stopped.is_set():
+                for message in mailbox.take(connection):
+                    self._note(message)
+                self._stopped.wait(0.01)
+
+    def stop(self) -> None:
+        """End `listen`."""
+        self._stopped.set()
+
+    def _note(self, message: JsonObject) -> None:
+        if message["status"] != "Pending":
+            self.at.setdefault(message["taskId"], time.monotonic())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One row: what happened in it, and how the workers were at its end."""
+
+    pulse: Pulse
+    per_s: float
+    latencies_s: Sequence[float]
+
+    def __str__(self) -> str:
+        middle, high = (_quantile(self.latencies_s, share) * 1000 for share in (0.5, 0.95))
+        p = self.pulse
+        return (
+            f"{p.at_s:6.0f} {self.per_s:8.1f} {middle:8.0f} {high:8.0f} "
+            f"{p.memory_mib:8.1f} {p.descriptors:7} {p.threads:7} {p.processes:6}"
+        )
+
+
+HEAD = "     s  tasks/s   p50 ms   p95 ms      MiB     fds threads  procs"
+
+
+def soak(
+    plan: Plan, folder: Path, rate: float, seconds: float, fresh: float, contract: Contract | None
+) -> list[str]:
+    """One run in an empty folder; prints as it goes, and answers what was broken."""
+    dice = random.Random(1)  # noqa: S311  (no secret)
+    with fleet(plan, folder) as made:
+        load, ends = Load(made, dice, again=0.0), Ends(made)
+        reader = threading.Thread(target=ends.listen, daemon=True)
+        reader.start()
+        spans = _work(load, ends, rate, seconds, fresh)
+        wait_for_all(made, load.tasks, REST_S)
+        with suppress(TimeoutError):
+            poll(partial(everybody_was_told, load), seconds=REST_S, every_s=0.5)
+        ends.stop()
+        reader.join()
+        with suppress(TimeoutError):
+            poll(lambda: not in_service(made), seconds=30, every_s=0.5)
+        say(f"{len(load.tasks)} tasks, {len(load.contents)} contents")
+        return [*_leaks(spans), *broken(load, contract=contract)]
+
+
+def _work(load: Load, ends: Ends, rate: float, seconds: float, fresh: float) -> list[Span]:
+    """Send at the rate, and look at the workers from time to time."""
+    began = time.monotonic()
+    sent: dict[str, float] = {}
+    spans: list[Span] = []
+    say(HEAD)
+    while (now := time.monotonic()) < began + seconds:
+        while len(load.tasks) < (now - began) * rate:
+            asked = _send(load, fresh)
+            sent[asked.task_id] = time.monotonic()
+        if now - began >= (len(spans) + 1) * seconds / ROWS:
+            spans.append(_span(load, ends, sent, now - began, seconds / ROWS))
+            say(str(spans[-1]))
+        time.sleep(min(0.02, 0.5 / rate))
+    return spans
+
+
+def _send(load: Load, fresh: float) -> Asked:
+    if not load.tasks or load.dice.random() < fresh:
+        return load.send(len(load.tasks))
+    return load.send_stored(load.dice.choice(list(load.tasks.values())[:1000]))
+
+
+def _span(load: Load, ends: Ends, sent: dict[str, float], at_s: float, length_s: float) -> Span:
+    since = time.monotonic() - length_s
+    ended = {name: at for name, at in list(ends.at.items()) if at > since}
+    return Span(
+        pulse=pulse(load.fleet, at_s),
+        per_s=len(ended) / length_s,
+        latencies_s=[at - sent[name] for name, at in ended.items() if name in sent],
+    )
+
+
+def _leaks(spans: Sequence[Span]) -> list[str]:
+    """What has grown since the warm-up."""
+    warm = [span.pulse for span in spans[int(len(spans) * WARM_UP) :]]
+    found = trends(warm)
+    for trend in found:
+        say(str(trend))
+    return [f"{trend.name} grew by {trend.share:.1%}" for trend in found if trend.share > FLAT]
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def main() -> int:
+    """Run once, and say what came of it."""
+    parser = argparse.ArgumentParser(prog="trials.soak", description=__doc__.splitlines()[0])
+    parser.add_argument("--rate", type=float, default=20, help="tasks a second")
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument(
+        "--fresh", type=float, default=0.1, help="share of replays nobody parsed yet"
+    )
+    parser.add_argument("--parser", choices=get_args(Parser), default="ballchasing")
+    parser.add_argument("--broker", choices=get_args(Broker), default="redis")
+    parser.add_argument("--contract", type=Path, help="folder with the schemas of the contract")
+    parser.add_argument("--keep", type=Path, help="folder for logs and data, to look at afterwards")
+    given = parser.parse_args()
+    plan = Plan(parser=given.parser, broker=given.broker)
+    say(f"{plan}: {given.rate:g} tasks/s for {given.seconds:g} s, {given.fresh:.0%} of them fresh")
+    with tempfile.TemporaryDirectory(prefix="parsekit-soak-") as name:
+        contract = Contract(given.contract) if given.contract else None
+        found = soak(
+            plan, given.keep or Path(name), given.rate, given.seconds, given.fresh, contract
+        )
+    say("\n".join(found) or "flat, and every promise was kept")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
