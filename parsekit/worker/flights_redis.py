@@ -6,6 +6,7 @@ it belongs to nobody but the task, and lapses by itself.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 import redis
@@ -13,32 +14,44 @@ import redis
 from parsekit.errors import StorageUnavailable
 from parsekit.worker import keys
 
-#: A claim that nobody released (Redis was away just then) is forgotten after an hour.
+#: What nobody released is forgotten after an hour.
 _FORGET_MS = 3600 * 1000
 
-#: KEYS flight, beats, tokens; ARGV owner, member, forget. Answers a token, 0 while it is taken.
+#: KEYS flight, beats, flights of the member; ARGV owner, member, token. Answers 0 while taken.
 _CLAIM = f"""
 local owner, member = unpack(redis.call('HMGET', KEYS[1], 'owner', 'member'))
 if owner and owner ~= ARGV[1] then
   if member == '' or redis.call('HEXISTS', KEYS[2], member) == 1 then return 0 end
 end
-local token = redis.call('INCR', KEYS[3])
-redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'member', ARGV[2], 'token', token)
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'member', ARGV[2], 'token', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], {_FORGET_MS})
-return token
+redis.call('SADD', KEYS[3], KEYS[1])
+redis.call('PEXPIRE', KEYS[3], {_FORGET_MS})
+return 1
 """
-#: KEYS flight; ARGV token, milliseconds.
+#: KEYS flight, flights of the member; ARGV token, milliseconds.
 _HOLD = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'member', '')
+redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
-#: KEYS flight; ARGV token.
+#: KEYS flight, flights of the member; ARGV token.
 _HELD = "return redis.call('HGET', KEYS[1], 'token') == ARGV[1] and 1 or 0"
-#: KEYS flight; ARGV token.
+#: KEYS flight, flights of the member; ARGV token.
 _RELEASE = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('DEL', KEYS[1])
+"""
+
+#: Ends all that a member has in the air: KEYS flights of the member; ARGV member.
+END_FLIGHTS = """
+for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  if redis.call('HGET', name, 'member') == ARGV[1] then redis.call('DEL', name) end
+end
+redis.call('DEL', KEYS[1])
+return 1
 """
 
 
@@ -48,22 +61,28 @@ class RedisFlights:
     def __init__(self, client: redis.Redis, member_id: str) -> None:
         self._client = client
         self._member_id = member_id
+        self._mine = keys.flights_of(member_id)
         self._late: set[RedisFlight] = set()
 
     def claim(self, key: str, *, owner: str) -> RedisFlight | None:
-        """Take the flight; None while another task has it. Raises `StorageUnavailable`."""
-        name = keys.flight(key)
-        names = [name, keys.BEATS, keys.TOKENS]
+        """Take the flight; None while another task has it. Raises `StorageUnavailable`.
+
+        The token is made here, so that a claim whose answer was lost can be released all the same.
+        """
+        flight = RedisFlight(self, keys.flight(key), uuid.uuid4().hex)
+        names = [flight.name, keys.BEATS, self._mine]
         try:
-            token = self._client.eval(_CLAIM, 3, *names, owner, self._member_id)
+            taken = self._client.eval(_CLAIM, 3, *names, owner, self._member_id, flight.token)
         except redis.RedisError as exc:
+            self._late.add(flight)
             raise StorageUnavailable(f"flights can't be claimed in Redis: {exc}") from exc
-        return RedisFlight(self, name, int(token)) if token else None
+        return flight if taken else None
 
     def ask(self, flight: RedisFlight, script: str, *given: str) -> int:
         """Run a script on a flight; one that Redis does not hear of is released later."""
         try:
-            return int(self._client.eval(script, 1, flight.name, str(flight.token), *given))
+            names = [flight.name, self._mine]
+            return int(self._client.eval(script, 2, *names, flight.token, *given))
         except redis.RedisError:
             self._late.add(flight)
             raise
@@ -81,7 +100,7 @@ class RedisFlight:
 
     flights: RedisFlights
     name: str
-    token: int
+    token: str
 
     def held(self) -> bool:
         """Whether it is still ours."""

@@ -9,8 +9,6 @@ BEATS = _PREFIX + "beats"
 DUE = _PREFIX + "due"
 #: Hash, task id to the message with which it goes on.
 WAITING = _PREFIX + "waiting"
-#: Counter of claims, so that a later claim always has the larger token.
-TOKENS = _PREFIX + "tokens"
 #: Messages that are no messages, so that somebody may look at them.
 UNREADABLE = _PREFIX + "unreadable"
 
@@ -39,6 +37,11 @@ def task(task_id: str) -> str:
 def flight(key: str) -> str:
     """Hash of the task that does the work for this content, parser and version."""
     return f"{_PREFIX}flight:{key}"
+
+
+def flights_of(member: str) -> str:
+    """Set of the flights that a process has claimed and neither released nor left to their task."""
+    return f"{_PREFIX}flights-of:{member}"
 
 
 def result(task_id: str) -> str:

@@ -2,8 +2,8 @@
 
 Every process counts up a beat in Redis and watches the beats of the others. One whose count stands
 still for `DEAD_AFTER_SECONDS` *while the server answered every second* is dead: its entry goes, the
-messages that it had not acknowledged go back to their queues, and with the entry every run and
-flight that it held becomes free. No clock is compared with another machine's, no lease runs out
+messages that it had not acknowledged go back to their queues, its flights end, and with the entry
+every run that it held becomes free. No clock is compared with another machine's, no lease runs out
 while the server itself is away, and a task may take as long as it likes.
 """
 
@@ -22,6 +22,7 @@ from typing import Any
 import redis
 
 from parsekit.worker import keys
+from parsekit.worker.flights_redis import END_FLIGHTS
 from parsekit.worker.redis_transport import GIVE_BACK
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,12 @@ BEAT_SECONDS = 1.0
 #: A process that is only slow (a swap, a full machine) gets this long.
 DEAD_AFTER_SECONDS = 5.0
 
-#: KEYS beats; ARGV member, beat. Removes the member if it still stands at this beat.
-_REMOVE = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-return redis.call('HDEL', KEYS[1], ARGV[1])
+#: KEYS flights of the member, beats; ARGV member, beat. Removes the member if it still stands at
+#: this beat, and ends its flights in the same step.
+_REMOVE = f"""
+if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[1])
+{END_FLIGHTS}
 """
 
 
@@ -122,6 +125,7 @@ class Member:
             with self._client.pipeline() as pipe:
                 for member in members:
                     pipe.hdel(keys.BEATS, member).eval(GIVE_BACK, 1, keys.taken(member))
+                    pipe.eval(END_FLIGHTS, 1, keys.flights_of(member), member)
                 pipe.execute()
         except redis.RedisError as exc:
             log.warning("could not sign off, others will notice in seconds: %s", exc)
@@ -144,7 +148,8 @@ class Member:
         name = member.decode()
         # Messages first: a process killed in between leaves the entry, and another one goes on.
         count = self._give_back(name)
-        if self._client.eval(_REMOVE, 1, keys.BEATS, name, beat.decode()):
+        names = [keys.flights_of(name), keys.BEATS]
+        if self._client.eval(_REMOVE, 2, *names, name, beat.decode()):
             log.warning("worker %s is dead; gave back %d messages", name, count)
 
     def _give_back(self, member: str) -> int:

@@ -17,7 +17,7 @@ from parsekit.worker.dead_letters import AmqpDeadLetters, DeadLetter, RedisDeadL
 from parsekit.worker.flights_redis import RedisFlights
 from parsekit.worker.ledger import RedisLedger, Standing
 from parsekit.worker.ledger_amqp import AmqpLedger
-from parsekit.worker.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Watch
+from parsekit.worker.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Member, Watch
 from parsekit.worker.redis_client import connect
 
 
@@ -114,6 +114,46 @@ def test_a_flight_that_redis_did_not_hear_released_is_released_later(redis_serve
     assert flights.claim("key", owner="b") is None
     flights.release_late()
     assert flights.claim("key", owner="b") is not None
+
+
+def test_a_claim_whose_answer_was_lost_is_released_later(redis_server, redis_client):
+    client = connect(redis_server.url())
+    client.hset(keys.BEATS, "one", 1)
+
+    class AnswersAreLost:
+        def eval(self, *given):
+            client.eval(*given)
+            raise redis.ConnectionError("reset")
+
+    flights = RedisFlights(client, "one")
+    flights._client = AnswersAreLost()
+    with pytest.raises(StorageUnavailable):
+        flights.claim("key", owner="a")
+    flights._client = client
+    assert flights.claim("key", owner="b") is None
+    flights.release_late()
+    assert flights.claim("key", owner="b") is not None
+
+
+@pytest.mark.parametrize("end", ["is buried", "signs off"])
+def test_a_process_that_ends_leaves_no_flight_but_those_of_waiting_tasks(
+    redis_server, redis_client, end
+):
+    client = connect(redis_server.url())
+    client.hset(keys.BEATS, "one", 7)
+    flights = RedisFlights(client, "one")
+    for name in ("held", "waiting"):
+        assert flights.claim(name, owner=name) is not None
+    flights.claim("waiting", owner="waiting").hold(30)
+    if end == "is buried":
+        other = Member(client, "two")
+        other._bury(b"one", b"6")
+        assert len(client.keys(keys.flight("*"))) == 2, "it beats again"
+        other._bury(b"one", b"7")
+    else:
+        Member(client, "one")._sign_off(["one"])
+    assert client.keys(keys.flight("*")) == [keys.flight("waiting").encode()]
+    assert client.keys(keys.flights_of("*")) == []
 
 
 def test_local_flights_lapse_by_their_clock():
