@@ -25,6 +25,7 @@ from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.metrics import Told
 from parsekit.worker.redis_client import connect
 from parsekit.worker.tallies import TASKS
+from parsekit.worker.tls import AmqpTls
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Board(Protocol):
 
 def board_of(at: Addresses) -> Board:
     """The board of this deployment."""
-    return RedisBoard(at.shared_redis) if at.shared_redis else AmqpBoard(at.broker)
+    return RedisBoard(at.shared_redis) if at.shared_redis else AmqpBoard(at.broker, at.broker_tls)
 
 
 class RedisBoard:
@@ -112,8 +113,8 @@ class RedisBoard:
 class AmqpBoard:
     """A fanout exchange. To read is to listen for as long as every worker takes to speak."""
 
-    def __init__(self, url: str) -> None:
-        self._link = AmqpLink(url)
+    def __init__(self, url: str, tls: AmqpTls = False) -> None:
+        self._link = AmqpLink(url, tls)
 
     def post(self, announcement: Announcement) -> None:
         """Say it."""

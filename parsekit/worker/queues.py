@@ -166,7 +166,7 @@ class AmqpQueues:
     def __init__(self, at: Addresses) -> None:
         self._names = _names(at)
         self._dead_letters = at.dead_letter_queue
-        self._link = AmqpLink(at.broker)
+        self._link = AmqpLink(at.broker, at.broker_tls)
         shared = at.shared_redis
         self._taken = _SharedTakings(connect(shared)).total if shared else takings.total
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu import Connection
 
 from parsekit.config import CelerySettings, load_config
 from parsekit.errors import ConfigInvalid, StorageUnavailable
@@ -21,7 +22,10 @@ from parsekit.testing.servers.rabbitmq import RabbitServer, Tls, find_installati
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.announcements import board_of
+from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.checks import service_checks
+from parsekit.worker.queues import AmqpQueues
 
 
 @pytest.fixture(scope="session")
@@ -208,3 +212,16 @@ def test_the_whole_service_works_over_tls_rabbitmq(rabbit, certificates, make_se
     url = rabbit().tls_url("localhost")
     celery = {"broker": url, "backend": url, "ca_file": str(certificates / "ca.pem")}
     works(make_service({"celery": celery}), rabbit().url())
+
+
+def test_what_is_told_of_queues_and_workers_goes_over_tls_too(rabbit, certificates, tmp_path):
+    url = rabbit().tls_url("localhost")
+    celery = {"broker": url, "backend": url, "ca_file": str(certificates / "ca.pem")}
+    file = tmp_path / "parsekit.json"
+    file.write_text(json.dumps({"celery": celery}))
+    at = Addresses.of(load_config(file, environ={}))
+    with Connection(rabbit().url()) as connection:
+        for queue in task_queues(at):
+            queue(connection.channel()).declare()
+    assert at.queue in AmqpQueues(at).look().messages
+    assert board_of(at).read() == []
