@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,16 @@ from parsekit.testing.contract import Contract
 pytest_plugins = ["parsekit.testing.fixtures"]
 
 ROOT = Path(__file__).parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c() -> None:
+    """Undo what a shell does to what it runs in its background, where nobody presses Ctrl-C.
+
+    What is ignored here would stay so in every command that a test starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
