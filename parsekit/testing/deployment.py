@@ -19,6 +19,8 @@ from parsekit.model import JsonObject
 
 Found = TypeVar("Found")
 
+_CONFIRM_SECONDS = 10
+
 
 def poll(look: Callable[[], Found], *, seconds: float = 60, every_s: float = 0.05) -> Found:
     """Look until there is something, and answer it. Raises TimeoutError."""
@@ -112,6 +114,10 @@ class Deployment:
         own = "rpc://" if backend.startswith("amqp") else backend
         self.caller = Celery("caller", broker=celery.get("broker"), backend=own)
         self.caller.conf.broker_connection_retry_on_startup = True
+        if str(celery.get("broker")).startswith("amqp"):
+            # What RabbitMQ has not confirmed is lost when it is killed just then.
+            confirmed = {"confirm_publish": True, "confirm_timeout": _CONFIRM_SECONDS}
+            self.caller.conf.broker_transport_options = confirmed
 
     def configure(self, **changes: Any) -> None:
         """Change the configuration of what is started from now on."""
