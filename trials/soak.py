@@ -39,6 +39,9 @@ from trials.remains import in_service
 FLAT = 0.05
 #: The warm-up takes this share of the time: children are started, caches filled, heaps found.
 WARM_UP = 0.25
+#: So many replays that nobody has parsed are sent at once before all others, so that each process
+#: of a pool has its parser's from the beginning: one that starts late looks like a leak.
+BURST = 32
 #: How long tasks get to end once none is sent any more, seconds.
 REST_S = 120.0
 #: Rows that are printed.
@@ -114,12 +117,13 @@ def soak(
 
 def _work(load: Load, ends: Ends, rate: float, seconds: float, fresh: float) -> list[Span]:
     """Send at the rate, and look at the workers from time to time."""
-    began = time.monotonic()
     sent: dict[str, float] = {}
     spans: list[Span] = []
+    wait_for_all(load.fleet, [load.send(number).task_id for number in range(BURST)], REST_S)
+    began = time.monotonic()
     say(HEAD)
     while (now := time.monotonic()) < began + seconds:
-        while len(load.tasks) < (now - began) * rate:
+        while len(load.tasks) - BURST < (now - began) * rate:
             asked = _send(load, fresh)
             sent[asked.task_id] = time.monotonic()
         if now - began >= (len(spans) + 1) * seconds / ROWS:
@@ -130,7 +134,7 @@ def _work(load: Load, ends: Ends, rate: float, seconds: float, fresh: float) -> 
 
 
 def _send(load: Load, fresh: float) -> Asked:
-    if not load.tasks or load.dice.random() < fresh:
+    if load.dice.random() < fresh:
         return load.send(len(load.tasks))
     return load.send_stored(load.dice.choice(list(load.tasks.values())[:1000]))
 
