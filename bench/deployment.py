@@ -7,6 +7,7 @@ RabbitMQ is frozen, that other service does the same work at the same time.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import statistics
@@ -23,12 +24,14 @@ from pathlib import Path
 
 import redis
 
+from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, WorkerProcess, poll
 from parsekit.testing.production import Mailbox, Production
 from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
 from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from parsekit_ballchasing.simulator.bodies import BodyMaker
 
 PLUGINS = Path(__file__).parents[1] / "tests" / "worker" / "plugins"
 ROOT = Path(__file__).parents[1]
@@ -123,16 +126,40 @@ def _send_noop(deployment: Deployment) -> str:
 
 
 def _rates(told: Lane, untold: Lane, folder: Path, url: str) -> None:
-    key = _put(told.deployment, 1)
+    """Compare for a result that is next to nothing, and for one as large as Ballchasing's."""
     with _noop(folder, url) as noop:
-        rounds = [
-            (
-                _measure(noop, partial(_send_noop, noop.deployment)),
-                _measure(told, partial(_send, told.deployment, key)),
-                _measure(untold, partial(_send, untold.deployment, key)),
-            )
-            for _ in range(ROUNDS)
-        ]
+        for seed, body in ((1, None), (2, _body_of_a_match())):
+            size = len(json.dumps(body)) / 1000 if body else 0.1
+            print(f"   results of {size:.1f} KB:")
+            _compare(noop, told, untold, [_stored(lane, seed, body) for lane in (told, untold)])
+
+
+def _body_of_a_match() -> JsonObject:
+    """What the simulator answers for an invented match of three against three."""
+    body = BodyMaker().make(synthetic_replay(believable_match(seed=2, team_size=3), frames=300))
+    if body is None:
+        raise RuntimeError("the simulator can't read a synthetic replay")
+    return body
+
+
+def _stored(lane: Lane, seed: int, body: JsonObject | None) -> str:
+    """The key of a replay whose result stands in the store."""
+    if body is not None:
+        (lane.deployment.folder / "remote" / "body").write_text(json.dumps(body))
+    key = _put(lane.deployment, seed)
+    lane.deployment.send(key).get(timeout=60)
+    return key
+
+
+def _compare(noop: Lane, told: Lane, untold: Lane, keys: Sequence[str]) -> None:
+    rounds = [
+        (
+            _measure(noop, partial(_send_noop, noop.deployment)),
+            _measure(told, partial(_send, told.deployment, keys[0])),
+            _measure(untold, partial(_send, untold.deployment, keys[1])),
+        )
+        for _ in range(ROUNDS)
+    ]
     for name, column in zip(
         ("no-op", "cached, told", "cached, untold"), zip(*rounds, strict=True), strict=True
     ):
