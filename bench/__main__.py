@@ -19,8 +19,7 @@ BENCHMARKS = (
     "sinks",
     "worker",
     "deployment",
-    "logs",
-    "metrics",
+    "telling",
     "ballchasing",
 )
 
