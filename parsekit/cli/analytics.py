@@ -48,8 +48,8 @@ def summary(
 ) -> None:
     """Summarise: success rate, cache-hit rate, errors, timings and sizes, by parser.
 
-    Without PATH: the events of this machine. They are in a file where `transport.url` is not set,
-    else in RabbitMQ's queue.
+    Without PATH: the events of this machine's workers and commands alone. For a deployment of
+    several machines, name the files of all (analytics.jsonl in each one's data folder).
     """
     since_unix = None if since is None else time.time() - _age_s(since)
     files = event_files(paths or [], FILE_NAME)
@@ -58,9 +58,9 @@ def summary(
         found = summarise(read_lines(files, unread), unread, since_unix=since_unix)
     with writing_output():
         if kind is ListFormat.JSON:
-            typer.echo(json.dumps(_json(found, unread), indent=2))
+            typer.echo(json.dumps(_json(found, unread, files), indent=2))
         else:
-            typer.echo("\n".join(_lines(found, since)))
+            typer.echo("\n".join(_lines(found, since, "" if paths else ", on this machine")))
             tell_unread(unread, "analytics event")
 
 
@@ -72,8 +72,9 @@ def _age_s(text: str) -> int:
     return int(matched[1]) * _UNIT_S[matched[2]]
 
 
-def _json(found: Summary, unread: Unread) -> dict[str, object]:
+def _json(found: Summary, unread: Unread, files: list[Path]) -> dict[str, object]:
     return {
+        "files": [str(file) for file in files],
         "from": None if found.first_unix is None else moment(found.first_unix),
         "to": None if found.last_unix is None else moment(found.last_unix),
         "total": found.total.to_json(),
@@ -83,15 +84,15 @@ def _json(found: Summary, unread: Unread) -> dict[str, object]:
     }
 
 
-def _lines(found: Summary, since: str | None) -> Iterator[str]:
+def _lines(found: Summary, since: str | None, where: str) -> Iterator[str]:
     if not found.total.tasks:
         age = f" of the last {since}" if since else " yet"
         yield (
-            f"no analytics events{age}; they are written to {FILE_NAME} by `parsekit parse` and "
-            "by workers, and go to RabbitMQ instead where transport.url is set"
+            f"no analytics events{age}{where}; `parsekit parse` and each worker write them to "
+            f"{FILE_NAME} in their own data folder: name the files of other machines or users"
         )
         return
-    yield from _head(found)
+    yield from _head(found, where)
     for name, each in found.parsers.items():
         yield ""
         yield from _section(printable(name), each)
@@ -100,9 +101,9 @@ def _lines(found: Summary, since: str | None) -> Iterator[str]:
         yield from _section("all parsers", found.total)
 
 
-def _head(found: Summary) -> Iterator[str]:
+def _head(found: Summary, where: str) -> Iterator[str]:
     if found.first_unix is not None and found.last_unix is not None:
-        yield f"{moment(found.first_unix)} to {moment(found.last_unix)}"
+        yield f"{moment(found.first_unix)} to {moment(found.last_unix)}{where}"
     if found.repeated:
         yield f"{found.repeated} events were told again and count once"
 

@@ -34,12 +34,38 @@ def test_what_was_parsed_is_summarised(cli: CommandLine, replays: Write) -> None
     assert "1 failed with parser_failed" in text
 
 
+def test_with_rabbitmq_in_the_configuration_there_is_a_summary_as_well(
+    cli: CommandLine, replays: Write
+) -> None:
+    rabbitmq = {
+        "PARSEKIT_PLUGINS": "stub,rabbitmq",
+        "PARSEKIT__TRANSPORT__URL": "amqp://127.0.0.1:9",
+    }
+    assert cli.run("parse", *replays("a", "refused"), environ=rabbitmq).returncode == 1
+    done = cli.run("analytics", "summary", environ=rabbitmq)
+    assert b"stub: 2 tasks, 50.0 % succeeded" in done.stdout
+    assert b", on this machine\n" in done.stdout
+
+
+def test_the_files_of_several_machines_are_one_summary(cli: CommandLine, replays: Write) -> None:
+    files = []
+    for name in ("a", "b"):
+        cli.run("parse", *replays(name))
+        files.append((data_of(cli) / "analytics.jsonl").rename(cli.folder / f"{name}.jsonl"))
+    done = cli.run("analytics", "summary", *files, files[0])
+    assert b"stub: 2 tasks" in done.stdout
+    assert b"1 events were told again" in done.stdout
+    assert b"this machine" not in done.stdout
+    told = json.loads(cli.run("analytics", "summary", "-f", "json", *files).stdout)
+    assert told["files"] == [str(file) for file in files]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--since", "24h"]])
 def test_without_events_there_is_a_sentence(cli: CommandLine, arguments: list[str]) -> None:
     done = cli.run("analytics", "summary", *arguments)
     assert done.returncode == 0
     assert done.stdout.startswith(b"no analytics events")
-    assert b"transport.url" in done.stdout
+    assert b"name the files of other machines" in done.stdout
     told = json.loads(cli.run("analytics", "summary", "-f", "json", *arguments).stdout)
     assert (told["total"]["tasks"], told["total"]["successPercent"]) == (0, None)
 

@@ -71,16 +71,13 @@ class Transport(Section):
     url: str | None = None
 
 
-@pytest.mark.parametrize(("url", "rests"), [("amqp://rabbitmq", True), (None, False)])
-def test_it_rests_where_rabbitmq_gets_the_analytics(
-    url: str | None, rests: bool, tmp_path: Path
-) -> None:
+def test_it_is_kept_also_where_rabbitmq_gets_the_analytics(tmp_path: Path) -> None:
     listener = Listener(AnalyticsFile(), {}, tmp_path)
-    config = Config(sections={"transport": Transport(url=url)})
-    listener.session = Session(config=config, role="cli", data_dir=tmp_path / "data")
+    config = Config(sections={"transport": Transport(url="amqp://rabbitmq")})
+    listener.session = Session(config=config, role="worker", data_dir=tmp_path / "data")
     listener.open()
     listener.task(outcome_of("t"), None)
-    assert (not (tmp_path / "data").exists()) == rests
+    assert [event["eventId"] for event in events(listener)] == ["event-t"]
 
 
 def test_nothing_is_made_before_the_first_event(listener: Listener) -> None:
