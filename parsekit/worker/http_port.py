@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,11 +15,25 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from parsekit.errors import ConfigInvalid
 from parsekit.worker.vitals import Vitals
 
+log = logging.getLogger(__name__)
+
+#: A client that says nothing for longer is hung up on, seconds: each has a thread.
+_SILENCE_SECONDS = 10.0
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """One line instead of a traceback on standard error: clients may go as they like."""
+        del request
+        log.debug("%s was not answered: %r", client_address, sys.exception())
+
 
 def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingHTTPServer:
     """Serve in a thread. Raises `ConfigInvalid` for an address that can't be used."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = _SILENCE_SECONDS
+
         def do_GET(self) -> None:
             if self.path == "/metrics":
                 self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, page())
@@ -42,7 +58,7 @@ def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingH
 
     host, _, port = address.rpartition(":")
     try:
-        server = ThreadingHTTPServer((host or "127.0.0.1", int(port)), Handler)
+        server = _Server((host or "127.0.0.1", int(port)), Handler)
     except (OSError, ValueError, OverflowError) as exc:
         raise ConfigInvalid(
             f"--http {address}: {exc}; want PORT or HOST:PORT that is free"
