@@ -72,6 +72,8 @@ class ParseReplay(Task):
             except Exception as exc:
                 log.exception("task %s: a fault of the worker's own", self.request.id)
                 outcome = self._broken(kwargs, exc)
+            if service.process.traces is not None:
+                service.process.traces.ended(outcome)
         service.process.numbers.count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()

@@ -14,10 +14,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from parsekit.logs.context import current_facts
+from parsekit.logs.redaction import cleaned
 from parsekit.logs.spans import End, spans
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+
+    from parsekit.model import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 TRACE_HEADERS = ("traceparent", "tracestate")
 #: Longer ones are no trace's, characters.
 _MAX_HEADER = 600
+#: Longer facts are cut, characters: callers choose some of them.
+_MAX_FACT = 500
 #: What a collector that is away may delay the end of a process, seconds.
 _CLOSE_SECONDS = 3.0
 _SWITCHES = (
@@ -97,6 +102,16 @@ class Traces:
         ):
             yield
 
+    def ended(self, outcome: Outcome) -> None:
+        """Say how the task ended whose run is at hand."""
+        from opentelemetry.trace import StatusCode, get_current_span  # noqa: PLC0415
+
+        span, failure = get_current_span(), outcome.failure
+        how = failure.code if failure else "cached" if outcome.cached else "parsed"
+        span.set_attribute("parsekit.outcome", how)
+        if failure is not None:
+            span.set_status(StatusCode.ERROR, how)
+
     def current_headers(self) -> dict[str, str]:
         """Headers with which a message goes on in the trace at hand."""
         from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
@@ -125,13 +140,18 @@ class Traces:
         def end(outcome: str, failed: bool) -> None:
             for fact, value in current_facts().items():
                 if isinstance(value, str | int) and value != "":
-                    span.set_attribute(f"parsekit.{fact}", value)
+                    span.set_attribute(f"parsekit.{fact}", _shown(value))
             span.set_attribute("parsekit.outcome", outcome)
             if failed:
                 span.set_status(StatusCode.ERROR, outcome)
             opened.__exit__(None, None, None)
 
         return end
+
+
+def _shown(value: str | int) -> str | int:
+    """Without secrets, as in a line of the log."""
+    return cleaned(value)[:_MAX_FACT] if isinstance(value, str) else value
 
 
 def run_span(traces: Traces | None, request: Any) -> AbstractContextManager[None]:

@@ -16,11 +16,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from parsekit.errors import InvalidReplay
 from parsekit.logs.context import working_on
 from parsekit.logs.spans import spans
 from parsekit.logs.steps import Step
+from parsekit.model import Failure, Outcome
 from parsekit.testing.deployment import poll
 from parsekit.worker.traces import Traces, begin_traces, trace_headers, traces_wanted
 
@@ -53,9 +55,32 @@ def test_steps_are_children_of_the_run_and_the_run_of_its_caller(exported):
     assert look.parent.span_id == check.parent.span_id == run.context.span_id
     assert look.attributes["parsekit.outcome"] == "miss"
     assert look.attributes["parsekit.parser"] == "local"
-    assert look.status.is_ok or not look.status.description
+    assert look.status.status_code is StatusCode.UNSET
     assert check.status.description == "invalid_replay"
     assert "secret" not in check.to_json()
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_the_span_of_a_run_says_how_its_task_ended(exported, failed):
+    traces, exporter = exported
+    error = Failure.of(InvalidReplay("secret text")) if failed else None
+    with traces.run(SimpleNamespace(id="task-1")):
+        traces.ended(Outcome(replay="a", task_id="task-1", cached=True, failure=error))
+    (run,) = exporter.get_finished_spans()
+    assert run.attributes["parsekit.outcome"] == ("invalid_replay" if failed else "cached")
+    assert run.status.status_code is (StatusCode.ERROR if failed else StatusCode.UNSET)
+    assert "secret" not in run.to_json()
+
+
+def test_what_callers_name_is_masked_and_cut(exported):
+    traces, exporter = exported
+    facts = {"replay": "http://ann:Pa55word@host/a?" + "x" * 9000, "attempt": 1}
+    with traces.run(SimpleNamespace(id="task-1")), working_on(lambda: facts), Step("look up"):
+        pass
+    look, _ = exporter.get_finished_spans()
+    assert "Pa55word" not in look.to_json()
+    assert 100 < len(look.attributes["parsekit.replay"]) < 1000
+    assert look.attributes["parsekit.attempt"] == 1
 
 
 @pytest.mark.parametrize("header", [None, "", "nonsense", "00-" + "0" * 32, 7, ["x"], "x" * 10_000])
@@ -162,6 +187,8 @@ def test_all_runs_of_a_task_that_waits_are_in_one_trace(service, collector, pool
     worker.stop()
     runs = collector.named("parseReplay")
     assert len(runs) > 1
+    ends = [{a.key: a.value.string_value for a in run.attributes} for run in runs]
+    assert [e["parsekit.outcome"] for e in ends if "parsekit.outcome" in e] == ["parsed"]
     ids = {span.trace_id.hex() for span in collector.found}
     assert ids == {TRACE} if headers else len(ids) == 1
     assert {"look up", "fetch", "check", "parse", "store", "report"} <= {
