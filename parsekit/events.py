@@ -92,7 +92,7 @@ class AnalyticsEvent:
                 "tags": [
                     ["taskId", self.task_id],
                     ["hash", self.hash],
-                    ["parser", outcome.parser],
+                    ["parser", outcome.parser_shown],
                 ],
                 "booleans": [["success", outcome.ok], ["cached", outcome.cached]],
                 "ints": ints,

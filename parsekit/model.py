@@ -172,7 +172,8 @@ class Outcome:
 
     ``hash`` is the SHA-256 of the content ("" when it was never read), ``output_path`` the key of
     the stored result, ``data_text`` the JSON text of ``data`` where it is at hand. ``tried`` names
-    the parsers that failed before the one that answered.
+    the parsers that failed before the one that answered, ``answer_as`` the one that callers are to
+    take it for (setting ``answer_as``).
     """
 
     replay: str
@@ -180,6 +181,7 @@ class Outcome:
     hash: str = ""
     parser: str = ""
     parser_version: str = ""
+    answer_as: str | None = None
     cached: bool = False
     output_path: str | None = None
     data: JsonObject | None = None
@@ -196,6 +198,11 @@ class Outcome:
         return self.failure is None
 
     @property
+    def parser_shown(self) -> str:
+        """The parser's name for callers."""
+        return self.answer_as or self.parser
+
+    @property
     def replay_kb(self) -> float:
         """Size of the replay in kilobytes (1024 bytes), one decimal."""
         return round(self.replay_bytes / 1024, 1)
@@ -207,7 +214,7 @@ class Outcome:
             "ok": self.ok,
             "cached": self.cached,
             "hash": self.hash,
-            "parser": self.parser,
+            "parser": self.parser_shown,
             "parserVersion": self.parser_version,
             "outputPath": self.output_path,
             "data": self.data,
@@ -228,7 +235,7 @@ class Outcome:
 
     def _to_members(self) -> JsonObject:
         return {
-            "parser": self.parser,
+            "parser": self.parser_shown,
             "parserVersion": self.parser_version,
             "outputPath": self.output_path,
             "hash": self.hash,

@@ -13,12 +13,12 @@ from parsekit.run_state import RunState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """A task at its end. ``shown_as`` is the parser's name for callers that only know some."""
+    """A task at its end. ``answer_as`` is the parser's name for callers that only know some."""
 
     request: Request
     state: RunState
     clock: Clock
-    shown_as: str | None = None
+    answer_as: str | None = None
     warnings: tuple[str, ...] = ()
 
     def with_result(
@@ -33,7 +33,8 @@ class Ending:
             replay=self.request.shown,
             task_id=self.request.task_id,
             hash=result.sha256,
-            parser=self.shown_as or result.name.parser,
+            parser=result.name.parser,
+            answer_as=self.answer_as,
             parser_version=result.name.version,
             cached=found and not own,
             output_path=output_path,
@@ -55,7 +56,8 @@ class Ending:
             replay=self.request.shown,
             task_id=self.request.task_id,
             hash=self.state.sha256,
-            parser=self.shown_as or parser,
+            parser=parser,
+            answer_as=self.answer_as,
             parser_version=version,
             failure=failure,
             timings=self._timings(None),

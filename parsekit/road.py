@@ -429,7 +429,7 @@ class Road:
             request=self.request,
             state=self.state,
             clock=self.line.clock,
-            shown_as=self.line.config.host.answer_as,
+            answer_as=self.line.config.host.answer_as,
             warnings=warnings,
         )
 

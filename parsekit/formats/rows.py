@@ -100,7 +100,7 @@ def rows_of(outcome: Outcome) -> Iterator[Row]:
 
 def _replay(outcome: Outcome, body: JsonObject) -> tuple[Any, ...]:
     names = ("title", "date", "map_code", "map_name", "playlist_id", "duration", "overtime")
-    known = (outcome.replay, outcome.hash, outcome.parser, outcome.parser_version)
+    known = (outcome.replay, outcome.hash, outcome.parser_shown, outcome.parser_version)
     return (*known, *(body.get(name) for name in names))
 
 

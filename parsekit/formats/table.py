@@ -105,7 +105,7 @@ def _shortened(name: str) -> str:
 def _head(match: Match, outcome: Outcome) -> list[str]:
     date = (match.date or "").replace("T", " ")[:16]
     facts = [fact for fact in (match.map, match.mode, date, match.clock) if fact]
-    source = f"{outcome.replay} · {outcome.parser} {outcome.parser_version}"
+    source = f"{outcome.replay} · {outcome.parser_shown} {outcome.parser_version}"
     lines = [
         match.title or "",
         " · ".join(facts),

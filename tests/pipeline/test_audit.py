@@ -39,6 +39,16 @@ def records(bench: Bench) -> list[dict[str, Any]]:
     return told
 
 
+def test_a_record_names_the_parser_that_ran_whatever_callers_take_it_for(
+    bench: Bench, records: list[dict[str, Any]]
+) -> None:
+    pipeline = bench.pipeline(settings={"answer_as": "ballchasing"})
+    outcome = pipeline.run(bench.request())
+    assert isinstance(outcome, Outcome)
+    assert outcome.to_result()["parser"] == "ballchasing"
+    assert (outcome.parser, records[-1]["parser"]) == ("script", "script")
+
+
 def test_a_task_is_one_record_of_who_asked_what_was_touched_and_told(
     bench: Bench, records: list[dict[str, Any]]
 ) -> None:
