@@ -74,7 +74,7 @@ class Children:
         with self._lock:
             living = []
             for file in self._folder.glob("*.json"):
-                alive = is_alive(int(file.stem))
+                alive = _is_ours(int(file.stem))
                 told = _read(file)
                 if alive and told is not None:
                     living.append(told)
@@ -99,6 +99,17 @@ def together(told: list[Told]) -> Told:
         Told(metrics=tuple(merged(metric for each in told for metric in each.metrics))),
         waits=tuple(sorted(waits.values(), key=lambda wait: wait.until_unix)),
     )
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether this process is a living child of ours: the id of a dead one may be another's now."""
+    if not is_alive(pid):
+        return False
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return is_alive(pid)  # no such file system here, or gone just now
+    return int(fields[1]) == os.getpid()
 
 
 def _family(folder: Path, parent: int) -> Path:

@@ -52,7 +52,6 @@ def install(app: Celery) -> None:
     install_logs()
     signals.celeryd_init.connect(_on_init, weak=False)
     signals.worker_process_init.connect(_on_child, weak=False)
-    signals.worker_process_shutdown.connect(_on_end, weak=False)
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
     signals.worker_shutdown.connect(_on_end, weak=False)
 
@@ -149,8 +148,14 @@ def _on_child(**_: Any) -> None:
     service.after_fork()
     service.process.start()
     report = ChildReport(folder_of(service.data_dir), service.process.numbers.now)
-    signals.worker_process_shutdown.connect(lambda **_: report.stop(), weak=False)
+    signals.worker_process_shutdown.connect(lambda **_: _on_childs_end(report), weak=False)
     report.start()
+
+
+def _on_childs_end(report: ChildReport) -> None:
+    """Tell the last numbers while those who count are there, then end in good order."""
+    report.stop()
+    _on_end()
 
 
 def _on_end(**_: Any) -> None:
