@@ -7,7 +7,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import WorkerProcess
 from parsekit.testing.production import Production
+from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
 from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
@@ -58,7 +59,10 @@ class OneBody(BodyMaker):
 
 @dataclass(slots=True, kw_only=True)
 class Fleet:
-    """A running one. ``valkey`` is None where tasks go over RabbitMQ: nothing needs Redis then."""
+    """A running one. ``valkey`` is None where tasks go over RabbitMQ: nothing needs Redis then.
+
+    ``ports`` has the HTTP port of each worker, by its process id.
+    """
 
     plan: Plan
     folder: Path
@@ -67,7 +71,8 @@ class Fleet:
     store: SeaweedServer
     valkey: ValkeyServer | None
     simulator: Simulator
-    workers: list[WorkerProcess]
+    workers: list[WorkerProcess] = field(default_factory=list)
+    ports: dict[int, int] = field(default_factory=dict)
 
     @property
     def temporary(self) -> Path:
@@ -76,8 +81,11 @@ class Fleet:
 
     def start_worker(self) -> WorkerProcess:
         """One more worker, which is not ready yet."""
-        options = ["-c", str(self.plan.slots if self.plan.parser == "ballchasing" else 2)]
-        return self.deployment.worker(*options)
+        slots = self.plan.slots if self.plan.parser == "ballchasing" else 2
+        port = free_port()
+        worker = self.deployment.worker("-c", str(slots), "--http", str(port))
+        self.ports[worker.pid] = port
+        return worker
 
     def replace_dead(self) -> None:
         """Start a worker for each that has ended, as whatever runs them in production does."""
@@ -121,7 +129,6 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
             store=store,
             valkey=redis,
             simulator=simulator,
-            workers=[],
         )
         made.workers += [made.start_worker() for _ in range(plan.workers)]
         for worker in made.workers:

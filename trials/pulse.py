@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
@@ -40,7 +42,10 @@ def pulse(fleet: Fleet, at_s: float) -> Pulse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """How much a number has grown from the beginning to the end, as a share of the beginning."""
+    """How much a number has grown from the beginning to the end, as a share of the beginning.
+
+    Both ends are of the line through all that was measured, so that a peak at either counts little.
+    """
 
     name: str
     first: float
@@ -56,16 +61,35 @@ class Trend:
 
 
 def trends(pulses: Sequence[Pulse]) -> list[Trend]:
-    """Of the first and the last third, each by its median."""
-    third = max(1, len(pulses) // 3)
-    return [
-        Trend(name=name, first=_median(name, pulses[:third]), last=_median(name, pulses[-third:]))
-        for name in ("memory_mib", "descriptors", "threads")
-    ]
+    """Of two pulses or more."""
+    return [_trend(name, pulses) for name in ("memory_mib", "descriptors", "threads")]
 
 
-def _median(name: str, pulses: Iterable[Pulse]) -> float:
-    return float(median(getattr(each, name) for each in pulses))
+def _trend(name: str, pulses: Sequence[Pulse]) -> Trend:
+    """Along the median of all slopes between two pulses (Theil and Sen), through the median."""
+    points = [(pulse.at_s, float(getattr(pulse, name))) for pulse in pulses]
+    slope = median((y - v) / (x - u) for (u, v), (x, y) in combinations(points, 2))
+    middle = median(y - slope * x for x, y in points)
+    return Trend(
+        name=name,
+        first=middle + slope * points[0][0],
+        last=middle + slope * points[-1][0],
+    )
+
+
+def tasks_told(fleet: Fleet) -> int:
+    """How many tasks have ended, as the workers tell Prometheus."""
+    return sum(
+        int(float(line.rpartition(" ")[2]))
+        for worker in fleet.workers
+        for line in _page(fleet.ports[worker.pid]).splitlines()
+        if line.startswith("parsekit_tasks_total{")
+    )
+
+
+def _page(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        return str(answer.read().decode())
 
 
 def _pss_kib(pid: int) -> int:

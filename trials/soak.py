@@ -32,13 +32,15 @@ from trials.chaos import say
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet
 from trials.load import Asked, Load
 from trials.promises import broken, everybody_was_told
-from trials.pulse import Pulse, pulse, trends
+from trials.pulse import Pulse, pulse, tasks_told, trends
 from trials.remains import in_service
 
 #: Numbers that grow by a larger share after the warm-up are a leak.
 FLAT = 0.05
 #: The warm-up takes this share of the time: children are started, caches filled, heaps found.
 WARM_UP = 0.25
+#: Callers that send less than this share of the rate measure themselves, not the service.
+KEPT_UP = 0.95
 #: So many replays that nobody has parsed are sent at once before all others, so that each process
 #: of a pool has its parser's from the beginning: one that starts late looks like a leak.
 BURST = 32
@@ -112,7 +114,12 @@ def soak(
         with suppress(TimeoutError):
             poll(lambda: not in_service(made), seconds=30, every_s=0.5)
         say(f"{len(load.tasks)} tasks, {len(load.contents)} contents")
-        return [*_leaks(spans), *broken(load, contract=contract)]
+        return [
+            *leaks([span.pulse for span in spans]),
+            *_slow_callers(len(load.tasks) - BURST, rate * seconds),
+            *_miscounted(made, len(load.tasks)),
+            *broken(load, contract=contract),
+        ]
 
 
 def _work(load: Load, ends: Ends, rate: float, seconds: float, fresh: float) -> list[Span]:
@@ -127,6 +134,7 @@ def _work(load: Load, ends: Ends, rate: float, seconds: float, fresh: float) -> 
             asked = _send(load, fresh)
             sent[asked.task_id] = time.monotonic()
         if now - began >= (len(spans) + 1) * seconds / ROWS:
+            tasks_told(load.fleet)  # as Prometheus looks now and then
             spans.append(_span(load, ends, sent, now - began, seconds / ROWS))
             say(str(spans[-1]))
         time.sleep(min(0.02, 0.5 / rate))
@@ -149,13 +157,25 @@ def _span(load: Load, ends: Ends, sent: dict[str, float], at_s: float, length_s:
     )
 
 
-def _leaks(spans: Sequence[Span]) -> list[str]:
+def leaks(pulses: Sequence[Pulse]) -> list[str]:
     """What has grown since the warm-up."""
-    warm = [span.pulse for span in spans[int(len(spans) * WARM_UP) :]]
-    found = trends(warm)
+    found = trends(pulses[int(len(pulses) * WARM_UP) :])
     for trend in found:
         say(str(trend))
     return [f"{trend.name} grew by {trend.share:.1%}" for trend in found if trend.share > FLAT]
+
+
+def _slow_callers(sent: int, wanted: float) -> list[str]:
+    slow = sent < KEPT_UP * wanted
+    return [f"only {sent} of {wanted:.0f} tasks could be sent in that time"] if slow else []
+
+
+def _miscounted(made: Fleet, tasks: int) -> list[str]:
+    """Whether `/metrics` told of each task once; processes of a pool tell every two seconds."""
+    with suppress(TimeoutError):
+        poll(lambda: tasks_told(made) >= tasks, seconds=10, every_s=0.5)
+    told = tasks_told(made)
+    return [] if told == tasks else [f"/metrics tells of {told} tasks, there were {tasks}"]
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -12,7 +12,7 @@ from parsekit.testing.contract import Contract
 from trials.chaos import chaos, plan_of, say
 from trials.fleet import Broker, Parser
 from trials.pulse import Pulse, trends
-from trials.soak import soak
+from trials.soak import leaks, soak
 
 
 @pytest.mark.timeout(420)
@@ -59,4 +59,21 @@ def test_what_grows_is_told_by_its_share() -> None:
 
     pulses = [at(second, 100 + second, 50) for second in range(30)]
     grown = {trend.name: round(trend.share, 3) for trend in trends(pulses)}
-    assert grown == {"memory_mib": 0.191, "descriptors": 0.0, "threads": 0.0}
+    assert grown == {"memory_mib": 0.29, "descriptors": 0.0, "threads": 0.0}
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.04, 0), (0.07, 1)])
+def test_a_soak_calls_more_than_five_percent_since_the_warm_up_a_leak(
+    share: float, found: int
+) -> None:
+    pulses = [
+        Pulse(
+            at_s=row,
+            memory_mib=50.0 if row < 5 else 100 * (1 + share * (row - 5) / 14),
+            descriptors=40 + row % 2,
+            threads=9,
+            processes=2,
+        )
+        for row in range(20)
+    ]
+    assert len(leaks(pulses)) == found
