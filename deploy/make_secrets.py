@@ -1,9 +1,12 @@
-"""Make the passwords of a deployment, and the files in which each side wants them.
+"""Make the passwords and certificates of a deployment, and the files in which each side wants them.
 
 Three folders come out: what a worker reads, what callers get, and what the servers read. The
-servers get hashes where they can do with them. ``compose.env`` tells compose the group that may
-read the first two. Nothing is printed, and nothing is overwritten.
-Needs nothing but Python.
+servers get hashes where they can do with them. A fourth, ``authority``, is read by nobody but
+``--renew``, which replaces the certificates of the servers before they expire. ``compose.env``
+tells compose the group that may read the first two. Nothing is printed; but for ``--renew``
+nothing is overwritten; what fails leaves nothing behind.
+
+Needs Python and the command ``openssl``, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,8 +18,20 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from certificates import (
+    AUTHORITY,
+    AUTHORITY_KEY,
+    SERVERS,
+    CertificatesFailed,
+    certify,
+    make_authority,
+    make_key,
+)
 
 FOLDER = Path(__file__).parent / "secrets"
 #: Roles that connect: the workers, and those who send tasks and upload replays.
@@ -30,24 +45,89 @@ RABBITMQ_READS = {"worker": "^$", "caller": ".*"}
 #: SeaweedFS's actions, as the README of parsekit-storage-minio has them.
 SEAWEEDFS_WRITES = {"worker": "Write:replays/parsed/*", "caller": "Write:replays/replays/*"}
 
+#: Who reads the files of a folder; those of a role are for the group too.
+MODES = {"servers": 0o444, "authority": 0o400}
+
 Passwords = Mapping[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answer an exit code: 1 when there are secrets already."""
+    """Answer an exit code: 1 when there are secrets already, or they could not be made."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: %(default)s")
     parser.add_argument("--ballchasing-token", type=Path, help="file with the token of the API")
+    parser.add_argument(
+        "--renew", action="store_true", help="only replace the certificates of the servers"
+    )
     chosen = parser.parse_args(arguments)
-    if chosen.folder.exists():
-        return _fail(f"{chosen.folder} exists; remove it to make new secrets, and restart it all")
     try:
-        token = _token(chosen.ballchasing_token)
+        if chosen.renew:
+            _renew(chosen.folder)
+        else:
+            _make(chosen.folder, chosen.ballchasing_token)
+    except (CertificatesFailed, FileExistsError) as exc:
+        return _fail(str(exc))
     except OSError as exc:
-        return _fail(f"{chosen.ballchasing_token}: {(exc.strerror or '').lower()}")
-    for name, text in _files(token).items():
-        _write(chosen.folder / name, text)
+        return _fail(f"{exc.filename}: {(exc.strerror or '').lower()}")
     return 0
+
+
+def _make(folder: Path, token_file: Path | None) -> None:
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists; remove it to make new secrets, and restart it all")
+    files = _files(_token(token_file))
+    with _whole_or_not_at_all(folder) as new:
+        for name, text in files.items():
+            _write(new / name, text + "\n")
+        _certify(new)
+
+
+@contextmanager
+def _whole_or_not_at_all(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its place when that went well and is removed when not.
+
+    It is filled on the same disk, below a name that ``.gitignore`` has.
+    """
+    ground = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    with TemporaryDirectory(dir=ground, prefix=".unfinished-") as unfinished:
+        new = Path(unfinished) / "secrets"
+        new.mkdir(mode=0o700)
+        yield new
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new.rename(folder)
+
+
+def _certify(folder: Path) -> None:
+    """Make the authority, give everybody its certificate, and each server one of its own."""
+    authority, servers = folder / "authority", folder / "servers"
+    authority.mkdir(mode=0o700)
+    make_authority(authority)
+    for side in (*ROLES, "servers"):
+        _write(folder / side / AUTHORITY, (authority / AUTHORITY).read_text())
+    for server in SERVERS:
+        key, certificate = (servers / f"{server}.{end}" for end in ("key", "pem"))
+        make_key(key)
+        certify(server, key, authority=authority, certificate=certificate)
+        _guard(key)
+        _guard(certificate)
+    for path in authority.iterdir():
+        _guard(path)
+
+
+def _renew(folder: Path) -> None:
+    """Make all certificates first: each then takes the place of the old one at once."""
+    authority, servers = folder / "authority", folder / "servers"
+    if not (authority / AUTHORITY_KEY).is_file():
+        raise CertificatesFailed(f"{authority} has no key to sign with; put it back for this")
+    with TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
+        new = Path(unfinished) / "servers"
+        new.mkdir()
+        for server in SERVERS:
+            key, certificate = servers / f"{server}.key", new / f"{server}.pem"
+            certify(server, key, authority=authority, certificate=certificate)
+            _guard(certificate)
+        for certificate in new.iterdir():
+            certificate.replace(servers / certificate.name)
 
 
 def _token(file: Path | None) -> str:
@@ -62,16 +142,22 @@ def _files(token: str) -> dict[str, str]:
         "compose.env": f"SECRETS_GID={os.getgid()}",
         "worker/rabbitmq_password": rabbitmq["worker"],
         "worker/ballchasing_token": token,
-        "caller/rabbitmq_url": f"amqp://caller:{rabbitmq['caller']}@rabbitmq:5672",
+        "worker/provenance_key": secrets.token_hex(32),
+        "caller/rabbitmq_url": f"amqps://caller:{rabbitmq['caller']}@rabbitmq:5671",
         "servers/valkey.acl": _valkey(valkey),
         "servers/rabbitmq_definitions.json": json.dumps(_rabbitmq(rabbitmq), indent=2),
         "servers/seaweedfs.json": json.dumps(_seaweedfs(keys, s3), indent=2),
     }
     for role in ROLES:
-        files[f"{role}/celery_url"] = f"redis://{USERS[role]}:{valkey[role]}@valkey:6379/0"
+        files[f"{role}/celery_url"] = _celery_url(USERS[role], valkey[role])
         files[f"{role}/minio_access_key"] = keys[role]
         files[f"{role}/minio_secret_key"] = s3[role]
     return files
+
+
+def _celery_url(user: str, password: str) -> str:
+    """Celery takes no ``rediss`` that doesn't say whether certificates are checked."""
+    return f"rediss://{user}:{password}@valkey:6379/0?ssl_cert_reqs=required"
 
 
 def _valkey(passwords: Passwords) -> str:
@@ -125,14 +211,18 @@ def _seaweedfs(keys: Passwords, secret_keys: Passwords) -> dict[str, object]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write one secret; none is ever open to others on this machine, as the folder bars them.
+    """Write one file; none is ever open to others on this machine, as the folder bars them."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_text(text)
+    _guard(path)
+
+
+def _guard(path: Path) -> None:
+    """Say who reads a file.
 
     The servers drop every group but their own before they read: theirs are for all in a container.
     """
-    path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.write_text(text + "\n")
-    path.chmod(0o444 if path.parent.name == "servers" else 0o440)
+    path.chmod(MODES.get(path.parent.name, 0o440))
 
 
 def _fail(message: str) -> int:

@@ -71,12 +71,31 @@ def test_no_port_is_open_to_other_machines(services: Mapping[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_nothing_is_addressed_without_tls(deploy: Path, secrets: Path) -> None:
+    """But the simulator, which is asked about made-up replays."""
+    shipped = [*(deploy / "compose").iterdir(), secrets / "worker/celery_url"]
+    shipped += [secrets / "caller" / name for name in ("celery_url", "rabbitmq_url")]
+    text = "".join(path.read_text() for path in shipped)
+    assert set(re.findall(r"(\w+)://(\w+)", text)) == {
+        *{("rediss", "parsekit"), ("rediss", "caller"), ("amqps", "rabbitmq"), ("amqps", "caller")},
+        *{("https", "127"), ("https", "ballchasing"), ("http", "simulator")},
+    }
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_has_a_certificate_of_its_own(services: Mapping[str, Any], server: str) -> None:
+    given = {secret for secret in services[server]["secrets"] if isinstance(secret, str)}
+    keys = {name for name in given if name.endswith((".pem", ".key"))}
+    assert keys == {f"{server}.pem", f"{server}.key"}
+
+
 def test_secrets_are_files_that_make_secrets_writes(
     compose: Mapping[str, Any], deploy: Path, secrets: Path
 ) -> None:
     named = {value["file"].removeprefix("../secrets/") for value in compose["secrets"].values()}
     written = {str(path.relative_to(secrets)) for path in secrets.rglob("*") if path.is_file()}
-    assert named == written - {"caller/rabbitmq_url", "compose.env"}
+    authority = {"authority/ca.pem", "authority/ca.key"}
+    assert named == written - {"caller/rabbitmq_url", "compose.env"} - authority
 
 
 def test_our_containers_may_read_secrets_through_the_group_that_make_secrets_names(

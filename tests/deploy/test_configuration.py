@@ -23,8 +23,12 @@ def test_every_shipped_configuration_is_known_here(deploy: Path) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_a_shipped_configuration_is_valid(deploy: Path, secrets: Path, config: str) -> None:
-    url = str(secrets / "worker/celery_url")
-    environ = {"PARSEKIT__CELERY__BROKER_FILE": url, "PARSEKIT__CELERY__BACKEND_FILE": url}
+    url, authority = (str(secrets / "worker" / name) for name in ("celery_url", "ca.pem"))
+    environ = {
+        "PARSEKIT__CELERY__BROKER_FILE": url,
+        "PARSEKIT__CELERY__BACKEND_FILE": url,
+        "PARSEKIT__CELERY__CA_FILE": authority,
+    }
     done = check(deploy / config, **environ)
     assert (done.returncode, done.stdout) == (0, "the configuration is valid\n"), done.stderr
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
@@ -157,3 +160,25 @@ def test_a_pod_says_how_many_tasks_and_how_much_memory(container: dict[str, Any]
 def test_secrets_are_files_for_the_group_alone(pod: dict[str, Any]) -> None:
     [secret] = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
     assert secret["defaultMode"] == 0o440
+
+
+def test_a_pod_may_call_the_ports_of_its_configuration(
+    written: list[dict[str, Any]], folder: Path, secrets: Path
+) -> None:
+    rules = only(written, "NetworkPolicy")["spec"]["egress"]
+    allowed = {
+        to["podSelector"]["matchLabels"]["app.kubernetes.io/name"]: rule["ports"][0]["port"]
+        for rule in rules
+        for to in rule["to"]
+        if "app.kubernetes.io/name" in to.get("podSelector", {}).get("matchLabels", {})
+    }
+    config = json.loads((folder / "base/parsekit.json").read_text())
+    url = (secrets / "worker/celery_url").read_text()
+    addresses = [url, config["transport"]["url"], f"https://{config['minio']['hostname']}"]
+    assert allowed == {(at := urlsplit(text)).hostname: at.port for text in addresses}
+
+
+def test_a_pod_finds_every_file_that_its_configuration_names(folder: Path, secrets: Path) -> None:
+    """The secret is made of the folder ``worker``."""
+    named = re.findall(r'"/run/secrets/([^"]+)"', (folder / "base/parsekit.json").read_text())
+    assert set(named) == {path.name for path in (secrets / "worker").iterdir()}
