@@ -14,18 +14,23 @@ import pickle
 import resource
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from parsekit.errors import ParsekitError
 from parsekit.importing import resolve
 from parsekit.isolation.sandbox import give_up_files, give_up_system
+from parsekit.isolation.steps import Steps
 from parsekit.isolation.wire import Errand, receive, send_json
-from parsekit.logs.redaction import cleaned
+from parsekit.logs.redaction import cleaned, when_remembering
 from parsekit.model import Job, NotReady, Parsed
 from parsekit.providers import Parser
 
 _PR_SET_PDEATHSIG = 1
+
+#: Held while a frame is written: a parser may have threads.
+_speaking = threading.Lock()
 
 
 def main() -> None:
@@ -34,6 +39,8 @@ def main() -> None:
     _limit(int(sys.argv[1]))
     _yield_to_others(int(sys.argv[2]))
     give_up_system()
+    # said before the parser has the secret, so that nothing it writes comes before
+    when_remembering(lambda: _say(answers, "has_secret", None))
     errands = sys.stdin.buffer
     while (frame := receive(errands)) is not None:
         _serve(pickle.loads(frame), answers)  # noqa: S301  (from our own parent only)
@@ -71,15 +78,19 @@ def _serve(errand: Errand, answers: BinaryIO) -> None:
     try:
         parser = _parser(errand)
         answer = parser.parse(errand.replay, _job(errand, answers))
-        send_json(answers, *_answer(answer))
+        _say(answers, *_answer(answer))
     except ParsekitError as exc:
         # A secret that was read here is known here alone, so that this is the place to mask it.
-        send_json(answers, "error", [exc.code, cleaned(exc.message), exc.retry_after_s])
+        _say(answers, "error", [exc.code, cleaned(exc.message), exc.retry_after_s])
     except MemoryError:
-        send_json(answers, "out_of_memory", None)
+        _say(answers, "out_of_memory", None)
     except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
-        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
-        send_json(answers, "error", ["parser_failed", cleaned(text), None])
+        _say(answers, "error", ["parser_failed", cleaned(f"{type(exc).__name__}: {exc}"), None])
+
+
+def _say(answers: BinaryIO, kind: str, value: Any) -> None:
+    with _speaking:
+        send_json(answers, kind, value)
 
 
 def _limit_time(seconds: float) -> None:
@@ -105,8 +116,11 @@ def _parser(errand: Errand) -> Parser:
 
 
 def _job(errand: Errand, answers: BinaryIO) -> Job:
+    steps = Steps()  # here as well, so that a talkative parser keeps its breath for its answer
+
     def progress(value: float, message: str) -> None:
-        send_json(answers, "progress", [value, cleaned(str(message))])
+        if steps.further(value):
+            _say(answers, "progress", [value, cleaned(str(message))])
 
     return Job(
         task_id=errand.task_id,
@@ -119,7 +133,8 @@ def _job(errand: Errand, answers: BinaryIO) -> Job:
 def _answer(answer: object) -> tuple[str, Any]:
     """Check what the parser returned: a plugin's author may have returned anything."""
     if isinstance(answer, Parsed) and isinstance(answer.data, dict):
-        return "parsed", {"data": answer.data, "warnings": list(answer.warnings)}
+        warnings = [cleaned(str(each)) for each in answer.warnings]
+        return "parsed", {"data": answer.data, "warnings": warnings}
     if isinstance(answer, Parsed):
         text = f"answers {type(answer.data).__name__} as data, want a dict"
     elif isinstance(answer, NotReady):

@@ -21,7 +21,17 @@ from dataclasses import replace
 from typing import IO
 
 from parsekit.errors import ParsekitError, ParserCrashed, ParserFailed, ParserTimeout
-from parsekit.isolation.wire import MAX_ANSWER_BYTES, Errand, OutOfMemory, send, understood
+from parsekit.isolation.steps import Steps
+from parsekit.isolation.wire import (
+    MAX_ANSWER_BYTES,
+    Errand,
+    HasSecret,
+    OutOfMemory,
+    Step,
+    send,
+    understood,
+)
+from parsekit.logs.redaction import short
 from parsekit.model import Parsed, Replay
 from parsekit.workspace import workspace
 
@@ -35,6 +45,9 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 #: What Python, Rust and pyo3 write when an allocation fails; the last one of a new Python object.
 _OUT_OF_MEMORY = ("MemoryError", "memory allocation", "PyObject pointer is null")
+
+#: What is read of a child's stderr, and told of its last line.
+_LAST_BYTES, _MAX_LAST_WORDS = 2000, 300
 
 #: From the end of a child's answers to the end of its process, seconds.
 _LAST_MOMENTS_S = 2.0
@@ -52,6 +65,7 @@ class Child:
     def __init__(self, create: str, memory_bytes: int, niceness: int) -> None:
         self.create = create
         self.parses = 0
+        self._has_secret = False
         self._stack = ExitStack()
         self._folder = self._stack.enter_context(workspace())
         self._memory_bytes = memory_bytes
@@ -95,10 +109,14 @@ class Child:
                 f"{name} took longer than limits.parse_seconds ({errand.parse_seconds:g} s) "
                 "and was ended"
             ) from None
-        except (_Ended, BrokenPipeError, ValueError) as exc:
-            ended = isinstance(exc, (_Ended, BrokenPipeError))
-            kind, text = self._how_it_ended(_LAST_MOMENTS_S if ended else 0)
-            raise kind(f"{name} {text}{'' if ended else f': {exc}'}") from exc
+        except (_Ended, BrokenPipeError) as exc:
+            # All that it said was heard only where its answers came to their end.
+            speakable = isinstance(exc, _Ended) and not self._has_secret
+            kind, text = self._how_it_ended(speakable=speakable)
+            raise kind(f"{name} {text}") from exc
+        except ValueError as exc:
+            self.kill()
+            raise ParserFailed(f"{name} answered nonsense and was ended: {exc}") from exc
 
     def interrupt(self) -> None:
         """End its process, for the thread that waits for its answer to notice and clean up."""
@@ -145,21 +163,31 @@ class Child:
 
     def _await(self, errand: Errand, progress: Progress) -> Parsed:
         end = time.monotonic() + errand.parse_seconds
+        steps, left = Steps(), MAX_ANSWER_BYTES
         while True:
-            answer = understood(self._frame(end))
+            frame = self._frame(end, left)
+            left -= len(frame)
+            answer = understood(frame)
             if isinstance(answer, Parsed):
                 return answer
-            if isinstance(answer, ParsekitError):
-                raise answer
-            if isinstance(answer, OutOfMemory):
-                raise ParserFailed(f"parser {errand.parser!r} {self._out_of_memory()}")
-            progress(answer.value, answer.message)
+            if isinstance(answer, Step):
+                if steps.further(answer.value):
+                    progress(answer.value, answer.message)
+            else:
+                self._take_note(answer, errand.parser)
 
-    def _frame(self, end: float) -> bytes:
+    def _take_note(self, answer: HasSecret | OutOfMemory | ParsekitError, parser: str) -> None:
+        """Hear of a secret. Raises the error that anything else is."""
+        if isinstance(answer, ParsekitError):
+            raise answer
+        if isinstance(answer, OutOfMemory):
+            raise ParserFailed(f"parser {parser!r} {self._out_of_memory()}")
+        self._has_secret = True
+
+    def _frame(self, end: float, most: int) -> bytes:
         size = struct.unpack("<I", self._read(4, end))[0]
-        if size > MAX_ANSWER_BYTES:
-            self.kill()
-            raise ValueError(f"an answer of {size} bytes, want at most {MAX_ANSWER_BYTES}")
+        if size > most:
+            raise ValueError(f"more than {MAX_ANSWER_BYTES >> 20} MiB about one replay")
         return self._read(size, end)
 
     def _read(self, size: int, end: float) -> bytes:
@@ -177,39 +205,46 @@ class Child:
                 size -= len(part)
         return b"".join(parts)
 
-    def _how_it_ended(self, patience_s: float) -> tuple[type[ParserFailed], str]:
+    def _how_it_ended(self, *, speakable: bool) -> tuple[type[ParserFailed], str]:
         """Say what happened to the process, and end what is left of it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience_s)
-        kind, text = self._verdict(self._process.poll(), self._last_words())
+            self._process.wait(_LAST_MOMENTS_S)
+        kind, text = self._verdict(self._process.poll(), wrote := self._wrote_last())
         self.kill()
-        return kind, text
+        words = _last_words(wrote) if speakable else ""
+        return kind, f"{text}: {words}" if words and kind is ParserCrashed else text
 
-    def _verdict(self, code: int | None, wrote: list[str]) -> tuple[type[ParserFailed], str]:
-        if code is not None and any(sign in line for line in wrote for sign in _OUT_OF_MEMORY):
+    def _verdict(self, code: int | None, wrote: str) -> tuple[type[ParserFailed], str]:
+        if code is not None and any(sign in wrote for sign in _OUT_OF_MEMORY):
             # native code that runs out of memory says so first, and then much else
             return ParserFailed, self._out_of_memory()
-        said = f": {wrote[-1][:300]}" if wrote else ""
         if code is None:
-            return ParserFailed, f"answered nonsense and was ended{said}"
+            return ParserFailed, "closed its answers and was ended"
         if code == -signal.SIGXCPU:
-            return ParserFailed, f"used up the CPU time of limits.parse_seconds{said}"
+            return ParserFailed, "used up the CPU time of limits.parse_seconds"
         if code < 0:
-            return ParserCrashed, f"crashed ({signal.Signals(-code).name}){said}"
-        return ParserCrashed, f"ended its process (exit code {code}){said}"
+            return ParserCrashed, f"crashed ({signal.Signals(-code).name})"
+        return ParserCrashed, f"ended its process (exit code {code})"
 
     def _out_of_memory(self) -> str:
         return f"needed more than limits.parse_memory ({self._memory_bytes >> 20} MiB)"
 
-    def _last_words(self) -> list[str]:
-        """What the child wrote last, line by line."""
+    def _wrote_last(self) -> str:
+        """The end of what the child wrote for this replay, from the beginning of a line."""
         try:
             size = self._log.seek(0, os.SEEK_END)
-            self._log.seek(max(0, size - 2000))
-            lines = self._log.read().decode(errors="replace").split("\n")
+            self._log.seek(max(0, size - _LAST_BYTES))
+            return self._log.read().decode(errors="replace")
         except (OSError, ValueError):
-            return []
-        return [" ".join(line.split()) for line in lines if line.strip()]
+            return ""
+
+
+def _last_words(wrote: str) -> str:
+    """The last line. The first that was read may begin inside of a secret."""
+    lines = wrote.split("\n")
+    whole = lines if len(wrote.encode()) < _LAST_BYTES else lines[1:]
+    told = [line for line in whole if line.strip()]
+    return short(told[-1], _MAX_LAST_WORDS) if told else ""
 
 
 class ChildPool:

@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from parsekit.errors import ParsekitError, error_for
+from parsekit.logs.redaction import short
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
 
 _LENGTH = struct.Struct("<I")
-#: The largest answer that a parent takes; a full Ballchasing body has 20 to 40 KB.
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+#: All that a parent hears about one replay. A full Ballchasing body has 20 to 40 KB, and hardly
+#: ever 200. What is heard is decoded in the parent, which no limit of memory protects: empty lists
+#: take over twenty times their bytes there, so that this much grows it by some 50 MB.
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+#: Characters of a step's and of an error's words, which go on to queues, logs and results.
+MAX_STEP_CHARACTERS, MAX_ERROR_CHARACTERS = 200, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,7 @@ def send_json(stream: IO[bytes], kind: str, value: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Step:
     """A step of the parser's."""
 
     value: float
@@ -61,7 +66,11 @@ class OutOfMemory:
     """The parser met its limit of memory and said so."""
 
 
-Answer = Progress | Parsed | ParsekitError | OutOfMemory
+class HasSecret:
+    """The parser has read a secret, which the parent does not know and so could not mask."""
+
+
+Answer = Step | Parsed | ParsekitError | OutOfMemory | HasSecret
 
 
 def understood(body: bytes) -> Answer:
@@ -73,29 +82,34 @@ def understood(body: bytes) -> Answer:
         raise ValueError(f"an answer that makes no sense: {type(exc).__name__}") from exc
 
 
-def _progress(value: Any) -> Progress:
-    return Progress(_finite(value[0]), str(value[1]))
+def _step(value: Any) -> Step:
+    return Step(_finite(value[0]), short(str(value[1]), MAX_STEP_CHARACTERS))
 
 
 def _parsed(value: Any) -> Parsed:
-    return Parsed(data=dict(value["data"]), warnings=tuple(map(str, value["warnings"])))
+    warnings = (short(str(each), MAX_ERROR_CHARACTERS) for each in value["warnings"])
+    return Parsed(data=dict(value["data"]), warnings=tuple(warnings))
 
 
 def _error(value: Any) -> ParsekitError:
     code, message, retry_after_s = value
     after_s = None if retry_after_s is None else _finite(retry_after_s)
-    return error_for(str(code), str(message), retry_after_s=after_s)
+    words = short(str(message), MAX_ERROR_CHARACTERS)
+    return error_for(str(code), words, retry_after_s=after_s)
 
 
 _KINDS: Mapping[str, Callable[[Any], Answer]] = {
-    "progress": _progress,
+    "progress": _step,
     "parsed": _parsed,
     "error": _error,
     "out_of_memory": lambda _: OutOfMemory(),
+    "has_secret": lambda _: HasSecret(),
 }
 
 
 def _finite(value: Any) -> float:
+    if not isinstance(value, int | float):  # float() would repeat a text in its complaint
+        raise TypeError
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{number} is no number")

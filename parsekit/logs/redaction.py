@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
@@ -54,11 +55,16 @@ _SIGNS = (
     "asia",
 )
 
+#: Characters in which `short` looks for secrets.
+_MAX_SHORTENED = 16 * 1024
+
 #: Every form of every secret, the longest first.
 _known: tuple[str, ...] = ()
 #: The same as they look inside of a JSON text, where these differ.
 _known_in_json: tuple[str, ...] = ()
 _learning = threading.Lock()
+#: Called when something is remembered, before whoever read it has it.
+_listeners: list[Callable[[], None]] = []
 
 
 def remember(secret: str) -> None:
@@ -68,6 +74,13 @@ def remember(secret: str) -> None:
     with _learning:
         _known = tuple(sorted({*_known, *forms}, key=len, reverse=True))
         _known_in_json = tuple({json.dumps(form)[1:-1] for form in _known})
+    for listener in _listeners:
+        listener()
+
+
+def when_remembering(listener: Callable[[], None]) -> None:
+    """Call this from now on whenever this process learns of a secret; it isn't told which."""
+    _listeners.append(listener)
 
 
 def remember_urls(text: str) -> None:
@@ -98,6 +111,11 @@ def cleaned(text: str) -> str:
     if "AKIA" in text or "ASIA" in text:
         text = _AWS_KEY.sub(MASK, text)
     return redacted_text(text)
+
+
+def short(text: str, characters: int) -> str:
+    """The text without secrets, in one line. Cut last, as nobody finds half a secret."""
+    return " ".join(cleaned(text[:_MAX_SHORTENED]).split())[:characters]
 
 
 def may_hold_secret(json_text: str) -> bool:

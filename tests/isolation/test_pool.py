@@ -7,15 +7,24 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from parsekit.errors import InvalidReplay, ParserCrashed, ParserFailed, ParserTimeout, RateLimited
+from parsekit.errors import (
+    InvalidReplay,
+    ParsekitError,
+    ParserCrashed,
+    ParserFailed,
+    ParserTimeout,
+    RateLimited,
+)
 from parsekit.isolation.pool import Child, ChildPool
 from parsekit.isolation.wire import Errand
+from parsekit.logs.redaction import remember
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
 
@@ -89,6 +98,9 @@ def test_what_a_parser_prints_does_not_disturb_its_answer(pool: ChildPool):
         ("abort", "crashed (SIGABRT): thread panicked: boom"),
         ("leave", "ended its process (exit code 3)"),
         ("hoard", "needed more than limits.parse_memory (1024 MiB)"),
+        ("bloat", "answered nonsense and was ended: more than 2 MiB about one replay"),
+        ("flood", "answered nonsense and was ended: more than 2 MiB about one replay"),
+        ("mutter", "makes no sense: TypeError"),
         ("panic", "Panic: index out of bounds"),
         ("nan", "not JSON compliant"),
         ("objects", "Object of type object is not JSON serializable"),
@@ -102,6 +114,34 @@ def test_a_failure_is_an_error_with_its_cause_and_the_next_parse_works(pool, how
     assert words in caught.value.message
     assert isinstance(caught.value, ParserCrashed) == (how in {"segfault", "abort", "leave"})
     assert parse(pool, "fine").data
+
+
+def test_no_answer_makes_the_parent_large(pool: ChildPool):
+    tracemalloc.start()
+    try:
+        assert len(parse(pool, "swell").data["x"]) == 690_000
+        assert tracemalloc.get_traced_memory()[1] < 80 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("how", ["chatter", "shout"])
+def test_a_parse_tells_a_hundred_short_steps_that_rise(pool: ChildPool, how: str):
+    heard: list[tuple[float, str]] = []
+    pool.parse(errand(how), lambda value, message: heard.append((value, message)))
+    values = [value for value, _ in heard]
+    assert 10 < len(values) <= 101
+    assert values == sorted(set(values))
+    assert max(len(message) for _, message in heard) <= 200
+
+
+@pytest.mark.parametrize("how", ["lengthy", "last_word"])
+def test_what_is_cut_leaves_no_half_of_a_secret(pool: ChildPool, how: str):
+    remember("the/Sw0rd/of/the/parent")
+    with pytest.raises(ParsekitError) as caught:
+        parse(pool, how)
+    assert "xxx***" in caught.value.message
+    assert len(caught.value.message) < 1001
 
 
 def test_a_published_error_of_the_parser_comes_through(pool: ChildPool):

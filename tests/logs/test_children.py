@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,25 +17,52 @@ from parsekit.providers import ProviderContext
 PLUGINS = Path(__file__).parent / "plugins"
 
 
-def test_a_child_masks_what_it_has_read_itself(tmp_path: Path) -> None:
-    (tmp_path / "a.replay").write_bytes(b"")
-    errand = Errand(
+@pytest.fixture
+def pool() -> Iterator[ChildPool]:
+    pool = ChildPool(1 << 30)
+    yield pool
+    pool.close()
+
+
+def errand(folder: Path, name: str) -> Errand:
+    file = folder / f"{name}.replay"
+    file.write_bytes(b"")
+    return Errand(
         parser="leaky-local",
         create="parsekit_leaky:LeakyLocal",
         context=ProviderContext(),
-        replay=Replay(path=tmp_path / "a.replay", name="a", sha256="0" * 64, size_bytes=1),
+        replay=Replay(path=file, name=file.name, sha256="0" * 64, size_bytes=1),
         task_id="t",
         bulk=False,
         has_fallback=False,
         parse_seconds=30,
         search_path=(str(PLUGINS), *sys.path),
     )
+
+
+def test_a_child_masks_what_it_has_read_itself(pool: ChildPool, tmp_path: Path) -> None:
     heard: list[str] = []
-    pool = ChildPool(1 << 30)
-    try:
-        with pytest.raises(ParserFailed) as failed:
-            pool.parse(errand, lambda _value, message: heard.append(message))
-    finally:
-        pool.close()
+    with pytest.raises(ParserFailed) as failed:
+        pool.parse(errand(tmp_path, "a"), lambda _value, message: heard.append(message))
     assert failed.value.message == "RuntimeError: can't parse with '***'"
     assert heard == ["parsing with ***"]
+
+
+def test_warnings_are_masked_too(pool: ChildPool, tmp_path: Path) -> None:
+    parsed = pool.parse(errand(tmp_path, "warns"), lambda _value, _message: None)
+    assert parsed.warnings == ("parsed with ***",)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("panics", "parser 'leaky-local' crashed (SIGABRT)"),
+        ("hoards", "parser 'leaky-local' needed more than limits.parse_memory (1024 MiB)"),
+    ],
+)
+def test_the_last_words_of_a_child_that_knows_a_secret_are_kept_back(
+    pool: ChildPool, tmp_path: Path, name: str, words: str
+) -> None:
+    with pytest.raises(ParserFailed) as failed:
+        pool.parse(errand(tmp_path, name), lambda _value, _message: None)
+    assert failed.value.message == words

@@ -15,6 +15,7 @@ HOSTILE = {
     "crash": (errors.PoisonReplay, "SIGSEGV"),
     "hang": (errors.ParserTimeout, "limits.parse_seconds"),
     "hoard": (errors.ParserFailed, "limits.parse_memory"),
+    "bloat": (errors.ParserFailed, "more than 2 MiB about one replay"),
     "leave": (errors.PoisonReplay, "ended its process"),
 }
 

@@ -23,6 +23,8 @@ class Fragile:
     def parse(self, replay: Replay, job: Job) -> Parsed:
         if not self._mended:
             _fail(replay.name)
+        if "bloat" in replay.name:
+            return Parsed(data={"x": [[]] * (4 << 20)})
         return Parsed(data={"fine": True})
 
 
