@@ -16,6 +16,7 @@ from parsekit.host import Host
 from parsekit.importing import resolve
 from parsekit.isolation.pool import ChildPool
 from parsekit.isolation.wire import Errand
+from parsekit.logs.redaction import cleaned, short
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
 from parsekit.retry import RetryPolicy
@@ -65,14 +66,14 @@ class Parsers:
             children = self._spare_children if spare else self._children
             return children.parse(self._errand(entry, replay, job), job.progress)
         parser = self._made(entry)
-        return _guarded(entry, lambda: parser.parse(replay, job))
+        return _masked(_guarded(entry, lambda: parser.parse(replay, job)))
 
     def resume(self, entry: ParserEntry, job: Job) -> Parsed | NotReady:
         """Go on from a ticket. Raises a `ParsekitError`, whatever the parser did."""
         parser = self._made(entry)
         if not isinstance(parser, WaitingParser):
             raise PluginFailed(f"parser {entry.name!r} gave a ticket but has no resume()")
-        return _guarded(entry, lambda: parser.resume(job))
+        return _masked(_guarded(entry, lambda: parser.resume(job)))
 
     def cancel(self, task_id: str) -> None:
         """End the child that parses for this task; a remote parser's call ends by itself."""
@@ -137,5 +138,12 @@ def _guarded(entry: ParserEntry, call: Callable[[], T]) -> T:
         raise
     except Exception as exc:
         log.exception("parser %s failed", entry.name)
-        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        text = short(f"{type(exc).__name__}: {exc}", 500)
         raise ParserFailed(f"parser {entry.name!r} failed: {text}") from exc
+
+
+def _masked(answer: Parsed | NotReady) -> Parsed | NotReady:
+    """Warnings are words for people, who read them in results and logs."""
+    if isinstance(answer, Parsed) and answer.warnings:
+        return replace(answer, warnings=tuple(cleaned(str(each)) for each in answer.warnings))
+    return answer

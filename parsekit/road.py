@@ -27,7 +27,7 @@ from parsekit.flights import Flight
 from parsekit.json_data import JsonData
 from parsekit.judgement import AskNext, TryAgain, judge
 from parsekit.logs.context import working_on
-from parsekit.logs.redaction import cleaned
+from parsekit.logs.redaction import cleaned, short
 from parsekit.logs.steps import Step
 from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Request, Tried
 from parsekit.outcomes import Ending
@@ -106,7 +106,7 @@ class Road:
                 answer = self._after(error)
             except Exception as exc:
                 log.exception("task %s: a plugin broke its promise", self.request.task_id)
-                text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+                text = short(f"{type(exc).__name__}: {exc}", 500)
                 answer = self._after(PluginFailed(f"{self.state.step or 'start'}: {text}"))
             if answer is not None:
                 return answer

@@ -8,6 +8,7 @@ from parsekit.config import Config
 from parsekit.errors import ParsekitError, PluginFailed
 from parsekit.host import Host
 from parsekit.importing import resolve
+from parsekit.logs.redaction import short
 from parsekit.providers import ProviderContext, Storage
 
 
@@ -23,6 +24,6 @@ def make_storage(host: Host, config: Config, data_dir: Path) -> Storage:
     except ParsekitError:
         raise
     except Exception as exc:
-        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        text = short(f"{type(exc).__name__}: {exc}", 500)
         raise PluginFailed(f"storage {entry.name!r} can't be made: {text}") from exc
     return storage

@@ -26,6 +26,7 @@ from parsekit.errors import (
 )
 from parsekit.events import PARSER_RANGE
 from parsekit.logs.context import working_on
+from parsekit.logs.redaction import short
 from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.pipeline import Waiting
 from parsekit.worker.call import caller_of, refused, request_of
@@ -171,7 +172,7 @@ class ParseReplay(Task):
 
     def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:
         """End a task with which the worker can't cope, so that its caller hears of it."""
-        text = " ".join(f"{type(exc).__name__}: {exc}".split())[:500]
+        text = short(f"{type(exc).__name__}: {exc}", 500)
         caller = caller_of(self.request)
         request = refused(kwargs, task_id=self.request.id, caller=caller)
         return service.process.pipeline.refuse(request, PluginFailed(f"the worker failed: {text}"))
