@@ -14,9 +14,13 @@ from parsekit.sources import Source, sha256_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A checked replay, and the milliseconds that its transfer took."""
+    """A checked replay, and the milliseconds that its transfer took.
+
+    ``fingerprint`` is that of `parsekit.sources.Content`, of what was transferred.
+    """
 
     replay: Replay
+    fingerprint: str
     get_ms: int
 
 
@@ -28,9 +32,9 @@ def fetch(source: Source, name: str, folder: Path, *, max_bytes: int, clock: Clo
     path = folder / "fetched.replay"
     began = clock.ticks()
     with Step("fetch"):
-        source.fetch(path, max_bytes)
+        told = source.fetch(path, max_bytes)
     get_ms = clock.ms_since(began)
     with Step("check"):
         size = check_envelope(path, max_bytes=max_bytes).size_bytes
     replay = Replay(path=path, name=name, sha256=sha256_of(path), size_bytes=size)
-    return Fetched(replay=replay, get_ms=get_ms)
+    return Fetched(replay=replay, fingerprint=told or replay.sha256, get_ms=get_ms)

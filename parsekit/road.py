@@ -218,19 +218,16 @@ class Road:
                 clock=self.line.clock,
             )
             replay = fetched.replay
-            self._refuse_change(replay)
+            self._refuse_change(fetched.fingerprint)
             self.state = self.state.but(
                 get_ms=fetched.get_ms, sha256=replay.sha256, size_bytes=replay.size_bytes
             )
             self.replay = replay
         return self.replay
 
-    def _refuse_change(self, replay: Replay) -> None:
+    def _refuse_change(self, fetched: str) -> None:
         """What was looked up and what was fetched must be the same content."""
-        known = self.state.fingerprint or replay.sha256
-        by_hash = len(known) == len(replay.sha256)
-        same = known == replay.sha256 if by_hash else self.state.size_bytes == replay.size_bytes
-        if not same:
+        if self.state.fingerprint not in (None, fetched):
             self.state = self.state.but(fingerprint=None, joined_unix=None)
             raise StorageUnavailable(f"{self.request.replay}: changed while it was read")
 

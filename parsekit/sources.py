@@ -52,8 +52,11 @@ class Source(Protocol):
         """
         ...
 
-    def fetch(self, target: Path, max_bytes: int) -> None:
-        """Copy the replay to ``target``. Raises `ReplayTooLarge` and the errors of `look`."""
+    def fetch(self, target: Path, max_bytes: int) -> str | None:
+        """Copy the replay to ``target``; answer the fingerprint of what came, as far as it is told.
+
+        Raises `ReplayTooLarge` and the errors of `look`.
+        """
         ...
 
 
@@ -101,9 +104,9 @@ class StoredReplay:
         _refuse_large(self.key, info.size_bytes, max_bytes)
         return Content(fingerprint=fingerprint_of(info), size_bytes=info.size_bytes)
 
-    def fetch(self, target: Path, max_bytes: int) -> None:
-        """One GET."""
-        self.storage.fetch(self.key, target, max_bytes=max_bytes)
+    def fetch(self, target: Path, max_bytes: int) -> str | None:
+        """One GET, which may find another object than the HEAD before it."""
+        return fingerprint_of(self.storage.fetch(self.key, target, max_bytes=max_bytes))
 
 
 @dataclass(frozen=True, slots=True)

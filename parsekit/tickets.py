@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parsekit.errors import StorageDenied
 from parsekit.model import JsonObject
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
@@ -79,8 +80,11 @@ class Tickets:
         return kept
 
     def drop(self, name: ResultName) -> None:
-        """Remove; nothing happens when there is none."""
-        self.storage.delete(self._key(name))
+        """Remove. One that we may not remove stays: the result that it led to is stored already."""
+        try:
+            self.storage.delete(self._key(name))
+        except StorageDenied as error:
+            log.warning("the ticket of %s stays: %s", name.flight, error)
 
     def _key(self, name: ResultName) -> str:
         return name.key(self.storage.results_prefix, _FOLDER)

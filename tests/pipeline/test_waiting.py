@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 
+from parsekit import hookimpl
 from parsekit.errors import (
     InvalidReplay,
     QuotaExhausted,
     RateLimited,
     RemoteTimeout,
     RemoteUnavailable,
+    StorageDenied,
 )
 from parsekit.model import Job, NotReady, Outcome, Parsed
 from parsekit.pipeline import Waiting
+from parsekit.providers import ObjectInfo
+from parsekit.testing.replays import believable_match, synthetic_replay
 
 
 def waits(answer: Outcome | Waiting) -> Waiting:
@@ -52,6 +57,62 @@ def test_a_worker_killed_after_the_upload_leaves_its_ticket(bench):
     assert delivered_again.ok
     assert [call for call, _ in bench.script.calls] == ["parse", "resume"]
     assert bench.store.counts["fetch"] == 1
+
+
+def test_a_ticket_that_may_not_be_removed_fails_nobody(bench):
+    def denied(key: str) -> None:
+        raise StorageDenied(f"{key}: grant s3:DeleteObject")
+
+    bench.script.steps = [lambda job: (job.checkpoint({"id": "r1"}), Parsed(data={}))[1]]
+    bench.store.delete = denied
+    assert bench.pipeline().run(bench.request()).ok
+
+
+def test_complete_is_told_once_the_object_can_be_read(bench):
+    found = []
+
+    class Reader:
+        @hookimpl
+        def parsekit_progress(self, event):
+            if event.status == "Complete":
+                found.append(bench.store.read(event.outcome.output_path))
+
+    bench.host.register(Reader(), "reader")
+    bench.store.away = {"write"}
+    waiting = waits(bench.pipeline().run(bench.request()))
+    assert "Complete" not in [status for status, *_ in bench.told]
+    bench.store.away = set()
+    assert bench.pipeline().run(bench.request(), waiting.state).ok
+    assert len(found) == 1
+    assert found[0] is not None
+
+
+def test_a_replay_that_is_replaced_while_it_is_looked_up_is_never_the_old_ones_result(bench):
+    """Another content of the same size, put between the HEAD and the GET, as S3 tells of it."""
+    key, bodies = (
+        bench.request().replay,
+        [synthetic_replay(believable_match(seed=seed, team_size=1), frames=0) for seed in (0, 1)],
+    )
+    assert len(bodies[0]) == len(bodies[1])
+
+    def info(body: bytes) -> ObjectInfo:
+        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        return ObjectInfo(key=key, size_bytes=len(body), etag=etag)
+
+    stands = [bodies[0]]
+    bench.store.head = lambda _key: info(stands[-1])
+
+    def fetch(_key, target, *, max_bytes):
+        stands.append(bodies[1])
+        target.write_bytes(bodies[1])
+        return info(bodies[1])
+
+    bench.store.fetch = fetch
+    waiting = waits(bench.pipeline().run(bench.request()))
+    assert "changed while it was read" in waiting.reason
+    outcome = bench.pipeline().run(bench.request(), waiting.state)
+    assert outcome.hash == hashlib.sha256(bodies[1]).hexdigest()
+    assert hashlib.md5(bodies[1], usedforsecurity=False).hexdigest() in outcome.output_path
 
 
 def test_a_ticket_is_gone_when_the_task_is_done(bench):
