@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from rich.console import Console
 
 from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.command_line import CommandLine
 from parsekit.testing.deployment import Deployment, poll
 from parsekit.testing.servers.rabbitmq import find_installation, rabbitmq
 from parsekit.testing.servers.valkey import valkey
-from parsekit.worker.top import QueueLine, Snapshot, WorkerLine
+from parsekit.testing.terminal import ESCAPES, SHOW_CURSOR, Terminal
+from parsekit.worker.top import FactLine, QueueLine, Snapshot, WorkerLine
 from parsekit.worker.waits import Wait
 
 PLUGINS = Path(__file__).parents[1] / "worker" / "plugins"
@@ -89,6 +92,51 @@ def test_shows_workers_queues_and_what_waits_and_why(service: Deployment) -> Non
     assert table.returncode == 0, table.stderr
     assert wait["reason"] in table.stdout
     assert worker["name"] in table.stdout
+
+
+def test_is_live_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+    with valkey(tmp_path / "server") as server:
+        url = server.url()
+        celery = {"celery": {"broker": url, "backend": url}}
+        with contextmanager(_deployment)(tmp_path, celery) as service:
+            (tmp_path / "remote" / "pending_s").write_text("0")
+            service.worker("-c", "1").ready()
+            body = synthetic_replay(believable_match(seed=1), frames=0)
+            for _ in range(3):
+                service.send(service.put("one", body)).get(timeout=60)
+            poll(lambda: _line(service)["tasks_per_minute"])
+            worker = _line(service)
+            cli = CommandLine(folder=tmp_path, home=tmp_path, settings=service.environ)
+            options = ("--every", "0.5")
+            code, text = Terminal(cli).run("top", *options, press_ctrl_c_at=("replay-parse-bulk",))
+    assert (worker["tasks"], worker["cached"], worker["failed"]) == (3, 2, 0)
+    assert code == 130
+    assert worker["name"].split(":")[0] in ESCAPES.sub("", text)
+    assert text.rfind(SHOW_CURSOR) > text.rfind("\x1b[?25l")
+    assert "Traceback" not in text
+
+
+def _line(service: Deployment) -> dict[str, Any]:
+    (worker,) = json.loads(run(service, "top", "--format", "json").stdout)["workers"]
+    return dict(worker)
+
+
+def test_shows_budget_and_events_that_say_something() -> None:
+    left = FactLine(name="parsekit_ballchasing_left", labels={"window": "hour"}, value=198.0)
+    never = FactLine(name="parsekit_sink_dropped", labels={"reason": "expired"}, value=0.0)
+    text = shown(
+        Snapshot(
+            at_unix=0.0,
+            workers=(),
+            queues=(),
+            waiting=0,
+            waits=(),
+            dead_letters=0,
+            facts=(left, never),
+        )
+    )
+    assert "ballchasing left window=hour 198" in " ".join(text.split())
+    assert "dropped" not in text
 
 
 def test_without_a_worker_says_so_and_exits_1(tmp_path: Path) -> None:
