@@ -1,19 +1,34 @@
-"""What one task did, for the audit: whom it served, what it touched, and where things were sent."""
+"""What was done, for the audit: for whom, what was touched, and where things were sent.
+
+A run of a task tells it with `audit_event`; what a user does by a command that is no task's run
+goes through `Operations`.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
 import pwd
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from parsekit.clock import Clock
+from parsekit.errors import ParsekitError
 from parsekit.events import Acts, AuditEvent
+from parsekit.host import Host
+from parsekit.host.listeners import Listeners
 from parsekit.logs.redaction import cleaned
 from parsekit.model import Failure, Request
 from parsekit.providers import ObjectInfo, Storage
+from parsekit.session import Session
+
+#: The result of an operation that failed in a way that has no published code, or changed nothing.
+FAILED = "failed"
+#: What listeners get to write the last record when a command ends, seconds.
+_CLOSE_S = 2.0
 
 
 class Trail:
@@ -117,6 +132,65 @@ def audit_event(request: Request, acts: Acts, standing: Standing, now_unix: floa
         hash=standing.hash,
         cached=standing.cached,
     )
+
+
+@dataclass(slots=True)
+class Operation:
+    """One thing that a command does. ``fault`` says why it was in vain, "" while it is not."""
+
+    replay: str = ""
+    trail: Trail = field(default_factory=Trail)
+    fault: str = ""
+    code: str = FAILED
+
+    def failed(self, error: BaseException) -> None:
+        """Take over what an exception says."""
+        self.fault = str(error) or type(error).__name__
+        if isinstance(error, ParsekitError):
+            self.code = getattr(error, "code", FAILED)  # the root of all errors has none
+
+
+class Operations:
+    """What a user does by a command: told to the listeners of the audit, as runs of tasks are."""
+
+    def __init__(self, listeners: Listeners, command: str, clock: Clock | None = None) -> None:
+        self._listeners = listeners
+        self._caller = local_caller(f"cli {command}")
+        self._clock = clock or Clock()
+
+    @contextmanager
+    def doing(self, *, task_id: str = "", replay: str = "") -> Iterator[Operation]:
+        """The block does one thing, which is on record after it; also when it raises."""
+        operation = Operation(replay)
+        try:
+            yield operation
+        except BaseException as exc:
+            operation.failed(exc)
+            raise
+        finally:
+            self._listeners.deliver(self._record(operation, task_id))
+
+    def _record(self, operation: Operation, task_id: str) -> AuditEvent:
+        return AuditEvent(
+            at_unix=self._clock.now(),
+            caller=self._caller,
+            task_id=task_id,
+            replay=cleaned(operation.replay),
+            acts=operation.trail.take(),
+            result=operation.code if operation.fault else "ok",
+            error=cleaned(operation.fault) or None,
+        )
+
+
+@contextmanager
+def on_record(host: Host, session: Session, command: str) -> Iterator[Operations]:
+    """Let a driver do things on record; ``command`` is named with the user who gave it."""
+    listeners = Listeners(host)
+    listeners.open(session)
+    try:
+        yield Operations(listeners, command)
+    finally:
+        listeners.close(_CLOSE_S)
 
 
 @cache

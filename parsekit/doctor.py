@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from parsekit.audit import Trail, WatchedStorage
 from parsekit.errors import ParsekitError
 from parsekit.host import Host
 from parsekit.host.discovery import PluginFault, reason_of, within
@@ -19,20 +20,30 @@ CHECK_SECONDS = 15.0
 Try = Callable[[], list[Check]]
 
 
-def examine(session: Session, host: Host, more: Iterable[tuple[str, Try]] = ()) -> list[Check]:
+def examine(
+    session: Session,
+    host: Host,
+    more: Iterable[tuple[str, Try]] = (),
+    trail: Trail | None = None,
+) -> list[Check]:
     """Run every check: plugins, storage, what plugins offer, and ``more`` that a driver knows.
 
-    A storage whose plugin offers a check under the storage's name knows better than we do.
+    A storage whose plugin offers a check under the storage's name knows better than we do. What is
+    touched is noted in ``trail``; of a plugin's check and a driver's, what they say of it.
     """
+    trail = Trail() if trail is None else trail
     lines = [_plugin(name, error) for name, error in host.failed.items()]
     lines += _absent(session)
     offered: list[tuple[str, Try]] = []
     for owner, offer in host.listeners("parsekit_register_checks"):
         lines += _settled(owner, partial(_collect, offer, session, offered))
     if session.config.storage_name not in dict(offered):
-        lines += _settled("storage", lambda: _storage(session, host))
+        lines += _settled("storage", lambda: _storage(session, host, trail))
     for name, attempt in (*offered, *more):
-        lines += _settled(name, attempt)
+        found = _settled(name, attempt)
+        for check in found:
+            trail.note("sent", f"check {check.name}: {check.detail}")
+        lines += found
     return lines
 
 
@@ -74,12 +85,12 @@ def _absent(session: Session) -> list[Check]:
     ]
 
 
-def _storage(session: Session, host: Host) -> list[Check]:
+def _storage(session: Session, host: Host, trail: Trail) -> list[Check]:
     """Write, read and delete an object of our own where results are kept."""
     name = f"storage {session.config.storage_name}"
     storage = make_storage(host, session.config, session.data_dir)
     try:
-        return _probe(name, storage)
+        return _probe(name, WatchedStorage(storage, trail))
     finally:
         storage.close()
 

@@ -23,7 +23,8 @@ def cancel(
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
     caller.reach()
-    done = [caller.cancel(task_id) for task_id in tasks]
+    with caller.audited("cancel") as audit:
+        done = [caller.cancel(task_id, audit) for task_id in tasks]
     for one in done:
         typer.echo(f"{one.task_id} {'cancelled' if one.done else f'has ended: {one.state}'}")
     raise typer.Exit(0 if all(one.done for one in done) else 1)

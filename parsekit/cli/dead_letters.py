@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,10 @@ from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.formats.plain import printable
 
 if TYPE_CHECKING:
+    from parsekit.audit import Operations
     from parsekit.worker.dead_letters import DeadLetter, DeadLetters
+
+    Use = Callable[[DeadLetter, Operations], None]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -37,16 +41,26 @@ def retry(tasks: Tasks, config: ConfigFile = None) -> None:
     """Send requests once more, under their own ids."""
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
-    for letter in _taken(_letters(config), tasks):
-        caller.retry(letter)
+    def send(letter: DeadLetter, audit: Operations) -> None:
+        try:
+            caller.retry(letter, audit)
+        except BaseException:
+            caller.put_back(letter, audit)
+            raise
         typer.echo(f"{letter.task_id} sent")
+
+    _each_taken("retry", tasks, config, send)
 
 
 @app.command()
 def drop(tasks: Tasks, config: ConfigFile = None) -> None:
     """Forget requests."""
-    for letter in _taken(_letters(config), tasks):
+
+    def drop_it(letter: DeadLetter, audit: Operations) -> None:
+        del audit
         typer.echo(f"{letter.task_id} dropped")
+
+    _each_taken("drop", tasks, config, drop_it)
 
 
 def _letters(config: ConfigFile) -> DeadLetters:
@@ -59,12 +73,19 @@ def _letters(config: ConfigFile) -> DeadLetters:
     return service.process.dead_letters
 
 
-def _taken(letters: DeadLetters, tasks: list[str]) -> list[DeadLetter]:
+def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:
+    """Take one request after the other and do with it what is to be done, before the next."""
+    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+
+    letters = _letters(config)
     names = [letter.task_id for letter in letters.all()] if tasks == ["all"] else tasks
-    found = {name: letters.take(name) for name in names}
-    for name, letter in found.items():
-        if letter is None:
-            typer.echo(f"{name} is not among the dead letters", err=True)
-    if None in found.values():
-        raise typer.Exit(1)
-    return [letter for letter in found.values() if letter is not None]
+    missing = 0
+    with caller.audited(f"dead-letters {command}") as audit:
+        for name in names:
+            letter = caller.take(name, audit)
+            if letter is None:
+                missing += 1
+                typer.echo(f"{name} is not among the dead letters", err=True)
+            else:
+                use(letter, audit)
+    raise typer.Exit(1 if missing else 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parsekit.api import open_session
+from parsekit.audit import on_record
 from parsekit.cli.failures import ExitCode, writing_output
 from parsekit.config import CelerySettings
 from parsekit.doctor import examine
@@ -17,6 +18,7 @@ from parsekit.formats.plain import printable
 from parsekit.host import Host
 from parsekit.providers import Check
 from parsekit.security import security_checks
+from parsekit.session import Session
 
 app = typer.Typer(add_completion=False)
 
@@ -56,7 +58,7 @@ def doctor(
     if security:
         checks = [*security_checks(session), *_service_security(session.config)]
     else:
-        checks = examine(session, host, _service_checks(session.config))
+        checks = _examined(session, host)
     with writing_output():
         if kind is Format.JSON:
             typer.echo(json.dumps([check.to_json() for check in checks], indent=2))
@@ -64,6 +66,14 @@ def doctor(
             typer.echo("\n".join(line for check in checks for line in _lines(check)))
     if any(check.ok is False for check in checks):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _examined(session: Session, host: Host) -> list[Check]:
+    """Try everything, on record: what is tried is written to and read from."""
+    with on_record(host, session, "doctor") as audit, audit.doing() as operation:
+        checks = examine(session, host, _service_checks(session.config), operation.trail)
+        operation.fault = ", ".join(check.name for check in checks if check.ok is False)
+    return checks
 
 
 def _service_checks(config: Config) -> list[tuple[str, Try]]:

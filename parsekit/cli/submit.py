@@ -16,6 +16,7 @@ from parsekit.formats.plain import printable
 
 if TYPE_CHECKING:
     from parsekit.worker.manifest import Entry
+    from parsekit.worker.submission import Answer
 
 app = typer.Typer(add_completion=False)
 
@@ -57,21 +58,25 @@ def submit(
 
     caller.reach()
     kept = Manifest(manifest)
-    if form is SubmitFormat.IDS and not follow:
-        for entry in submission.send_all(replays, kept, bulk=bulk):
-            typer.echo(f"{entry.task_id} {printable(entry.key)}")
-        return
-    all_ok = True
-    say = _say if follow else _say_nothing
-    for answer in submission.answer_all(replays, kept, bulk=bulk, follow=say):
-        all_ok &= bool(answer.outcome["ok"])
-        if form is SubmitFormat.JSONL:
-            typer.echo(json.dumps(answer.outcome))
-        else:
-            error = answer.outcome["error"]
-            told = f"{error['code']}: {error['message']}" if error else answer.outcome["outputPath"]
-            typer.echo(f"{printable(answer.entry.replay)} {printable(str(told))}")
+    with caller.audited("submit") as audit:
+        if form is SubmitFormat.IDS and not follow:
+            for entry in submission.send_all(replays, kept, audit, bulk=bulk):
+                typer.echo(f"{entry.task_id} {printable(entry.key)}")
+            return
+        all_ok = True
+        say = _say if follow else _say_nothing
+        for answer in submission.answer_all(replays, kept, audit, bulk=bulk, follow=say):
+            all_ok &= bool(answer.outcome["ok"])
+            typer.echo(_shown(answer, form))
     raise typer.Exit(0 if all_ok else 1)
+
+
+def _shown(answer: Answer, form: SubmitFormat) -> str:
+    if form is SubmitFormat.JSONL:
+        return json.dumps(answer.outcome)
+    error = answer.outcome["error"]
+    told = f"{error['code']}: {error['message']}" if error else answer.outcome["outputPath"]
+    return f"{printable(answer.entry.replay)} {printable(str(told))}"
 
 
 def _say(entry: Entry, state: str, reason: str) -> None:

@@ -6,11 +6,13 @@ The object is `AuditEvent.to_json()`, documented in docs/logs.md.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from parsekit.config import AuditSettings
 from parsekit.event_log import EventLog
 from parsekit.events import AuditEvent
 from parsekit.hookspecs import hookimpl
+from parsekit.metrics import Metric
 from parsekit.session import Session
 
 FILE_NAME = "audit.jsonl"
@@ -40,6 +42,12 @@ class AuditFile:
         """Append the record; a disk that refuses is logged once and never fails a parse."""
         if self._log is not None:
             self._log.append(line_of(event))
+
+    @hookimpl
+    def parsekit_metrics(self) -> Iterable[Metric]:
+        """Tell how many records could not be written: nobody reads them, so nobody misses them."""
+        text = "Audit records that could not be written."
+        yield Metric(name="parsekit_audit_lost_total", help=text, kind="counter", value=self.lost)
 
     @hookimpl
     def parsekit_close(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from celery import states
 
+from parsekit.audit import Operations, on_record
 from parsekit.errors import ConfigInvalid
 from parsekit.model import JsonObject
 from parsekit.worker.celery_app import app
@@ -24,6 +27,17 @@ def reach() -> None:
         )
 
 
+@contextmanager
+def audited(command: str) -> Iterator[Operations]:
+    """Let a command do things on record. Raises `ConfigInvalid`.
+
+    Its listeners are told that this is no worker, so that they take over nothing of others.
+    """
+    session = replace(service.session, role="cli")
+    with on_record(service.host, session, command) as operations:
+        yield operations
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
     """What became of the wish to cancel one task."""
@@ -33,8 +47,18 @@ class Cancelled:
     state: str
 
 
-def cancel(task_id: str) -> Cancelled:
+def cancel(task_id: str, audit: Operations) -> Cancelled:
     """End a task wherever it is; one that has ended stays as it is."""
+    with audit.doing(task_id=task_id) as operation:
+        cancelled = _cancelled(task_id)
+        if cancelled.done:
+            operation.trail.note("sent", "cancellation")
+        else:
+            operation.fault = f"the task has ended: {cancelled.state}"
+    return cancelled
+
+
+def _cancelled(task_id: str) -> Cancelled:
     state = str(app.AsyncResult(task_id).state)
     if state in states.READY_STATES or not service.process.ledger.cancel(task_id):
         return Cancelled(task_id=task_id, done=state == states.REVOKED, state=state)
@@ -42,14 +66,40 @@ def cancel(task_id: str) -> Cancelled:
     return Cancelled(task_id=task_id, done=True, state=states.REVOKED)
 
 
-def send(kwargs: JsonObject, task_id: str, *, bulk: bool = False) -> Any:
+def send(kwargs: JsonObject, task_id: str, audit: Operations, *, bulk: bool = False) -> Any:
     """Send ``parseReplay``; the answer is Celery's AsyncResult."""
     queue = service.addresses.bulk_queue if bulk else service.addresses.queue
-    return app.send_task("parseReplay", kwargs=kwargs, task_id=task_id, queue=queue)
+    with audit.doing(task_id=task_id, replay=_replay_of(kwargs)) as operation:
+        sent = app.send_task("parseReplay", kwargs=kwargs, task_id=task_id, queue=queue)
+        operation.trail.note("sent", f"queue {queue}")
+    return sent
 
 
-def retry(letter: DeadLetter) -> None:
+def retry(letter: DeadLetter, audit: Operations) -> None:
     """Send a request that was put aside once more, under its own id."""
     service.process.ledger.reset(letter.task_id)
     app.backend.forget(letter.task_id)
-    send(letter.kwargs, letter.task_id)
+    send(letter.kwargs, letter.task_id, audit)
+
+
+def take(task_id: str, audit: Operations) -> DeadLetter | None:
+    """Remove and answer the request that was put aside, None when there is none."""
+    with audit.doing(task_id=task_id) as operation:
+        letter = service.process.dead_letters.take(task_id)
+        if letter is None:
+            operation.fault = "is not among the dead letters"
+        else:
+            operation.replay = _replay_of(letter.kwargs)
+            operation.trail.note("removed", "dead letter")
+    return letter
+
+
+def put_back(letter: DeadLetter, audit: Operations) -> None:
+    """Put aside again what was taken in vain."""
+    with audit.doing(task_id=letter.task_id, replay=_replay_of(letter.kwargs)) as operation:
+        service.process.dead_letters.put(letter)
+        operation.trail.note("written", "dead letter")
+
+
+def _replay_of(kwargs: JsonObject) -> str:
+    return str(kwargs.get("replayObjectPath", ""))

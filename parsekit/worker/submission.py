@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import states
 
+from parsekit.audit import Operations, Trail, WatchedStorage
 from parsekit.errors import ReplayNotFound, ReplayTooLarge
 from parsekit.keys import checked_key
 from parsekit.model import JsonObject
@@ -48,18 +49,20 @@ def expand(names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def send_all(names: Iterable[str], manifest: Manifest, *, bulk: bool) -> Iterator[Entry]:
+def send_all(
+    names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool
+) -> Iterator[Entry]:
     """Send without waiting for anything."""
-    for entry in _entries(names, manifest):
-        _send(entry, bulk)
+    for entry in _entries(names, manifest, audit):
+        _send(entry, audit, bulk)
         yield entry
 
 
 def answer_all(
-    names: Iterable[str], manifest: Manifest, *, bulk: bool, follow: Follow
+    names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool, follow: Follow
 ) -> Iterator[Answer]:
     """Send, and answer each task when it has ended, in the order in which they end."""
-    supply = _entries(names, manifest)
+    supply = _entries(names, manifest, audit)
     under_way: dict[Entry, _Watched] = {}
     exhausted = False
     while under_way or not exhausted:
@@ -67,7 +70,7 @@ def answer_all(
             entry = next(supply, None)
             exhausted = entry is None
             if entry is not None:
-                under_way[entry] = _Watched(_send(entry, bulk))
+                under_way[entry] = _Watched(_send(entry, audit, bulk))
         ended = [entry for entry, watched in under_way.items() if watched.look(entry, follow)]
         for entry in ended:
             outcome = _outcome(entry, under_way.pop(entry).result)
@@ -96,19 +99,20 @@ class _Watched:
         return state in states.READY_STATES
 
 
-def _entries(names: Iterable[str], manifest: Manifest) -> Iterator[Entry]:
+def _entries(names: Iterable[str], manifest: Manifest, audit: Operations) -> Iterator[Entry]:
     """What is still to do, with a task id that is on disk before the task is sent."""
     for name in expand(names):
         known = manifest.find(name)
         if known is None:
-            known = Entry(replay=name, key=_key(name), task_id=str(uuid.uuid4()))
+            task_id = str(uuid.uuid4())
+            known = Entry(replay=name, key=_key(name, task_id, audit), task_id=task_id)
             manifest.begin(known)
         if not manifest.ended(known):
             yield known
 
 
-def _key(name: str) -> str:
-    """The key of a replay in the storage; a local file is put there, under its hash, first."""
+def _key(name: str, task_id: str, audit: Operations) -> str:
+    """The key of a replay in the storage; a local file is put there first."""
     path = Path(name)
     if not path.is_file():
         if name.startswith(("/", "./", "../", "~")):
@@ -117,17 +121,24 @@ def _key(name: str) -> str:
     limit = service.config.limits.replay_bytes
     if path.stat().st_size > limit:
         raise ReplayTooLarge(f"{name}: is larger than limits.replay_bytes ({limit})")
+    with audit.doing(task_id=task_id, replay=name) as operation:
+        return _uploaded(path, operation.trail)
+
+
+def _uploaded(path: Path, trail: Trail) -> str:
+    """Put a file into the storage under its hash, unless it is there already."""
+    trail.note("read", str(path))
     key = f"replays/{sha256_of(path)}.replay"
     storage = make_storage(service.host, service.config, service.data_dir)
     try:
-        storage.write(key, path.read_bytes(), replace=False)
+        WatchedStorage(storage, trail).write(key, path.read_bytes(), replace=False)
     finally:
         storage.close()
     return key
 
 
-def _send(entry: Entry, bulk: bool) -> Any:
-    return caller.send({"replayObjectPath": entry.key}, entry.task_id, bulk=bulk)
+def _send(entry: Entry, audit: Operations, bulk: bool) -> Any:
+    return caller.send({"replayObjectPath": entry.key}, entry.task_id, audit, bulk=bulk)
 
 
 def _outcome(entry: Entry, result: Any) -> JsonObject:

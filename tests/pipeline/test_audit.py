@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parsekit import hookimpl
+from parsekit.audit import Operations, on_record
 from parsekit.config import AuditSettings, Config
 from parsekit.config.effective import HOST_SECTIONS
 from parsekit.defaults.audit_file import AuditFile
@@ -140,6 +142,57 @@ def test_a_local_file_is_told_as_read(
     assert records[-1]["read"] == [str(path)]
 
 
+class TestOperation:
+    """What a command does that is no task's run."""
+
+    @pytest.fixture
+    def operations(
+        self, bench: Bench, records: list[dict[str, Any]], tmp_path: Path
+    ) -> Iterator[Operations]:
+        sections = {name: model() for name, model in HOST_SECTIONS.items()}
+        session = Session(config=Config(sections=sections), role="cli", data_dir=tmp_path)
+        with on_record(bench.host, session, "tidy") as operations:
+            yield operations
+
+    def test_it_is_told_as_tasks_are_once_it_is_over(
+        self, records: list[dict[str, Any]], operations: Operations
+    ) -> None:
+        with operations.doing(task_id="task-1", replay="a.replay") as operation:
+            operation.trail.note("removed", "b.json")
+            assert records == []
+        (record,) = records
+        assert record["caller"].startswith("cli tidy ")
+        assert (record["taskId"], record["replay"]) == ("task-1", "a.replay")
+        assert (record["removed"], record["result"], record["error"]) == (["b.json"], "ok", None)
+
+    @pytest.mark.parametrize(
+        ("error", "result", "text"),
+        [
+            (RemoteUnavailable("away"), "remote_unavailable", "away"),
+            (ParsekitError("of no kind"), "failed", "of no kind"),
+            (OSError("at redis://ann:Pa55word-x@cache"), "failed", "at redis://ann:***@cache"),
+            (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
+        ],
+    )
+    def test_one_that_fails_is_told_with_what_it_did_and_fails_all_the_same(
+        self,
+        records: list[dict[str, Any]],
+        operations: Operations,
+        error: BaseException,
+        result: str,
+        text: str,
+    ) -> None:
+        def write() -> None:
+            with operations.doing() as operation:
+                operation.trail.note("written", "a.json")
+                raise error
+
+        with pytest.raises(type(error)):
+            write()
+        (record,) = records
+        assert (record["written"], record["result"], record["error"]) == (["a.json"], result, text)
+
+
 class TestFile:
     @pytest.fixture
     def session(self, tmp_path: Path) -> Session:
@@ -171,7 +224,8 @@ class TestFile:
                 sink.parsekit_audit(event(str(number)))
         assert [record.levelno for record in caplog.records] == [logging.WARNING]
         assert "audit records are lost" in caplog.text
-        assert sink.lost == 3
+        (lost,) = sink.parsekit_metrics()
+        assert (lost.name, lost.value) == ("parsekit_audit_lost_total", 3)
 
     def test_a_sink_that_raises_fails_no_parse(self, bench: Bench) -> None:
         class Broken:
