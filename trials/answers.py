@@ -63,7 +63,7 @@ def _queue(task_id: str) -> str:
 
 
 def _waiting(fleet: Fleet, queue: str) -> int:
-    with Connection(fleet.rabbitmq.url(), connect_timeout=10) as connection:
+    with Connection(fleet.results_url, connect_timeout=10) as connection:
         try:
             return int(connection.channel().queue_declare(queue, passive=True).message_count)
         except ChannelError:
@@ -71,7 +71,7 @@ def _waiting(fleet: Fleet, queue: str) -> int:
 
 
 def _take(fleet: Fleet, queue: str) -> list[bytes]:
-    with Connection(fleet.rabbitmq.url(), connect_timeout=10) as connection:
+    with Connection(fleet.results_url, connect_timeout=10) as connection:
         channel, bodies = connection.channel(), []
         try:
             while (message := channel.basic_get(queue, no_ack=True)) is not None:

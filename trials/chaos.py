@@ -1,9 +1,9 @@
 """Break everything at random while replays are parsed, and count what came of it.
 
-    python -m trials.chaos --seconds 120 --replays 100 [--seed N] [--parser P] [--broker B]
+    python -m trials.chaos --seconds 120 --replays 100 [--seed N] [--runs R] [--parser P] …
 
 The seed is printed first; the same seed makes the same deployment and the same faults in the same
-order. When each of them hits is up to the machine.
+order. When each of them hits is up to the machine. Further runs have the seeds that follow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from parsekit.testing.deployment import poll
 from trials.answers import wait_for_all
 from trials.faults import Faults
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet
-from trials.load import Load, persist
+from trials.load import Load, Shares, persist
 from trials.promises import broken, everybody_was_told
 from trials.remains import in_service
 
@@ -60,9 +60,12 @@ def chaos(
     contract: Contract | None = None,
 ) -> Report:
     """One run in an empty folder; messages are held against the contract where it is given."""
-    dice = random.Random(seed)  # noqa: S311  (no secret)
     with fleet(plan, folder) as made:
-        faults, load = Faults(made, dice), Load(made, dice)
+        # of their own, so that neither's draws depend on when the other draws
+        faults, load = (
+            Faults(made, random.Random(f"{seed} faults")),  # noqa: S311  (no secret)
+            Load(made, random.Random(f"{seed} load"), Shares()),  # noqa: S311  (no secret)
+        )
         _break_and_send(faults, load, seconds, replays)
         made.replace_dead()
         began = time.monotonic()
@@ -71,7 +74,8 @@ def chaos(
         found = broken(load, violent=faults.violent, cuts=faults.cuts, contract=contract)
         return Report(
             broken=found,
-            faults=faults.done + Counter({"delivered twice": load.delivered_twice}),
+            faults=faults.done
+            + Counter({"delivered twice": load.delivered_twice, "cancelled": len(load.cancelled)}),
             tasks=len(load.tasks),
             contents=len(load.contents),
             rest_s=rest_s,
@@ -84,8 +88,7 @@ def _break_and_send(faults: Faults, load: Load, seconds: float, replays: int) ->
     while (now := time.monotonic()) < began + seconds or len(load.tasks) < replays:
         due = min(replays, 1 + int((now - began) / (seconds * SENDING) * replays))
         while len(load.tasks) < due:
-            number = len(load.tasks)
-            load.send(max(0, number - faults.dice.randrange(3)))
+            load.send_one()
         if next_fault < now < began + seconds:
             say(f"{now - began:5.0f} s  {faults.one()}")
             next_fault = time.monotonic() + faults.seconds(BETWEEN_S)
@@ -118,31 +121,40 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Run once, and say what came of it."""
+    """Run as often as told, and say what came of it."""
     parser = argparse.ArgumentParser(prog="trials.chaos", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--replays", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--runs", type=int, default=1, help="one after the other, with new seeds")
     parser.add_argument("--parser", choices=get_args(Parser))
     parser.add_argument("--broker", choices=get_args(Broker))
     parser.add_argument("--contract", type=Path, help="folder with the schemas of the contract")
     parser.add_argument("--keep", type=Path, help="folder for logs and data, to look at afterwards")
     given = parser.parse_args()
-    plan = plan_of(given.seed, given.parser, given.broker)
-    say(f"seed {given.seed}: {plan}")
+    well = [_run(given, seed) for seed in range(given.seed, given.seed + given.runs)]
+    if given.runs > 1:
+        say(f"{sum(well)} of {given.runs} runs kept every promise")
+    return 0 if all(well) else 1
+
+
+def _run(given: argparse.Namespace, seed: int) -> bool:
+    """One run; whether every promise was kept."""
+    plan = plan_of(seed, given.parser, given.broker)
+    say(f"seed {seed}: {plan}")
     with tempfile.TemporaryDirectory(prefix="parsekit-chaos-") as name:
         report = chaos(
-            given.keep or Path(name),
+            given.keep / str(seed) if given.keep else Path(name),
             plan,
             seconds=given.seconds,
             replays=given.replays,
-            seed=given.seed,
+            seed=seed,
             contract=Contract(given.contract) if given.contract else None,
         )
     say(", ".join(f"{count} × {name}" for name, count in report.faults.items()))
     say(f"{report.tasks} tasks, {report.contents} contents, at rest after {report.rest_s:.0f} s")
     say("\n".join(report.broken) or "every promise was kept")
-    return 1 if report.broken else 0
+    return not report.broken
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Faults:
         messages in hand depend.
         """
         names = ["kill worker", "kill child", "freeze worker", "restart valkey", "freeze valkey"]
-        if self.fleet.valkey is None:
+        if self.fleet.vhost is not None:
             names += _OF_RABBITMQ
         return sum(self.done[name] for name in names)
 
@@ -52,7 +52,8 @@ class Faults:
     @property
     def names(self) -> list[str]:
         """Those that make sense here; what is named twice comes twice as often."""
-        names = ["kill worker", "kill worker", "kill child", "freeze worker", *_OF_THE_STORE]
+        names = ["kill worker", "kill worker", "kill child", "freeze worker", "stop worker"]
+        names += _OF_THE_STORE
         names += _OF_RABBITMQ
         if self.fleet.valkey is not None:
             names += ["restart valkey", "freeze valkey"]
@@ -80,13 +81,20 @@ class Faults:
         self.fleet.workers[index].kill()
         self.fleet.replace_dead()
 
+    def stop_worker(self) -> None:
+        """Ask a worker to end, as for a new version; another is started."""
+        index = self.dice.randrange(len(self.fleet.workers))
+        self.fleet.workers[index].stop()
+        self.fleet.replace_dead()
+
     def kill_child(self) -> None:
         """End one process of a worker's pool, or of its parsers, as the kernel does for memory."""
         self.fleet.replace_dead()
         children = descendants(self.dice.choice(self.fleet.workers).pid)
+        which = self.dice.random()  # drawn whether there are any or not: the seed is to replay
         if children:
             with suppress(ProcessLookupError):
-                os.kill(self.dice.choice(children), signal.SIGKILL)
+                os.kill(children[int(which * len(children))], signal.SIGKILL)
 
     def freeze_worker(self) -> None:
         """Stop a worker's clock for a while."""
@@ -157,6 +165,7 @@ _OF_RABBITMQ = ("restart rabbitmq", "freeze rabbitmq")
 _DEEDS: dict[str, Callable[[Faults], None]] = {
     "kill worker": Faults.kill_worker,
     "kill child": Faults.kill_child,
+    "stop worker": Faults.stop_worker,
     "freeze worker": Faults.freeze_worker,
     "restart valkey": Faults.restart_valkey,
     "freeze valkey": Faults.freeze_valkey,

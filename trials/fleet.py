@@ -23,7 +23,11 @@ from parsekit_ballchasing.simulator import Simulator, SiteOptions
 from parsekit_ballchasing.simulator.bodies import BodyMaker, made_up
 
 Parser = Literal["ballchasing", "local"]
-Broker = Literal["redis", "rabbitmq"]
+#: Where tasks and results go: both over Redis; both over RabbitMQ, classic or quorum queues; tasks
+#: over RabbitMQ and results over Redis.
+Broker = Literal["redis", "rabbitmq", "quorum", "mixed"]
+
+_VHOST = "tasks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +63,17 @@ class OneBody(BodyMaker):
 
 @dataclass(slots=True, kw_only=True)
 class Fleet:
-    """A running one. ``valkey`` is None where tasks go over RabbitMQ: nothing needs Redis then.
+    """A running one. ``valkey`` is None where nothing needs Redis.
 
-    ``ports`` has the HTTP port of each worker, by its process id.
+    ``tasks_url`` is the broker of tasks; ``ports`` has the HTTP port of each worker, by its process
+    id.
     """
 
     plan: Plan
     folder: Path
     deployment: Production
     rabbitmq: RabbitServer
+    tasks_url: str
     store: SeaweedServer
     valkey: ValkeyServer | None
     simulator: Simulator
@@ -78,6 +84,18 @@ class Fleet:
     def temporary(self) -> Path:
         """Where workers keep what they fetch."""
         return self.folder / "tmp"
+
+    @property
+    def results_url(self) -> str:
+        """Where results go."""
+        return self.valkey.url() if self.valkey else self.tasks_url
+
+    @property
+    def vhost(self) -> str | None:
+        """Of RabbitMQ, where tasks go over it."""
+        if self.plan.broker == "redis":
+            return None
+        return _VHOST if self.plan.broker == "quorum" else "/"
 
     def start_worker(self) -> WorkerProcess:
         """One more worker, which is not ready yet."""
@@ -106,15 +124,17 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
     with ExitStack() as stack:
         node = stack.enter_context(rabbitmq(folder / "rabbitmq"))
         store = stack.enter_context(seaweedfs(folder / "seaweedfs"))
-        redis = stack.enter_context(valkey(folder / "valkey")) if plan.broker == "redis" else None
+        redis = None
+        if plan.broker in ("redis", "mixed"):
+            redis = stack.enter_context(valkey(folder / "valkey"))
         limits = SiteOptions(tier="org", day=-1, week=-1, pending_s=plan.pending_s)
         simulator = stack.enter_context(Simulator(limits))
         simulator.site.bodies = OneBody()
-        url = redis.url() if redis else node.url()
+        url = _tasks_url(plan, node, redis)
         home = folder / "service"
         deployment = Production(
             home,
-            _config(plan, url, simulator.url, home),
+            _config(plan, url, redis.url() if redis else url, simulator.url, home),
             {"TMPDIR": str(folder / "tmp")},
             store=store,
             broker=node,
@@ -126,6 +146,7 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
             folder=folder,
             deployment=deployment,
             rabbitmq=node,
+            tasks_url=url,
             store=store,
             valkey=redis,
             simulator=simulator,
@@ -136,7 +157,13 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
         yield made
 
 
-def _config(plan: Plan, url: str, api: str, home: Path) -> JsonObject:
+def _tasks_url(plan: Plan, node: RabbitServer, redis: ValkeyServer | None) -> str:
+    if plan.broker == "quorum":
+        return node.add_vhost(_VHOST, "quorum")
+    return redis.url() if redis and plan.broker == "redis" else node.url()
+
+
+def _config(plan: Plan, broker: str, backend: str, api: str, home: Path) -> JsonObject:
     home.mkdir(parents=True)
     files = {"token": "token-of-a-trial-0123", "provenance.key": secrets.token_hex(32)}
     for name, text in files.items():
@@ -145,7 +172,7 @@ def _config(plan: Plan, url: str, api: str, home: Path) -> JsonObject:
     return {
         "parser": plan.parser,
         "answer_as": "ballchasing",
-        "celery": {"broker": url, "backend": url},
+        "celery": {"broker": broker, "backend": backend},
         "ballchasing": {"url": api, "token_file": str(home / "token")},
         "provenance": {"key_file": str(home / "provenance.key")},
         "logs": {"format": "json"},

@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import redis
@@ -15,6 +15,7 @@ from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
 from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.deployment import WorkerProcess
 from trials.fleet import Fleet
 
 #: How a caller's clients say that a server is away.
@@ -25,37 +26,64 @@ PATIENCE_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One task: the object that it names, and the hash of its content."""
+    """One task: the object that it names, and the hash of its content, which may be damaged."""
 
     task_id: str
     key: str
     sha256: str
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """How many of the tasks are delivered twice, name a damaged replay, or are cancelled."""
+
+    twice: float = 0.1
+    damaged: float = 0.05
+    cancelled: float = 0.04
 
 
 @dataclass(slots=True)
 class Load:
-    """Sends tasks to one fleet. ``again`` is the share that is delivered twice."""
+    """Sends tasks to one fleet."""
 
     fleet: Fleet
     dice: random.Random
-    again: float = 0.1
+    shares: Shares
     tasks: dict[str, Asked] = field(default_factory=dict)
     delivered_twice: int = 0
+    cancelled: dict[str, WorkerProcess] = field(default_factory=dict)
     _contents: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def contents(self) -> set[str]:
-        """The hashes of all contents that were asked for."""
-        return {asked.sha256 for asked in self.tasks.values()}
+        """The hashes of all contents that can be parsed."""
+        return {asked.sha256 for asked in self.tasks.values() if not asked.damaged}
 
-    def send(self, content: int) -> Asked:
+    def send_one(self) -> Asked:
+        """Send a task: every other names a content that was asked for a moment ago."""
+        number = len(self.tasks)
+        content = max(0, number - self.dice.randrange(3))
+        damaged, twice, cancelled = (
+            self.dice.random() < share
+            for share in (self.shares.damaged, self.shares.twice, self.shares.cancelled)
+        )
+        asked = self.send(content, damaged=damaged, twice=twice)
+        if cancelled and not damaged:
+            self.cancelled[asked.task_id] = self.fleet.deployment.run("cancel", asked.task_id)
+        return asked
+
+    def send(self, content: int, *, damaged: bool = False, twice: bool = False) -> Asked:
         """Store a replay under a name of its own, and send a task for it."""
         number, body = len(self.tasks), self._body(content)
-        task_id = f"trial-{number:06}"
-        key = persist(lambda: self.fleet.deployment.put(f"r{number}", body))
-        asked = Asked(task_id=task_id, key=key, sha256=hashlib.sha256(body).hexdigest())
-        self.tasks[task_id] = asked
-        twice = self.dice.random() < self.again
+        body = body[: len(body) // 2] if damaged else body
+        asked = Asked(
+            task_id=f"trial-{number:06}",
+            key=persist(lambda: self.fleet.deployment.put(f"r{number}", body)),
+            sha256=hashlib.sha256(body).hexdigest(),
+            damaged=damaged,
+        )
+        self.tasks[asked.task_id] = asked
         self.delivered_twice += twice
         for _ in range(1 + twice):
             self._send(asked)
@@ -63,7 +91,7 @@ class Load:
 
     def send_stored(self, asked: Asked) -> Asked:
         """Send one more task for an object that is stored already."""
-        again = Asked(task_id=f"trial-{len(self.tasks):06}", key=asked.key, sha256=asked.sha256)
+        again = replace(asked, task_id=f"trial-{len(self.tasks):06}")
         self.tasks[again.task_id] = again
         self._send(again)
         return again

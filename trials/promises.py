@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from parsekit import JsonObject
 from parsekit.testing.contract import Contract
 from parsekit.testing.servers.seaweedfs import BUCKET
-from trials.answers import answers
+from trials.answers import Meta, answers
 from trials.load import Asked, Load
 from trials.remains import after_the_end, in_service, objects
+
+#: The final answers of each task.
+Ends = Mapping[str, list[Meta]]
 
 #: What one process may have under way to RabbitMQ at once, messages.
 UNDER_WAY = 128
@@ -29,11 +33,14 @@ def broken(
 ) -> list[str]:
     """Every promise that was broken, in words. Ends the fleet's workers."""
     fleet = load.fleet
+    for command in load.cancelled.values():
+        command.process.wait(60)
+    ends = answers(fleet, load.tasks)
     found = [
-        *_answers(load, violent, contract),
-        *_stored(load),
-        *_told(load, violent, cuts),
-        *_uploads(load),
+        *_answers(load, ends, contract),
+        *_stored(load, ends),
+        *_told(load, ends, violent, cuts),
+        *_uploads(load, ends),
         *(_as_agreed(load, contract) if contract else ()),
         *(f"left behind: {count} {name}" for name, count in in_service(fleet).items()),
     ]
@@ -65,41 +72,59 @@ def _faults(contract: Contract, name: str, messages: Iterable[object]) -> Iterat
         yield f"{name} breaks the contract: {str(fault)[:300]}"
 
 
-def _answers(load: Load, violent: int, contract: Contract | None) -> Iterator[str]:
-    """One final answer a task, a success, of its own replay; the same for the same content."""
-    found = answers(load.fleet, load.tasks)
+def _answers(load: Load, ends: Ends, contract: Contract | None) -> Iterator[str]:
+    """One final answer a task, of its own replay; the same for the same content."""
     yield from _some(
-        f"{name}: {len(metas)} final answers" for name, metas in found.items() if not metas
+        f"{name}: {len(metas)} final answers" for name, metas in ends.items() if len(metas) != 1
     )
-    extra = sum(max(0, len(metas) - 1) for metas in found.values())
-    if extra > violent:
-        yield f"{extra} answers too many with {violent} kills and freezes"
     if contract is not None:
-        results = (meta["result"] for metas in found.values() for meta in metas)
+        results = (meta["result"] for metas in ends.values() for meta in metas)
         yield from _faults(contract, "result", (r for r in results if "data" in r))
     bodies: defaultdict[str, set[str]] = defaultdict(set)
-    for name, metas in found.items():
+    for name, metas in ends.items():
         for meta in metas:
-            yield from _of_its_own(load.tasks[name], meta, bodies)
+            yield from _as_it_should(load, load.tasks[name], meta, bodies)
     yield from _some(
         f"{sha}: {len(each)} different data" for sha, each in bodies.items() if len(each) > 1
     )
-    ids = [json.loads(text)["id"] for each in bodies.values() for text in each]
-    if len(set(ids)) != len(ids):
-        yield "two contents have the same data"
 
 
-def _of_its_own(asked: Asked, meta: dict[str, Any], bodies: dict[str, set[str]]) -> Iterator[str]:
-    if meta["status"] != "SUCCESS":
-        yield f"{asked.task_id}: {meta['status']} {meta['result']!r:.300}"
-    elif meta["result"]["hash"] != asked.sha256:
+def _as_it_should(
+    load: Load, asked: Asked, meta: Meta, bodies: dict[str, set[str]]
+) -> Iterator[str]:
+    """A damaged replay is called that, a cancelled task may be revoked, all others succeed."""
+    status, result = meta["status"], meta["result"]
+    if asked.damaged:
+        if status != "FAILURE" or result.get("code") != "invalid_replay":
+            yield f"{asked.task_id}: a damaged replay ends with {status} {result!r:.300}"
+    elif status == "REVOKED" and asked.task_id in load.cancelled:
+        return
+    elif status != "SUCCESS":
+        yield f"{asked.task_id}: {status} {result!r:.300}"
+    elif result["hash"] != asked.sha256 or not _is_of(result["data"], asked.sha256):
         yield f"{asked.task_id}: the result of another replay"
     else:
-        bodies[asked.sha256].add(json.dumps(meta["result"]["data"], sort_keys=True))
+        bodies[asked.sha256].add(json.dumps(result["data"], sort_keys=True))
 
 
-def _stored(load: Load) -> Iterator[str]:
-    """One object a content, whole, and of this content."""
+def _is_of(data: dict[str, Any], sha256: str) -> bool:
+    """Whether the body itself is of this content: by what `OneBody` puts in, or our parser."""
+    digest = sha256.upper()
+    by_sandbox = (data["rocket_league_id"], data["match_guid"]) == (digest[:32], digest[32:])
+    return by_sandbox or str(data["link"]).endswith(f":{sha256}")
+
+
+def _succeeded(load: Load, ends: Ends) -> set[str]:
+    """The contents that somebody got a result of."""
+    return {
+        load.tasks[name].sha256
+        for name, metas in ends.items()
+        if any(meta["status"] == "SUCCESS" for meta in metas)
+    }
+
+
+def _stored(load: Load, ends: Ends) -> Iterator[str]:
+    """One object a content, whole, and of this content; of one that was cancelled there may be."""
     client = load.fleet.store.client()
     names = [name for name in objects(load.fleet) if "/tickets/" not in name]
     hashes = Counter[str]()
@@ -110,24 +135,24 @@ def _stored(load: Load) -> Iterator[str]:
         finally:
             answer.close()
             answer.release_conn()
-    if hashes != Counter(load.contents):
-        missing, more = load.contents - hashes.keys(), len(names) - len(hashes)
-        yield f"{len(names)} stored objects: {len(missing)} missing, {more} too many"
+    missing, strange = _succeeded(load, ends) - hashes.keys(), hashes.keys() - load.contents
+    more = hashes.total() - len(hashes)
+    if missing or strange or more:
+        yield f"stored objects: {len(missing)} missing, {len(strange)} of no task, {more} too many"
 
 
-def _told(load: Load, violent: int, cuts: int) -> Iterator[str]:
-    """One Complete and one analytics event a task, and steps that never fall."""
+def _told(load: Load, ends: Ends, violent: int, cuts: int) -> Iterator[str]:
+    """One end and one analytics event a task, and steps that never fall."""
     deployment, tasks = load.fleet.deployment, load.tasks.keys()
     progress, analytics = deployment.progress, deployment.analytics
     steps: defaultdict[str, list[float]] = defaultdict(list)
-    completes: Counter[str] = Counter()
+    told: Counter[str] = Counter()
     for message in progress.look():
         steps[message["taskId"]].append(message["progress"]["value"])
-        completes[message["taskId"]] += message["status"] == "Complete"
-        if message["status"] == "Error":
-            yield f"{message['taskId']}: told an error: {message['error']}"
+        told[message["taskId"]] += message["status"] != "Pending"
+        yield from _end_as_answered(load, ends, message)
     events = Counter(dict(m["data"]["tags"])["taskId"] for m in analytics.look())
-    for what, counts in (("Complete", completes), ("analytics event", events)):
+    for what, counts in (("end", told), ("analytics event", events)):
         yield from _once(what, counts, tasks)
     repeats = progress.repeats + analytics.repeats
     if repeats > 2 * violent + UNDER_WAY * cuts:
@@ -137,18 +162,29 @@ def _told(load: Load, violent: int, cuts: int) -> Iterator[str]:
         yield from _some(f"{name}: progress fell: {steps[name]}" for name in falls)
 
 
+def _end_as_answered(load: Load, ends: Ends, message: JsonObject) -> Iterator[str]:
+    """Complete for a success, Error for all else; who cancels at the end may hear either."""
+    name, status = message["taskId"], message["status"]
+    wanted = {"Complete" if m["status"] == "SUCCESS" else "Error" for m in ends.get(name, [])}
+    if status != "Pending" and name not in load.cancelled and wanted != {status}:
+        yield f"{name}: told {status} ({message.get('error')}), answered {sorted(wanted)}"
+
+
 def _once(what: str, counts: Counter[str], tasks: Collection[str]) -> Iterator[str]:
     yield from _some(f"{name}: no {what}" for name in tasks if not counts[name])
     yield from _some(f"{name}: {counts[name]} × {what}" for name in tasks if counts[name] > 1)
 
 
-def _uploads(load: Load) -> Iterator[str]:
-    """Each content was accepted by the remote parser once."""
+def _uploads(load: Load, ends: Ends) -> Iterator[str]:
+    """The remote parser accepted each content once; one that was cancelled once at most."""
     if load.fleet.plan.parser != "ballchasing":
         return
     accepted = load.fleet.simulator.site.counts.accepted_uploads
-    if accepted != dict.fromkeys(load.contents, 1):
-        yield f"{sum(accepted.values())} uploads of {len(load.contents)} contents"
+    missing = _succeeded(load, ends) - accepted.keys()
+    strange = accepted.keys() - load.contents
+    more = sum(accepted.values()) - len(accepted)
+    if missing or strange or more:
+        yield f"uploads: {len(missing)} missing, {len(strange)} of no task, {more} too many"
 
 
 def _some(lines: Iterator[str]) -> Iterator[str]:

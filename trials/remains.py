@@ -12,12 +12,15 @@ import redis
 from parsekit.testing.servers.seaweedfs import BUCKET
 from trials.fleet import Fleet
 
-_REDIS_QUEUES = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "parsekit:unreadable")
+#: Lists of messages, and sets that have a member for each task that waits.
+_REDIS_LISTS = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "parsekit:unreadable")
+#: What belongs to processes, by what its key begins with.
+_OF_PROCESSES = ("parsekit:taken:", "parsekit:flights-of:", "parsekit:beats")
 
 
 def in_service(fleet: Fleet) -> Mapping[str, int]:
     """Messages, claims and tickets, while the workers still run; only what there is too much of."""
-    left = _in_redis(fleet) if fleet.valkey is not None else _in_rabbitmq(fleet)
+    left = _in_redis(fleet) + _in_rabbitmq(fleet)
     left["tickets"] = sum("/tickets/" in name for name in objects(fleet))
     return {name: count for name, count in left.items() if count}
 
@@ -30,6 +33,7 @@ def after_the_end(fleet: Fleet) -> Mapping[str, int]:
         "spooled files": _files(data / "spool"),
         "heartbeats": _files(data / "workers"),
         "processes": sum(1 for _ in _processes(fleet)),
+        "keys of processes": _keys_of_processes(fleet),
     }
     return {name: count for name, count in left.items() if count}
 
@@ -45,9 +49,9 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
     if fleet.valkey is None:
         return left
     with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
-        for name in _REDIS_QUEUES:
+        for name in _REDIS_LISTS:
             left[name] = client.llen(name)
-        left["waiting tasks"] = client.zcard("parsekit:due")
+        left["waiting tasks"] = client.zcard("parsekit:due") + client.hlen("parsekit:waiting")
         left["dead letters"] = client.hlen("parsekit:dead-letters")
         for name in client.scan_iter("parsekit:taken:*"):
             left["messages in hand"] += client.hlen(name)
@@ -57,7 +61,10 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
 
 def _in_rabbitmq(fleet: Fleet) -> Counter[str]:
     left: Counter[str] = Counter()
-    rows = fleet.rabbitmq.ctl("list_queues", "name", "messages", "--no-table-headers")
+    if fleet.vhost is None:
+        return left
+    facts = ("name", "messages", "--no-table-headers", "-p", fleet.vhost)
+    rows = fleet.rabbitmq.ctl("list_queues", *facts)
     for row in rows.splitlines():
         name, _, messages = row.partition("\t")
         if name.startswith("replay-parse"):
@@ -65,6 +72,13 @@ def _in_rabbitmq(fleet: Fleet) -> Counter[str]:
         elif name.startswith("parsekit.lock."):
             left["locks"] += 1
     return left
+
+
+def _keys_of_processes(fleet: Fleet) -> int:
+    if fleet.valkey is None:
+        return 0
+    with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
+        return sum(1 for each in _OF_PROCESSES for _ in client.scan_iter(f"{each}*"))
 
 
 def _files(folder: Path) -> int:

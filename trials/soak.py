@@ -30,7 +30,7 @@ from parsekit.testing.deployment import poll
 from trials.answers import wait_for_all
 from trials.chaos import say
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet
-from trials.load import Asked, Load
+from trials.load import Asked, Load, Shares
 from trials.promises import broken, everybody_was_told
 from trials.pulse import Pulse, pulse, tasks_told, trends
 from trials.remains import in_service
@@ -44,6 +44,8 @@ KEPT_UP = 0.95
 #: So many replays that nobody has parsed are sent at once before all others, so that each process
 #: of a pool has its parser's from the beginning: one that starts late looks like a leak.
 BURST = 32
+#: All tasks are to be parsed, and run once.
+NOTHING_ODD = Shares(twice=0.0, damaged=0.0, cancelled=0.0)
 #: How long tasks get to end once none is sent any more, seconds.
 REST_S = 120.0
 #: Rows that are printed.
@@ -102,7 +104,7 @@ def soak(
     """One run in an empty folder; prints as it goes, and answers what was broken."""
     dice = random.Random(1)  # noqa: S311  (no secret)
     with fleet(plan, folder) as made:
-        load, ends = Load(made, dice, again=0.0), Ends(made)
+        load, ends = Load(made, dice, NOTHING_ODD), Ends(made)
         reader = threading.Thread(target=ends.listen, daemon=True)
         reader.start()
         spans = _work(load, ends, rate, seconds, fresh)

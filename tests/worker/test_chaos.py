@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from parsekit.testing.contract import Contract
+from trials import faults
 from trials.chaos import chaos, plan_of, say
-from trials.fleet import Broker, Parser
+from trials.fleet import Broker, Parser, Plan
 from trials.pulse import Pulse, trends
 from trials.soak import leaks, soak
 
@@ -45,6 +47,26 @@ def test_a_service_at_work_keeps_every_promise_and_tells_how_it_is(
     assert len(spans) > 10
     assert 5 < sum(tasks_per_s for _, tasks_per_s, *_ in spans) / len(spans) < 15
     assert all(memory_mib > 50 and fds > 10 for *_, memory_mib, fds, _, _ in spans)
+
+
+def test_a_seed_makes_the_same_faults_whatever_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = SimpleNamespace(
+        plan=Plan(parser="ballchasing", broker="mixed"),
+        valkey=object(),
+        vhost="/",
+        workers=[SimpleNamespace(pid=1), SimpleNamespace(pid=2)],
+        replace_dead=lambda: None,
+    )
+    children = iter(range(10_000))
+    monkeypatch.setattr(faults, "descendants", lambda _pid: [None] * (next(children) % 4))
+    monkeypatch.setattr(faults.os, "kill", lambda *_: None)
+    for name in faults._DEEDS:
+        if name != "kill child":
+            monkeypatch.setitem(faults._DEEDS, name, lambda made: made.dice.random())
+    dice = [random.Random("7 faults") for _ in range(2)]  # noqa: S311  (no secret)
+    first, second = (faults.Faults(nobody, each) for each in dice)
+    assert [first.one() for _ in range(60)] == [second.one() for _ in range(60)]
+    assert set(first.done) == set(faults._DEEDS)
 
 
 def test_what_grows_is_told_by_its_share() -> None:
