@@ -19,7 +19,7 @@ from parsekit.isolation.sandbox import missing_layers
 from parsekit.model import Outcome, Request
 from parsekit.parsing import Parsers
 from parsekit.pipeline import Pipeline
-from parsekit.provenance import Signer
+from parsekit.provenance import HOW_TO_SIGN, UNSIGNED, Signer
 from parsekit.providers import Storage
 from parsekit.reports import Reports
 from parsekit.retry import RetryPolicy
@@ -124,9 +124,11 @@ def make_pipeline(
     sweep()
     service = session.role == "worker"
     storage = make_storage(host, session.config, session.data_dir)
-    signer = Signer.of(session.config)
+    signer = Signer.for_storage(session.config, session.data_dir)
     if service:
         _name_missing_layers()
+    if service and signer is None:
+        _tell_once(f"{UNSIGNED}; {HOW_TO_SIGN}")
     parsers = Parsers(host, session.config, session.data_dir)
     listeners = Listeners(host)
     listeners.open(session)
@@ -149,6 +151,11 @@ def make_pipeline(
 def _name_missing_layers() -> None:
     for missing in missing_layers():
         log.warning("parsers run without this layer of their sandbox: %s", missing)
+
+
+@cache
+def _tell_once(warning: str) -> None:
+    log.warning("%s", warning)
 
 
 def _shadow(

@@ -1,7 +1,9 @@
 """Signatures of what is kept in the storage, so that nobody who can write there can forge it.
 
-A signature is an HMAC-SHA256 with a key that only workers have. Without a key, stored documents
-still carry a digest, which finds damage but not a forger, who writes a fitting digest.
+A signature is an HMAC-SHA256 with a key that only workers have. A storage that others share needs
+a key that is configured; for a folder of this machine one is made, and kept in the data folder.
+Without a key, stored documents still carry a digest, which finds damage but not a forger, who
+writes a fitting digest.
 """
 
 from __future__ import annotations
@@ -9,14 +11,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
+import os
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from parsekit.config import Config, ProvenanceSettings, read_secret
+from parsekit.config import Config, FolderSettings, ProvenanceSettings, read_secret
 from parsekit.errors import ConfigInvalid
 from parsekit.model import JsonObject
 
 #: The shortest key, in bytes of its text: `openssl rand -hex 32` writes 64.
 MIN_KEY_BYTES = 32
+#: The file in the data folder with the key that is made where none is configured.
+OWN_KEY_FILE = "provenance.key"
+#: What to say, and to advise, where stored results have no signature.
+UNSIGNED = "stored results are not signed: who can write to the storage can forge them"
+HOW_TO_SIGN = "openssl rand -hex 32 > key, and set provenance.key_file on every worker"
+
+log = logging.getLogger("parsekit.provenance")
 
 _PREFIX = "hmac-sha256:"
 
@@ -36,19 +51,20 @@ class Signer:
         settings = config.section(ProvenanceSettings)
         if settings.key_file is None:
             return None
-        files = {"provenance.key_file": settings.key_file} | {
-            f"provenance.previous_key_files.{place}": file
-            for place, file in enumerate(settings.previous_key_files)
-        }
-        secrets = {name: read_secret(file, name) for name, file in files.items()}
-        keys = {name: secret.get_secret_value().encode() for name, secret in secrets.items()}
-        for name, key in keys.items():
-            if len(key) < MIN_KEY_BYTES:
-                raise ConfigInvalid(
-                    f"{name}: holds {len(key)} bytes, want at least {MIN_KEY_BYTES}; "
-                    "make one with `openssl rand -hex 32`"
-                )
-        return cls(tuple(keys.values()))
+        current = _keys({"provenance.key_file": settings.key_file})
+        return cls((*current, *_previous_keys(settings)))
+
+    @classmethod
+    def for_storage(cls, config: Config, data_dir: Path) -> Signer | None:
+        """As `of`, but a folder of this machine is signed for with a key that is made for it.
+
+        Raises `ConfigInvalid` like `of`, never for the key that is made.
+        """
+        configured = cls.of(config)
+        if configured is not None or not is_folder_here(config):
+            return configured
+        previous = _previous_keys(config.section(ProvenanceSettings))
+        return cls((_own_key(data_dir / OWN_KEY_FILE), *previous))
 
     def sign(self, purpose: str, document: JsonObject) -> str:
         """The signature of a document; ``purpose`` keeps one kind from passing for another."""
@@ -64,3 +80,77 @@ class Signer:
 def _mac(key: bytes, purpose: str, document: JsonObject) -> str:
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hmac.new(key, f"{purpose}\n{canonical}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_folder_here(config: Config) -> bool:
+    """Whether results are kept in a folder of this machine, or one that is mounted here."""
+    path = config.section(FolderSettings).path or ""
+    here = "://" not in path.removeprefix("file://").removeprefix("local://")
+    return config.storage_name == "folder" and here
+
+
+def _previous_keys(settings: ProvenanceSettings) -> tuple[bytes, ...]:
+    named = enumerate(settings.previous_key_files)
+    return _keys({f"provenance.previous_key_files.{place}": file for place, file in named})
+
+
+def _keys(files: Mapping[str, Path]) -> tuple[bytes, ...]:
+    """The keys in these files. Raises `ConfigInvalid` with the setting that names the file."""
+    read = {name: read_secret(file, name) for name, file in files.items()}
+    keys = {name: secret.get_secret_value().encode() for name, secret in read.items()}
+    for name, key in keys.items():
+        if len(key) < MIN_KEY_BYTES:
+            raise ConfigInvalid(
+                f"{name}: holds {len(key)} bytes, want at least {MIN_KEY_BYTES}; "
+                "make one with `openssl rand -hex 32`"
+            )
+    return tuple(keys.values())
+
+
+def _own_key(path: Path) -> bytes:
+    """The key of this data folder, made by whoever needs it first.
+
+    Where it can't be kept, a key of this process stands in: a result that nobody can vouch for is
+    parsed again rather than served.
+    """
+    try:
+        if not path.exists():
+            _make_key(path)
+        (key,) = _keys({path.name: path})
+    except (OSError, ConfigInvalid) as exc:
+        log.warning(
+            "results of other runs are parsed again, as there is no usable key in %s: %s; "
+            "remove the file, or name another in provenance.key_file",
+            *(path, exc),
+        )
+        return _key_of_this_process()
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key, on the disk and whole before it has its name; the first writer wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(MIN_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        _name_unless_taken(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _name_unless_taken(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            draft.replace(path)
+
+
+@cache
+def _key_of_this_process() -> bytes:
+    return secrets.token_hex(MIN_KEY_BYTES).encode()

@@ -21,12 +21,27 @@ from parsekit.config.secret import exposed_to
 from parsekit.errors import ParsekitError
 from parsekit.isolation.probe import attempts_that_work
 from parsekit.isolation.sandbox import missing_layers
-from parsekit.provenance import Signer
+from parsekit.provenance import HOW_TO_SIGN, OWN_KEY_FILE, UNSIGNED, Signer, is_folder_here
 from parsekit.providers import Check
 from parsekit.session import Session
 
-#: What to write instead of a scheme that sends everything as it is.
-_WITH_TLS = {"redis": "rediss", "amqp": "amqps", "http": "https", "ftp": "https"}
+#: Schemes whose clients encrypt, and check whom they talk to, unless they are told otherwise.
+_ENCRYPTED = frozenset(
+    ("rediss", "amqps", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "sftp", "ssh")
+)
+#: Schemes of what is on this machine.
+_HERE = frozenset(("file", "local", "memory", "redis+socket", "socket", "unix"))
+#: What to write instead of some of the others.
+_WITH_TLS = {
+    "redis": "rediss",
+    "sentinel": "rediss",
+    "amqp": "amqps",
+    "pyamqp": "amqps",
+    "librabbitmq": "amqps",
+    "http": "https",
+    "ftp": "sftp",
+}
+_TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
 _SECRET_FILE = re.compile(r"(token|secret|password|passwd|key|broker|backend|credential).*_files?$")
 
 
@@ -37,7 +52,7 @@ def security_checks(session: Session) -> list[Check]:
         *_secret_files(session.config),
         *_passwords(session.config),
         *_sandbox(session.config),
-        _provenance(session.config),
+        _provenance(session),
         _user(),
         *_folders(session),
     ]
@@ -48,27 +63,44 @@ def security_checks(session: Session) -> list[Check]:
 
 def _connections(config: Config) -> Iterator[Check]:
     for key, value in _texts(config):
-        if urlsplit(value).hostname:
-            yield _connection(key, value)
+        urls = _urls(value)
+        for number, url in enumerate(urls, 1):
+            which = f"{key} ({number} of {len(urls)})" if len(urls) > 1 else key
+            if "://" not in url or urlsplit(url).hostname:
+                yield _connection(which, url)
     for name, section in config.sections.items():
         host, secure = getattr(section, "hostname", None), getattr(section, "secure", None)
         if host and "://" not in host:
             yield _connection(f"{name}.hostname", f"{'https' if secure else 'http'}://{host}")
 
 
+def _urls(value: str) -> list[str]:
+    """Kombu takes several addresses in one, and connects to any of them."""
+    return [url for url in value.split(";") if url]
+
+
 def _connection(key: str, url: str) -> Check:
-    parts = urlsplit(url)
-    shown = f"{parts.scheme}://{parts.hostname}"
-    name = f"tls {key}"
-    if "none" in parse_qs(parts.query.lower().replace("cert_none", "none")).get(
-        "ssl_cert_reqs", ()
-    ):
-        advice = "take ssl_cert_reqs out of the address, and name the authority in celery.ca_file"
-        return Check(name=name, ok=False, detail=f"{shown} takes any certificate", advice=advice)
-    if parts.scheme not in _WITH_TLS or _stays_here(parts.hostname or ""):
+    name, parts = f"tls {key}", urlsplit(url if "://" in url else "")
+    shown = f"{parts.scheme}://{parts.hostname}" if parts.scheme else "an address without a scheme"
+    if given_up := _given_up(parse_qs(parts.query.lower())):
+        option, happens = given_up
+        advice = f"take {option} out of the address, and name the authority in celery.ca_file"
+        return Check(name=name, ok=False, detail=f"{shown} {happens}", advice=advice)
+    if parts.scheme in _ENCRYPTED | _HERE or _stays_here(parts.hostname or ""):
         return Check(name=name, ok=True, detail=shown)
-    advice = f"use {_WITH_TLS[parts.scheme]}://; see docs/security.md"
-    return Check(name=name, ok=False, detail=f"{shown} is not encrypted", advice=advice)
+    better = _WITH_TLS.get(parts.scheme)
+    detail = f"{shown} is {'not' if better else 'not known to be'} encrypted"
+    advice = f"use {better or 'rediss://, amqps:// or https'}://; see docs/security.md"
+    return Check(name=name, ok=False, detail=detail, advice=advice)
+
+
+def _given_up(options: dict[str, list[str]]) -> tuple[str, str] | None:
+    """The option of a Redis address that gives up what TLS is for, and what happens with it."""
+    if any("none" in value for value in options.get("ssl_cert_reqs", ())):
+        return "ssl_cert_reqs", "takes any certificate"
+    if set(options.get("ssl_check_hostname", ())) - _TRUE:
+        return "ssl_check_hostname", "takes a certificate of any host"
+    return None
 
 
 def _stays_here(host: str) -> bool:
@@ -107,7 +139,8 @@ def _passwords(config: Config) -> Iterator[Check]:
     """Passwords that stand in the configuration itself."""
     for key, value in _texts(config):
         origin = config.origins.get(key, "")
-        if not urlsplit(value).password or not origin or origin.startswith("$"):
+        has_password = any(urlsplit(url).password for url in _urls(value))
+        if not has_password or not origin or origin.startswith("$"):
             continue
         name, others = f"password in {key}", exposed_to(Path(origin).stat())
         if others:
@@ -134,18 +167,31 @@ def _sandbox(config: Config) -> Iterator[Check]:
         yield Check(name="sandbox", ok=not works, detail=detail, advice=advice)
 
 
-def _provenance(config: Config) -> Check:
-    name = "signed results"
+def _provenance(session: Session) -> Check:
+    name, config = "signed results", session.config
     if config.section(ProvenanceSettings).key_file is None:
-        detail = "stored results are not signed: who can write to the storage can forge them"
-        advice = "openssl rand -hex 32 > key, and set provenance.key_file on every worker"
-        return Check(name=name, ok=False, detail=detail, advice=advice)
+        if is_folder_here(config):
+            return _own_key(name, session)
+        return Check(name=name, ok=False, detail=UNSIGNED, advice=HOW_TO_SIGN)
     try:
         signer = Signer.of(config)
     except ParsekitError as error:
         return Check(name=name, ok=False, detail=error.message, advice="the worker won't start so")
     previous = len(signer.keys) - 1 if signer else 0
     return Check(name=name, ok=True, detail=f"one key in use, {previous} before it are accepted")
+
+
+def _own_key(name: str, session: Session) -> Check:
+    """It is only looked for: whoever signs first makes it."""
+    path = session.data_dir / OWN_KEY_FILE
+    try:
+        others = exposed_to(path.stat())
+    except OSError:
+        return Check(name=name, ok=True, detail=f"{path} is made when it is needed")
+    if others:
+        detail = f"{path} can be read by {others}, who can forge results"
+        return Check(name=name, ok=False, detail=detail, advice=f"chmod 600 {path}")
+    return Check(name=name, ok=True, detail=f"with a key of this data folder's own, {path}")
 
 
 def _user() -> Check:

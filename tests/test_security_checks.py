@@ -48,6 +48,11 @@ def named(found: list[Check], name: str) -> Check:
         ("celery", "broker", "redis://redis.example/0", "rediss"),
         ("celery", "backend", "redis://10.0.0.7:6379", "rediss"),
         ("celery", "broker", "amqp://rabbit//", "amqps"),
+        ("celery", "broker", "pyamqp://rabbit//", "amqps"),
+        ("celery", "broker", "librabbitmq://rabbit//", "amqps"),
+        ("celery", "broker", "sentinel://sentinel:26379", "rediss"),
+        ("celery", "broker", "kafka://nobody.knows", "rediss"),
+        ("folder", "path", "ftp://files.example/results", "sftp"),
         ("transport", "url", "amqp://rabbit", "amqps"),
         ("minio", "hostname", "minio:9000", "https"),
         ("minio", "hostname", "http://minio:9000", "https"),
@@ -67,6 +72,10 @@ def test_a_connection_that_is_not_encrypted_is_named(tmp_path, section, key, url
         ("celery", {"broker": "redis://127.0.0.1"}, "broker"),
         ("celery", {"broker": "amqp://localhost"}, "broker"),
         ("celery", {"broker": "redis://[::1]:6379"}, "broker"),
+        ("celery", {"broker": "pyamqp://127.0.0.1"}, "broker"),
+        ("celery", {"broker": "rediss://redis.example?ssl_check_hostname=true"}, "broker"),
+        ("folder", {"path": "s3://bucket/results"}, "path"),
+        ("folder", {"path": "memory://results"}, "path"),
         ("minio", {"hostname": "minio:9000", "secure": True}, "hostname"),
         ("minio", {"hostname": "https://minio"}, "hostname"),
     ],
@@ -80,6 +89,29 @@ def test_a_connection_that_takes_any_certificate_is_named(tmp_path, value):
     broker = f"rediss://redis.example?ssl_cert_reqs={value}"
     check = named(checks(tmp_path, {"celery": {"broker": broker}}), "tls celery.broker")
     assert (check.ok, "takes any certificate" in check.detail) == (False, True)
+
+
+@pytest.mark.parametrize("value", ["false", "False", "0", "no", "maybe"])
+def test_a_connection_that_takes_a_certificate_of_any_host_is_named(tmp_path, value):
+    broker = f"rediss://redis.example?ssl_cert_reqs=required&ssl_check_hostname={value}"
+    check = named(checks(tmp_path, {"celery": {"broker": broker}}), "tls celery.broker")
+    assert (check.ok, "certificate of any host" in check.detail) == (False, True)
+    assert "ssl_check_hostname" in check.advice
+
+
+def test_of_several_addresses_each_is_judged(tmp_path):
+    urls = ("amqps://one", "amqp://two", "pyamqp://localhost", "user:hunter2@four")
+    found = checks(tmp_path, {"celery": {"broker": ";".join(urls), "backend": "rediss://r"}})
+    judged = [named(found, f"tls celery.broker ({number} of 4)") for number in range(1, 5)]
+    assert [check.ok for check in judged] == [True, False, True, False]
+    assert "amqp://two is not encrypted" in judged[1].detail
+    assert "hunter2" not in repr(found)
+
+
+def test_a_password_in_the_second_of_two_addresses_is_found(tmp_path):
+    broker = "amqps://one;amqps://user:hunter2@two"
+    found = checks(tmp_path, {"celery": {"broker": broker}}, 0o644)
+    assert named(found, "password in celery.broker").ok is False
 
 
 @pytest.mark.parametrize(
@@ -134,8 +166,27 @@ def test_a_password_in_a_configuration_that_others_can_read_is_named(tmp_path, m
     assert "hunter2" not in repr(found)
 
 
-def test_results_without_a_key_can_be_forged_and_a_bad_key_is_found(tmp_path):
-    assert named(checks(tmp_path), "signed results").ok is False
+@pytest.mark.parametrize(
+    "shared", [{"minio": {"hostname": "https://minio"}}, {"folder": {"path": "s3://bucket/a"}}]
+)
+def test_results_in_a_shared_storage_can_be_forged_without_a_key(tmp_path, shared):
+    check = named(checks(tmp_path, shared), "signed results")
+    assert (check.ok, "provenance.key_file" in check.advice) == (False, True)
+
+
+def test_the_key_of_a_folder_here_is_looked_for_and_not_made(tmp_path):
+    key = tmp_path / "data" / "provenance.key"
+    assert named(checks(tmp_path), "signed results").ok
+    assert not key.exists()
+    key.parent.mkdir()
+    for mode, ok in ((0o644, False), (0o600, True)):
+        key.touch()
+        key.chmod(mode)
+        check = named(checks(tmp_path), "signed results")
+        assert (check.ok, str(key) in check.detail) == (ok, True)
+
+
+def test_a_bad_key_is_found(tmp_path):
     key = tmp_path / "key"
     key.touch(mode=0o600)
     for text, ok in (("short", False), ("k" * 64, True)):

@@ -64,7 +64,9 @@ class ProvenanceSettings(Section):
     """Section `provenance`: the key that stored results are signed with."""
 
     key_file: SecretFile = Field(
-        None, description="file with the key, 32 bytes or more; the same on every worker"
+        None,
+        description="file with the key, 32 bytes or more; the same on every worker; "
+        "default for a folder of this machine: one that is made in the data folder",
     )
     previous_key_files: tuple[Path, ...] = Field(
         (), description="files of keys that were used before, whose results are still served"

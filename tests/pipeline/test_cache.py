@@ -85,7 +85,8 @@ def with_data(body: bytes, data: bytes) -> bytes:
     return head.replace(*digests) + b',"data":' + data + b"}"
 
 
-def test_other_data_with_a_digest_that_fits_are_what_a_signature_is_for(bench):
+def test_without_a_key_other_data_with_a_digest_that_fits_are_served(bench):
+    """Only in a storage that others share, where no key is named; see test_provenance.py."""
     again = tampered(bench, bench.pipeline(), lambda body: with_data(body, b'{"answer":43}'))
     assert (again.cached, again.data) == (True, {"answer": 43})
 

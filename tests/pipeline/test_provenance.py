@@ -1,21 +1,30 @@
-"""With a key, a result or ticket that was not written by a worker of ours is never used."""
+"""With a key, a result or ticket that was not written by a worker of ours is never used.
+
+A folder of this machine always has one.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import multiprocessing
+import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from parsekit.config import Config, ProvenanceSettings
+from parsekit import api
+from parsekit.api import open_pipeline
+from parsekit.config import Config, FolderSettings, HostSettings, ProvenanceSettings
 from parsekit.config.effective import HOST_SECTIONS
 from parsekit.errors import ConfigInvalid
 from parsekit.json_data import JsonData, spliced
 from parsekit.model import NotReady, Outcome, Parsed
 from parsekit.pipeline import Waiting
-from parsekit.provenance import Signer
+from parsekit.provenance import OWN_KEY_FILE, Signer
+from parsekit.session import Session
 
 KEY, OLD_KEY, STRANGERS_KEY = Signer((b"k" * 32,)), Signer((b"o" * 32,)), Signer((b"s" * 32,))
 BOTH = Signer((*KEY.keys, *OLD_KEY.keys))
@@ -197,3 +206,113 @@ def test_a_key_that_is_short_or_missing_is_refused(tmp_path: Path):
     good = key_file(tmp_path, "good", "x" * 32)
     with pytest.raises(ConfigInvalid, match=r"provenance.previous_key_files.0: can't read"):
         Signer.of(config_of(key_file=good, previous_key_files=[tmp_path / "none"]))
+
+
+Role = Literal["cli", "worker", "python"]
+
+
+def session_of(
+    bench, data: str = "data", *, role: Role = "python", path: str | None = None, **provenance: Any
+) -> Session:
+    """What a user has who only named a folder; with ``data`` of their own on each machine."""
+    sections = dict(config_of(**provenance).sections)
+    sections["folder"] = FolderSettings(path=path or str(bench.folder / "store"))
+    config = Config(host=HostSettings(parser="script"), sections=sections)
+    return Session(config=config, role=role, data_dir=bench.folder / data)
+
+
+def parsed(bench, session: Session, task: str) -> Outcome:
+    with open_pipeline(session, bench.host) as pipeline:
+        return done(pipeline.run(bench.request(task=task)))
+
+
+def test_a_forged_result_in_a_folder_is_not_served_though_nothing_is_configured(bench):
+    session = session_of(bench)
+    first = parsed(bench, session, "task-1")
+    assert parsed(bench, session, "task-2").cached
+    document = stored(bench, first)
+    forged_data(document)
+    put(bench, first, document)
+    bench.script.steps = [Parsed(data={"answer": "anew"})]
+    assert parsed(bench, session, "task-3").data == {"answer": "anew"}
+    assert parsed(bench, session, "task-4").cached
+
+
+def test_each_data_folder_has_a_key_of_its_own_until_both_name_one(bench, tmp_path: Path):
+    """Two machines or users that share a folder of results."""
+    ours, theirs = session_of(bench, "ours"), session_of(bench, "theirs")
+    parsed(bench, ours, "task-1")
+    assert not parsed(bench, theirs, "task-2").cached
+    assert not parsed(bench, ours, "task-3").cached
+    key = key_file(tmp_path, "shared", "s" * 64)
+    parsed(bench, session_of(bench, "ours", key_file=key), "task-4")
+    assert parsed(bench, session_of(bench, "theirs", key_file=key), "task-5").cached
+
+
+def test_results_from_before_a_key_was_configured_can_be_kept(bench, tmp_path: Path):
+    parsed(bench, session_of(bench), "task-1")
+    own = bench.folder / "data" / OWN_KEY_FILE
+    key = key_file(tmp_path, "new", "n" * 64)
+    named = session_of(bench, key_file=key, previous_key_files=[own])
+    assert parsed(bench, named, "task-2").cached
+
+
+def key_found(data_dir: Path, begin: Any, found: Any) -> None:
+    begin.wait()
+    signer = Signer.for_storage(config_of(), data_dir)
+    found.put(signer and signer.keys)
+
+
+def test_processes_that_begin_at_once_make_one_key_that_nobody_else_can_read(tmp_path: Path):
+    context = multiprocessing.get_context("spawn")
+    begin, found = context.Barrier(6), context.Queue()
+    arguments = (tmp_path / "data", begin, found)
+    processes = [context.Process(target=key_found, args=arguments) for _ in range(6)]
+    for process in processes:
+        process.start()
+    keys = {found.get(timeout=60) for _ in processes}
+    for process in processes:
+        process.join()
+    (file,) = (tmp_path / "data").iterdir()
+    assert keys == {(file.read_bytes(),)}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "short"])
+def test_a_key_that_is_damaged_vouches_for_nothing_and_is_told(
+    bench, text: str, caplog: pytest.LogCaptureFixture
+):
+    session = session_of(bench)
+    first = parsed(bench, session, "task-1")
+    (session.data_dir / OWN_KEY_FILE).write_text(text)
+    document = stored(bench, first)
+    unsigned(document)
+    put(bench, first, document)
+    assert not parsed(bench, session, "task-2").cached
+    assert f"no usable key in {session.data_dir / OWN_KEY_FILE}" in caplog.text
+
+
+def test_a_data_folder_that_can_not_be_written_stops_nothing(
+    bench, caplog: pytest.LogCaptureFixture
+):
+    (bench.folder / "blocked").write_text("in the way")
+    session = session_of(bench, "blocked")
+    assert not parsed(bench, session, "task-1").cached
+    assert parsed(bench, session, "task-2").cached
+    assert "results of other runs are parsed again" in caplog.text
+
+
+@pytest.mark.parametrize(("role", "warnings"), [("worker", 1), ("cli", 0)])
+def test_a_worker_says_once_that_a_shared_storage_has_no_key(
+    bench, role: Role, warnings: int, caplog: pytest.LogCaptureFixture
+):
+    api._tell_once.cache_clear()
+    session = session_of(bench, role=role, path="memory://results")
+    with caplog.at_level(logging.WARNING, "parsekit"):
+        for _ in range(2):
+            with open_pipeline(session, bench.host) as pipeline:
+                assert pipeline.signer is None
+    told = [text for text in caplog.messages if "can forge them" in text]
+    assert len(told) == warnings
+    assert all("provenance.key_file" in text for text in told)
+    assert not (session.data_dir / OWN_KEY_FILE).exists()
