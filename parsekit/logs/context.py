@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 #: Name to value; what is empty is left out of a line.
@@ -13,14 +12,19 @@ _NONE: Facts = {}
 _task: ContextVar[Callable[[], Facts] | None] = ContextVar("parsekit_task", default=None)
 
 
-@contextmanager
-def working_on(facts: Callable[[], Facts]) -> Iterator[None]:
+class working_on:  # noqa: N801  (reads as a function; a generator would take twice as long)
     """For the length of the block, ask ``facts`` for each line what is known of the task by now."""
-    token = _task.set(facts)
-    try:
-        yield
-    finally:
-        _task.reset(token)
+
+    __slots__ = ("_facts", "_token")
+
+    def __init__(self, facts: Callable[[], Facts]) -> None:
+        self._facts = facts
+
+    def __enter__(self) -> None:
+        self._token = _task.set(self._facts)
+
+    def __exit__(self, *_: object) -> None:
+        _task.reset(self._token)
 
 
 def current_facts() -> Facts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from parsekit.errors import ParsekitError
-from parsekit.logs.context import current_facts
+from parsekit.logs.context import Facts, current_facts
 from parsekit.logs.record import Told, facts
 from parsekit.logs.spans import End, spans
 
@@ -27,7 +27,7 @@ class Lines:
 
     take: Take | None = None
 
-    def tell(self, level: int, step: str, outcome: str, **known: object) -> None:
+    def tell(self, level: int, step: str, outcome: str, known: Facts) -> None:
         """Tell a line with what is known of the task by now."""
         message, own = f"{step} {outcome}", {"step": step, "outcome": outcome, **known}
         if self.take is None:
@@ -75,10 +75,10 @@ class Step:
             took_ms = round((time.monotonic() - self._began) * 1000, 1)
             if error is not None:
                 self.known["error"] = error
-            lines.tell(level, self.name, self.outcome, duration_ms=took_ms, **self.known)
+            lines.tell(level, self.name, self.outcome, {"duration_ms": took_ms, **self.known})
 
 
 def tell_step(name: str, outcome: str, **known: object) -> None:
     """The line of a step that takes no time of its own."""
     if log.isEnabledFor(logging.INFO):
-        lines.tell(logging.INFO, name, outcome, **known)
+        lines.tell(logging.INFO, name, outcome, known)
