@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from parsekit.errors import RateLimited, RemoteRejected, RemoteUnavailable, Unauthorized
+from parsekit.errors import (
+    ConfigInvalid,
+    RateLimited,
+    RemoteRejected,
+    RemoteUnavailable,
+    Unauthorized,
+)
 from parsekit_ballchasing.breaker import Breaker
 from parsekit_ballchasing.ledger import Ledger, Turn, Wait
 from parsekit_ballchasing.tiers import Endpoint
@@ -54,6 +60,10 @@ class Calls:
             raise
         except Unauthorized:
             self._breaker.unauthorized()
+            self._ledger.release(turn)
+            self._ledger.settle(turn, ok=False)
+            raise
+        except ConfigInvalid:  # nothing went out: we don't trust the server
             self._ledger.release(turn)
             self._ledger.settle(turn, ok=False)
             raise

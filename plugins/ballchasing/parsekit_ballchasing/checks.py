@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parsekit import Check, JsonObject, Session
-from parsekit.errors import ParsekitError, Unauthorized
+from parsekit.errors import ConfigInvalid, ParsekitError, Unauthorized
 from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
 from parsekit_ballchasing.report import Report, report_of
@@ -26,7 +26,7 @@ def check_account(session: Session) -> list[Check]:
     if token.get_secret_value().startswith("g/"):
         detail = "a group's token: it uploads into its group and tells nothing about itself"
         return [Check(name=f"{NAME} token", ok=None, detail=detail)]
-    client = BallchasingClient(settings.url, token, timeout_s=_TIMEOUT_S)
+    client = BallchasingClient(settings.url, token, ca_file=settings.ca_file, timeout_s=_TIMEOUT_S)
     try:
         told = client.ping()
     except ParsekitError as error:
@@ -42,11 +42,13 @@ def check_account(session: Session) -> list[Check]:
 
 
 def _refused(error: ParsekitError, url: str) -> Check:
-    advice = (
-        "put a valid token into the file that ballchasing.token_file names"
-        if isinstance(error, Unauthorized)
-        else f"check the network and ballchasing.url ({url})"
-    )
+    match error:
+        case Unauthorized():
+            advice = "put a valid token into the file that ballchasing.token_file names"
+        case ConfigInvalid():
+            advice = f"check ballchasing.ca_file and ballchasing.url ({url})"
+        case _:
+            advice = f"check the network and ballchasing.url ({url})"
     return Check(name=f"{NAME} token", ok=False, detail=error.message, advice=advice)
 
 

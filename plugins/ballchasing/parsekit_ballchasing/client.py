@@ -6,12 +6,14 @@ Every failure is one of parsekit's errors; nothing here waits, retries or counts
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
@@ -20,6 +22,7 @@ from urllib3.exceptions import HTTPError as TransportError
 
 from parsekit import JsonObject
 from parsekit.errors import (
+    ConfigInvalid,
     ParsekitError,
     RateLimited,
     RemoteRejected,
@@ -78,7 +81,9 @@ class Answer:
 class BallchasingClient:
     """One session for one process: pooled connections, timeouts, no redirects, bounded answers.
 
-    Used from several threads at once. ``clock`` is UTC, ``ticks`` never goes back.
+    Used from several threads at once. ``clock`` is UTC, ``ticks`` never goes back. ``ca_file``
+    names the authorities to trust instead of the public ones. Every call raises `ConfigInvalid`
+    where the server's certificate is not trusted; nothing is sent then.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class BallchasingClient:
         url: str,
         token: SecretStr,
         *,
+        ca_file: Path | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         timeout_s: tuple[float, float] = (CONNECT_S, READ_S),
@@ -95,7 +101,7 @@ class BallchasingClient:
         self._clock = clock
         self._ticks = ticks
         self._timeout_s = timeout_s
-        self._session = _session()
+        self._session = _session(ca_file)
 
     def ping(self) -> JsonObject:
         """Say whose token this is. Raises `Unauthorized`, `RateLimited`, `RemoteUnavailable`."""
@@ -168,9 +174,18 @@ class BallchasingClient:
         except requests.Timeout as exc:
             raise RemoteUnavailable(f"ballchasing did not answer in time: {method} {path}") from exc
         except (requests.RequestException, TransportError) as exc:
-            raise RemoteUnavailable(
-                f"ballchasing can't be reached: {method} {path}: {_cause(exc)}"
-            ) from exc
+            raise self._unreached(exc, f"{method} {path}") from exc
+        except OSError as exc:  # how requests says that the file of authorities is gone
+            raise ConfigInvalid(f"ballchasing.ca_file: {exc}") from exc
+
+    def _unreached(self, exc: Exception, call: str) -> ParsekitError:
+        if distrust := _distrust(exc):
+            return ConfigInvalid(
+                f"ballchasing.ca_file: the certificate of {urlsplit(self._url).netloc} is not "
+                f"trusted ({distrust}); name the authority that signed it, and the API by a name "
+                "in it"
+            )
+        return RemoteUnavailable(f"ballchasing can't be reached: {call}: {_cause(exc)}")
 
     def _content(self, response: requests.Response) -> bytes:
         """Read piece by piece, as the length that an answer claims can't be trusted."""
@@ -226,8 +241,9 @@ class BallchasingClient:
         return f"ballchasing {what}: {answer.status}{words and ' ' + words}"
 
 
-def _session() -> requests.Session:
+def _session(ca_file: Path | None) -> requests.Session:
     session = requests.Session()
+    session.verify = True if ca_file is None else str(ca_file)
     # Redirects and `Retry-After` are the caller's business: urllib3 would sleep up to six hours.
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=POOL_SIZE, max_retries=0)
     session.mount("https://", adapter)
@@ -237,6 +253,13 @@ def _session() -> requests.Session:
     session.headers["User-Agent"] = "parsekit-ballchasing"
     session.headers["Accept-Encoding"] = "identity"
     return session
+
+
+def _distrust(exc: Exception) -> str:
+    """Why the server's certificate was not trusted, empty when that is not what happened."""
+    reason = getattr(exc.args[0], "reason", None) if exc.args else None
+    inner = reason.args[0] if isinstance(reason, TransportError) and reason.args else None
+    return inner.verify_message if isinstance(inner, ssl.SSLCertVerificationError) else ""
 
 
 def _cause(exc: BaseException) -> str:

@@ -28,7 +28,7 @@ def quota(config: Path | None = None, format: Literal["table", "json"] = "table"
 
 def _read(settings: BallchasingSettings, redis_url: str | None) -> Report:
     token = settings.read_token()
-    client = BallchasingClient(settings.url, token)
+    client = BallchasingClient(settings.url, token, ca_file=settings.ca_file)
     budget = Budget.open(redis_url, settings.url, token, client.ping)
     try:
         budget.account.refresh(older_than_s=0.0)

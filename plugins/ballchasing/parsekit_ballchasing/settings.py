@@ -43,6 +43,26 @@ class BallchasingSettings(Section):
         900, description="longest time for a replay to leave `pending`, or to be uploaded, seconds"
     )
 
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authorities to trust instead of the public ones"
+    )
+
+    @field_validator("ca_file")
+    @classmethod
+    def _usable_authorities(cls, path: Path | None) -> Path | None:
+        if path is None:
+            return None
+        import ssl  # noqa: PLC0415  (costs milliseconds, few need it)
+
+        file = path.expanduser()
+        try:
+            ssl.create_default_context(cafile=file)
+        except ssl.SSLError:
+            raise ValueError(f"{path} holds no certificate; name a PEM file") from None
+        except OSError as exc:
+            raise ValueError(f"can't read {path}: {(exc.strerror or str(exc)).lower()}") from None
+        return file
+
     @field_validator("url")
     @classmethod
     def _usable_url(cls, url: str) -> str:

@@ -69,6 +69,16 @@ def test_wrong_values_are_refused(wrong: Any) -> None:
         BallchasingSettings.model_validate(wrong)
 
 
+def test_authorities_that_are_none_are_refused_when_the_configuration_is_read(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ValidationError, match=r"can't read .*absent.pem: no such file"):
+        BallchasingSettings(ca_file=tmp_path / "absent.pem")
+    (tmp_path / "empty.pem").write_text("no certificate", encoding="utf-8")
+    with pytest.raises(ValidationError, match=r"empty.pem holds no certificate"):
+        BallchasingSettings(ca_file=tmp_path / "empty.pem")
+
+
 def test_token_is_read_without_white_space(token_file: Path) -> None:
     token = BallchasingSettings(token_file=token_file).read_token()
     assert token.get_secret_value() == "test-token-0123456789"
