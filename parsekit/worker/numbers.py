@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import version
 
 from parsekit.metrics import Metric
 from parsekit.worker.children import Children, together
 from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, WAITS, ProcessNumbers, Told
-from parsekit.worker.queues import Queues
+from parsekit.worker.queues import Queues, takings
+from parsekit.worker.service import service
 
 #: Who asks twice within this time gets the same answer, seconds.
 _FRESH_S = 1.0
@@ -52,7 +53,8 @@ class WorkerNumbers:
         if not any(m.name == WAITING for m in shared):
             shared = [*shared, _waiting(told.value(WAITS))]
         own = [m for m in told.metrics if m.name != WAITS]
-        return replace(told, metrics=(*own, *self._state(), *shared))
+        taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES)
+        return replace(told, metrics=(*own, *self._state(), *taken, *shared))
 
     def _state(self) -> list[Metric]:
         facts = [
@@ -63,6 +65,11 @@ class WorkerNumbers:
                 labels={"version": self._version},
             ),
             Metric(name="parsekit_slots", help="Tasks that may run at once.", value=self._slots),
+            Metric(
+                name="parsekit_run_limit_seconds",
+                help="Age of a run beyond which the worker is to be restarted.",
+                value=_run_limit_s(),
+            ),
         ]
         text = "1 when the server answers this worker."
         return facts + [
@@ -93,7 +100,29 @@ class PoolRunning:
         return int(self._numbers().value(RUNS))
 
 
-WAITING = "parsekit_waiting_tasks"
+WAITING, MESSAGES = "parsekit_waiting_tasks", "parsekit_queue_messages"
+
+
+def _run_limit_s() -> float:
+    """As `Vitals` has it, which answers for the liveness of this worker."""
+    from parsekit.worker.lifecycle import RUN_MARGIN_SECONDS  # noqa: PLC0415  (it imports us)
+
+    return service.config.limits.parse_seconds + RUN_MARGIN_SECONDS
+
+
+def _taken(queues: Iterable[str]) -> list[Metric]:
+    """Of our queues only, as a message may claim any; zeros too, as a rate begins with a number."""
+    taken = takings.total()
+    return [
+        Metric(
+            name="parsekit_queue_taken_total",
+            help="Messages that this worker took from a queue.",
+            kind="counter",
+            value=taken[queue],
+            labels={"queue": queue},
+        )
+        for queue in queues
+    ]
 
 
 def _waiting(number: float) -> Metric:

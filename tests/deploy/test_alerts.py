@@ -1,9 +1,12 @@
-"""Every alert, made to fire and to clear by promtool, with the rules as they are deployed."""
+"""Every alert, made to fire and to clear by promtool, with the rules as they are deployed.
+
+And the queries of the dashboard, which promtool reads as rules.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +14,27 @@ from typing import Any
 import pytest
 import yaml
 
-from parsekit.testing.servers.promtool import find_promtool
+from parsekit.testing.servers.promtool import Promtool, find_promtool
 
-RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yaml"
-WELL = {'parsekit_build_info{version="1"}': "1+0x120"}
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
+BOARD = ROOT / "deploy" / "grafana" / "parsekit.json"
+PAGE = ROOT / "docs" / "metrics.md"
+WELL = {'parsekit_build_info{version="1"}': "1+0x200"}
 TASKS = "parsekit_tasks_total"
 STAGE = "parsekit_stage_duration_seconds_bucket"
 LEFT, USED = "parsekit_ballchasing_uploads_left", "parsekit_ballchasing_uploads_used"
 BREAKER = "parsekit_ballchasing_breaker_open"
+STARTED, TAKEN = "process_start_time_seconds", "parsekit_queue_taken_total"
+RUN, LIMIT = "parsekit_longest_run_seconds", "parsekit_run_limit_seconds"
 
 
 @dataclass(frozen=True)
 class Story:
-    """Values a minute of some series; trouble begins at minute 10 and ends at minute 40."""
+    """Values a minute of some series; trouble begins at minute 10 and ends at minute 40.
+
+    What must not fire stands beside what must: in each story one alert fires, and no other.
+    """
 
     series: dict[str, str]
     quiet: int = 9
@@ -40,8 +51,29 @@ def losing() -> str:
     return "0+0x9 1+1x29 30+0x80"
 
 
+def starts(at: int, *, every: int, until: int, ends: int = 120) -> str:
+    """When the process of one address started, that is started anew between two minutes."""
+    times = [f"{100}+0x{at - 1}", *(f"{200 + n}+0x{every - 1}" for n in range(at, until, every))]
+    return " ".join([*times, f"900+0x{ends - until}"])
+
+
+#: An alert, and which of its causes where it has several.
 STORIES = {
     "ParsekitNoWorker": Story({"parsekit_build_info": "1+0x9 _x30 1+0x80"}),
+    "ParsekitWorkerRestarts": Story(
+        {
+            'parsekit_build_info{job="parsekit",instance="a"}': f"1+0x10 {'stale 1 1 ' * 10}1+0x80",
+            f'{STARTED}{{job="parsekit",instance="a"}}': starts(10, every=5, until=40),
+            # A roll-out, whose pods begin one after the other, and somebody else's crash loop.
+            **{
+                f'{name}{{job="parsekit",instance="pod{n}"}}': f"_x{n} {value}+0x9"
+                for n in range(8)
+                for name, value in (("parsekit_build_info", 1), (STARTED, 300 + n))
+            },
+            f'{STARTED}{{job="other",instance="a"}}': "0+60x120",
+        },
+        fires=38,  # it is down just then
+    ),
     "ParsekitServerAway": Story(
         {
             'parsekit_server_up{server="broker",instance="a"}': "1+0x120",
@@ -54,13 +86,43 @@ STORIES = {
             'parsekit_queue_oldest_seconds{queue="replay-parse-bulk"}': "9999+0x120",
         }
     ),
-    "ParsekitRunHangs": Story({"parsekit_longest_run_seconds": trouble(700)}),
+    "ParsekitBackfillStuck": Story(
+        {
+            'parsekit_queue_messages{queue="replay-parse-bulk",instance="a"}': "500+0x200",
+            'parsekit_queue_messages{queue="replay-parse-bulk",instance="b"}': "500+0x200",
+            f'{TAKEN}{{queue="replay-parse-bulk",instance="a"}}': "0+9x9 81+0x109 90+9x80",
+            f'{TAKEN}{{queue="replay-parse-bulk",instance="b"}}': "0+0x200",
+            'parsekit_queue_messages{queue="empty-bulk"}': "0+0x200",
+            f'{TAKEN}{{queue="empty-bulk"}}': "0+0x200",
+            'parsekit_queue_messages{queue="slow-bulk"}': "5+0x200",
+            f'{TAKEN}{{queue="slow-bulk"}}': " ".join(f"{n}+0x39" for n in range(5)),
+        },
+        fires=115,
+        clears=135,
+    ),
+    "ParsekitRunHangs": Story(
+        {
+            # Restarted at its limit each time, to hang again.
+            f'{RUN}{{instance="a"}}': "0+10x9 " + "0+60x7 " * 4 + "0+5x80",
+            f'{LIMIT}{{instance="a"}}': "420+0x120",
+            f'{RUN}{{instance="patient"}}': "3000+0x120",
+            f'{LIMIT}{{instance="patient"}}': "3900+0x120",
+        }
+    ),
     "ParsekitTasksFail": Story(
         {
             f'{TASKS}{{outcome="failed",code="storage_unavailable"}}': "0+0x9 10+10x29 300+0x80",
             f'{TASKS}{{outcome="failed",code="invalid_replay"}}': "0+50x120",
             f'{TASKS}{{outcome="parsed",code=""}}': "0+90x120",
         }
+    ),
+    "ParsekitTasksFail, where few come and two may fail": Story(
+        {
+            f'{TASKS}{{outcome="failed",code="storage_unavailable"}}': "0 0 1 2+0x7 3+1x5 8+0x100",
+            f'{TASKS}{{outcome="parsed",code=""}}': "0+0x2 1+0x120",
+        },
+        fires=18,
+        clears=60,
     ),
     "ParsekitTasksSlow": Story(
         {
@@ -73,6 +135,15 @@ STORIES = {
     "ParsekitSinkBehind": Story(
         {'parsekit_sink_spooled_bytes{sink="rabbitmq"}': trouble(20_000_000)}
     ),
+    "ParsekitSinkBehind, in memory": Story(
+        # As full as the memory of one process may be. Before and after, three of them are busy.
+        {
+            'parsekit_sink_waiting_messages{sink="rabbitmq",instance="a"}': trouble(1000, 20),
+            'parsekit_sink_waiting_messages{sink="rabbitmq",instance="b"}': trouble(0, 300),
+            'parsekit_sink_waiting_messages{sink="rabbitmq",instance="c"}': trouble(0, 300),
+        }
+    ),
+    "ParsekitAuditLoses": Story({'parsekit_audit_lost_total{instance="a"}': losing()}),
     "ParsekitSinkLoses": Story(
         {
             'parsekit_sink_lost_total{sink="rabbitmq",reason="buffer_full"}': losing(),
@@ -97,17 +168,21 @@ STORIES = {
 
 
 @pytest.fixture(scope="module")
-def promtool() -> Path:
+def promtool() -> Promtool:
     found = find_promtool()
     if found is None:
         message = "no promtool: run scripts/promtool.py"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    return found
+    return Promtool(found)
 
 
 def alerts() -> list[str]:
     document = yaml.safe_load(RULES.read_text())
     return [rule["alert"] for group in document["groups"] for rule in group["rules"]]
+
+
+def alert_of(story: str) -> str:
+    return story.partition(",")[0]
 
 
 def firing(minute: int, *names: str) -> dict[str, Any]:
@@ -118,10 +193,10 @@ def firing(minute: int, *names: str) -> dict[str, Any]:
     }
 
 
-def told(promtool: Path, tmp_path: Path, alert: str) -> subprocess.CompletedProcess[str]:
-    story = STORIES[alert]
-    series = {**({} if "parsekit_build_info" in story.series else WELL), **story.series}
-    document = {
+def story_test(story: Story, alert: str) -> dict[str, Any]:
+    told = any(name.startswith("parsekit_build_info") for name in story.series)
+    series = story.series if told else {**WELL, **story.series}
+    return {
         "rule_files": [str(RULES)],
         "evaluation_interval": "1m",
         "tests": [
@@ -136,25 +211,46 @@ def told(promtool: Path, tmp_path: Path, alert: str) -> subprocess.CompletedProc
             }
         ],
     }
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_fires_alone_and_clears(promtool: Promtool, tmp_path: Path, name: str) -> None:
     file = tmp_path / "story.yaml"
-    file.write_text(yaml.safe_dump(document))
-    return subprocess.run(
-        [promtool, "test", "rules", file], capture_output=True, text=True, timeout=60, check=False
-    )
+    file.write_text(yaml.safe_dump(story_test(STORIES[name], alert_of(name))))
+    done = promtool.test_rules(file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_story_and_every_story_an_alert() -> None:
+    assert set(map(alert_of, STORIES)) == set(alerts())
 
 
 @pytest.mark.parametrize("alert", alerts())
-def test_fires_alone_and_clears(promtool: Path, tmp_path: Path, alert: str) -> None:
-    done = told(promtool, tmp_path, alert)
+def test_the_page_says_what_to_do(alert: str) -> None:
+    assert f"\n| `{alert}` | " in PAGE.read_text()
+
+
+def test_the_rules_are_valid(promtool: Promtool) -> None:
+    done = promtool.check_rules(RULES)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_story_is_of_an_alert() -> None:
-    assert set(STORIES) == set(alerts())
+def queries_of_the_board() -> dict[str, str]:
+    """Name of each query to what Prometheus gets when Grafana has put its variable in."""
+    panels = json.loads(BOARD.read_text())["panels"]
+    return {
+        f"panel_{panel['id']}_{target['refId']}": target["expr"].replace("$__rate_interval", "5m")
+        for panel in panels
+        for target in panel.get("targets", ())
+    }
 
 
-def test_the_rules_are_valid(promtool: Path) -> None:
-    done = subprocess.run(
-        [promtool, "check", "rules", RULES], capture_output=True, text=True, check=False
-    )
+def test_the_queries_of_the_dashboard_are_valid(promtool: Promtool, tmp_path: Path) -> None:
+    queries = queries_of_the_board()
+    assert not [query for query in queries.values() if "$" in query], "an unknown variable"
+    rules = [{"record": name, "expr": query} for name, query in queries.items()]
+    file = tmp_path / "board.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": rules}]}))
+    done = promtool.check_rules(file)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(queries)} rules found" in done.stdout
