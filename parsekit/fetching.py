@@ -16,12 +16,16 @@ from parsekit.sources import Source, sha256_of
 class Fetched:
     """A checked replay, and the milliseconds that its transfer took.
 
-    ``fingerprint`` is that of `parsekit.sources.Content`, of what was transferred.
+    ``etag`` is its fingerprint by the ETag that came with it, None where none did.
     """
 
     replay: Replay
-    fingerprint: str
+    etag: str | None
     get_ms: int
+
+    def is_of(self, fingerprint: str | None) -> bool:
+        """Whether this is what was looked up under the fingerprint; None: nothing was."""
+        return fingerprint in (None, self.etag, self.replay.sha256)
 
 
 def fetch(source: Source, name: str, folder: Path, *, max_bytes: int, clock: Clock) -> Fetched:
@@ -32,9 +36,9 @@ def fetch(source: Source, name: str, folder: Path, *, max_bytes: int, clock: Clo
     path = folder / "fetched.replay"
     began = clock.ticks()
     with Step("fetch"):
-        told = source.fetch(path, max_bytes)
+        etag = source.fetch(path, max_bytes)
     get_ms = clock.ms_since(began)
     with Step("check"):
         size = check_envelope(path, max_bytes=max_bytes).size_bytes
     replay = Replay(path=path, name=name, sha256=sha256_of(path), size_bytes=size)
-    return Fetched(replay=replay, fingerprint=told or replay.sha256, get_ms=get_ms)
+    return Fetched(replay=replay, etag=etag, get_ms=get_ms)

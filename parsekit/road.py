@@ -22,7 +22,7 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from parsekit.fetching import fetch
+from parsekit.fetching import Fetched, fetch
 from parsekit.flights import Flight
 from parsekit.json_data import JsonData
 from parsekit.judgement import AskNext, TryAgain, judge
@@ -218,16 +218,16 @@ class Road:
                 clock=self.line.clock,
             )
             replay = fetched.replay
-            self._refuse_change(fetched.fingerprint)
+            self._refuse_change(fetched)
             self.state = self.state.but(
                 get_ms=fetched.get_ms, sha256=replay.sha256, size_bytes=replay.size_bytes
             )
             self.replay = replay
         return self.replay
 
-    def _refuse_change(self, fetched: str) -> None:
+    def _refuse_change(self, fetched: Fetched) -> None:
         """What was looked up and what was fetched must be the same content."""
-        if self.state.fingerprint not in (None, fetched):
+        if not fetched.is_of(self.state.fingerprint):
             self.state = self.state.but(fingerprint=None, joined_unix=None)
             raise StorageUnavailable(f"{self.request.replay}: changed while it was read")
 

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -53,7 +53,7 @@ class Source(Protocol):
         ...
 
     def fetch(self, target: Path, max_bytes: int) -> str | None:
-        """Copy the replay to ``target``; answer the fingerprint of what came, as far as it is told.
+        """Copy the replay to ``target``; answer its fingerprint by ETag, None where there is none.
 
         Raises `ReplayTooLarge` and the errors of `look`.
         """
@@ -106,7 +106,8 @@ class StoredReplay:
 
     def fetch(self, target: Path, max_bytes: int) -> str | None:
         """One GET, which may find another object than the HEAD before it."""
-        return fingerprint_of(self.storage.fetch(self.key, target, max_bytes=max_bytes))
+        info = self.storage.fetch(self.key, target, max_bytes=max_bytes)
+        return fingerprint_of(replace(info, sha256=None))
 
 
 @dataclass(frozen=True, slots=True)

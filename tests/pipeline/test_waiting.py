@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_a_replay_that_is_replaced_while_it_is_looked_up_is_never_the_old_ones_r
     def fetch(_key, target, *, max_bytes):
         stands.append(bodies[1])
         target.write_bytes(bodies[1])
-        return info(bodies[1])
+        return replace(info(bodies[1]), sha256=hashlib.sha256(bodies[1]).hexdigest())
 
     bench.store.fetch = fetch
     waiting = waits(bench.pipeline().run(bench.request()))
