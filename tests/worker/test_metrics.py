@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import urllib.request
 
 import pytest
+import redis
+from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.valkey import valkey
+from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.dead_letters import AmqpDeadLetters, DeadLetter, RedisDeadLetters
+
+#: A listener that never returns from its first event.
+HANGING = """
+import time
+from parsekit import hookimpl
+
+@hookimpl
+def parsekit_progress(event):
+    time.sleep(3600)
+"""
 
 
 class Watched:
@@ -119,3 +134,103 @@ def test_queues_of_a_broker_that_is_away_are_not_told(make_service, redis_server
         poll(lambda: watched.value("parsekit_queue_messages") == 0)
     poll(lambda: watched.value("parsekit_queue_messages") is None)
     assert watched.value("parsekit_server_up", server="broker") == 0
+
+
+def test_dead_letters_are_counted(any_service):
+    watched = Watched(any_service)
+    poll(lambda: watched.value("parsekit_dead_letters") == 0)
+    letter = DeadLetter(task_id="one", kwargs={}, code="poison_replay", error="", at_unix=0.0)
+    put_aside(any_service, letter)
+    poll(lambda: watched.value("parsekit_dead_letters") == 1)
+
+
+def put_aside(service, letter):
+    url = service.config["celery"]["broker"]
+    if url.startswith("redis"):
+        with redis.Redis.from_url(url) as client:
+            RedisDeadLetters(client).put(letter)
+    else:
+        link = AmqpLink(url)
+        AmqpDeadLetters(link, f"{service.queue}-dead-letters").put(letter)
+        link.close()
+
+
+def test_what_is_taken_from_a_queue_is_counted(any_service):
+    watched = Watched(any_service)
+    taken = "parsekit_queue_taken_total"
+    poll(lambda: watched.value(taken, queue=any_service.queue) == 0)
+    assert watched.value(taken, queue="replay-parse-bulk") == 0
+    any_service.send(any_service.replay("one")).get(timeout=60)
+    any_service.send(any_service.replay("two"), queue="replay-parse-bulk").get(timeout=60)
+    poll(lambda: watched.value(taken, queue="replay-parse-bulk") == 1)
+    assert watched.value(taken, queue=any_service.queue) == 1
+
+
+def test_the_limit_of_a_run_follows_that_of_a_parse(service):
+    service.configure(limits={"parse_seconds": 50})
+    assert Watched(service).value("parsekit_run_limit_seconds") == 350
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_audit_records_that_can_not_be_written_are_counted(service, pool):
+    (service.folder / "audit").mkdir()
+    service.configure(audit={"path": str(service.folder / "audit")})
+    watched = Watched(service, "--pool", pool, "-c", "1")
+    poll(lambda: watched.value("parsekit_audit_lost_total") == 0)
+    service.send(service.replay("one")).get(timeout=60)
+    poll(lambda: watched.value("parsekit_audit_lost_total"))
+
+
+def test_events_that_a_hanging_listener_misses_are_counted(service, tmp_path):
+    folder = tmp_path / "plugin"
+    (folder / "hanging-1.0.dist-info").mkdir(parents=True)
+    (folder / "parsekit_hanging.py").write_text(HANGING)
+    (folder / "hanging-1.0.dist-info/METADATA").write_text("Name: hanging\nVersion: 1.0\n")
+    entry = "[parsekit]\nhanging = parsekit_hanging\n"
+    (folder / "hanging-1.0.dist-info/entry_points.txt").write_text(entry)
+    service.environ["PYTHONPATH"] += f":{folder}"
+    watched = Watched(service)
+    lost = "parsekit_listener_lost_events_total"
+    assert watched.value(lost, listener="hanging") == 0
+    key = service.replay("one")
+    sent = [service.send(key) for _ in range(600)]
+    poll(lambda: watched.value(lost, listener="hanging"))
+    assert watched.value(lost) == watched.value(lost, listener="hanging"), "nobody else loses any"
+    sent[0].get(timeout=60)
+
+
+def test_what_the_shadow_did_is_counted(service):
+    service.configure(shadow="local")
+    watched = Watched(service)
+    assert watched.value("parsekit_shadow_replays_total") == 0
+    service.send(service.replay("one")).get(timeout=60)
+    compared = {"fate": "compared"}
+    poll(lambda: watched.value("parsekit_shadow_replays_total", **compared) == 1, seconds=90)
+
+
+def test_what_the_sink_sends_late_loses_and_keeps_is_counted(service, rabbit_server):
+    queues = [f"{kind}-{os.urandom(4).hex()}" for kind in ("progress", "analytics")]
+    with Connection(rabbit_server.url()) as connection:
+        for queue in queues:
+            connection.default_channel.queue_declare(queue, durable=True, auto_delete=False)
+    service.configure(transport={"url": rabbit_server.url(), "analytics_queue": queues[1]})
+    watched = Watched(service)
+    told = {"progressQueue": queues[0]}
+    service.send(service.replay("one"), extra=told).get(timeout=60)
+    poll(lambda: watched.value("parsekit_sink_sent_total", kind="analytics") == 1)
+    poll(lambda: watched.value("parsekit_sink_sent_total", kind="progress"))
+    assert watched.value("parsekit_sink_lost_total") == 0
+    service.send(service.replay("two"), extra={"progressQueue": queues[1]}).get(timeout=60)
+    poll(lambda: watched.value("parsekit_sink_lost_total", reason="bad_queue"))
+    assert watched.value("parsekit_sink_late_total") == 0
+    rabbit_server.freeze()
+    try:
+        service.send(service.replay("three"), extra=told).get(timeout=60)
+        poll(lambda: watched.value("parsekit_sink_waiting_messages"))
+        poll(lambda: watched.value("parsekit_sink_spooled_bytes"))
+        time.sleep(2.5)  # what is confirmed after two seconds is late
+    finally:
+        rabbit_server.thaw()
+    poll(lambda: watched.value("parsekit_sink_late_total", kind="analytics"))
+    poll(lambda: watched.value("parsekit_sink_waiting_messages") == 0)
+    poll(lambda: watched.value("parsekit_sink_spooled_bytes") == 0)
