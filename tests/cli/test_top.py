@@ -18,7 +18,7 @@ from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.command_line import CommandLine
 from parsekit.testing.deployment import Deployment, poll
-from parsekit.testing.servers.rabbitmq import find_installation, rabbitmq
+from parsekit.testing.servers.rabbitmq import rabbitmq
 from parsekit.testing.servers.valkey import valkey
 from parsekit.testing.terminal import ESCAPES, SHOW_CURSOR, Terminal
 from parsekit.worker.top import FactLine, QueueLine, Snapshot, WorkerLine
@@ -39,8 +39,7 @@ def service(
             url = server.url()
             yield from _deployment(root, {"celery": {"broker": url, "backend": url}})
     else:
-        if find_installation() is None:
-            pytest.skip("no RabbitMQ server: run scripts/servers.py")
+        request.getfixturevalue("rabbitmq_installed")
         with rabbitmq(root / "server") as broker:
             url = broker.url()
             yield from _deployment(root, {"celery": {"broker": url, "backend": url}})

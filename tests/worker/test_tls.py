@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
-import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,9 @@ from kombu import Connection
 from parsekit.config import CelerySettings, load_config
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.providers import Check
-from parsekit.testing.servers.rabbitmq import RabbitServer, Tls, find_installation
+from parsekit.testing.servers.rabbitmq import RabbitServer, Tls
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
+from parsekit.testing.servers.tls_front import tls_front
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.announcements import board_of
@@ -48,69 +46,24 @@ def openssl(folder: Path, arguments: str) -> None:
     subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)
 
 
-class TlsFront:
-    """TLS before a server that has none: the Valkey of PyPI is built without."""
-
-    def __init__(self, folder: Path, name: str, target_port: int, *, ask_client: bool = False):
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-        if ask_client:
-            self._context.verify_mode = ssl.CERT_REQUIRED
-            self._context.load_verify_locations(folder / "ca.pem")
-        self._target_port = target_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def url(self, host: str = "localhost", query: str = "") -> str:
-        return f"rediss://{host}:{self.port}/0{query}"
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                plain, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        with (
-            suppress(OSError),
-            self._context.wrap_socket(plain, server_side=True) as client,
-            socket.create_connection(("127.0.0.1", self._target_port)) as server,
-        ):
-            threading.Thread(target=pump, args=(client, server), daemon=True).start()
-            pump(server, client)
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while part := source.recv(65536):
-            sink.sendall(part)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.fixture
-def front(certificates: Path, redis_server) -> Iterator[Callable[..., TlsFront]]:
-    made: list[TlsFront] = []
+def front(certificates: Path, redis_server) -> Iterator[Callable[..., str]]:
+    """Makes an address at which the Redis speaks TLS, with the certificate of that name."""
+    with ExitStack() as stack:
 
-    def make(name: str = "server", **options: Any) -> TlsFront:
-        made.append(TlsFront(certificates, name, redis_server.port, **options))
-        return made[-1]
+        def make(name: str = "server", *, ask_client: bool = False) -> str:
+            authority = certificates / "ca.pem" if ask_client else None
+            pair = (certificates / f"{name}.pem", certificates / f"{name}.key")
+            one = tls_front(*pair, redis_server.port, client_authority=authority)
+            return f"rediss://localhost:{stack.enter_context(one).port}/0"
 
-    yield make
-    for one in made:
-        one.close()
+        yield make
 
 
 @pytest.fixture(scope="session")
 def rabbit(
-    certificates: Path, tmp_path_factory: pytest.TempPathFactory
+    rabbitmq_installed: None, certificates: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], RabbitServer]]:
-    if find_installation() is None:
-        pytest.skip("no RabbitMQ server: run scripts/servers.py")
     tls = Tls(
         certificate=certificates / "server.pem",
         key=certificates / "server.key",
@@ -129,7 +82,7 @@ def broker_check(folder: Path, **celery: Any) -> Check:
 
 
 def test_redis_with_the_right_authority_and_host_is_trusted(front, certificates, tmp_path):
-    check = broker_check(tmp_path, broker=front().url(), ca_file=certificates / "ca.pem")
+    check = broker_check(tmp_path, broker=front(), ca_file=certificates / "ca.pem")
     assert check.ok, check.detail
 
 
@@ -138,14 +91,13 @@ def test_redis_with_the_right_authority_and_host_is_trusted(front, certificates,
 )
 def test_redis_of_a_stranger_is_refused(front, certificates, tmp_path, certificate, authority):
     trusted = {"ca_file": certificates / f"{authority}.pem"} if authority else {}
-    check = broker_check(tmp_path, broker=front(certificate).url(), **trusted)
+    check = broker_check(tmp_path, broker=front(certificate), **trusted)
     assert check.ok is False
     assert "certificate verify failed" in check.detail.lower()
 
 
 def test_redis_sees_our_certificate(front, certificates, tmp_path):
-    server = front(ask_client=True)
-    trusted = {"broker": server.url(), "ca_file": certificates / "ca.pem"}
+    trusted = {"broker": front(ask_client=True), "ca_file": certificates / "ca.pem"}
     assert broker_check(tmp_path, **trusted).ok is False
     ours = {name: certificates / f"client.{end}" for name, end in
             (("certificate_file", "pem"), ("key_file", "key"))}  # fmt: skip
@@ -177,7 +129,7 @@ def test_files_that_are_not_there_are_named_at_once(tmp_path, celery, words):
 def test_the_whole_service_works_over_tls_redis(
     front, certificates, make_service, redis_server, redis_client
 ):
-    celery = {"broker": front().url(), "ca_file": str(certificates / "ca.pem")}
+    celery = {"broker": front(), "ca_file": str(certificates / "ca.pem")}
     service = make_service({"celery": celery})
     works(service, redis_server.url())
 

@@ -16,15 +16,26 @@ class TlsFront:
     """Forwards what clients say through TLS on a loopback port to the port of a plain server.
 
     One thread does it all: two may not read from and write to one TLS connection at once.
-    ``heard_bytes`` counts what clients said, none before they trusted the certificate.
+    ``heard_bytes`` counts what clients said, none before they trusted the certificate. With
+    ``client_authority`` clients need a certificate of that authority.
     """
 
-    def __init__(self, certificate: Path, key: Path, target_port: int) -> None:
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        target_port: int,
+        *,
+        client_authority: Path | None = None,
+    ) -> None:
         self.port = 0
         self.heard_bytes = 0
         self._target_port = target_port
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
+        if client_authority is not None:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(client_authority)
         self._loop = asyncio.new_event_loop()
         self._closed = asyncio.Event()
         self._listens = threading.Event()
@@ -81,9 +92,11 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 @contextmanager
-def tls_front(certificate: Path, key: Path, target_port: int) -> Iterator[TlsFront]:
+def tls_front(
+    certificate: Path, key: Path, target_port: int, *, client_authority: Path | None = None
+) -> Iterator[TlsFront]:
     """Run one for the length of the block."""
-    front = TlsFront(certificate, key, target_port)
+    front = TlsFront(certificate, key, target_port, client_authority=client_authority)
     front.start()
     try:
         yield front
