@@ -74,6 +74,21 @@ class Addresses:
         return f"{self.queue}-poll"
 
     @property
+    def bulk_poll_queue(self) -> str:
+        """The same for tasks of back-fills, which may not take all slots then either."""
+        return f"{self.bulk_queue}-poll"
+
+    @property
+    def bulk_queues(self) -> tuple[str, ...]:
+        """Queues of back-fills, which share fewer slots than a worker has."""
+        return (self.bulk_poll_queue, self.bulk_queue)
+
+    @property
+    def all_queues(self) -> tuple[str, ...]:
+        """In order of preference."""
+        return (self.queue, self.poll_queue, *self.bulk_queues)
+
+    @property
     def dead_letter_queue(self) -> str:
         """Queue of requests that were put aside."""
         return f"{self.queue}-dead-letters"

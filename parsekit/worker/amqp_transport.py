@@ -7,15 +7,17 @@ share of the slots and an interactive request never queues up behind it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from kombu.transport import pyamqp
 
 
 class Channel(pyamqp.Channel):
-    """Gives the bulk queue its own, smaller prefetch."""
+    """Gives queues of back-fills their own, smaller prefetch."""
 
-    bulk_queue: ClassVar[str] = ""
+    bulk_queues: ClassVar[Collection[str]] = ()
+    #: Messages of each of them in hand at once; `bulk_share` of the worker's slots.
     bulk_slots: ClassVar[int] = 1
 
     def basic_qos(self, prefetch_size: int, prefetch_count: int, a_global: bool, **kw: Any) -> Any:
@@ -25,12 +27,20 @@ class Channel(pyamqp.Channel):
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> Any:
         """Consume, a back-fill with fewer slots."""
-        if queue != self.bulk_queue:
+        if queue not in self.bulk_queues:
             return super().basic_consume(queue, *args, **kwargs)
         super().basic_qos(0, self.bulk_slots, False)
         tag = super().basic_consume(queue, *args, **kwargs)
         super().basic_qos(0, self._prefetch, False)
         return tag
+
+
+def bulk_share(slots: int, queues: int) -> int:
+    """How many messages of each queue of back-fills a worker takes, so that one slot stays free.
+
+    A consumer knows nothing of the others: each has its share, and one at least.
+    """
+    return max(1, (slots - 1) // queues)
 
 
 class Connection(pyamqp.Connection):

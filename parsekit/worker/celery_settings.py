@@ -34,8 +34,7 @@ def celery_settings(at: Addresses) -> dict[str, Any]:
 
 def task_queues(at: Addresses) -> list[Queue]:
     """In order of preference. No arguments: celery-node declares them again, bare."""
-    names = (at.queue, at.poll_queue, at.bulk_queue)
-    return [Queue(name, Exchange(""), routing_key=name) for name in names]
+    return [Queue(name, Exchange(""), routing_key=name) for name in at.all_queues]
 
 
 def _messages(at: Addresses) -> dict[str, Any]:
@@ -104,7 +103,7 @@ def worker_transport_options(at: Addresses, member_id: str, concurrency: int) ->
         **_delivery(at)["broker_transport_options"],
         "member_id": member_id,
         "poll_queue": at.poll_queue,
-        "bulk_queue": at.bulk_queue,
+        "bulk_queues": at.bulk_queues,
         "bulk_slots": max(1, concurrency - 1),
         "results_here": at.backend == at.broker,
         "unacked_restore_interval": 2,

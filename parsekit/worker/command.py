@@ -71,18 +71,24 @@ def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Any) ->
     entry = host.parser_entry(config.host.parser)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pool, slots = ("prefork", cores or 1) if entry.runs == "local" else ("threads", REMOTE_SLOTS)
-    all_queues = (at.queue, at.poll_queue, at.bulk_queue)
-    named = tuple(name.strip() for name in (options.queues or "").split(",") if name.strip())
     return Plan(
         parser=entry.name,
         runs=entry.runs,
         pool=options.pool or pool,
         concurrency=options.concurrency or slots,
-        queues=named or all_queues,
+        queues=_queues(options.queues, at),
         at=at,
         storage=config.storage_name,
         embedded=at.embedded,
     )
+
+
+def _queues(named: str | None, at: Addresses) -> tuple[str, ...]:
+    """Those named, all without. Who takes back-fills also takes those of them that waited."""
+    names = [name.strip() for name in (named or "").split(",") if name.strip()]
+    if at.bulk_queue in names:
+        names.append(at.bulk_poll_queue)
+    return tuple(dict.fromkeys(names)) or at.all_queues
 
 
 def run_worker(options: WorkerOptions) -> int:

@@ -13,7 +13,7 @@ from celery import Celery, bootsteps, signals
 from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.logs.setup import flush
-from parsekit.worker.amqp_transport import Channel
+from parsekit.worker.amqp_transport import Channel, bulk_share
 from parsekit.worker.announcements import Announcer, board_of
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
 from parsekit.worker.children import Children, ChildReport
@@ -82,7 +82,9 @@ class ProcessStep(bootsteps.StartStopStep):
             options = worker_transport_options(at, service.process.member_id, concurrency)
             parent.app.conf.broker_transport_options = options
         else:
-            Channel.bulk_queue, Channel.bulk_slots = at.bulk_queue, max(1, concurrency // 2)
+            others = set(parent.app.amqp.queues.consume_from) - set(at.bulk_queues)
+            Channel.bulk_queues = at.bulk_queues if others else ()
+            Channel.bulk_slots = bulk_share(concurrency, len(at.bulk_queues))
 
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""

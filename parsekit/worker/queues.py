@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -102,10 +102,12 @@ class Backlog:
 class Queues:
     """The queues of the deployment as this worker last saw them; ``consumed`` are its own."""
 
-    def __init__(self, broker: Broker, consumed: Collection[str], bulk_queue: str) -> None:
+    def __init__(
+        self, broker: Broker, consumed: Collection[str], bulk_queues: Collection[str]
+    ) -> None:
         self._broker = broker
         self._consumed = consumed
-        self._bulk_queue = bulk_queue
+        self._bulk_queues = bulk_queues
         self._ages: dict[str, Age] = {}
         self._metrics: list[Metric] = []
         self._looked_at = float("-inf")
@@ -120,7 +122,8 @@ class Queues:
         self._metrics = _metrics(looked, ages)
         self._looked_at = time.monotonic()
         mine = {name: count for name, count in looked.messages.items() if name in self._consumed}
-        bulk = mine.pop(self._bulk_queue, 0) if len(self._consumed) > 1 else 0
+        beside_others = not set(self._consumed) <= set(self._bulk_queues)
+        bulk = sum(mine.pop(name, 0) for name in self._bulk_queues) if beside_others else 0
         return Backlog(preferred=sum(mine.values()), bulk=bulk)
 
     def metrics(self) -> list[Metric]:
@@ -131,14 +134,14 @@ class Queues:
 def queues_of(at: Addresses, consumed: Collection[str]) -> Queues:
     """The watch over the queues at these addresses."""
     broker = RedisQueues(at) if at.redis_broker else AmqpQueues(at)
-    return Queues(broker, consumed, at.bulk_queue)
+    return Queues(broker, consumed, at.bulk_queues)
 
 
 class RedisQueues:
     """Lists of kombu's, and what waits in `keys.DUE`."""
 
     def __init__(self, at: Addresses) -> None:
-        self._names = _names(at)
+        self._names = at.all_queues
         self._client: Any = connect(at.broker)
         self._shared = _SharedTakings(self._client)
 
@@ -164,24 +167,22 @@ class AmqpQueues:
     """RabbitMQ's queues, asked over AMQP."""
 
     def __init__(self, at: Addresses) -> None:
-        self._names = _names(at)
+        self._names = at.all_queues
         self._dead_letters = at.dead_letter_queue
         self._link = AmqpLink(at.broker, at.broker_tls)
         shared = at.shared_redis
         self._taken = _SharedTakings(connect(shared)).total if shared else takings.total
 
     def look(self) -> Looked:
-        """Count; the queues are there, as this worker consumes from them or declared them."""
+        """Count; a queue is made that is not there yet, as this worker may not consume from it."""
 
-        def work(channel: Any) -> tuple[dict[str, int], int]:
-            messages = {
-                name: channel.queue_declare(name, passive=True).message_count
-                for name in self._names
-            }
-            dead = channel.queue_declare(self._dead_letters, durable=True, auto_delete=False)
-            return messages, dead.message_count
+        def work(channel: Any) -> list[int]:
+            names = (*self._names, self._dead_letters)
+            declared = [channel.queue_declare(n, durable=True, auto_delete=False) for n in names]
+            return [queue.message_count for queue in declared]
 
-        messages, dead_letters = self._link.use(work)
+        *counts, dead_letters = self._link.use(work)
+        messages = dict(zip(self._names, counts, strict=True))
         return Looked(messages=messages, taken=self._taken(), dead_letters=dead_letters)
 
 
@@ -201,10 +202,6 @@ class _SharedTakings:
             answer = pipe.execute()[-1]
         self._sent = now
         return {queue.decode(): int(number) for queue, number in answer.items()}
-
-
-def _names(at: Addresses) -> Sequence[str]:
-    return (at.queue, at.poll_queue, at.bulk_queue)
 
 
 def _metrics(looked: Looked, ages: Mapping[str, float]) -> list[Metric]:

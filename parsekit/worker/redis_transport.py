@@ -6,7 +6,7 @@ visibility timeout, which must be longer than the longest task. Here one script 
 from its list to the hash of the worker that takes it, and the other workers give back the hash of
 one that is dead (`parsekit.worker.membership`), so that no timeout is needed at all.
 
-The same script moves tasks whose time has come from `keys.DUE` to the poll queue.
+The same script moves tasks whose time has come from `keys.DUE` to the queue in which they go on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from queue import Empty
 from time import monotonic
@@ -41,22 +41,26 @@ MOST_TAKEN = 16
 #: How long an idle worker waits for the first queue before it looks at the others, seconds.
 IDLE_SECONDS = 0.25
 
-#: Moves what is due, then takes messages: KEYS taken, due, waiting, poll list, then the lists in
-#: order of preference; ARGV how many of these come before those of back-fills, how many messages of
+#: Moves what is due, then takes messages: KEYS taken, due, waiting, then the lists in order of
+#: preference; ARGV how many of these come before those of back-fills, how many messages of
 #: back-fills may be taken, then a tag for each message that may be. Answers tag, list and text of
-#: each.
+#: each. What waits names its list; what an older worker let wait does not, and goes to the first.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 50)) do
-  local text = redis.call('HGET', KEYS[3], id)
-  if text then redis.call('LPUSH', KEYS[4], text) end
+  local entry = redis.call('HGET', KEYS[3], id)
+  if entry then
+    local cut = string.find(entry, '\\n', 1, true) or 0
+    local list = cut > 0 and string.sub(entry, 1, cut - 1) or KEYS[4]
+    redis.call('LPUSH', list, string.sub(entry, cut + 1))
+  end
   redis.call('ZREM', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
 end
 local taken, tag, bulk = {}, 3, tonumber(ARGV[2])
-for i = 5, #KEYS do
-  local is_bulk = i - 4 > tonumber(ARGV[1])
+for i = 4, #KEYS do
+  local is_bulk = i - 3 > tonumber(ARGV[1])
   while tag <= #ARGV and (not is_bulk or bulk > 0) do
     local text = redis.call('RPOP', KEYS[i])
     if not text then break end
@@ -84,8 +88,8 @@ return #tags
 """
 
 
-#: Lets a message wait: KEYS due, waiting; ARGV task id, seconds, text, and "1" to take the place of
-#: one of the same task that waits already.
+#: Lets a message wait: KEYS due, waiting; ARGV task id, seconds, list and text, and "1" to take the
+#: place of one of the same task that waits already.
 LATER = """
 if ARGV[4] ~= '1' and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 0 end
 local time = redis.call('TIME')
@@ -173,18 +177,17 @@ class Channel(stock.Channel):
 
     QoS = QoS
 
-    #: Transport options: whose hash the messages go to, and which queue comes last.
+    #: Transport options: whose hash the messages go to, and which queues come last.
     member_id = ""
-    poll_queue = ""
-    bulk_queue = ""
-    #: How many messages of the bulk queue may be in hand at once.
+    bulk_queues: Collection[str] = ()
+    #: How many messages of these queues, taken together, may be in hand at once.
     bulk_slots = 1
     #: Whether results stand in the same Redis, so that they settle messages in one step.
     results_here = False
 
     from_transport_options = (
         *stock.Channel.from_transport_options,
-        *("member_id", "poll_queue", "bulk_queue", "bulk_slots", "results_here"),
+        *("member_id", "bulk_queues", "bulk_slots", "results_here"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -230,7 +233,8 @@ class Channel(stock.Channel):
             super()._put(queue, message, **kwargs)
             return
         replace = "1" if message["headers"].pop(REPLACE_HEADER, True) else "0"
-        given = [message["headers"]["id"], str(delay_s), dumps(message), replace]
+        entry = f"{queue}\n{dumps(message)}"  # JSON has no line break but an escaped one
+        given = [message["headers"]["id"], str(delay_s), entry, replace]
         with self.conn_or_acquire() as client:
             client.eval(LATER, 2, keys.DUE, keys.WAITING, *given)
 
@@ -244,26 +248,27 @@ class Channel(stock.Channel):
     def _rotations(self) -> Iterator[list[str]]:
         queues = self._preferred()
         for turn in range(len(queues)):
-            rotated = queues[turn:] + queues[:turn]
-            yield [name for queue in rotated for name in self._with_priorities(queue)]
+            yield self._with_priorities(queues[turn:] + queues[:turn])
 
-    def _with_priorities(self, queue: str) -> list[str]:
-        return [self._q_for_pri(queue, step) for step in self.priority_steps]
+    def _with_priorities(self, queues: Sequence[str]) -> list[str]:
+        return [self._q_for_pri(queue, step) for queue in queues for step in self.priority_steps]
 
     def _preferred(self) -> list[str]:
-        """All queues but that of back-fills, or that one alone, as it is then like any other."""
+        """All queues but those of back-fills, or these alone, as they are then like any other."""
         queues: list[str] = self.active_queues
-        return [name for name in queues if name != self.bulk_queue] or queues
+        return [name for name in queues if name not in self.bulk_queues] or queues
 
-    def _bulk_room(self) -> int:
-        """How many messages of back-fills may be taken beside others, which need slots too."""
-        beside_others = self.bulk_queue in self._active_queues and len(self._active_queues) > 1
-        return max(0, self.bulk_slots - len(self.bulk_tags)) if beside_others else 0
+    def _bulk_beside_others(self) -> list[str]:
+        """Queues of back-fills that are not to take all slots; what waited goes on first."""
+        preferred = self._preferred()
+        active = self._active_queues
+        return [name for name in self.bulk_queues if name in active and name not in preferred]
 
     def _take_command(self) -> list[Any]:
-        lists, bulk_room = self._lists(), self._bulk_room()
-        bulk = self._with_priorities(self.bulk_queue) if bulk_room else []
-        names = [self.taken_key, keys.DUE, keys.WAITING, self.poll_queue, *lists, *bulk]
+        bulk_room = max(0, self.bulk_slots - len(self.bulk_tags))
+        lists = self._lists()
+        bulk = self._with_priorities(self._bulk_beside_others()) if bulk_room else []
+        names = [self.taken_key, keys.DUE, keys.WAITING, *lists, *bulk]
         free = min(self.qos.can_consume_max_estimate() or 1, MOST_TAKEN)
         tags = [uuid.uuid4().hex for _ in range(free)]
         return ["EVAL", TAKE, len(names), *names, len(lists), bulk_room, *tags]
@@ -313,7 +318,7 @@ class Channel(stock.Channel):
         if message is None:
             self._put_aside(tag, text)
             return
-        if queue == self.bulk_queue:
+        if queue in self.bulk_queues:
             self.bulk_tags.add(tag)
         self.qos.append(message, tag)
         self._receivers[queue](message)

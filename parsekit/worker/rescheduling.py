@@ -22,8 +22,6 @@ STATE_HEADER = "parsekit_state"
 
 #: Message header with the time at which the task goes on, which may be several hops away.
 UNTIL_HEADER = "parsekit_until"
-#: Message header of a task that came through the queue of back-fills.
-BULK_HEADER = "parsekit_bulk"
 #: Waits up to so many seconds are rounded up to steps of so many.
 _STEPS = ((5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
@@ -48,10 +46,9 @@ def waits_until(task: Task) -> float:
 
 
 def is_bulk(task: Task) -> bool:
-    """Whether it came, or came first, through the queue of back-fills."""
+    """Whether it came through a queue of back-fills, which it then does to its end."""
     delivery = task.request.delivery_info or {}
-    direct = delivery.get("routing_key") == service.addresses.bulk_queue
-    return direct or getattr(task.request, BULK_HEADER, None) is True
+    return delivery.get("routing_key") in service.addresses.bulk_queues
 
 
 def go_on_later(
@@ -71,11 +68,13 @@ def go_on_later(
         UNTIL_HEADER: until_unix,
         CALLER_HEADER: caller_of(task.request),
     }
-    if service.addresses.redis_broker:
+    at = service.addresses
+    target = at.bulk_poll_queue if is_bulk(task) else at.poll_queue
+    if at.redis_broker:
         headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}
-        _send(task, service.addresses.poll_queue, headers)
+        _send(task, target, headers)
     else:
-        _send_through(task, delay_queue(service.addresses.poll_queue, seconds), headers)
+        _send_through(task, delay_queue(target, seconds), headers)
 
 
 def _trace_of(task: Task) -> dict[str, str]:
@@ -85,11 +84,17 @@ def _trace_of(task: Task) -> dict[str, str]:
 
 
 def _send_through(task: Task, queue: Queue, headers: dict[str, Any]) -> None:
-    """Declare the queue, and send; on a new connection where the broker has cut the one we had."""
+    """Declare the queues, and send; on a new connection where the broker has cut the one we had.
+
+    The queue that it goes on to as well: no worker need consume from it yet, and RabbitMQ drops
+    what expires with no queue to go to.
+    """
+    target = Queue(queue.queue_arguments["x-dead-letter-routing-key"], Exchange(""))
     with task.app.amqp.producer_pool.acquire(block=True) as producer:
 
         def declare_and_send() -> None:
-            queue(producer.channel).declare()
+            for needed in (target, queue):
+                needed(producer.channel).declare()
             _send(task, queue, headers, producer=producer)
 
         policy = task.app.conf.task_publish_retry_policy

@@ -81,7 +81,7 @@ def test_shows_workers_queues_and_what_waits_and_why(service: Deployment) -> Non
     (worker,) = shown["workers"]
     assert (worker["parser"], worker["slots"], worker["away"]) == ("fake", 3, [])
     assert {queue["name"] for queue in shown["queues"]} == {
-        *("replay-parse", "replay-parse-poll", "replay-parse-bulk")
+        *("replay-parse", "replay-parse-poll", "replay-parse-bulk", "replay-parse-bulk-poll")
     }
     (wait,) = shown["waits"]
     assert wait["replay"] == key

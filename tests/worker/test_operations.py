@@ -76,28 +76,6 @@ def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path):
     assert (third.returncode, third.stdout) == (0, "")
 
 
-def test_a_back_fill_does_not_delay_an_interactive_request(service):
-    service.remote_is(slow_s=1)
-    bulk = [service.replay(f"b{seed}", seed=seed) for seed in range(20)]
-    for key in bulk:
-        service.send(key, queue="replay-parse-bulk")
-    service.worker("-c", "2").ready()
-    poll(lambda: len(service.uploads) >= 2)
-    urgent = service.send(service.replay("urgent", seed=99))
-    urgent.get(timeout=30)
-    assert len(service.uploads) < 12
-
-
-def test_a_worker_for_back_fills_alone_uses_all_its_slots(service, redis_client):
-    service.remote_is(slow_s=1)
-    tasks = [
-        service.send(service.replay(f"b{seed}", seed=seed), queue="replay-parse-bulk")
-        for seed in range(4)
-    ]
-    service.worker("-c", "2", "--queues", "replay-parse-bulk,replay-parse-poll").ready()
-    assert all(task.get(timeout=30)["parser"] == "fake" for task in tasks)
-
-
 def test_cancel_ends_what_is_queued_waiting_and_running(service):
     service.remote_is(pending_s=300)
     keys = [service.replay(f"r{seed}", seed=seed) for seed in range(3)]

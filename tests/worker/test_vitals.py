@@ -70,6 +70,6 @@ def test_one_that_has_a_reason_is_live(backlog, running, runs_each_look):
 
 def test_only_queues_that_the_worker_consumes_are_its_business():
     broker = Broker(replay_parse=3, replay_parse_bulk=5, of_other_workers=99)
-    assert Queues(broker, (MINE, BULK), BULK).look() == Backlog(preferred=3, bulk=5)
-    assert Queues(broker, (MINE,), BULK).look() == Backlog(preferred=3, bulk=0)
-    assert Queues(broker, (BULK,), BULK).look() == Backlog(preferred=5, bulk=0)
+    assert Queues(broker, (MINE, BULK), (BULK,)).look() == Backlog(preferred=3, bulk=5)
+    assert Queues(broker, (MINE,), (BULK,)).look() == Backlog(preferred=3, bulk=0)
+    assert Queues(broker, (BULK,), (BULK,)).look() == Backlog(preferred=5, bulk=0)

@@ -1,9 +1,9 @@
 """A remote parser that is a folder, and listeners that write down what they hear.
 
 The folder is ``$FAKE_REMOTE``: ``uploads`` has a line an upload, ``done/<sha256>`` the time at
-which that replay is ready, ``events`` a line for each event told. ``pending_s`` and ``slow_s`` hold
-the seconds that a replay stays pending, and that an upload takes; ``body`` what it answers instead
-of the hash.
+which that replay is ready, ``events`` a line for each event told. ``pending_s``, ``slow_s`` and
+``resume_s`` hold the seconds that a replay stays pending, that an upload takes, and that a look
+takes; ``body`` what it answers instead of the hash.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class FakeRemote:
     def resume(self, job: Job) -> Parsed | NotReady:
         job.progress(60, "Getting stats from Ballchasing")
         write_line("polls", job.task_id)
+        time.sleep(setting("resume_s"))
         return self._look(dict(job.ticket or {}))
 
     def _look(self, ticket: dict[str, Any]) -> Parsed | NotReady:
