@@ -7,11 +7,13 @@ import reprlib
 import unicodedata
 
 from parsekit.errors import BadRequest
+from parsekit.logs.redaction import cleaned
 
 #: Longest key of S3, in bytes of UTF-8.
 MAX_KEY_BYTES = 1024
 
 _SHOWN_CHARS = 80
+_CLEANED_CHARS = 4 * MAX_KEY_BYTES
 _DRIVE = re.compile(r"[A-Za-z]:")
 #: A dot, slash, backslash or control character behind any number of percent encodings: some proxy
 #: or store on the way would decode it, and see another path than the one that was checked.
@@ -60,6 +62,7 @@ def _path_fault(key: str) -> str | None:
 
 
 def _shown(key: object) -> str:
-    """ASCII only and short, so that it can stand in a log or on a terminal."""
-    text = ascii(key[:_SHOWN_CHARS]) if isinstance(key, str) else ascii(reprlib.repr(key))
+    """ASCII only and short, so that it can stand in a log or on a terminal; no URL's password."""
+    told = cleaned(key[:_CLEANED_CHARS])[:_SHOWN_CHARS] if isinstance(key, str) else None
+    text = ascii(reprlib.repr(key) if told is None else told)
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 3]}..."

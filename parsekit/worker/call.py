@@ -7,6 +7,7 @@ from typing import Any
 
 from parsekit.errors import BadRequest
 from parsekit.keys import checked_key
+from parsekit.logs.redaction import short
 from parsekit.model import Request
 
 #: AMQP's own limit for names.
@@ -43,7 +44,7 @@ def request_of(
 def refused(kwargs: Mapping[str, Any], *, task_id: str, caller: str = "") -> Request:
     """Stands for a call that can't be read, so that its caller's progress queue hears about it."""
     path = kwargs.get("replayObjectPath")
-    shown = path[:200] if isinstance(path, str) else ""
+    shown = short(path, 200) if isinstance(path, str) else ""  # may be a URL with a password
     try:
         queue = _progress_queue(kwargs)
     except BadRequest:
