@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from parsekit import (
     hookimpl,
     read_secret,
 )
-from parsekit.errors import RemoteRejected, RemoteUnavailable
+from parsekit.errors import ERRORS, RemoteRejected, RemoteUnavailable
 
 log = logging.getLogger("leaky.library")
 
@@ -46,6 +47,14 @@ class Leaky:
             threading.Thread(target=_dies, args=(secret,)).start()
         elif kind == "raises":
             raise RuntimeError(f"bad answer to {secret}")
+        elif kind == "cuts":
+            raise RuntimeError(f"{'x' * 470} {secret}")
+        elif kind == "warns":
+            return Parsed(data={}, warnings=(f"parsed with {secret}",))
+        elif kind == "slow":
+            return NotReady(ticket={"n": 1}, after_s=60, reason=f"{secret} is slow")
+        elif kind in ERRORS:
+            raise ERRORS[kind](f"{kind} because of {secret}", retry_after_s=0.2)
         elif kind == "rejects":
             raise RemoteRejected(f"https://ann:{secret}@host refuses")
         elif kind == "waits":
@@ -74,6 +83,9 @@ class LeakyLocal:
         kind = Path(replay.name).stem
         if kind == "warns":
             return Parsed(data={}, warnings=(f"parsed with {self._token}",))
+        if kind == "hangs":
+            os.write(2, self._token.encode())
+            time.sleep(60)
         if kind in _LAST_WORDS:
             os.write(2, f"thread panicked with {self._token}\n{_LAST_WORDS[kind]}\n".encode())
             os.write(2, f"{self._token}\n".encode())
