@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from parsekit.metrics import Metric
 from parsekit.worker.children import Children, together
-from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, WAITS, ProcessNumbers, Told
+from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, ProcessNumbers, Told
 from parsekit.worker.queues import Queues, takings
 from parsekit.worker.service import service
 
@@ -50,11 +50,8 @@ class WorkerNumbers:
     def _read(self) -> Told:
         told = together([self._own.now(), *self._children.now()])
         shared = self._queues.metrics()
-        if not any(m.name == WAITING for m in shared):
-            shared = [*shared, _waiting(told.value(WAITS))]
-        own = [m for m in told.metrics if m.name != WAITS]
         taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES)
-        return replace(told, metrics=(*own, *self._state(), *taken, *shared))
+        return replace(told, metrics=(*told.metrics, *self._state(), *taken, *shared))
 
     def _state(self) -> list[Metric]:
         facts = [
@@ -100,7 +97,7 @@ class PoolRunning:
         return int(self._numbers().value(RUNS))
 
 
-WAITING, MESSAGES = "parsekit_waiting_tasks", "parsekit_queue_messages"
+MESSAGES = "parsekit_queue_messages"
 
 
 def _run_limit_s() -> float:
@@ -123,8 +120,3 @@ def _taken(queues: Iterable[str]) -> list[Metric]:
         )
         for queue in queues
     ]
-
-
-def _waiting(number: float) -> Metric:
-    text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
-    return Metric(name=WAITING, help=text, value=number, across="max")

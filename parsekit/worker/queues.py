@@ -22,6 +22,8 @@ from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.redis_client import connect
 
+#: Told where a Redis knows it.
+WAITING = "parsekit_waiting_tasks"
 #: kombu keeps messages of these priorities in lists of their own.
 _REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
 #: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
@@ -213,7 +215,7 @@ def _metrics(looked: Looked, ages: Mapping[str, float]) -> list[Metric]:
         found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], queue=queue))
     if looked.waiting is not None:
         text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
-        found.append(_shared("parsekit_waiting_tasks", text, looked.waiting))
+        found.append(_shared(WAITING, text, looked.waiting))
     return found
 
 

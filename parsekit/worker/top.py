@@ -9,7 +9,8 @@ from typing import Any
 
 from parsekit.metrics import Metric, merged
 from parsekit.worker.announcements import Announcement, Board
-from parsekit.worker.metrics import LONGEST, RUNNING, RUNS
+from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, WAITS
+from parsekit.worker.queues import WAITING
 from parsekit.worker.tallies import TASKS
 from parsekit.worker.waits import Wait
 
@@ -84,7 +85,7 @@ def snapshot_of(heard: list[Announcement]) -> Snapshot:
         at_unix=time.time(),
         workers=tuple(map(_worker, heard)),
         queues=tuple(_queues(metrics)),
-        waiting=max(len(waits), int(_most(metrics, "parsekit_waiting_tasks"))),
+        waiting=max(len(waits), int(_waiting(metrics))),
         waits=tuple(next_waits[:MAX_WAITS]),
         dead_letters=int(_most(metrics, "parsekit_dead_letters")),
         facts=tuple(_facts(metrics)),
@@ -126,7 +127,7 @@ def _queues(metrics: Iterable[Metric]) -> Iterable[QueueLine]:
 _ELSEWHERE = (
     *(TASKS, RUNNING, LONGEST, RUNS, "parsekit_slots", "parsekit_build_info"),
     *("parsekit_server_up", "parsekit_queue_messages", "parsekit_queue_oldest_seconds"),
-    *("parsekit_waiting_tasks", "parsekit_dead_letters"),
+    *(WAITING, WAITS, "parsekit_dead_letters"),
 )
 
 
@@ -134,6 +135,12 @@ def _facts(metrics: Iterable[Metric]) -> Iterable[FactLine]:
     for metric in merged(metrics):
         if metric.name not in _ELSEWHERE:
             yield FactLine(name=metric.name, labels=dict(metric.labels), value=metric.value)
+
+
+def _waiting(metrics: list[Metric]) -> float:
+    """Tasks that wait: as Redis counts them, else all that the workers have sent to wait."""
+    own = sum(m.value for m in metrics if m.name == WAITS)
+    return _most(metrics, WAITING) if any(m.name == WAITING for m in metrics) else own
 
 
 def _most(metrics: Iterable[Metric], name: str) -> float:
