@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import redis
@@ -26,20 +26,25 @@ PATIENCE_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One task: the object that it names, and the hash of its content, which may be damaged."""
+    """One task: the object that it names, and the hash of its content, which may be damaged.
+
+    ``bulk`` is one of a back-fill.
+    """
 
     task_id: str
     key: str
     sha256: str
     damaged: bool = False
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """How many of the tasks are delivered twice, name a damaged replay, or are cancelled."""
+    """How many of the tasks are delivered twice, damaged, of a back-fill, or cancelled."""
 
     twice: float = 0.1
     damaged: float = 0.05
+    bulk: float = 0.2
     cancelled: float = 0.04
 
 
@@ -64,16 +69,17 @@ class Load:
         """Send a task: every other names a content that was asked for a moment ago."""
         number = len(self.tasks)
         content = max(0, number - self.dice.randrange(3))
-        damaged, twice, cancelled = (
-            self.dice.random() < share
-            for share in (self.shares.damaged, self.shares.twice, self.shares.cancelled)
+        twice, damaged, bulk, cancelled = (
+            self.dice.random() < share for share in astuple(self.shares)
         )
-        asked = self.send(content, damaged=damaged, twice=twice)
+        asked = self.send(content, damaged=damaged, twice=twice, bulk=bulk)
         if cancelled and not damaged:
             self.cancelled[asked.task_id] = self.fleet.deployment.run("cancel", asked.task_id)
         return asked
 
-    def send(self, content: int, *, damaged: bool = False, twice: bool = False) -> Asked:
+    def send(
+        self, content: int, *, damaged: bool = False, twice: bool = False, bulk: bool = False
+    ) -> Asked:
         """Store a replay under a name of its own, and send a task for it."""
         number, body = len(self.tasks), self._body(content)
         body = body[: len(body) // 2] if damaged else body
@@ -82,6 +88,7 @@ class Load:
             key=persist(lambda: self.fleet.deployment.put(f"r{number}", body)),
             sha256=hashlib.sha256(body).hexdigest(),
             damaged=damaged,
+            bulk=bulk,
         )
         self.tasks[asked.task_id] = asked
         self.delivered_twice += twice
@@ -97,8 +104,13 @@ class Load:
         return again
 
     def _send(self, asked: Asked) -> None:
-        queue = {"progressQueue": self.fleet.deployment.progress.queue}
-        persist(lambda: self.fleet.deployment.send(asked.key, task_id=asked.task_id, extra=queue))
+        deployment = self.fleet.deployment
+        options = {
+            "task_id": asked.task_id,
+            "extra": {"progressQueue": deployment.progress.queue},
+            "queue": f"{deployment.queue}-bulk" if asked.bulk else deployment.queue,
+        }
+        persist(lambda: deployment.send(asked.key, **options))
 
     def _body(self, content: int) -> bytes:
         if content not in self._contents:

@@ -12,8 +12,8 @@ import redis
 from parsekit.testing.servers.seaweedfs import BUCKET
 from trials.fleet import Fleet
 
-#: Lists of messages, and sets that have a member for each task that waits.
-_REDIS_LISTS = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "parsekit:unreadable")
+#: Lists of messages in Redis, queues in RabbitMQ.
+_QUEUES = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "replay-parse-bulk-poll")
 #: What belongs to processes, by what its key begins with.
 _OF_PROCESSES = ("parsekit:taken:", "parsekit:flights-of:", "parsekit:beats")
 
@@ -49,7 +49,7 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
     if fleet.valkey is None:
         return left
     with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
-        for name in _REDIS_LISTS:
+        for name in (*_QUEUES, "parsekit:unreadable"):
             left[name] = client.llen(name)
         left["waiting tasks"] = client.zcard("parsekit:due") + client.hlen("parsekit:waiting")
         left["dead letters"] = client.hlen("parsekit:dead-letters")
