@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import redis
 from celery import Task, states
@@ -42,8 +42,11 @@ log = logging.getLogger(__name__)
 
 #: How soon a delivery looks again when another one of the same task is being worked on, seconds.
 BUSY_SECONDS = 2.0
-#: A run can't begin or be booked now, as what all workers share is away; the message goes back.
+#: A run can't begin or be booked now, as what all workers share is away.
 _SHARED_STATE_AWAY = (redis.RedisError, StorageUnavailable, OperationalError, OSError)
+#: How soon a task tries again then, seconds; and how long it keeps its slot where it can't wait.
+AWAY_SECONDS = 3.0
+_MOMENT_SECONDS = 1.0
 #: Longer keys are cut where waiting tasks are shown, characters.
 _SHOWN_REPLAY = 200
 #: A hop that ends this much before its time is near enough.
@@ -66,8 +69,7 @@ class ParseReplay(Task):
             try:
                 outcome = self._deliver(args, kwargs)
             except _SHARED_STATE_AWAY as exc:
-                log.warning("task %s goes back to its queue: %s", self.request.id, exc)
-                raise Reject(exc, requeue=True) from exc
+                self._put_off(exc)
             except (Ignore, Reject):
                 raise
             except Exception as exc:
@@ -79,6 +81,25 @@ class ParseReplay(Task):
         if outcome.failure is not None:
             raise outcome.failure.to_error()
         return ReturnValue(outcome)
+
+    def _put_off(self, exc: Exception) -> NoReturn:
+        """Try again soon, as if this delivery had not been.
+
+        RabbitMQ counts how often a message goes back to a quorum queue, and drops it after the
+        twentieth time. So a new message waits there, and this one is acknowledged once that is
+        confirmed. A message over Redis goes back, a moment later, so that it does not spin.
+        """
+        log.warning("task %s tries again soon: %s", self.request.id, exc)
+        if not service.addresses.redis_broker:
+            try:
+                until = max(waits_until(self), time.time() + AWAY_SECONDS)
+                go_on_later(self, state_of(self), until)
+            except Exception as second:  # noqa: BLE001  (the message must not be lost over it)
+                log.warning("task %s goes back to its queue: %s", self.request.id, second)
+            else:
+                raise Ignore from exc
+        time.sleep(_MOMENT_SECONDS)
+        raise Reject(exc, requeue=True) from exc
 
     def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
         """Run once. Raises `Ignore` where this delivery is not the one that ends the task."""
@@ -193,7 +214,7 @@ class ParseReplay(Task):
         if status not in states.READY_STATES:
             return
         ledger = service.process.ledger
-        if isinstance(self.backend, RedisResults):
+        if isinstance(self.backend, RedisResults) and not self.request.ignore_result:
             ledger.finished(task_id)
         else:
             ledger.finish(task_id)
