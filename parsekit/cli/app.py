@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from parsekit.cli.commands import all_commands
 from parsekit.cli.failures import guarded
+from parsekit.cli.last_resort import leave_nothing_to_python
 
 app = typer.Typer(
     name="parsekit",
@@ -37,6 +38,7 @@ def parsekit(
 
 def run() -> int:
     """Run one command line; the answer is the exit code."""
+    leave_nothing_to_python()
     return guarded(lambda: _group().main(prog_name="parsekit"))
 
 

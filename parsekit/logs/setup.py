@@ -76,7 +76,7 @@ def set_up(form: Format = "auto", level: int | str = "INFO", file: str | None = 
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001  (as the HOWTO has it)
     sys.excepthook = _uncaught
-    threading.excepthook = _uncaught_in_thread
+    threading.excepthook = uncaught_in_thread
 
 
 def flush() -> None:
@@ -91,7 +91,8 @@ def _uncaught(kind: type[BaseException], error: BaseException, at: TracebackType
     log.critical("the program ends by an error", exc_info=(kind, error, at))
 
 
-def _uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+def uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+    """For ``threading.excepthook``: log what ended a thread."""
     if given.exc_value is None or given.exc_type is SystemExit:
         return
     name = given.thread.name if given.thread else "?"
