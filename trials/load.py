@@ -105,12 +105,9 @@ class Load:
 
     def _send(self, asked: Asked) -> None:
         deployment = self.fleet.deployment
-        options = {
-            "task_id": asked.task_id,
-            "extra": {"progressQueue": deployment.progress.queue},
-            "queue": f"{deployment.queue}-bulk" if asked.bulk else deployment.queue,
-        }
-        persist(lambda: deployment.send(asked.key, **options))
+        queue = f"{deployment.queue}-bulk" if asked.bulk else deployment.queue
+        extra = {"progressQueue": deployment.progress.queue}
+        persist(lambda: deployment.send(asked.key, task_id=asked.task_id, extra=extra, queue=queue))
 
     def _body(self, content: int) -> bytes:
         if content not in self._contents:
