@@ -1,26 +1,31 @@
-"""A worker that a signal makes silent, and the next one talkative again, for `bench.telling`.
+"""A worker that tells, then is silent, then both task by task, as signals say: `bench.telling`'s.
 
-Silent means no number, no look at a queue, no line of the log, and nothing remembered for a line.
+Silent means no number, no look at a queue, no line of a step, and nothing remembered for a line.
 """
 
 from __future__ import annotations
 
-import logging
+import json
+import os
 import signal
+import threading
+import time
 from contextlib import nullcontext
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from parsekit import reporting, road
 from parsekit.cli import main
 from parsekit.logs.steps import Step
-from parsekit.worker import task
+from parsekit.worker import task as worker_task
 from parsekit.worker.announcements import Announcer, RedisBoard
 from parsekit.worker.metrics import ProcessNumbers, Told
 from parsekit.worker.numbers import WorkerNumbers
 from parsekit.worker.queues import Backlog, Queues, takings
 
-#: Turns from telling to silence and back.
-TURN = signal.SIGUSR2
+#: Begins what comes next: silence, then turns; the third one has the times of both written down.
+GO_ON = signal.SIGUSR2
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -40,7 +45,7 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (reporting, "tell_step", _nothing),
     (reporting, "working_on", _no_context),
     (road, "working_on", _no_context),
-    (task, "working_on", _no_context),
+    (worker_task, "working_on", _no_context),
     (ProcessNumbers, "count", _nothing),
     (ProcessNumbers, "note_run", _nothing),
     (ProcessNumbers, "note_wait", _nothing),
@@ -52,21 +57,74 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
 )
 
 
-class Switch:
-    """Between silence and what the worker is otherwise."""
+class Voice:
+    """Whether the worker tells, and the processor time of tasks of both kinds."""
 
-    def __init__(self) -> None:
-        self._telling = tuple((owner, name, getattr(owner, name)) for owner, name, _ in _SILENT)
+    #: Whether tasks are silent, over and over: what grows or falls steadily adds nothing.
+    ORDER = (False, True, True, False)
+    #: So many tasks at a time: what is done for every second one only is slower to do.
+    STRETCH = 25
+
+    def __init__(self, file: Path) -> None:
         self._silent = False
+        self._takes_turns = False
+        self._file = file
+        self._runs = count()
+        self._began_ns = self._written_ns = 0
+        self._took_ns: dict[bool, list[int]] = {True: [], False: []}
+        for owner, name, instead in _SILENT:
+            setattr(owner, name, self._either(getattr(owner, name), instead))
+        run = worker_task.ParseReplay.run
 
-    def turn(self, *_: object) -> None:
-        """As the handler of a signal: nothing runs that could be half told."""
-        self._silent = not self._silent
-        for owner, name, what in _SILENT if self._silent else self._telling:
-            setattr(owner, name, what)
-        logging.disable(logging.INFO if self._silent else logging.NOTSET)
+        def noted_run(task: Any, *args: Any, **kwargs: Any) -> Any:
+            self._note_run()
+            return run(task, *args, **kwargs)
+
+        worker_task.ParseReplay.run = noted_run  # type: ignore[assignment,method-assign]
+
+    def go_on(self, *_: object) -> None:
+        """As the handler of a signal, while no task is there."""
+        if self._takes_turns:
+            self._write()
+        elif self._silent:
+            self._takes_turns, self._silent, self._written_ns = True, False, _log_thread_ns()
+        else:
+            self._silent = True
+
+    def _either(self, telling: Any, silent: Any) -> Any:
+        def chosen(*args: Any, **kwargs: Any) -> Any:
+            return (silent if self._silent else telling)(*args, **kwargs)
+
+        return chosen
+
+    def _note_run(self) -> None:
+        """A task lasts until the next one begins; all threads count."""
+        if not self._takes_turns:
+            return
+        now_ns = time.process_time_ns()
+        if self._began_ns:
+            self._took_ns[self._silent].append(now_ns - self._began_ns)
+        self._began_ns = now_ns
+        self._silent = self.ORDER[next(self._runs) // self.STRETCH % len(self.ORDER)]
+
+    def _write(self) -> None:
+        noted = {
+            "telling_ns": self._took_ns[False],
+            "silent_ns": self._took_ns[True],
+            "written_ns": _log_thread_ns() - self._written_ns,
+        }
+        draft = self._file.with_suffix(".draft")
+        draft.write_text(json.dumps(noted))
+        draft.replace(self._file)
+
+
+def _log_thread_ns() -> int:
+    """Processor time of the thread that makes and writes lines."""
+    idents = [t.ident for t in threading.enumerate() if t.name == "parsekit-log"]
+    clocks = [time.pthread_getcpuclockid(ident) for ident in idents if ident is not None]
+    return sum(map(time.clock_gettime_ns, clocks))
 
 
 if __name__ == "__main__":
-    signal.signal(TURN, Switch().turn)
+    signal.signal(GO_ON, Voice(Path(os.environ["VOICE"])).go_on)
     main()

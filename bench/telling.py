@@ -1,12 +1,12 @@
 """What metrics, log lines and the audit cost, as shares of the processor time of a cached task.
 
-Two equal workers differ by one or two percent of processor time for as long as they live, as much
-as is to be measured. So one worker is measured that a signal makes silent and talkative again, in
-blocks of four short rounds: telling, silent, silent, telling, and the next block the other way
-round. It writes its lines as JSON into a file. What it tells every few seconds, `/metrics` read
-every five seconds included, is too rare for short rounds: it is measured while no task is there,
-and added. A cached task is bound by the processor, so a share of its time is one of the throughput,
-and depends less on what else the machine does.
+Two equal workers differ by one or two percent of processor time for as long as they live, and one
+that shares its machine differs by more from second to second. So in one worker tasks take turns, 25
+at a time: telling, silent, silent, telling, over and over, and medians of both are compared. It
+writes its lines as JSON into a file; the thread that writes them, which works every tenth of a
+second, is added. What is told every few seconds, `/metrics` read every five seconds included, is
+measured while no task is there, and added as well. A cached task is bound by the processor, so a
+share of its time is one of the throughput.
 
 The audit can't be switched off. It is measured in this process, as the difference between telling
 listeners the end of a task with and without it.
@@ -14,6 +14,7 @@ listeners the end of a task with and without it.
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 import sys
@@ -22,12 +23,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
 import redis
 
-from bench.silent import TURN
+from bench.silent import GO_ON
 from bench.worker import PLUGINS, _finished
 from parsekit.audit import Standing, Trail, audit_event
 from parsekit.clock import Clock
@@ -43,14 +45,24 @@ from parsekit.testing.deployment import Deployment, WorkerProcess, poll
 from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.valkey import valkey
 
-TASKS, SLOTS = 100, 4
-BLOCKS_S = 130.0
+#: One after the other: who tells and who does not must be told apart.
+SLOTS = 1
+TASKS, TURNS_S = 400, 120.0
+#: So many tasks of each kind have their medians compared.
+COMPARED = 100
 ENDS, AUDIT_ROUNDS = 500, 15
-#: Telling, silent, silent, telling: what grows or falls steadily in a block adds nothing.
-ORDER = (True, False, False, True)
-SCRAPE_S = 5.0
+SCRAPE_S, SCRAPES = 5.0, 2
 #: What is written behind is written by then, seconds.
-SETTLED_S = 0.15
+SETTLED_S = 0.3
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Processor time of tasks, in order, and of the thread that wrote lines, in all."""
+
+    telling_ns: list[int]
+    silent_ns: list[int]
+    written_ns: int
 
 
 def main() -> None:
@@ -58,10 +70,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="parsekit-bench-") as name:
         with _measured_worker(Path(name)) as worker:
             worker.warm()
-            by_time = _by_time(worker)
-            cached_ms, by_task = _by_task(worker)
+            telling = worker.idle_share(read=True)
+            worker.go_on()
+            by_time = telling - worker.idle_share(read=False)
+            worker.go_on()
+            cached_ms, by_task = _by_task(worker.turns())
         audit_ms = _audit_ms(Path(name))
-    print(f"   a cached task: {cached_ms:.2f} ms of processor time, over {len(by_task)} blocks")
+    print(f"   a cached task: {cached_ms:.2f} ms of processor time")
     print(f"   told every few seconds: {by_time:.2%} of a processor")
     both = [share + by_time for share in by_task]
     print(f"   metrics and log lines: {_shown(both)}   (promised < 3 %)")
@@ -76,7 +91,7 @@ def _shown(shares: Sequence[float]) -> str:
 
 
 class Measured:
-    """A worker that takes cached tasks, telling or silent."""
+    """A worker that takes cached tasks, telling, silent, or both in turns."""
 
     def __init__(self, service: Deployment, url: str) -> None:
         self._service = service
@@ -84,63 +99,65 @@ class Measured:
         self._results = redis.Redis.from_url(url)
         port = free_port()
         self._page = f"http://127.0.0.1:{port}/metrics"
-        self._log = service.folder / "worker.log"
+        self._log, self._noted = service.folder / "worker.log", service.folder / "noted"
         command = [sys.executable, "-m", "bench.silent", "worker", "-c", str(SLOTS)]
         command += ["--http", str(port)]
-        self._worker = WorkerProcess(command, service.environ, self._log)
+        environ = {**service.environ, "VOICE": str(self._noted)}
+        self._worker = WorkerProcess(command, environ, self._log)
         service.workers.append(self._worker.ready())
-        self._tells = True
 
     def warm(self) -> None:
         """Have the replay parsed, and everything imported and compiled."""
         self._service.send(self._key).get(timeout=60)
+        self._round()
         time.sleep(SETTLED_S)
-        for tells in 2 * ORDER:
-            self.round_ms(tells=tells)
 
-    def turn(self, *, tells: bool) -> None:
-        """Have it tell, or be silent."""
-        if tells is not self._tells:
-            self._worker.signal(TURN)
-            self._tells = tells
+    def go_on(self) -> None:
+        """Have it begin what comes next."""
+        self._worker.signal(GO_ON)
+        time.sleep(SETTLED_S)
 
-    def round_ms(self, *, tells: bool) -> float:
-        """Processor milliseconds of a cached task; the worker does not see them come."""
+    def idle_share(self, *, read: bool) -> float:
+        """Processor time for each second without a task, with `/metrics` read or not."""
+        began_s = self._cpu_s()
+        for _ in range(SCRAPES):
+            if read:
+                with urllib.request.urlopen(self._page, timeout=60) as answer:  # noqa: S310  (ours)
+                    answer.read()
+            time.sleep(SCRAPE_S)
+        return (self._cpu_s() - began_s) / (SCRAPES * SCRAPE_S)
+
+    def turns(self) -> Noted:
+        """Have it take cached tasks, telling and silent."""
+        sent, written, end = 0, self._log.stat().st_size, time.monotonic() + TURNS_S
+        while time.monotonic() < end:
+            self._round()
+            sent += TASKS
+        time.sleep(SETTLED_S)
+        self._check(written, sent)
+        self.go_on()
+        poll(self._noted.exists)
+        return Noted(**json.loads(self._noted.read_text()))
+
+    def _round(self) -> None:
+        """Tasks one after the other: frozen meanwhile, it does not see them come."""
         self._worker.signal(SIGSTOP)
         tasks = [self._service.send(self._key) for _ in range(TASKS)]
         names = [f"celery-task-meta-{task.id}" for task in tasks]
-        self.turn(tells=tells)
-        written, began_s = self._log.stat().st_size, self.cpu_s
         self._worker.signal(SIGCONT)
-        poll(lambda: _finished(self._results, names), seconds=120, every_s=0.01)
-        time.sleep(SETTLED_S)
-        spent_s = self.cpu_s - began_s
-        self._check(written)
-        return 1000 * spent_s / TASKS
+        poll(lambda: _finished(self._results, names), seconds=120, every_s=0.05)
 
-    def idle_share(self, *, tells: bool) -> float:
-        """Processor time for each second without a task."""
-        self.turn(tells=tells)
-        time.sleep(SETTLED_S)
-        began_s = self.cpu_s
-        if tells:
-            with urllib.request.urlopen(self._page, timeout=60) as answer:  # noqa: S310  (ours)
-                answer.read()
-        time.sleep(SCRAPE_S)
-        return (self.cpu_s - began_s) / SCRAPE_S
-
-    @property
-    def cpu_s(self) -> float:
+    def _cpu_s(self) -> float:
         """User and system time, ended threads included (clock_getcpuclockid(3))."""
         return time.clock_gettime((~self._worker.pid << 3) | 2)
 
-    def _check(self, written: int) -> None:
-        """Two lines a task, or none."""
+    def _check(self, written: int, sent: int) -> None:
+        """Two lines for half of the tasks."""
         with self._log.open("rb") as log:
             log.seek(written)
             told = sum(b'"step":' in line for line in log)
-        if told != (2 * TASKS if self._tells else 0):
-            raise RuntimeError(f"{told} lines of {TASKS} tasks, telling: {self._tells}")
+        if told != sent:
+            raise RuntimeError(f"{told} lines of {sent} tasks, of which half tell two")
 
 
 @contextmanager
@@ -161,28 +178,15 @@ def _measured_worker(root: Path) -> Iterator[Measured]:
             service.close()
 
 
-def _by_time(worker: Measured) -> float:
-    """What it costs to tell every few seconds, as a share of one processor."""
-    shares: dict[bool, list[float]] = {True: [], False: []}
-    for tells in ORDER:
-        shares[tells].append(worker.idle_share(tells=tells))
-    return statistics.mean(shares[True]) - statistics.mean(shares[False])
-
-
-def _by_task(worker: Measured) -> tuple[float, list[float]]:
-    """Milliseconds of a cached task that tells; what telling is of it, a share a block."""
-    wholes: list[float] = []
-    shares: list[float] = []
-    end = time.monotonic() + BLOCKS_S
-    while time.monotonic() < end:
-        order = [tells is (len(shares) % 2 == 0) for tells in ORDER]
-        rounds: dict[bool, list[float]] = {True: [], False: []}
-        for tells in order:
-            rounds[tells].append(worker.round_ms(tells=tells))
-        whole, silent = statistics.mean(rounds[True]), statistics.mean(rounds[False])
-        wholes.append(whole)
-        shares.append((whole - silent) / whole)
-    return statistics.median(wholes), shares
+def _by_task(noted: Noted) -> tuple[float, list[float]]:
+    """Milliseconds of a cached task that tells; what telling is of it, several times."""
+    written_ns = noted.written_ns / len(noted.telling_ns)
+    shares = []
+    for first in range(0, len(noted.silent_ns) - COMPARED, COMPARED):
+        part = slice(first, first + COMPARED)
+        told = statistics.median(noted.telling_ns[part]) + written_ns
+        shares.append(1 - statistics.median(noted.silent_ns[part]) / told)
+    return (statistics.median(noted.telling_ns) + written_ns) / 1e6, shares
 
 
 def _audit_ms(folder: Path) -> list[float]:
