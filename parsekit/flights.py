@@ -16,10 +16,6 @@ from typing import Protocol
 class Flight(Protocol):
     """The right to do the work for one key; ends with `release` or with its holder's death."""
 
-    def held(self) -> bool:
-        """Whether it is still ours; ask before a step that must not happen twice."""
-        ...
-
     def hold(self, seconds: float) -> None:
         """Keep it for the owner while no process works on it, for at most ``seconds``."""
         ...
@@ -35,6 +31,37 @@ class Flights(Protocol):
     def claim(self, key: str, *, owner: str) -> Flight | None:
         """Take the flight; None while another task has it."""
         ...
+
+
+class OwnFlight:
+    """The flight of one run of one task, where it has one."""
+
+    def __init__(self, flights: Flights, owner: str) -> None:
+        self._flights = flights
+        self._owner = owner
+        self._flight: Flight | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether it has."""
+        return self._flight is not None
+
+    def take(self, key: str) -> bool:
+        """Claim it, unless that was done; False while another task has it."""
+        if self._flight is None:
+            self._flight = self._flights.claim(key, owner=self._owner)
+        return self.taken
+
+    def hold(self, seconds: float) -> None:
+        """Keep it for the task while that waits."""
+        if self._flight is not None:
+            self._flight.hold(seconds)
+
+    def release(self) -> None:
+        """Let the next task have it."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.release()
 
 
 @dataclass(slots=True)
@@ -66,12 +93,6 @@ class LocalFlights:
     def _lapsed(self, claim: _Claim) -> bool:
         return claim.until is not None and claim.until <= self._clock()
 
-    def held(self, key: str, token: int) -> bool:
-        """Whether this token is the last one given out for the key."""
-        with self._lock:
-            current = self._claims.get(key)
-            return current is not None and current.token == token
-
     def keep(self, key: str, token: int, seconds: float) -> None:
         """Let the claim lapse in ``seconds``."""
         with self._lock:
@@ -94,10 +115,6 @@ class LocalFlight:
     flights: LocalFlights
     key: str
     token: int
-
-    def held(self) -> bool:
-        """Whether it is still ours."""
-        return self.flights.held(self.key, self.token)
 
     def hold(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more."""

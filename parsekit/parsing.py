@@ -16,6 +16,7 @@ from parsekit.host import Host
 from parsekit.importing import resolve
 from parsekit.isolation.pool import ChildPool
 from parsekit.isolation.wire import Errand
+from parsekit.json_data import JsonData
 from parsekit.logs.redaction import cleaned, short
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
@@ -147,3 +148,11 @@ def _masked(answer: Parsed | NotReady) -> Parsed | NotReady:
     if isinstance(answer, Parsed) and answer.warnings:
         return replace(answer, warnings=tuple(cleaned(str(each)) for each in answer.warnings))
     return answer
+
+
+def json_of(parsed: Parsed, parser: str) -> JsonData:
+    """What a parser answered, as text. Raises `ParserFailed`."""
+    try:
+        return JsonData.of(parsed.data)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ParserFailed(f"parser {parser!r} answers data that are no JSON: {exc}") from exc

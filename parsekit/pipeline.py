@@ -7,6 +7,7 @@ steps themselves stand in `parsekit.road`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ from parsekit.run_state import RunState, Waiting
 from parsekit.shadow import Shadow
 
 __all__ = ["Pipeline", "Waiting"]
+
+log = logging.getLogger("parsekit.pipeline")
 
 #: How long the end of a process waits for a shadow that was stopped, seconds.
 SHADOW_STOP_S = 1.0
@@ -80,6 +83,13 @@ class Pipeline:
         state = RunState(started_unix=self.clock.now(), progress=progress)
         road = Road(self, request, state)
         return road.report(road.failed(error))
+
+    def let_go(self, request: Request, state: Mapping[str, Any]) -> None:
+        """Free what a waiting task holds, as it is not to go on: its flight and its ticket."""
+        try:
+            Road(self, request, RunState.from_json(state)).let_go()
+        except ParsekitError as error:
+            log.warning("task %s: left behind what it held: %s", request.task_id, error)
 
     def close(self, grace_s: float = 5.0) -> None:
         """End children, let listeners send what they hold, close the storage."""

@@ -15,26 +15,25 @@ from parsekit import events
 from parsekit.attempts import Tries
 from parsekit.audit import Standing, WatchedStorage
 from parsekit.errors import (
+    Cancelled,
     ParsekitError,
     ParserCrashed,
-    ParserFailed,
     PluginFailed,
     StorageDenied,
     StorageUnavailable,
 )
 from parsekit.fetching import Fetched, fetch
-from parsekit.flights import Flight
-from parsekit.json_data import JsonData
+from parsekit.flights import OwnFlight
 from parsekit.judgement import AskNext, TryAgain, judge
 from parsekit.logs.context import working_on
 from parsekit.logs.redaction import cleaned, short
 from parsekit.logs.steps import Step
 from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Request, Tried
 from parsekit.outcomes import Ending
+from parsekit.parsing import json_of
 from parsekit.providers import ParserEntry
 from parsekit.reporting import Reporter, facts_of
 from parsekit.results import Looked, Result, ResultName, ResultStore
-from parsekit.retry import RetryPolicy
 from parsekit.run_state import RunState, Waiting
 from parsekit.shadow import Fresh
 from parsekit.sources import Source, open_source
@@ -78,7 +77,7 @@ class Road:
         asked = (request.parser or host.parser, *host.fallback)
         self.chain = tuple(name for name, _ in groupby(asked))
         self.no_cache = host.disable_cache or request.disable_cache
-        self.flight: Flight | None = None
+        self.flight = OwnFlight(pipeline.flights, request.task_id)
         self.replay: Replay | None = None
         self.damaged_result = False
         self.tries = Tries(pipeline.attempts, request)
@@ -123,7 +122,7 @@ class Road:
         name = self._name(entry)
         if (cached := self._look_up(name)) is not None:
             return cached
-        if not self._take_flight(name):
+        if not self.flight.take(name.flight):
             return self._join()
         if (made_meanwhile := self._look_up(name)) is not None:
             return made_meanwhile
@@ -152,9 +151,15 @@ class Road:
         fingerprint = self.state.fingerprint or ""
         return ResultName(fingerprint=fingerprint, parser=entry.name, version=entry.version)
 
+    def _known_name(self) -> ResultName | None:
+        """The name of the result that the task works on, as far as it knows."""
+        if self.state.fingerprint is None or self._parser() not in self.line.parsers:
+            return None
+        return self._name(self.line.parsers.entry(self._parser()))
+
     def _look_up(self, name: ResultName) -> Outcome | None:
         """The stored result, when there is one that this task may have."""
-        with Step("look up", logging.INFO if self.flight is None else logging.DEBUG) as step:
+        with Step("look up", logging.DEBUG if self.flight.taken else logging.INFO) as step:
             looked = self._kept(lambda: self.results.find(name), Looked())
             self.damaged_result = looked.damaged
             mine = looked.result is not None and self._may_have(looked.result)
@@ -183,22 +188,26 @@ class Road:
 
     # single flight
 
-    def _take_flight(self, name: ResultName) -> bool:
-        if self.flight is None:
-            self.flight = self.line.flights.claim(name.flight, owner=self.request.task_id)
-        return self.flight is not None
-
     def _join(self) -> Waiting:
         joined = self.state.joined_unix or self.line.clock.now()
         self.state = self.state.but(joined_unix=joined)
         return self._waiting(JOINED_AFTER_S, "another task parses this replay")
 
     def _leave_flight(self, answer: Outcome | Waiting) -> None:
-        if self.flight is None:
-            return
         if isinstance(answer, Waiting):
             self.flight.hold(answer.after_s + FLIGHT_MARGIN_S)
-        else:
+            return
+        name, state = self._known_name(), self.state
+        alone = state.storage_failures and not state.joined_unix
+        if name is not None and (state.parse_began_unix is not None or alone):
+            self.flight.take(name.flight)  # an earlier run may have left it to this task
+        self.flight.release()
+
+    def let_go(self) -> None:
+        """Free what the task holds while it waits, its ticket before its flight."""
+        name = self._known_name()
+        if name is not None and self.flight.take(name.flight):
+            self._end_ticket(Cancelled("cancelled"))
             self.flight.release()
 
     # fetch and check
@@ -255,17 +264,17 @@ class Road:
             self.reporter.trail.note("sent", f"parser {entry.name}")
         return self.line.parsers.parse(entry, replay, job)
 
+    def _end_ticket(self, error: ParsekitError) -> None:
+        name = self._known_name()
+        if self.state.ticket is not None and name is not None:
+            self.tickets.end(name, error)
+
     def _find_ticket(self, name: ResultName) -> None:
         kept = self._kept(lambda: self.tickets.find(name), None)
         if kept is None:
             return
         self.teller.reached = max(self.teller.reached, kept.progress)
-        self.state = self.state.but(
-            ticket=kept.ticket,
-            sha256=kept.sha256,
-            size_bytes=kept.size_bytes,
-            parse_began_unix=kept.parse_began_unix,
-        )
+        self.state = self.state.but(**kept.for_state())
 
     def _job(self, name: ResultName) -> Job:
         return Job(
@@ -315,7 +324,7 @@ class Road:
             size_bytes=self.state.size_bytes,
             task_id=self.request.task_id,
             stored_unix=self.line.clock.now(),
-            data=_as_json(parsed, name),
+            data=json_of(parsed, name.parser),
             warnings=parsed.warnings,
             tried=self.state.tried,
         )
@@ -378,7 +387,7 @@ class Road:
         state = self.state.with_failure()
         failures, policy = state.storage_failures, self.line.storage_retry
         if state.step == "parse":
-            failures, policy = state.parse_failures, self._parsers_policy()
+            failures, policy = state.parse_failures, self.line.parsers.policy(self._parser())
         another = self._another_parser()
         verdict = judge(error, failures=failures, policy=policy, another_parser=another)
         if isinstance(verdict, TryAgain):
@@ -389,9 +398,6 @@ class Road:
             return None
         return self.failed(error)
 
-    def _parsers_policy(self) -> RetryPolicy:
-        return self.line.parsers.policy(self._parser())
-
     def _another_parser(self) -> bool:
         """Whether one is left; it is of no use against what happens before or after the parse."""
         of_the_parser = self.state.step in ("", "parse")
@@ -400,9 +406,8 @@ class Road:
     def _next_parser(self, error: ParsekitError) -> None:
         tried = Tried(parser=self._parser(), failure=Failure.of(error))
         log.warning("task %s: %s did not answer: %s", self.request.task_id, tried.parser, error)
-        if self.flight is not None:
-            self.flight.release()
-            self.flight = None
+        self._end_ticket(error)
+        self.flight.release()
         self.tries.forget()
         self.state = self.state.for_next_parser(tried)
 
@@ -416,6 +421,7 @@ class Road:
         """The outcome of a task that ends with an error."""
         if self.state.step == "parse":
             self.state = self.state.but(parse_ms=self._parse_ms())
+        self._end_ticket(error)
         name = self._parser()
         known = name in self.line.parsers
         version = self.line.parsers.entry(name).version if known else ""
@@ -441,10 +447,3 @@ class Road:
     def _parser(self) -> str:
         """The parser whose turn it is."""
         return self.chain[self.state.parser_index]
-
-
-def _as_json(parsed: Parsed, name: ResultName) -> JsonData:
-    try:
-        return JsonData.of(parsed.data)
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise ParserFailed(f"parser {name.parser!r} answers data that are no JSON: {exc}") from exc

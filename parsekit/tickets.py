@@ -1,7 +1,8 @@
 """Tickets of remote parsers, kept in the storage: a killed worker's upload is never made again.
 
 The storage is the one place that every worker sees whatever the broker, and that survives all of
-them. A ticket is written when the parser checkpoints and removed when the task ends.
+them. A ticket is written when the parser checkpoints and removed when the task ends; it stays only
+after an error that says nothing against the upload, so that a repeat needs no second one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parsekit.errors import StorageDenied
+from parsekit.errors import (
+    ConfigInvalid,
+    ParsekitError,
+    QuotaExhausted,
+    RateLimited,
+    RemoteTimeout,
+    RemoteUnavailable,
+    StorageDenied,
+    StorageUnavailable,
+    Unauthorized,
+)
 from parsekit.model import JsonObject
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
@@ -21,6 +32,11 @@ from parsekit.results import ResultName
 log = logging.getLogger("parsekit.tickets")
 
 _FOLDER = "tickets"
+#: A task that fails so leaves its ticket to the next one.
+_KEPT_AFTER = (
+    *(RemoteTimeout, RemoteUnavailable, RateLimited, QuotaExhausted),
+    *(Unauthorized, ConfigInvalid, StorageUnavailable, StorageDenied),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +48,15 @@ class Kept:
     size_bytes: int
     progress: float
     parse_began_unix: float
+
+    def for_state(self) -> dict[str, Any]:
+        """The fields of `RunState` that a task learns from it."""
+        return {
+            "ticket": self.ticket,
+            "sha256": self.sha256,
+            "size_bytes": self.size_bytes,
+            "parse_began_unix": self.parse_began_unix,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,15 @@ class Tickets:
             self.storage.delete(self._key(name))
         except StorageDenied as error:
             log.warning("the ticket of %s stays: %s", name.flight, error)
+
+    def end(self, name: ResultName, error: ParsekitError) -> None:
+        """Remove that of a task which fails, unless a repeat can use it."""
+        if isinstance(error, _KEPT_AFTER):
+            return
+        try:
+            self.drop(name)
+        except StorageUnavailable as away:
+            log.warning("the ticket of %s stays: %s", name.flight, away)
 
     def _key(self, name: ResultName) -> str:
         return name.key(self.storage.results_prefix, _FOLDER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from amqp.exceptions import ResourceLocked
 
@@ -31,19 +32,22 @@ class AmqpLocks:
             if self.holds(name, self._mine.get(name, 0)):
                 return 0
             try:
-                self._link.use(
-                    lambda channel: channel.queue_declare(
-                        _queue(name),
-                        exclusive=True,
-                        durable=False,
-                        auto_delete=True,
-                        arguments={"x-queue-type": "classic"},
-                    )
-                )
+                token = self._link.use(lambda channel: self._declared(channel, name))
             except ResourceLocked:
                 return 0
-            self._mine[name] = self._link.generation
-            return self._link.generation
+            self._mine[name] = token
+            return token
+
+    def _declared(self, channel: Any, name: str) -> int:
+        """The connection that has the lock: asked while no other can take the link's place."""
+        channel.queue_declare(
+            _queue(name),
+            exclusive=True,
+            durable=False,
+            auto_delete=True,
+            arguments={"x-queue-type": "classic"},
+        )
+        return self._link.generation
 
     def holds(self, name: str, token: int) -> bool:
         """Whether this lock, taken with this token, is still ours."""
@@ -52,8 +56,13 @@ class AmqpLocks:
     def release(self, name: str, token: int) -> None:
         """Let go of it. Raises `StorageUnavailable`."""
         with self._guard:
-            if self._mine.pop(name, 0) == token == self._link.generation:
-                self._link.use(lambda channel: channel.queue_delete(_queue(name)))
+            if self._mine.pop(name, 0) == token:
+                self._link.use(lambda channel: self._delete(channel, name, token))
+
+    def _delete(self, channel: Any, name: str, token: int) -> None:
+        """Nothing where the connection that had it is gone, and the lock with it."""
+        if token == self._link.generation:
+            channel.queue_delete(_queue(name))
 
 
 def _queue(name: str) -> str:
@@ -85,10 +94,6 @@ class AmqpFlight:
     locks: AmqpLocks
     name: str
     token: int
-
-    def held(self) -> bool:
-        """Whether it is still ours."""
-        return self.locks.holds(self.name, self.token)
 
     def hold(self, seconds: float) -> None:
         """Let go: the ticket is enough to go on."""

@@ -37,8 +37,6 @@ redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 #: KEYS flight, flights of the member; ARGV token.
-_HELD = "return redis.call('HGET', KEYS[1], 'token') == ARGV[1] and 1 or 0"
-#: KEYS flight, flights of the member; ARGV token.
 _RELEASE = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('SREM', KEYS[2], KEYS[1])
@@ -101,10 +99,6 @@ class RedisFlight:
     flights: RedisFlights
     name: str
     token: str
-
-    def held(self) -> bool:
-        """Whether it is still ours."""
-        return bool(self.flights.ask(self, _HELD))
 
     def hold(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more, without a process."""

@@ -110,7 +110,8 @@ class ParseReplay(Task):
             go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
             raise Ignore
         if standing is Standing.CANCELLED:
-            self._revoke(kwargs, float((state_of(self) or {}).get("progress", 0)))
+            state = state_of(self)
+            self._revoke(kwargs, float((state or {}).get("progress", 0)), state)
         if not standing.may_run:
             raise Ignore
         service.process.numbers.note_run(task_id)
@@ -159,7 +160,7 @@ class ParseReplay(Task):
 
     def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
         if self._was_cancelled(answer):
-            self._revoke(kwargs, PARSER_RANGE[1])
+            self._revoke(kwargs, PARSER_RANGE[1], getattr(answer, "state", None))
             raise Ignore
         if isinstance(answer, Waiting):
             # Said first: the next run may end, elsewhere, before this one comes to say anything.
@@ -181,14 +182,21 @@ class ParseReplay(Task):
             return False
         return process.ledger.cancelled(task_id)
 
-    def _revoke(self, kwargs: Mapping[str, Any], progress: float) -> None:
-        """End a cancelled task: its caller sees REVOKED, its progress queue one Error."""
+    def _revoke(
+        self, kwargs: Mapping[str, Any], progress: float, state: Mapping[str, Any] | None
+    ) -> None:
+        """End a cancelled task: its caller sees REVOKED, its progress queue one Error.
+
+        ``state`` is that of one that waited, or was going to.
+        """
         task_id, process = self.request.id, service.process
         self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
         request = refused(kwargs, task_id=task_id, caller=caller_of(self.request))
         with process.reports.revoking(task_id):
             ended = process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
         process.numbers.count(ended)
+        if state is not None:
+            process.pipeline.let_go(request, state)
         process.ledger.finish(task_id)
 
     def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:

@@ -1,0 +1,60 @@
+"""A cancelled task leaves nothing behind that others have to wait for, on either broker."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from celery.exceptions import TaskRevokedError
+
+from parsekit.testing.deployment import poll
+
+
+@pytest.fixture(params=["redis", "rabbitmq", "rabbitmq-redis"])
+def any_service(request, make_service, redis_server, redis_client):
+    backend = redis_server.url()
+    broker = backend
+    if request.param != "redis":
+        broker = request.getfixturevalue("rabbit_server").url()
+        backend = backend if request.param == "rabbitmq-redis" else broker
+    queue = f"cancel-{os.urandom(4).hex()}"
+    return make_service({"celery": {"broker": broker, "backend": backend, "queue": queue}})
+
+
+def cancel(service, *tasks) -> None:
+    assert service.run("cancel", *(task.id for task in tasks)).process.wait(60) == 0
+
+
+def tickets(service) -> list[str]:
+    found = service.store.rglob("*")
+    return [path.name for path in found if "tickets" in path.parts and path.is_file()]
+
+
+def test_the_next_in_line_goes_on_at_once_when_the_first_is_cancelled(service):
+    service.remote_is(pending_s=600)
+    service.worker("-c", "4").ready()
+    leader = service.send(service.replay("one"))
+    poll(lambda: leader.state == "WAITING")
+    joiner = service.send(service.replay("same-content"))
+    poll(lambda: joiner.state == "WAITING")
+    service.remote_is(pending_s=0)
+    cancel(service, leader)
+    with pytest.raises(TaskRevokedError):
+        leader.get(timeout=30)
+    assert joiner.get(timeout=20)["parser"] == "fake"
+
+
+def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_service, redis_client):
+    """Over RabbitMQ with its next hop."""
+    any_service.remote_is(pending_s=10)
+    any_service.worker("-c", "2").ready()
+    task = any_service.send(any_service.replay("one"))
+    poll(lambda: tickets(any_service))
+    cancel(any_service, task)
+    with pytest.raises(TaskRevokedError):
+        task.get(timeout=60)
+    assert task.state == "REVOKED"
+    poll(lambda: [e for e in any_service.progress(task.id) if e["status"] == "Error"])
+    poll(lambda: not redis_client.keys("parsekit:flight:*"))
+    poll(lambda: not tickets(any_service))
+    assert len(any_service.uploads) == 1
