@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from parsekit.events import AuditEvent as AuditEvent
     from parsekit.events import DifferenceEvent as DifferenceEvent
     from parsekit.events import ProgressEvent as ProgressEvent
+    from parsekit.events import WaitEvent as WaitEvent
     from parsekit.hookspecs import hookimpl as hookimpl
     from parsekit.keys import checked_key as checked_key
     from parsekit.metrics import Metric as Metric
@@ -54,6 +55,7 @@ _HOME = {
     "AuditEvent": "events",
     "DifferenceEvent": "events",
     "ProgressEvent": "events",
+    "WaitEvent": "events",
     "hookimpl": "hookspecs",
     "checked_key": "keys",
     "Metric": "metrics",

@@ -66,6 +66,21 @@ class ProgressEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitEvent:
+    """A task that has left this process: it goes on here or in another one.
+
+    That is ``after_s`` seconds after ``at_unix`` at the earliest. ``queue`` is as in its progress.
+    """
+
+    task_id: str
+    replay: str
+    at_unix: float
+    after_s: float
+    reason: str
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyticsEvent:
     """One a task, success or failure. ``event_id`` stays the same however often it is sent.
 

@@ -9,6 +9,7 @@ The life of a process, and of one replay in it::
     parsekit_open                     once a process, after a fork, before the first replay
     ├─ parsekit_metrics               every few seconds, only in a worker
     ├─ parsekit_progress              for every step of every replay
+    ├─ parsekit_waits                 whenever a replay has to wait, and goes on later or elsewhere
     ├─ parsekit_analytics             once a replay, at its end
     ├─ parsekit_audit                 for every run of every replay, before its end is acknowledged
     ├─ parsekit_difference            once a replay that a shadow parser parsed as well, later
@@ -18,9 +19,9 @@ Two families. *Providers* (sections, storages, parsers, checks) are registered a
 an exception marks the plugin as broken, names it, and leaves the others in place. Metrics are
 asked for again and again: an exception, a wrong name or more than a second of thought keeps back
 the plugin's own numbers and is logged once. *Listeners*
-(open, progress, analytics, audit, difference, close) are told and answer nothing: each is called
-in a thread of its own, an exception is logged with the plugin's name, and a parse never fails
-because of it.
+(open, progress, waits, analytics, audit, difference, close) are told and answer nothing: each is
+called in a thread of its own, an exception is logged with the plugin's name, and a parse never
+fails because of it.
 
 A plugin is a module, or a class that the host instantiates without arguments once a host; its
 entry point in the group ``parsekit`` names one or the other. A plugin may declare
@@ -37,7 +38,13 @@ import pluggy
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from parsekit.events import AnalyticsEvent, AuditEvent, DifferenceEvent, ProgressEvent
+    from parsekit.events import (
+        AnalyticsEvent,
+        AuditEvent,
+        DifferenceEvent,
+        ProgressEvent,
+        WaitEvent,
+    )
     from parsekit.metrics import Metric
     from parsekit.providers import Check, ParserEntry, StorageEntry
     from parsekit.session import Session
@@ -113,6 +120,16 @@ def parsekit_progress(event: ProgressEvent) -> None:
     """Hear one step of one replay. Called in the order of a task's life; must not block.
 
     The final event (``event.final``) comes after the result was stored.
+    """
+
+
+@hookspec
+def parsekit_waits(event: WaitEvent) -> None:
+    """Hear that a task has left this process, after all steps that it told here. Must not block.
+
+    Whoever sends steps on sends them within ``event.after_s`` seconds, or drops them: after that
+    another process may tell more of the same task, and its progress would fall. Not told of a task
+    that a crash cuts short.
     """
 
 

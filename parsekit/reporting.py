@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from parsekit.audit import Standing, Trail, addressees, audit_event
 from parsekit.clock import Clock
-from parsekit.events import AuditEvent
+from parsekit.events import AuditEvent, WaitEvent
 from parsekit.host.listeners import Listeners
 from parsekit.logs.context import Facts, working_on
 from parsekit.logs.steps import Step, tell_step
@@ -63,6 +63,16 @@ class Reporter:
     def waits(self, answer: Waiting, standing: Standing) -> None:
         """Tell that the task goes on later, and what it did so far."""
         tell_step("wait", answer.reason, after_s=round(answer.after_s, 3))
+        self._listeners.tell(
+            WaitEvent(
+                task_id=self._request.task_id,
+                replay=self._request.shown,
+                at_unix=self._clock.now(),
+                after_s=answer.after_s,
+                reason=answer.reason,
+                queue=self._request.progress_queue,
+            )
+        )
         if self.trail:
             self._audit(standing)
 

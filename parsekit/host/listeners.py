@@ -12,7 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from parsekit.events import AnalyticsEvent, AuditEvent, DifferenceEvent, ProgressEvent
+from parsekit.events import (
+    AnalyticsEvent,
+    AuditEvent,
+    DifferenceEvent,
+    ProgressEvent,
+    WaitEvent,
+)
 from parsekit.host.courier import PATIENCE_S, Call, Courier, Listener, Receipt
 from parsekit.host.host import Host
 from parsekit.session import Session
@@ -22,9 +28,10 @@ log = logging.getLogger("parsekit.listeners")
 #: How long the end of a task waits for each listener to take its last events, seconds.
 FINAL_WAIT_S = 2.0
 
-Event = ProgressEvent | AnalyticsEvent | AuditEvent | DifferenceEvent
+Event = ProgressEvent | WaitEvent | AnalyticsEvent | AuditEvent | DifferenceEvent
 _HOOKS: dict[type[Event], str] = {
     ProgressEvent: "parsekit_progress",
+    WaitEvent: "parsekit_waits",
     AnalyticsEvent: "parsekit_analytics",
     AuditEvent: "parsekit_audit",
     DifferenceEvent: "parsekit_difference",

@@ -22,12 +22,21 @@ from typing import Any
 import pytest
 
 from parsekit.config import load_config
-from parsekit.events import COMPLETE, FETCHING, STARTED, AnalyticsEvent, ProgressEvent, Status
+from parsekit.events import (
+    COMPLETE,
+    FETCHING,
+    STARTED,
+    AnalyticsEvent,
+    ProgressEvent,
+    Status,
+    WaitEvent,
+)
 from parsekit.host import Host
 from parsekit.model import Failure, JsonObject, Outcome, Timings
 from parsekit.session import Session
 
-#: No call of a listener may take longer, seconds; the host waits no longer for it.
+#: All calls of a listener for one task together may take no longer, seconds; the host waits no
+#: longer for it.
 LONGEST_CALL_S = 2.0
 #: What a sink may use to send what it holds, seconds.
 GRACE_S = 5.0
@@ -36,7 +45,10 @@ Delivered = Callable[[], list[JsonObject]]
 
 
 class Listener:
-    """A sink behind a host, as a driver tells it; notes how long its slowest call took."""
+    """A sink behind a host, as a driver tells it.
+
+    Notes how long its slowest call took, and all of them together: what telling has added.
+    """
 
     def __init__(self, sink: object, config: JsonObject, folder: Path) -> None:
         self._host = Host()
@@ -45,14 +57,15 @@ class Listener:
         file.write_text(json.dumps(config))
         settings = load_config(file, plugin_sections=self._host.sections, environ={})
         self.session = Session(config=settings, role="python", data_dir=folder / "data")
-        self.slowest_s = 0.0
+        self.slowest_s = self.added_s = 0.0
 
     def tell(self, hook: str, **given: Any) -> None:
         """Call one hook of the sink; what it raises comes through."""
         for _, function in self._host.listeners(hook):
             began = time.monotonic()
             function(**given)
-            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+            took = time.monotonic() - began
+            self.slowest_s, self.added_s = max(self.slowest_s, took), self.added_s + took
 
     def open(self) -> None:
         """Begin."""
@@ -74,6 +87,24 @@ class Listener:
         self.tell("parsekit_analytics", event=analytics)
         asked = [event.to_message() for event in (*steps, end)] if queue is not None else []
         return [*asked, analytics.to_message()]
+
+    def step(self, outcome: Outcome, step: tuple[float, str], queue: str | None) -> JsonObject:
+        """Tell one step; answer its message."""
+        event = progress(outcome, *step, queue)
+        self.tell("parsekit_progress", event=event)
+        return event.to_message()
+
+    def wait(self, outcome: Outcome, queue: str | None, after_s: float) -> None:
+        """Tell that the task waits, and goes on here or elsewhere."""
+        event = WaitEvent(
+            task_id=outcome.task_id,
+            replay=outcome.replay,
+            at_unix=time.time(),
+            after_s=after_s,
+            reason="the parser is not ready",
+            queue=queue,
+        )
+        self.tell("parsekit_waits", event=event)
 
     def close(self, grace_s: float = GRACE_S) -> None:
         """End."""
@@ -97,7 +128,7 @@ def progress(
 
 
 def outcome_of(task_id: str, *, failure: Failure | None = None, data: Any = None) -> Outcome:
-    """A plausible outcome of a task."""
+    """A plausible outcome of a task; callers can read its result unless ``data`` are odd."""
     return Outcome(
         replay=f"replays/{task_id}.replay",
         task_id=task_id,
@@ -105,11 +136,58 @@ def outcome_of(task_id: str, *, failure: Failure | None = None, data: Any = None
         parser="ballchasing",
         parser_version="1.0",
         output_path=None if failure else f"parsed/{task_id}.json",
-        data=None if failure else (data or {"title": "día 🚗", "blue": {"goals": 3}}),
+        data=None if failure else (data or believable_body()),
         failure=failure,
         timings=Timings(get_ms=12, parse_ms=345, total_ms=400),
         replay_bytes=1_500_000,
     )
+
+
+def believable_body(title: str = "día 🚗") -> JsonObject:
+    """A small answer of Ballchasing's API, with all that callers ask for."""
+    return {
+        "id": "5e5e5e5e-0000-4000-8000-000000000001",
+        "link": "https://ballchasing.com/api/replays/5e5e5e5e-0000-4000-8000-000000000001",
+        "title": title,
+        "date": "2026-11-01T18:30:00Z",
+        "date_has_timezone": True,
+        "status": "ok",
+        "created": "2026-11-01T19:00:00Z",
+        "visibility": "public",
+        "rocket_league_id": "5E5E5E5E4000800000000001",
+        "season": 18,
+        "match_guid": "5E5E5E5E4000800000000002",
+        "uploader": {
+            "name": "league",
+            "avatar": "https://example.org/avatar.png",
+            "steam_id": "1",
+            "profile_url": "https://example.org/league",
+        },
+        "match_type": "Private",
+        "playlist_id": "private",
+        "playlist_name": "Private",
+        "map_code": "stadium_p",
+        "duration": 312,
+        "overtime": False,
+        "team_size": 1,
+        "blue": _team("blue", goals=3),
+        "orange": _team("orange", goals=1),
+    }
+
+
+def _team(color: str, goals: int) -> JsonObject:
+    stats: JsonObject = {"core": {"goals": goals}, "boost": {}, "movement": {}, "positioning": {}}
+    camera = dict.fromkeys(("fov", "pitch", "height", "distance", "stiffness"), 100.0)
+    player = {
+        "id": {"platform": "steam", "id": "1"},
+        "name": f"ñ {color}",
+        "start_time": 0,
+        "end_time": 312.5,
+        "steering_sensitivity": 1.5,
+        "camera": {**camera, "swivel_speed": 5, "transition_speed": 1.2},
+        "stats": {**stats, "demo": {"taken": 1, "inflicted": 0}},
+    }
+    return {"color": color, "players": [player], "stats": {**stats, "ball": {}}}
 
 
 FAILURE = Failure(code="invalid_replay", message="the file ends at byte 12")
@@ -139,12 +217,23 @@ class SinkConformance:
     def test_a_life_of_events_raises_nothing_and_blocks_nobody(self, listener: Listener) -> None:
         listener.open()
         for number in range(20):
+            began_s = listener.added_s
             listener.task(outcome_of(f"good-{number}"), "conformance")
+            assert listener.added_s - began_s < LONGEST_CALL_S
             listener.task(outcome_of(f"bad-{number}", failure=FAILURE), "conformance")
             listener.task(outcome_of(f"quiet-{number}"), None)
         assert listener.slowest_s < LONGEST_CALL_S
         listener.close()
         assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
+
+    def test_a_task_may_wait_and_go_on(self, listener: Listener) -> None:
+        listener.open()
+        for queue in ("conformance", None):
+            patient = outcome_of("patient")
+            listener.step(patient, STARTED, queue)
+            listener.wait(patient, queue, after_s=0.0)
+            listener.task(patient, queue)
+        listener.close()
 
     def test_odd_content_raises_nothing(self, listener: Listener) -> None:
         listener.open()
