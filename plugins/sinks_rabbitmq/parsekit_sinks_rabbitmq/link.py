@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import kombu
@@ -16,14 +17,17 @@ from parsekit.errors import ConfigInvalid
 from parsekit_sinks_rabbitmq.fate import Fate, Sent
 from parsekit_sinks_rabbitmq.message import PROGRESS_EXPIRES_S, Message
 from parsekit_sinks_rabbitmq.settings import Broker, Tls
+from parsekit_sinks_rabbitmq.wire import Wire
 
 #: A name that resolves to several dead addresses takes this long for each.
 CONNECT_S = 2.0
-#: Longest wait of one read or write, seconds.
+#: Longest wait for one answer, seconds.
 IO_S = 5.0
-#: Longest wait for confirmations, seconds, and while the process ends.
+#: Longest wait for confirmations, or for room in the socket, seconds, and while the process ends.
 CONFIRM_S = 10.0
 HURRY_S = 2.0
+#: Longest wait for anything when we leave, seconds.
+GOODBYE_S = 1.0
 #: How often a wait looks around, seconds.
 _POLL_S = 0.25
 #: RabbitMQ closes a connection that was silent for twice this long.
@@ -40,6 +44,10 @@ LINK_ERRORS: tuple[type[Exception], ...] = (
 #: The same, and what keeps us from trying.
 TROUBLES: tuple[type[Exception], ...] = (ConfigInvalid, *LINK_ERRORS)
 
+#: py-amqp tells the kernel to drop a connection whose other end takes nothing for a second, which
+#: a blocked broker does as soon as the sockets' buffers are full. 0: as the system does.
+_SOCKET_SETTINGS = {socket.TCP_USER_TIMEOUT: 0} if hasattr(socket, "TCP_USER_TIMEOUT") else {}
+
 _NOT_FOUND, _PRECONDITION_FAILED = 404, 406
 _TRANSIENT, _PERSISTENT = 1, 2
 
@@ -53,15 +61,14 @@ class Link:
 
     def __init__(self, broker: Broker, hurry: threading.Event) -> None:
         self._connection = _connection(broker)
-        self._hurry = hurry
-        self._blocked = False
+        self._hurry, self._closing = hurry, False
         try:
             self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
             # Through kombu's own methods a lost connection would be made again unseen.
             self._amqp = self._connection.connection
             # kombu's own read_timeout makes its transport ask again for ever.
             self._amqp.sock.settimeout(IO_S)
-            self._amqp.on_blocked, self._amqp.on_unblocked = self._on_blocked, self._on_unblocked
+            self._wire = Wire(self._amqp, self._patient, silence_s=2 * HEARTBEAT_S)
             self._channel = self._open_channel()
         except LINK_ERRORS:
             self.close()
@@ -71,12 +78,12 @@ class Link:
         """Publish all, then wait until each is confirmed, for `CONFIRM_S` at most.
 
         Existing queues are used as they are. A missing one is declared as callers do, durable
-        without arguments, and gets its messages in a second go. Raises nothing.
+        without arguments, and gets its messages in a second go.
         """
         fates = dict.fromkeys(range(len(messages)), Fate.UNSENT)
         error = self._publish(messages, fates)
-        lost = [i for i, fate in fates.items() if fate is Fate.UNROUTABLE]
-        if lost and declare and error is None:
+        lost = to_repeat(messages, fates) if declare and error is None else []
+        if lost:
             again = [messages[i] for i in lost]
             second = dict.fromkeys(range(len(again)), Fate.UNSENT)
             error = self._declare(again) or self._publish(again, second)
@@ -86,7 +93,7 @@ class Link:
             fates=list(fates.values()),
             error=error,
             refused=refused,
-            too_large=refused and getattr(error, "code", 0) == _PRECONDITION_FAILED,
+            hopeless=refused and getattr(error, "code", 0) == _PRECONDITION_FAILED,
         )
 
     def tick(self) -> None:
@@ -110,10 +117,11 @@ class Link:
         return True
 
     def close(self) -> None:
-        """Say goodbye if the other side listens, for a second at most."""
+        """Say goodbye if the other side listens."""
+        self._closing = True
         try:
             if self._connection.connected:
-                self._amqp.sock.settimeout(1.0)
+                self._amqp.sock.settimeout(GOODBYE_S)
             self._connection.release()
         except LINK_ERRORS:
             self._connection.collect()
@@ -161,20 +169,28 @@ class Link:
         )
 
     def _await_confirms(self) -> None:
-        """Wait; a broker that said it is blocked (its disk is full) is given all the time it needs.
-
-        To go away and send again would only make it take everything twice once it goes on.
-        """
-        asked = time.monotonic()
+        since = time.monotonic()
         while self._waiting:
             try:
                 self._amqp.drain_events(timeout=_POLL_S)
+                since = time.monotonic()
             except TimeoutError:
-                self._amqp.heartbeat_tick(rate=2)
-                waited = time.monotonic() - asked
-                patient = self._blocked or waited < CONFIRM_S
-                if not patient or (self._hurry.is_set() and waited > HURRY_S):
+                self._amqp.heartbeat_tick(rate=2)  # raises when the broker has fallen silent
+                if not self._patient(since):
                     raise
+
+    def _patient(self, since: float) -> bool:
+        """Whether to go on waiting for the broker, which has done nothing for us since then.
+
+        One that said it is blocked (its disk is full) is given all the time it needs. To go away
+        and send again would only make it take everything twice once it goes on.
+        """
+        waited_s = time.monotonic() - since
+        if self._closing or self._hurry.is_set():
+            return waited_s < (GOODBYE_S if self._closing else HURRY_S)
+        return (
+            self._wire.blocked or time.monotonic() - max(since, self._wire.free_since) < CONFIRM_S
+        )
 
     def _declare(self, messages: Sequence[Message]) -> Exception | None:
         try:
@@ -190,12 +206,6 @@ class Link:
         except ChannelError:
             # Somebody just made it with other arguments, or we may not: publishing will tell.
             self._channel = self._open_channel()
-
-    def _on_blocked(self, _reason: str) -> None:
-        self._blocked = True
-
-    def _on_unblocked(self) -> None:
-        self._blocked = False
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         self._settle(tag, multiple=multiple, fate=Fate.TAKEN)
@@ -213,6 +223,19 @@ class Link:
             self._fates[index] = Fate.UNROUTABLE if message_id in self._returned else fate
 
 
+def to_repeat(messages: Sequence[Message], fates: Mapping[int, Fate]) -> list[int]:
+    """Those that found no queue, but for steps which would come after later messages.
+
+    Such a queue was made by somebody else in the middle of the batch.
+    """
+    taken = {messages[i].queue: i for i, fate in fates.items() if fate is Fate.TAKEN}  # the last
+    return [
+        i
+        for i, fate in fates.items()
+        if fate is Fate.UNROUTABLE and (messages[i].keep or i > taken.get(messages[i].queue, -1))
+    ]
+
+
 def _connection(broker: Broker) -> kombu.Connection:
     return kombu.Connection(
         transport="pyamqp",
@@ -224,7 +247,10 @@ def _connection(broker: Broker) -> kombu.Connection:
         connect_timeout=CONNECT_S,
         heartbeat=HEARTBEAT_S,
         ssl=_tls_options(broker.host, broker.tls) if broker.tls else False,
-        transport_options={"client_properties": {"connection_name": f"parsekit {os.getpid()}"}},
+        transport_options={
+            "client_properties": {"connection_name": f"parsekit {os.getpid()}"},
+            "socket_settings": _SOCKET_SETTINGS,
+        },
     )
 
 
