@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.spool import make_segment
+from parsekit_sinks_rabbitmq.spool import ENDS, make_segment
 
 log = logging.getLogger("parsekit.rabbitmq")
 
@@ -25,7 +25,7 @@ class _Page:
     """A segment, and where each message begins that is still to be sent."""
 
     def __init__(self, folder: Path) -> None:
-        self.segment = make_segment(folder)
+        self.segment = make_segment(folder, ENDS)
         self.starts: dict[str, int] = {}
 
     def add(self, message: Message) -> None:

@@ -14,7 +14,8 @@ from parsekit_sinks_rabbitmq.segment import Segment
 SPOOL_BYTES = 64 * 1024 * 1024
 #: How often that is looked at, seconds: some thousand events may come between two looks.
 MEASURED_S = 1.0
-_SUFFIX = ".spool"
+#: Files of analytics, and of the ends of tasks (`journal.py`), which have room of their own.
+SPOOL, ENDS = ".spool", ".ends"
 
 
 class SpoolFull(Exception):
@@ -43,14 +44,15 @@ class Spool:
     def append(self, message: Message) -> None:
         """Keep a message. Raises `SpoolFull`, OSError or ValueError."""
         with self._making:
-            own = self._own = self._own or make_segment(self._folder)
+            own = self._own = self._own or make_segment(self._folder, SPOOL)
         if own.unsent_bytes and not self._has_room(own):
             raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
         own.append(message)
 
     def adopt(self) -> None:
         """Take over what processes that died have left. Raises OSError."""
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        found = (path for suffix in (SPOOL, ENDS) for path in self._folder.glob(f"*{suffix}"))
+        for path in sorted(found):
             if (orphan := Segment.adopt(path)) is not None:
                 self._orphans.append(orphan)
 
@@ -78,15 +80,23 @@ class Spool:
         now = time.monotonic()
         if now - self._measured_at > MEASURED_S:
             self._measured_at = now
-            entries = os.scandir(self._folder)
-            self._others = sum(e.stat().st_size for e in entries if e.name != own.path.name)
+            others = (path for path in self._folder.glob(f"*{SPOOL}") if path != own.path)
+            self._others = sum(map(_size, others))
         return self._others + own.size_bytes <= self._max_bytes
 
 
-def make_segment(folder: Path) -> Segment:
+def make_segment(folder: Path, suffix: str) -> Segment:
     """A new file of this process, locked until it dies, which others then take over.
 
     Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return Segment.make(folder / f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
+    return Segment.make(folder / f"{time.time_ns():020d}-{os.getpid()}{suffix}")
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 when its process has just removed it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -7,10 +7,12 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.message import Message
 from parsekit_sinks_rabbitmq.segment import Segment
 from parsekit_sinks_rabbitmq.spool import Spool, SpoolFull
@@ -159,6 +161,16 @@ def test_a_full_spool_refuses_and_takes_again_when_sent(tmp_path: Path) -> None:
     segment.mark_sent(segment.unsent("q", 100).end)
     spool.append(event("again"))
     spool.close()
+
+
+def test_the_ends_of_tasks_take_no_room_from_events(tmp_path: Path) -> None:
+    spool, journal = Spool(tmp_path, max_bytes=1000), Journal(tmp_path)
+    for name in "abc":
+        journal.add(replace(event(name, b"x" * 1000), kind="progress"))
+    for name in "def":
+        spool.append(event(name))
+    spool.close()
+    journal.close()
 
 
 def test_orphans_are_sent_before_our_own_oldest_first(tmp_path: Path) -> None:
