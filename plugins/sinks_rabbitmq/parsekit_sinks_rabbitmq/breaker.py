@@ -14,7 +14,8 @@ LONGEST_PAUSE_S = 15.0
 class Breaker:
     """Open after a failure, closed again after a pause. Used by one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float = LONGEST_PAUSE_S) -> None:
+        self._longest_s = longest_s
         self._failures = 0
         self._resume_at = 0.0
 
@@ -30,7 +31,7 @@ class Breaker:
 
     def failed(self) -> None:
         """Note a failure: the pause grows, spread so that many processes don't come at once."""
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**self._failures)
+        pause = min(self._longest_s, FIRST_PAUSE_S * 2.0**self._failures)
         self._failures = min(self._failures + 1, 16)
         self._resume_at = time.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
 

@@ -22,6 +22,7 @@ LATE_S = 2.0
 #: - ``buffer_full``: no room in memory while RabbitMQ was away
 #: - ``spool_full``: no room for analytics on the disk
 #: - ``expired``: the end of a task that was told ten minutes ago
+#: - ``late``: a step of a task that waits, so that another process may have gone on with it
 #: - ``unconfirmed``: a step of progress was under way when the connection went
 #: - ``rejected``: the queue is full and refuses
 #: - ``unroutable``: there is no such queue, and it could not be declared
@@ -34,6 +35,7 @@ Reason = Literal[
     "buffer_full",
     "spool_full",
     "expired",
+    "late",
     "unconfirmed",
     "rejected",
     "unroutable",

@@ -22,10 +22,10 @@ class Sent:
     """The fates of a batch, in its order, and what ended the connection, if it ended.
 
     ``refused``: the broker did not like a message, without regard to the connection;
-    ``too_large``: and never will, as it is too large.
+    ``hopeless``: and never will, as it is too large or makes us stumble.
     """
 
     fates: Sequence[Fate]
     error: Exception | None
     refused: bool = False
-    too_large: bool = False
+    hopeless: bool = False

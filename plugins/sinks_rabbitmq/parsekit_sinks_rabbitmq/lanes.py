@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import compress
+from pathlib import Path
 
 from parsekit_sinks_rabbitmq.breaker import Breaker
 from parsekit_sinks_rabbitmq.buffer import Buffer
@@ -30,12 +32,15 @@ _LOST: dict[Fate, Reason] = {Fate.REJECTED: "rejected", Fate.UNROUTABLE: "unrout
 class MemoryLane:
     """Progress, in order, bounded, and analytics that found no room on the disk.
 
-    The ends of tasks are written down besides.
+    The ends of tasks are written down besides. ``set_aside`` takes those that a full queue refuses.
     """
 
-    def __init__(self, journal: Journal, counters: Counters) -> None:
+    def __init__(
+        self, journal: Journal, counters: Counters, set_aside: Callable[[Message], None]
+    ) -> None:
         self._journal = journal
         self._counters = counters
+        self._set_aside = set_aside
         self._buffer = Buffer()
         self._under_way = 0
 
@@ -48,6 +53,11 @@ class MemoryLane:
         """Whether the end of a task is among them."""
         return self._buffer.holds_kept
 
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the next attempt: none, or infinite when nothing waits."""
+        return 0.0 if len(self) else float("inf")
+
     def put(self, message: Message) -> None:
         """Append, at the cost of the oldest when there is no room."""
         if message.keep:
@@ -57,14 +67,29 @@ class MemoryLane:
     def flush(self, line: Line) -> None:
         """Send what waits, until that fails."""
         while len(self._buffer) and line.ready():
-            batch = self._buffer.take(line.batch)
-            self._under_way = len(batch)
-            sent = line.send(batch)
-            back = batch if sent is None else self._settle(batch, sent)
+            if not self._send(line, self._in_time(self._buffer.take(line.batch))):
+                return
+
+    def _send(self, line: Line, batch: Sequence[Message]) -> bool:
+        """Send these; whether nothing of them is to be sent again."""
+        self._under_way = len(batch)
+        back = [message for message in batch if message.keep]  # if we stumble
+        try:
+            sent = line.send(batch) if batch else Sent(fates=(), error=None)
+            back = list(batch) if sent is None else self._settle(batch, sent)
+        finally:
             self._under_way = 0
             self._lose(self._buffer.give_back(back), "buffer_full", _NO_ROOM)
-            if back:
-                return
+        return not back
+
+    def _in_time(self, batch: Sequence[Message]) -> list[Message]:
+        """Without steps that might come after what another process tells of their task."""
+        late = [message.late for message in batch]
+        if not any(late):
+            return list(batch)
+        gone = list(compress(batch, late))
+        self._lose(gone, "late", "its task waits, and may have gone on elsewhere")
+        return [message for message, is_late in zip(batch, late, strict=True) if not is_late]
 
     def abandon(self) -> None:
         """Give up what waits, as the process ends; what is written down is left to others."""
@@ -83,6 +108,9 @@ class MemoryLane:
             if fate is Fate.TAKEN:
                 self._counters.sent(message)
                 taken.append(message)
+            elif fate is Fate.REJECTED and message.keep:
+                self._set_aside(message)
+                taken.append(message)
             elif fate in _LOST:
                 self._lose([message], _LOST[fate], f"queue {message.queue[:80]!r}: {fate.value}")
             elif sent.refused and len(batch) == 1:
@@ -91,7 +119,7 @@ class MemoryLane:
                 back.append(message)
             else:
                 self._lose([message], "unconfirmed", "the connection was lost")
-        self._journal.settled(taken)
+        self._journal.settled(taken)  # elsewhere: with RabbitMQ, or put aside
         return back
 
     def _lose(self, messages: Sequence[Message], reason: Reason, detail: str) -> None:
@@ -106,9 +134,14 @@ class DiskLane:
     Also what processes that died have left, the ends of their tasks among it.
     """
 
-    def __init__(self, spool: Spool, queue: str, counters: Counters) -> None:
+    def __init__(
+        self, spool: Spool, queue: str, counters: Counters, set_aside: Callable[[Message], None]
+    ) -> None:
         self._spool, self._queue, self._counters = spool, queue, counters
+        self._set_aside = set_aside
         self._breaker = Breaker()
+        #: Messages that were taken though one before them was not: file, and offset behind.
+        self._ahead: set[tuple[Path, int]] = set()
         self._unwritable = False
         self._adopted_at = self._synced_at = float("-inf")
 
@@ -124,8 +157,8 @@ class DiskLane:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the next attempt, if something waits."""
-        return self._breaker.wait_s
+        """Seconds until the next attempt, infinite when nothing waits."""
+        return self._breaker.wait_s if self._spool.unsent_bytes else float("inf")
 
     def put(self, message: Message) -> bool:
         """Write it down; False when the disk does not take it."""
@@ -170,9 +203,12 @@ class DiskLane:
         if segment is None or not line.ready():
             return False
         unsent = segment.unsent(self._queue, 1 if self._breaker.tripped else line.batch)
-        fresh = [message for message, _ in unsent.messages if not message.expired]
+        over = [self._is_over(message, segment.path, end) for message, end in unsent.messages]
+        fresh = [
+            message for (message, _), gone in zip(unsent.messages, over, strict=True) if not gone
+        ]
         sent = line.send(fresh) if fresh else Sent(fates=(), error=None)
-        done = self._settled(unsent, sent) if sent else 0
+        done = self._settled(segment.path, unsent, over, sent) if sent else 0
         if done:
             segment.mark_sent(done)
         if done != unsent.end:
@@ -181,30 +217,48 @@ class DiskLane:
             self._counters.dropped("analytics", "damaged", str(segment.path))
         return True
 
-    def _settled(self, unsent: Unsent, sent: Sent) -> int:
-        """The offset up to which nothing is to be sent again, 0 when the first one is."""
-        done, fates = 0, iter(sent.fates)
-        for message, offset in unsent.messages:
-            if message.expired:
+    def _is_over(self, message: Message, path: Path, end: int) -> bool:
+        """Whether it is not to be sent: it was, or nobody waits for it any more."""
+        return message.expired or (path, end) in self._ahead
+
+    def _settled(self, path: Path, unsent: Unsent, over: Sequence[bool], sent: Sent) -> int:
+        """The offset up to which nothing is to be sent again, 0 when the first one is.
+
+        What was settled behind that is remembered, so that it is neither sent nor counted twice.
+        """
+        done, held_up, fates = 0, False, iter(sent.fates)
+        for (message, end), gone in zip(unsent.messages, over, strict=True):
+            known = (path, end) in self._ahead
+            if gone and not known:
                 self._counters.dropped(message.kind, "expired", f"message {message.message_id}")
-            elif not self._is_settled(message, next(fates), sent):
-                return done
-            done = offset
-        return unsent.end
+            if not gone and not self._is_settled(message, next(fates), sent):
+                held_up = True
+            elif held_up:
+                self._ahead.add((path, end))
+            else:
+                self._ahead.discard((path, end))
+                done = end
+        return done if held_up else unsent.end
 
     def _is_settled(self, message: Message, fate: Fate, sent: Sent) -> bool:
         """Count what became of it; False when it is to be sent again."""
         if fate is Fate.TAKEN:
             self._counters.sent(message)
-        elif sent.too_large and len(sent.fates) == 1:
+        elif sent.hopeless and len(sent.fates) == 1:
             self._counters.dropped(message.kind, "refused", str(sent.error))
         elif fate in _LOST and message.kind == "progress":  # holds up nobody else's
-            detail = f"queue {message.queue[:80]!r}: {fate.value}"
-            self._counters.dropped(message.kind, _LOST[fate], detail)
+            self._give_up(message, fate)
         else:
             self._refused(fate)
             return False
         return True
+
+    def _give_up(self, message: Message, fate: Fate) -> None:
+        if fate is Fate.REJECTED:
+            self._set_aside(message)
+            return
+        detail = f"queue {message.queue[:80]!r}: {fate.value}"
+        self._counters.dropped(message.kind, _LOST[fate], detail)
 
     def _refused(self, fate: Fate) -> None:
         if fate not in _LOST:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from parsekit_sinks_rabbitmq.breaker import Breaker
-from parsekit_sinks_rabbitmq.fate import Sent
+from parsekit_sinks_rabbitmq.fate import Fate, Sent
 from parsekit_sinks_rabbitmq.message import Message
 from parsekit_sinks_rabbitmq.settings import Broker
 from parsekit_sinks_rabbitmq.trouble import explain
@@ -68,10 +68,10 @@ class Line:
         return self._link is not None
 
     def send(self, messages: Sequence[Message]) -> Sent | None:
-        """Send a batch; None without a connection. Raises nothing that a broker can cause."""
+        """Send a batch; None without a connection. Raises nothing."""
         if self._link is None:
             return None
-        sent = self._link.send(messages)
+        sent = _sent(self._link, messages)
         if sent.error is not None:
             self.drop(sent.error)
         else:
@@ -114,3 +114,12 @@ class Line:
             work()
         except TROUBLES as exc:
             self.drop(exc)
+
+
+def _sent(link: Link, messages: Sequence[Message]) -> Sent:
+    try:
+        return link.send(messages)
+    except Exception as exc:  # a fault of ours or of a library: nobody knows what arrived
+        log.exception("the RabbitMQ sink stumbled over a fault of its own")
+        fates = [Fate.UNKNOWN] * len(messages)
+        return Sent(fates=fates, error=exc, refused=True, hopeless=True)

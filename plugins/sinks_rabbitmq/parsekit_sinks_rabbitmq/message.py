@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from parsekit import AnalyticsEvent, ProgressEvent
+from parsekit_sinks_rabbitmq.runs import Run
 
 Kind = Literal["progress", "analytics"]
 
@@ -29,7 +30,7 @@ class Message:
 
     ``told_unix`` is when parsekit was told. ``keep`` says that it is written down, and sent again
     when nobody knows whether it arrived: the end of a task, and analytics. A repeat has the same
-    ``message_id``.
+    ``message_id``. ``run`` is that of a step.
     """
 
     kind: Kind
@@ -38,6 +39,12 @@ class Message:
     message_id: str
     told_unix: float
     keep: bool
+    run: Run | None = None
+
+    @property
+    def late(self) -> bool:
+        """Whether it is a step of a task with which another process may have gone on."""
+        return self.run is not None and self.run.over
 
     @property
     def expired(self) -> bool:
@@ -45,7 +52,7 @@ class Message:
         return self.kind == "progress" and time.time() - self.told_unix > PROGRESS_EXPIRES_S
 
 
-def of_progress(event: ProgressEvent, queue: str) -> Message:
+def of_progress(event: ProgressEvent, queue: str, run: Run | None = None) -> Message:
     """The message for the caller's queue. Raises TypeError or ValueError if it is no JSON.
 
     The end of a task has the same id however often it is told, even by different workers.
@@ -58,6 +65,7 @@ def of_progress(event: ProgressEvent, queue: str) -> Message:
         message_id=end or uuid.uuid4().hex,
         told_unix=time.time(),
         keep=event.final,
+        run=None if event.final else run,
     )
 
 

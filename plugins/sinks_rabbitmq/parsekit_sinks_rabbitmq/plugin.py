@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 
 from pydantic import BaseModel
 
-from parsekit import AnalyticsEvent, Check, Metric, ProgressEvent, Session, hookimpl
+from parsekit import AnalyticsEvent, Check, Metric, ProgressEvent, Session, WaitEvent, hookimpl
 from parsekit_sinks_rabbitmq.counters import Snapshot
 from parsekit_sinks_rabbitmq.measures import measures
 from parsekit_sinks_rabbitmq.message import of_analytics, of_progress, queue_fault
 from parsekit_sinks_rabbitmq.publisher import Publisher
 from parsekit_sinks_rabbitmq.settings import TransportSettings
+
+#: How long steps of a task may still be sent once it waits, seconds; less when it goes on sooner.
+LEAVE_S = 1.0
 
 
 class RabbitSinks:
@@ -64,11 +68,19 @@ class RabbitSinks:
             publisher.counters.dropped("progress", "bad_queue", detail)
             return
         try:
-            publisher.put(of_progress(event, event.queue))
+            publisher.put(of_progress(event, event.queue, publisher.runs.of(event.task_id)))
         except (TypeError, ValueError) as exc:
             publisher.counters.dropped(
                 "progress", "not_json", f"task {event.task_id[:80]!r}: {exc}"
             )
+
+    @hookimpl
+    def parsekit_waits(self, event: WaitEvent) -> None:
+        """Send the task's steps before another process can go on with it, or not at all."""
+        publisher = self._publisher() if event.queue is not None else None
+        if publisher is not None:
+            passed_s = time.time() - event.at_unix
+            publisher.runs.end(event.task_id, min(event.after_s, LEAVE_S) - passed_s)
 
     @hookimpl
     def parsekit_analytics(self, event: AnalyticsEvent) -> None:

@@ -13,6 +13,8 @@ from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.lanes import SYNC_S, DiskLane, MemoryLane
 from parsekit_sinks_rabbitmq.line import Line
 from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.refused import RefusedLane
+from parsekit_sinks_rabbitmq.runs import Runs
 from parsekit_sinks_rabbitmq.settings import Broker
 from parsekit_sinks_rabbitmq.spool import Spool
 
@@ -32,12 +34,14 @@ class Publisher:
     """
 
     def __init__(self, broker: Callable[[], Broker], analytics_queue: str, spool: Path) -> None:
-        self.counters = Counters()
+        self.counters, self.runs = Counters(), Runs()
         self._hurry, self._work = threading.Event(), threading.Event()
         self._deadline = float("inf")
         self._line = Line(broker, self._hurry)
-        self._memory = MemoryLane(Journal(spool), self.counters)
-        self._disk = DiskLane(Spool(spool), analytics_queue, self.counters)
+        self._refused = RefusedLane(Journal(spool), self.counters)
+        aside = self._refused.put
+        self._memory = MemoryLane(Journal(spool), self.counters, aside)
+        self._disk = DiskLane(Spool(spool), analytics_queue, self.counters, aside)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -58,7 +62,7 @@ class Publisher:
         return Snapshot(
             progress=self.counters.of("progress"),
             analytics=self.counters.of("analytics"),
-            waiting=len(self._memory),
+            waiting=len(self._memory) + len(self._refused),
             spooled_bytes=self._disk.unsent_bytes,
             connected=self._line.connected,
         )
@@ -71,6 +75,7 @@ class Publisher:
         if self._thread is not None:
             self._thread.join(grace_s)
         self._memory.abandon()
+        self._refused.abandon()
 
     def _start(self) -> None:
         if self._thread is not None:
@@ -88,6 +93,7 @@ class Publisher:
             self._work.clear()
             try:
                 self._line.tick()
+                self._refused.flush(self._line, hurried=self._hurry.is_set())
                 self._memory.flush(self._line)
                 self._disk.flush(self._line)
             except Exception as exc:
@@ -97,11 +103,11 @@ class Publisher:
         self._disk.close()
 
     def _pause_s(self) -> float:
+        waits_s = min(self._memory.wait_s, self._disk.wait_s)
         if self._hurry.is_set():
-            return HURRIED_PAUSE_S if self._line.tripped else 0.0
-        if not len(self._memory) and not self._disk.unsent_bytes:
-            return IDLE_S
-        return min(SYNC_S, self._line.wait_s or (0.0 if len(self._memory) else self._disk.wait_s))
+            return HURRIED_PAUSE_S if self._line.tripped or waits_s == float("inf") else 0.0
+        waits_s = min(waits_s, self._refused.wait_s)
+        return IDLE_S if waits_s == float("inf") else min(SYNC_S, self._line.wait_s or waits_s)
 
     def _finished(self) -> bool:
         """Whether the process ends, and all that matters is sent, on the disk, or out of time."""
@@ -110,5 +116,6 @@ class Publisher:
         if time.monotonic() > self._deadline:
             return True
         if self._line.tripped:
-            return not self._memory.holds_kept
-        return not len(self._memory) and (self._disk.tripped or not self._disk.unsent_bytes)
+            return not (self._memory.holds_kept or len(self._refused))
+        in_memory = len(self._memory) + len(self._refused)
+        return not in_memory and (self._disk.tripped or not self._disk.unsent_bytes)

@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from kombu.exceptions import ChannelError
 
 from parsekit import JsonObject
+from parsekit.testing.contract import Contract
 from parsekit.testing.servers.rabbitmq import RabbitServer, Tls
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_node
 from parsekit.testing.sinks import Listener
@@ -79,11 +81,27 @@ def broker(node: RabbitServer) -> Iterator[RabbitServer]:
         node.start()
 
 
-class Caller:
-    """Somebody with a queue of his own, who reads it with kombu's plain calls."""
+@pytest.fixture
+def dry(broker: RabbitServer) -> Iterator[Callable[[bool], None]]:
+    """Say whether the broker's disk is full; it is not after the test."""
+    yield lambda on: broker.set_disk_alarm(on=on)
+    if broker.runs:
+        broker.thaw()
+        broker.set_disk_alarm(on=False)
 
-    def __init__(self, broker: RabbitServer, queue: str, vhost: str = "/") -> None:
-        self.queue, self._url = queue, broker.url(vhost)
+
+class Caller:
+    """Somebody with a queue of his own, who reads it with kombu's plain calls.
+
+    What he reads must be as the contract says, unless he is told that it is ``odd``.
+    """
+
+    contract: Contract | None = None
+
+    def __init__(
+        self, broker: RabbitServer, queue: str, vhost: str = "/", *, odd: bool = False
+    ) -> None:
+        self.queue, self._url, self.odd = queue, broker.url(vhost), odd
 
     def __enter__(self) -> Caller:
         self._connection = kombu.Connection(self._url)
@@ -130,7 +148,18 @@ class Caller:
         if self.exists():
             while (message := self.next()) is not None:
                 found.append(message)
+                self._check(json.loads(message.body))
         return len(found)
+
+    def _check(self, message: JsonObject) -> None:
+        if self.contract is not None and not self.odd:
+            self.contract.check("analytics" if "pattern" in message else "progress", [message])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def callers_read_by_the_contract(request: pytest.FixtureRequest) -> None:
+    with suppress(pytest.skip.Exception):  # where there is no contract, what needs none is tested
+        Caller.contract = request.getfixturevalue("contract")
 
 
 def until(done: Callable[[], object], what: str) -> None:
