@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from parsekit.testing.servers.faults import (
@@ -51,6 +51,7 @@ class FaultProxy:
         self.requests: list[str] = []
         self.connections = 0
         self._switch = FaultSwitch()
+        self._choose: Callable[[str], Fault | None] | None = None
         self._links: set[Link] = set()
         self._listener: socket.socket | None = None
         self._listen()
@@ -68,8 +69,13 @@ class FaultProxy:
         else:
             self._listen()
 
+    def choose(self, choice: Callable[[str], Fault | None]) -> None:
+        """Have every request line pick its own fault; for requests that come one at a time."""
+        self._choose = choice
+
     def heal(self) -> None:
         """End the fault."""
+        self._choose = None
         self._switch.set(None)
         self._listen()
 
@@ -85,6 +91,11 @@ class FaultProxy:
     def close(self) -> None:
         """End the proxy and every connection."""
         self.set(Refuse())
+
+    def _hear(self, line: str) -> None:
+        self.requests.append(line)
+        if self._choose is not None:
+            self._switch.set(self._choose(line))
 
     def _listen(self) -> None:
         if self._listener is not None:
@@ -108,9 +119,7 @@ class FaultProxy:
             while True:
                 client, _ = listener.accept()
                 self.connections += 1
-                link = Link(
-                    client, self._switch, heard=self.requests.append, ended=self._links.discard
-                )
+                link = Link(client, self._switch, heard=self._hear, ended=self._links.discard)
                 self._links.add(link)
                 link.start(self.target_port)
 
