@@ -15,7 +15,7 @@ from parsekit.errors import ConfigInvalid
 from parsekit_storage_minio.credentials import Credentials, read_credentials
 from parsekit_storage_minio.settings import MinioSettings
 
-#: Longest wait for a connection, and for the next sign of life on one.
+#: Longest wait for a connection, and for the next sign of life of the store.
 CONNECT_S = 2.0
 SILENCE_S = 3.0
 
@@ -48,44 +48,44 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """An answer whose body is still on its way."""
+    """An answer whose body is still on its way; a block comes within ``gap_s`` or not at all."""
 
     info: ObjectInfo
     blocks: Iterator[bytes]
+    gap_s: float
 
 
 class ObjectClient(Protocol):
-    """One bucket. Every method raises `StoreError` for whatever goes wrong, and nothing else."""
+    """One bucket. Every method raises `StoreError` for whatever goes wrong, and nothing else.
 
-    def head(self, key: str) -> ObjectInfo:
+    A request is given up when its answer has not begun after ``wait_s``, counted from before the
+    connection is made; or a second, where that is more.
+    """
+
+    def head(self, key: str, *, wait_s: float) -> ObjectInfo:
         """Size and ETag."""
         ...
 
-    def get(self, key: str) -> Download:
+    def get(self, key: str, *, wait_s: float) -> Download:
         """Begin a download."""
         ...
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes, *, wait_s: float) -> None:
         """Store in one request."""
         ...
 
-    def create(self, key: str, body: bytes, *, writer: str) -> None:
+    def create(self, key: str, body: bytes, *, writer: str, wait_s: float) -> None:
         """Store in one request where nothing is, signed with the writer's name; 412 otherwise."""
         ...
 
-    def writer_of(self, key: str) -> str | None:
+    def writer_of(self, key: str, *, wait_s: float) -> str | None:
         """Who created the object, where that was told."""
         ...
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, wait_s: float) -> None:
         """Delete in one request."""
         ...
 
 
 #: Name of the user metadata that tells who created an object.
 WRITER = "parsekit-writer"
-
-
-def upload_s(body: bytes) -> float:
-    """Longest time for an upload: the usual silence, and a second for each MiB on top."""
-    return SILENCE_S + len(body) / 2**20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from parsekit.errors import (
+    BadRequest,
     ConfigInvalid,
     ParsekitError,
     ReplayNotFound,
@@ -12,8 +13,53 @@ from parsekit.errors import (
     StorageUnavailable,
 )
 from parsekit_storage_minio.client import Target
-from parsekit_storage_minio.store_error import StoreError, Untrusted
+from parsekit_storage_minio.permission import Permission
+from parsekit_storage_minio.store_error import Elsewhere, StoreError, Untrusted
 
+Advice = tuple[type[ParsekitError], str]
+
+_NO_KEY = "the store does not know the access key; check minio.access_key_file"
+_RENEW = "the temporary keys have expired; renew them"
+_TOO_LARGE = "raise the largest size that the store, or a proxy before it, accepts"
+#: The driver tries again later, and until then a result travels in the task's message.
+_NO_ROOM = "make room in the store or raise its quota"
+_NOT_S3 = "check that this is the port on which the store speaks S3"
+
+#: What to do about the store's own words.
+_CODES: dict[str, Advice] = {
+    "RequestTimeTooSkewed": (
+        StorageDenied,
+        "the clocks of this machine and the store differ; set both by NTP",
+    ),
+    "InvalidAccessKeyId": (StorageDenied, _NO_KEY),
+    "SignatureDoesNotMatch": (
+        StorageDenied,
+        "the secret key does not fit; check minio.secret_key_file",
+    ),
+    "ExpiredToken": (StorageDenied, _RENEW),
+    "InvalidToken": (StorageDenied, "the session token does not fit the keys; renew them"),
+    "InvalidObjectState": (StorageDenied, "the object is archived; restore it first"),
+    "QuotaExceeded": (StorageUnavailable, _NO_ROOM),
+    "XMinioAdminBucketQuotaExceeded": (StorageUnavailable, _NO_ROOM),
+    "XMinioStorageFull": (StorageUnavailable, _NO_ROOM),
+    "EntityTooLarge": (ConfigInvalid, _TOO_LARGE),
+    "KeyTooLongError": (BadRequest, "choose a shorter name"),
+    "InvalidBucketName": (ConfigInvalid, "check minio.bucket"),
+}
+#: What to do where the store has no word that we know.
+_STATUSES: dict[int, Advice] = {
+    HTTPStatus.UNAUTHORIZED: (StorageDenied, _NO_KEY),
+    HTTPStatus.NOT_FOUND: (
+        ConfigInvalid,
+        f"check minio.bucket, and {_NOT_S3.removeprefix('check ')}",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (ConfigInvalid, _NOT_S3),
+    HTTPStatus.LENGTH_REQUIRED: (ConfigInvalid, "have the proxy before the store pass lengths on"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (ConfigInvalid, _TOO_LARGE),
+    HTTPStatus.REQUEST_URI_TOO_LONG: (BadRequest, "choose a shorter name"),
+    HTTPStatus.NOT_IMPLEMENTED: (ConfigInvalid, "the store can't do this; use another"),
+    HTTPStatus.INSUFFICIENT_STORAGE: (StorageUnavailable, _NO_ROOM),
+}
 _WRONG_REGION = frozenset(
     {
         "AuthorizationHeaderMalformed",
@@ -23,50 +69,51 @@ _WRONG_REGION = frozenset(
         "TemporaryRedirect",
     }
 )
-_REFUSED_BECAUSE = {
-    "RequestTimeTooSkewed": "the clocks of this machine and the store differ; set both by NTP",
-    "InvalidAccessKeyId": "the store does not know the access key; check minio.access_key_file",
-    "SignatureDoesNotMatch": "the secret key does not fit; check minio.secret_key_file",
-    "ExpiredToken": "the temporary keys have expired; renew them",
-    "InvalidToken": "the session token does not fit the keys; renew them",
+_GRANTS = {
+    Permission.READ: f"grant {Permission.READ} to the access key, and {Permission.LIST} on the"
+    " bucket, without which what is missing looks forbidden",
+    Permission.WRITE: f"grant {Permission.WRITE} to the access key",
+    Permission.DELETE: f"grant {Permission.DELETE} to the access key",
+    Permission.LIST: f"grant {Permission.LIST} on the bucket to the access key",
 }
 
 
-def meaning(error: StoreError, action: str, key: str, target: Target) -> ParsekitError:
-    """The published error; ``action`` is the permission that the request needed."""
+def meaning(error: StoreError, key: str, target: Target) -> ParsekitError:
+    """The published error of a request about this key."""
     place = f"{target.bucket}/{key} at {target.endpoint}"
+    misled = _wrong_address(error, target)
+    if misled is not None:
+        return ConfigInvalid(misled)
+    if error.missing and error.needed is not Permission.WRITE:
+        return ReplayNotFound(f"there is no {place}")
+    advice = _CODES.get(error.code or "") or _STATUSES.get(error.status or 0)
+    if advice is None and error.passing:
+        return StorageUnavailable(f"{place}: {error.said}; check that the store is up")
+    kind, words = advice or _by_default(error)
+    return kind(f"the store refused {error.needed} on {place} ({error.said}); {words}")
+
+
+def _wrong_address(error: StoreError, target: Target) -> str | None:
+    """What is wrong with the settings that say which store, if something is."""
+    at = target.endpoint
     if error.code == "NoSuchBucket":
-        return ConfigInvalid(
-            f"minio.bucket: there is no bucket {target.bucket!r} at {target.endpoint}; create it"
-        )
+        return f"minio.bucket: there is no bucket {target.bucket!r} at {at}; create it"
     if isinstance(error, Untrusted):
-        return ConfigInvalid(
-            f"minio.ca_file: the certificate of {target.endpoint} is not trusted ({error.reason});"
+        return (
+            f"minio.ca_file: the certificate of {at} is not trusted ({error.reason});"
             " name the authority that signed it, and the store by a name in it"
         )
-    if error.missing:
-        return ReplayNotFound(f"there is no {place}")
-    if _is_wrong_region(error):
-        return ConfigInvalid(
-            f"minio.region: {target.region!r} is the wrong region for {target.endpoint};"
-            " set the bucket's own"
+    if error.code in _WRONG_REGION:
+        return f"minio.region: {target.region!r} is the wrong region for {at}; set the bucket's own"
+    if isinstance(error, Elsewhere):
+        return (
+            f"minio.hostname: {at} sends us to another address ({error.reason}), where keys and"
+            " replays do not go; name the store's own address, or correct minio.region"
         )
-    if error.passing:
-        return _unavailable(error, place)
-    return _denied(error, action, place)
+    return None
 
 
-def _is_wrong_region(error: StoreError) -> bool:
-    moved = error.status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT)
-    return moved or error.code in _WRONG_REGION
-
-
-def _unavailable(error: StoreError, place: str) -> ParsekitError:
-    said = f"{error.reason} {error.code or ''}".strip()
-    return StorageUnavailable(f"{place}: {said}; check that the store is up")
-
-
-def _denied(error: StoreError, action: str, place: str) -> ParsekitError:
-    said = f"{error.reason} {error.code or ''}".strip()
-    advice = _REFUSED_BECAUSE.get(error.code or "", f"grant {action} to the access key")
-    return StorageDenied(f"the store refused {action} on {place} ({said}); {advice}")
+def _by_default(error: StoreError) -> Advice:
+    if error.status == HTTPStatus.FORBIDDEN:
+        return StorageDenied, _GRANTS[error.needed]
+    return ConfigInvalid, "see the store's log for what it can't accept"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,26 +14,15 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from parsekit import ObjectInfo
-from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, WRITER, Download, Target, upload_s
-from parsekit_storage_minio.store_error import StoreError, Untrusted
+from parsekit_storage_minio.client import CONNECT_S, WRITER, Download, Target
+from parsekit_storage_minio.elsewhere import only
+from parsekit_storage_minio.obstore_answers import meaning_of
 
 if TYPE_CHECKING:  # exists for type checkers only
     from obstore.store import ClientConfig
 
 #: Beyond any transfer that `parsekit_storage_minio.storage` lets go on.
 _WHOLE_REQUEST_S = 600
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
-#: What obstore's text says when no answer came, most telling first.
-_REASONS = (
-    ("InvalidContentType", "it does not speak TLS"),
-    ("dns error", "its name is unknown"),
-    ("Connection refused", "connection refused"),
-    ("TimedOut", "no answer in time"),
-    ("operation timed out", "no answer in time"),
-    ("ConnectionReset", "connection reset"),
-    ("IncompleteMessage", "connection closed before the answer"),
-)
 
 _users: list[int] = []
 
@@ -52,45 +40,51 @@ class ObstoreClient:
         self._target = target
         self._stores: dict[int, S3Store] = {}
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, *, wait_s: float) -> ObjectInfo:
         """See `ObjectClient.head`."""
         with _store_errors(key):
-            return _info(obstore.head(self._store(SILENCE_S), key), key)
+            return _info(obstore.head(self._store(wait_s), key), key)
 
-    def get(self, key: str) -> Download:
+    def get(self, key: str, *, wait_s: float) -> Download:
         """See `ObjectClient.get`."""
         with _store_errors(key):
-            answer = obstore.get(self._store(SILENCE_S), key)
-            return Download(info=_info(answer.meta, key), blocks=_blocks(answer, key))
+            answer = obstore.get(self._store(wait_s), key)
+            info, blocks = _info(answer.meta, key), _blocks(answer, key)
+            return Download(info=info, blocks=blocks, gap_s=_seconds(wait_s))
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes, *, wait_s: float) -> None:
         """See `ObjectClient.put`."""
         with _store_errors(key):
-            obstore.put(self._store(upload_s(body)), key, body, use_multipart=False)
+            obstore.put(self._store(wait_s), key, body, use_multipart=False)
 
-    def create(self, key: str, body: bytes, *, writer: str) -> None:
+    def create(self, key: str, body: bytes, *, writer: str, wait_s: float) -> None:
         """See `ObjectClient.create`."""
-        store, signed = self._store(upload_s(body)), {WRITER: writer}
+        store, signed = self._store(wait_s), {WRITER: writer}
         with _store_errors(key):
             obstore.put(store, key, body, attributes=signed, mode="create", use_multipart=False)
 
-    def writer_of(self, key: str) -> str | None:
+    def writer_of(self, key: str, *, wait_s: float) -> str | None:
         """See `ObjectClient.writer_of`."""
         with _store_errors(key):
-            answer = obstore.get(self._store(SILENCE_S), key, options={"head": True})
+            answer = obstore.get(self._store(wait_s), key, options={"head": True})
             return answer.attributes.get(WRITER)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, wait_s: float) -> None:
         """See `ObjectClient.delete`."""
         with _store_errors(key):
-            obstore.delete(self._store(SILENCE_S), key)
+            obstore.delete(self._store(wait_s), key)
 
-    def _store(self, silence_s: float) -> S3Store:
-        """A store's time-out is fixed when it is made, and the time for an upload counts as one."""
-        rounded_s = math.ceil(silence_s)
-        if rounded_s not in self._stores:
-            self._stores[rounded_s] = _made(self._target, silence_s=rounded_s)
-        return self._stores[rounded_s]
+    def _store(self, wait_s: float) -> S3Store:
+        """A store's time-out is fixed when it is made, and counts from before the connection."""
+        seconds = _seconds(wait_s)
+        if seconds not in self._stores:
+            self._stores[seconds] = _made(self._target, silence_s=seconds)
+        return self._stores[seconds]
+
+
+def _seconds(wait_s: float) -> int:
+    """Whole ones, so that few stores are made, each with connections of its own."""
+    return max(1, math.floor(wait_s))
 
 
 def _made(target: Target, *, silence_s: float) -> S3Store:
@@ -99,6 +93,7 @@ def _made(target: Target, *, silence_s: float) -> S3Store:
         "connect_timeout": timedelta(seconds=CONNECT_S),
         "read_timeout": timedelta(seconds=silence_s),
         "timeout": timedelta(seconds=_WHOLE_REQUEST_S),
+        **only(target.endpoint),
     }
     if target.ca_file is not None:
         client["root_certificate"] = target.ca_file.read_bytes()
@@ -148,24 +143,8 @@ def _blocks(answer: obstore.GetResult, key: str) -> Iterator[bytes]:
 
 @contextmanager
 def _store_errors(key: str) -> Iterator[None]:
-    """Raise what obstore's text means; the text itself may repeat the access key.
-
-    The object's key is taken out first: callers choose it, and it could imitate a status.
-    """
+    """Raise what obstore's error means; its text may repeat the access key."""
     try:
         yield
     except (BaseError, OSError, ValueError) as exc:
-        raise _meaning(str(exc).replace(key, "")) from None
-
-
-def _meaning(text: str) -> StoreError:
-    if "InvalidCertificate(" in text:
-        return Untrusted(text.partition("InvalidCertificate(")[2].partition("(")[0].strip(" )"))
-    if "incorrectly configured region" in text:
-        return StoreError("redirected", status=301)
-    if (status := _STATUS.search(text)) is not None:
-        code = _CODE.search(text)
-        return StoreError(
-            f"status {status[1]}", status=int(status[1]), code=code[1] if code else None
-        )
-    return StoreError(next((words for sign, words in _REASONS if sign in text), "no connection"))
+        raise meaning_of(exc, key) from None

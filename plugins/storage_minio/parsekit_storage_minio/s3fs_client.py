@@ -13,10 +13,13 @@ from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
 from parsekit import ObjectInfo
-from parsekit_storage_minio.client import CONNECT_S, SILENCE_S, WRITER, Download, Target, upload_s
-from parsekit_storage_minio.store_error import StoreError, Untrusted
+from parsekit_storage_minio.client import CONNECT_S, WRITER, Download, Target
+from parsekit_storage_minio.staying_session import StayingSession
+from parsekit_storage_minio.store_error import StoreError, Untrusted, answered
 
 _BLOCK_BYTES = 256 * 1024
+#: Beyond any wait that `S3fsClient` is given.
+_WHOLE_REQUEST_S = 600
 
 
 class S3fsClient:
@@ -30,54 +33,49 @@ class S3fsClient:
         self._bucket = target.bucket
         self._driver = _made(target)
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, *, wait_s: float) -> ObjectInfo:
         """See `ObjectClient.head`."""
-        return _info(self._ask("head_object", key), key)
+        return _info(self._ask("head_object", key, wait_s), key)
 
-    def get(self, key: str) -> Download:
+    def get(self, key: str, *, wait_s: float) -> Download:
         """See `ObjectClient.get`."""
-        answer = self._ask("get_object", key)
-        return Download(info=_info(answer, key), blocks=self._blocks(answer["Body"]))
+        answer = self._ask("get_object", key, wait_s)
+        blocks = self._blocks(answer["Body"], wait_s)
+        return Download(info=_info(answer, key), blocks=blocks, gap_s=wait_s)
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes, *, wait_s: float) -> None:
         """See `ObjectClient.put`."""
-        self._upload(key, body)
+        self._upload(key, body, wait_s)
 
-    def create(self, key: str, body: bytes, *, writer: str) -> None:
+    def create(self, key: str, body: bytes, *, writer: str, wait_s: float) -> None:
         """See `ObjectClient.create`."""
-        self._upload(key, body, IfNoneMatch="*", Metadata={WRITER: writer})
+        self._upload(key, body, wait_s, IfNoneMatch="*", Metadata={WRITER: writer})
 
-    def writer_of(self, key: str) -> str | None:
+    def writer_of(self, key: str, *, wait_s: float) -> str | None:
         """See `ObjectClient.writer_of`."""
-        metadata: dict[str, str] = self._ask("head_object", key).get("Metadata", {})
+        metadata: dict[str, str] = self._ask("head_object", key, wait_s).get("Metadata", {})
         return metadata.get(WRITER)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, wait_s: float) -> None:
         """See `ObjectClient.delete`."""
-        self._ask("delete_object", key)
+        self._ask("delete_object", key, wait_s)
 
-    def _upload(self, key: str, body: bytes, **more: Any) -> None:
+    def _upload(self, key: str, body: bytes, wait_s: float, **more: Any) -> None:
         """Announce the sum too: aiohttp repeats a broken request, but with an empty body."""
         digest = hashlib.md5(body, usedforsecurity=False).digest()
-        self._ask(
-            "put_object",
-            key,
-            upload_s(body),
-            Body=body,
-            ContentMD5=base64.b64encode(digest).decode(),
-            **more,
-        )
+        announced = {"ContentMD5": base64.b64encode(digest).decode(), **more}
+        self._ask("put_object", key, wait_s, Body=body, **announced)
 
-    def _ask(self, method: str, key: str, limit_s: float = SILENCE_S, **more: Any) -> Any:
+    def _ask(self, method: str, key: str, wait_s: float, **more: Any) -> Any:
         with _store_errors():
             return self._driver.call_s3(
-                method, Bucket=self._bucket, Key=key, timeout=CONNECT_S + limit_s, **more
+                method, Bucket=self._bucket, Key=key, timeout=wait_s, **more
             )
 
-    def _blocks(self, body: Any) -> Iterator[bytes]:
+    def _blocks(self, body: Any, wait_s: float) -> Iterator[bytes]:
         try:
             with _store_errors():
-                while block := sync(self._driver.loop, body.read, _BLOCK_BYTES, timeout=SILENCE_S):
+                while block := sync(self._driver.loop, body.read, _BLOCK_BYTES, timeout=wait_s):
                     yield block
         finally:
             body.close()
@@ -95,8 +93,9 @@ def _made(target: Target) -> Any:
         },
         config_kwargs={
             "connect_timeout": CONNECT_S,
-            "read_timeout": SILENCE_S,
+            "read_timeout": _WHOLE_REQUEST_S,
             "retries": {"total_max_attempts": 1},
+            "http_session_cls": StayingSession,
             "s3": {"addressing_style": "path"},
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
@@ -105,10 +104,13 @@ def _made(target: Target) -> Any:
         skip_instance_cache=True,
     )
     driver.retries = 1  # its own, on top of botocore's
+    driver.connect()  # makes botocore's client, which takes a while, and connects to nothing
     return driver
 
 
 def _info(answer: Any, key: str) -> ObjectInfo:
+    if "ContentLength" not in answer:
+        raise StoreError("an answer without a length")
     etag = answer.get("ETag", "").strip('"') or None
     return ObjectInfo(key=key, size_bytes=answer["ContentLength"], etag=etag)
 
@@ -130,8 +132,11 @@ def _meaning(exc: BaseException) -> StoreError:
     cause: BaseException | None = exc
     while cause is not None and cause not in chain:
         chain.append(cause)
-        cause = cause.__cause__
+        # botocore's name for what a session raised; `__context__` may be an error of our own
+        cause = cause.__cause__ or getattr(cause, "kwargs", {}).get("error")
     for item in chain:
+        if isinstance(item, StoreError):  # `StayingSession`'s, wrapped
+            return item
         if isinstance(item, ClientError):
             return _answered(item)
     text = " ".join(f"{type(item).__name__} {item}" for item in chain)
@@ -141,12 +146,12 @@ def _meaning(exc: BaseException) -> StoreError:
 
 
 def _answered(exc: ClientError) -> StoreError:
-    status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or None
+    status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     code = str(exc.response.get("Error", {}).get("Code", ""))
+    if not status:
+        return StoreError("an answer without a status")
     # where the answer had no body, botocore repeats the status as the code
-    return StoreError(
-        f"status {status}", status=status, code=None if not code or code.isdigit() else code
-    )
+    return answered(status, None if not code or code.isdigit() else code)
 
 
 def _reason(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from parsekit_storage_minio.permission import Permission
+
 #: What passes by itself: timeout, conflict of two writers, too many requests.
 _PASSING = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -14,7 +16,8 @@ class StoreError(Exception):
     """An S3 request that failed.
 
     ``status`` is the HTTP status, None when no answer came; ``code`` the store's own word for it,
-    None where the answer had no body. ``reason`` holds no header, signature or key.
+    None where the answer had no body. ``reason`` holds no header, signature or key. ``needed`` is
+    what the request had to be allowed, known to whoever sent it.
     """
 
     def __init__(self, reason: str, *, status: int | None = None, code: str | None = None) -> None:
@@ -22,6 +25,12 @@ class StoreError(Exception):
         self.reason = reason
         self.status = status
         self.code = code
+        self.needed = Permission.READ
+
+    @property
+    def said(self) -> str:
+        """What happened in a few words, with the store's own."""
+        return f"{self.reason} {self.code or ''}".strip()
 
     @property
     def passing(self) -> bool:
@@ -53,3 +62,18 @@ class Untrusted(StoreError):
     def passing(self) -> bool:
         """Never: somebody has to change something."""
         return False
+
+
+class Elsewhere(StoreError):
+    """The store sends us to another address, where we do not go."""
+
+    @property
+    def passing(self) -> bool:
+        """Never: only the operator says where the store is."""
+        return False
+
+
+def answered(status: int, code: str | None) -> StoreError:
+    """The error of an answer: its status, and the store's own word where it has one."""
+    moved = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    return (Elsewhere if moved else StoreError)(f"status {int(status)}", status=status, code=code)

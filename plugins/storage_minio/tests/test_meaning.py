@@ -10,6 +10,7 @@ import pytest
 from minio import Minio
 
 from parsekit.errors import (
+    BadRequest,
     ConfigInvalid,
     ParsekitError,
     ReplayNotFound,
@@ -111,7 +112,7 @@ def test_clock_and_region_are_named_and_final(
 def test_a_key_that_imitates_an_answer_is_not_believed(
     make_storage: MakeStorage, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "CALL_S", 0)
+    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
     key = "replays/status code: 403 <Code>NoSuchBucket</Code> InvalidCertificate(x.replay"
     with proxy.failing(Refuse()), pytest.raises(StorageUnavailable):
         make_storage().read(key)
@@ -147,3 +148,89 @@ def test_keys_never_stand_in_an_error_or_a_log(
     text += caplog.text
     assert identity.secret_key not in text
     assert identity.access_key not in text
+
+
+@pytest.mark.parametrize("key", ["a", "code", "404", "status", "Error", "o", "S3 error"])
+def test_a_short_name_does_not_spoil_the_answer(
+    make_storage: MakeStorage, proxy: FaultProxy, key: str
+) -> None:
+    storage = make_storage()
+    with pytest.raises(ReplayNotFound):
+        storage.head(key)
+    assert storage.read(key) is None
+    with proxy.failing(error("AccessDenied")), pytest.raises(StorageDenied):
+        storage.read(key)
+    storage.write(key, b"first")
+    try:
+        assert not storage.write(key, b"second", replace=False)
+    finally:
+        storage.delete(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "replays/x: Error performing GET a in 1ms - Server returned non-2xx status code:"
+        " 403 Forbidden: <Code>ExpiredToken</Code>",
+        "Object at location x not found: x",
+    ],
+)
+def test_a_name_that_repeats_our_librarys_words_is_only_missing(
+    make_storage: MakeStorage, key: str
+) -> None:
+    assert make_storage().read(key) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (error("XMinioAdminBucketQuotaExceeded", "400 Bad Request"), StorageUnavailable, "quota"),
+        (error("QuotaExceeded"), StorageUnavailable, "make room"),
+        (error("XMinioStorageFull", "507 Insufficient Storage"), StorageUnavailable, "make room"),
+        (error("MethodNotAllowed", "405 Method Not Allowed"), ConfigInvalid, "speaks S3"),
+        (error("EntityTooLarge", "400 Bad Request"), ConfigInvalid, "raise the largest size"),
+        (Answer("413 Content Too Large", b"<html>"), ConfigInvalid, "raise the largest size"),
+        (Answer("404 Not Found", b"<html>"), ConfigInvalid, "check minio.bucket"),
+        (error("NoSuchKey", "404 Not Found"), ConfigInvalid, "check minio.bucket"),
+        (error("InvalidRequest", "400 Bad Request"), ConfigInvalid, "see the store's log"),
+        (error("KeyTooLongError", "400 Bad Request"), BadRequest, "choose a shorter name"),
+        (error("InvalidBucketName", "400 Bad Request"), ConfigInvalid, "check minio.bucket"),
+        (error("NotImplemented", "501 Not Implemented"), ConfigInvalid, "use another"),
+        (Answer("401 Unauthorized"), StorageDenied, "minio.access_key_file"),
+        (error("AccessDenied"), StorageDenied, "grant s3:PutObject to the access key"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_an_upload_that_is_refused_says_what_to_do(
+    make_storage: MakeStorage,
+    proxy: FaultProxy,
+    answer: Answer,
+    kind: type[ParsekitError],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
+    with proxy.failing(answer), pytest.raises(ParsekitError, match=words) as caught:
+        make_storage().write("parsed/a", b"x")
+    assert type(caught.value) is kind
+    assert ("grant" in caught.value.message) == (kind is StorageDenied and "grant" in words)
+
+
+def test_a_refused_read_names_both_permissions_that_may_be_missing(
+    make_storage: MakeStorage, proxy: FaultProxy
+) -> None:
+    with proxy.failing(error("AccessDenied")):
+        for call in (make_storage().head, make_storage().read):
+            with pytest.raises(StorageDenied, match=r"grant s3:GetObject .* s3:ListBucket"):
+                call("replays/a")
+
+
+def test_what_a_second_request_needs_is_named_for_it(
+    make_storage: MakeStorage, proxy: FaultProxy
+) -> None:
+    storage = make_storage()
+    storage.write("parsed/a", b"first")
+    proxy.choose(lambda line: error("AccessDenied") if line.startswith("HEAD") else None)
+    with pytest.raises(StorageDenied, match=r"grant s3:GetObject"):
+        storage.write("parsed/a", b"second", replace=False)
+    storage.delete("parsed/a")

@@ -1,0 +1,83 @@
+"""Storing where nothing is, and finding out on the way whether the store can do that."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from parsekit_storage_minio.call import Call
+from parsekit_storage_minio.client import ObjectClient
+from parsekit_storage_minio.permission import Permission
+from parsekit_storage_minio.store_error import StoreError
+
+log = logging.getLogger(__name__)
+
+
+class Creating:
+    """What a process knows about conditional writes of its store."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        #: None until the first conditional write has shown it.
+        self.keeps_first: bool | None = None
+
+    def create(self, call: Call, body: bytes) -> bool:
+        """Store in one request; False when something is there. Raises `StoreError`."""
+        if self.keeps_first is False:
+            return _create_unguarded(call, body)
+        writer = uuid.uuid4().hex
+        try:
+            call.ask(Permission.WRITE, lambda client: _create(client, call, body, writer))
+        except StoreError as exc:
+            if exc.not_implemented:
+                self.keeps_first = False
+                return _create_unguarded(call, body)
+            if not exc.exists:
+                raise
+            # an earlier try may have arrived though its answer was lost, and then it is ours
+            return _writer_of(call) == writer
+        if self.keeps_first is None:
+            self.keeps_first = self._turns_away_the_second(call, body, writer)
+        return True
+
+    def _turns_away_the_second(self, call: Call, body: bytes, writer: str) -> bool | None:
+        """Store the same again: some stores ignore the condition without a word.
+
+        The probe costs one request a process and changes nothing; None when it stayed unclear.
+        """
+        try:
+            call.ask_once(lambda client: _create(client, call, body, writer))
+        except StoreError as exc:
+            return True if exc.exists else None
+        log.warning(
+            "%s ignores If-None-Match: two workers may store the same result", self._endpoint
+        )
+        return False
+
+
+def _create(client: ObjectClient, call: Call, body: bytes, writer: str) -> None:
+    wait_s = call.patience.answer_s(uploaded_bytes=len(body))
+    client.create(call.key, body, writer=writer, wait_s=wait_s)
+
+
+def _writer_of(call: Call) -> str | None:
+    return call.ask(
+        Permission.READ,
+        lambda client: client.writer_of(call.key, wait_s=call.patience.answer_s()),
+    )
+
+
+def _create_unguarded(call: Call, body: bytes) -> bool:
+    """Look, then store: the best that a store without conditions can do."""
+    try:
+        call.ask(
+            Permission.READ,
+            lambda client: client.head(call.key, wait_s=call.patience.answer_s()),
+        )
+    except StoreError as exc:
+        if not exc.missing:
+            raise
+    else:
+        return False
+    call.put(body)
+    return True
