@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from minio import Minio
 
 from parsekit import Check, Config, Session, StorageEntry
-from parsekit.testing.servers.proxy import FaultProxy, Refuse
-from parsekit.testing.servers.seaweedfs import ADMIN, Identity
-from parsekit_storage_minio import plugin
+from parsekit.testing.servers.proxy import Answer, Fault, FaultProxy, Refuse, slow_down
+from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
+from parsekit_storage_minio import patience, plugin
 from parsekit_storage_minio.settings import MinioSettings
 
 from .conftest import READER, WORKER, KeyFiles
+from .strange_store import Oddity, strange_store
 
 Doctor = Callable[..., dict[str, Check]]
 
@@ -66,13 +69,26 @@ def test_another_storage_in_use_is_not_checked(tmp_path: Path) -> None:
     assert not checks
 
 
-def test_doctor_finds_nothing_wrong_and_leaves_nothing(doctor: Doctor, proxy: FaultProxy) -> None:
+def _left(caller: Minio) -> list[str]:
+    names = (found.object_name or "" for found in caller.list_objects(BUCKET, recursive=True))
+    return [name for name in names if "doctor" in name]
+
+
+def test_doctor_finds_nothing_wrong_and_leaves_nothing(
+    doctor: Doctor, proxy: FaultProxy, caller: Minio
+) -> None:
     lines = doctor()
-    assert [line.ok for line in lines.values()] == [True] * 5
-    assert any(line.startswith("DELETE") for line in proxy.requests)
+    assert [line.ok for line in lines.values()] == [True] * 6
+    assert any(line.startswith("PUT") for line in proxy.requests)
+    assert _left(caller) == []
 
 
-def test_doctor_names_the_missing_permission(doctor: Doctor) -> None:
+def test_doctor_is_content_with_the_least_privilege(doctor: Doctor, caller: Minio) -> None:
+    assert all(line.ok for line in doctor(WORKER).values())
+    assert _left(caller) == []
+
+
+def test_doctor_names_what_a_real_store_does_not_grant(doctor: Doctor) -> None:
     lines = doctor(READER)
     assert lines["write"].ok is False
     assert "s3:PutObject" in lines["write"].detail
@@ -80,11 +96,88 @@ def test_doctor_names_the_missing_permission(doctor: Doctor) -> None:
     assert lines["look up a replay"].ok
 
 
-def test_doctor_is_content_with_the_least_privilege(doctor: Doctor) -> None:
-    lines = doctor(WORKER)
-    assert lines["write"].ok
-    assert lines["keep the first of two writers"].ok
-    assert lines["look up a replay"].ok
+def _refuses(*refused: str) -> Callable[[str], Fault | None]:
+    """Answer 403 to these methods, optionally only below a folder: ``GET`` or ``GET replays``.
+
+    ``MISSING`` stands for requests about what was deleted or never stored.
+    """
+    denied = Answer("403 Forbidden", b"<Error><Code>AccessDenied</Code></Error>")
+    gone: set[str] = set()
+
+    def choose(line: str) -> Fault | None:
+        method, path = line.split()
+        folder = path.split("/")[2]
+        missing = method in ("GET", "HEAD") and (path in gone or folder == "replays")
+        gone.difference_update({path} if method == "PUT" else ())
+        if "MISSING" in refused and missing:
+            return denied
+        if {method, f"{method} {folder}"} & set(refused):
+            return denied
+        gone.update({path} if method == "DELETE" else ())
+        return None
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("refused", "line", "permission"),
+    [
+        (["PUT"], "write", "s3:PutObject"),
+        (["GET", "HEAD"], "read", "s3:GetObject"),
+        (["DELETE"], "delete", "s3:DeleteObject"),
+        (["HEAD parsed"], "keep the first of two writers", "s3:GetObject"),
+        (["MISSING"], "miss what is not there", "s3:ListBucket"),
+        (["MISSING"], "look up a replay", "s3:ListBucket"),
+        (["GET replays", "HEAD replays"], "look up a replay", "s3:GetObject"),
+    ],
+    ids=str,
+)
+def test_doctor_names_the_missing_permission(
+    doctor: Doctor,
+    proxy: FaultProxy,
+    caller: Minio,
+    refused: list[str],
+    line: str,
+    permission: str,
+) -> None:
+    proxy.choose(_refuses(*refused))
+    lines = doctor()
+    assert len(_left(caller)) == ("DELETE" in refused)
+    for name in _left(caller):
+        caller.remove_object(BUCKET, name)
+    assert lines[line].ok is False
+    assert re.findall(r"grant (s3:\w+)", lines[line].advice) == [permission]
+    others = {"s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"}
+    blamed = {name for each in lines.values() for name in others if f"grant {name}" in each.advice}
+    assert blamed == {permission}
+
+
+def test_doctor_leaves_nothing_where_reading_is_refused(
+    doctor: Doctor, proxy: FaultProxy, caller: Minio
+) -> None:
+    proxy.choose(_refuses("GET", "HEAD"))
+    assert doctor()["delete"].ok
+    assert _left(caller) == []
+
+
+def test_doctor_tidies_up_when_the_store_fails_on_the_way(
+    doctor: Doctor, proxy: FaultProxy, caller: Minio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
+    proxy.choose(lambda line: slow_down() if line.startswith("GET") else None)
+    assert doctor()["reach the store"].ok is False
+    assert _left(caller) == []
+
+
+@pytest.mark.parametrize("conditions", ["ignored", "501"])
+def test_doctor_says_that_conditions_do_not_work(doctor: Doctor, conditions: str) -> None:
+    with strange_store(Oddity(conditions=conditions)) as store:
+        lines = doctor(hostname=store.hostname)
+    assert [name for name, line in lines.items() if not line.ok] == [
+        "keep the first of two writers"
+    ]
+    assert "If-None-Match" in lines["keep the first of two writers"].detail
+    assert store.objects == {}
 
 
 def test_doctor_says_that_the_store_is_away(doctor: Doctor, proxy: FaultProxy) -> None:
