@@ -44,6 +44,7 @@ RUN_MARGIN_SECONDS = 300.0
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
 _GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
+_FAREWELL_SECONDS = 6.0
 
 
 def install(app: Celery) -> None:
@@ -173,8 +174,17 @@ def _on_shutting_down(**_: Any) -> None:
 
 
 def _give_up() -> None:
-    """End with tasks still running: their messages go back, another worker goes on."""
+    """End with tasks still running: their messages go back, another worker goes on.
+
+    Servers that do not answer have others give them back, once this process is seen to be dead.
+    """
     log.warning("tasks still run after %g s; giving them back", _GIVE_UP_SECONDS)
+    farewell = threading.Thread(target=_give_back, daemon=True)
+    farewell.start()
+    farewell.join(_FAREWELL_SECONDS)
+    os._exit(0)
+
+
+def _give_back() -> None:
     service.process.give_up([child.pid for child in active_children()])
     flush()
-    os._exit(0)

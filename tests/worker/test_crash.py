@@ -12,6 +12,7 @@ import redis
 
 from parsekit import errors
 from parsekit.testing.deployment import poll
+from parsekit.testing.servers.valkey import valkey
 
 
 def in_hand(client: redis.Redis) -> int:
@@ -128,6 +129,26 @@ def test_sigterm_gives_back_a_task_that_takes_too_long(service, redis_client, po
     service.remote_is(slow_s=0)
     service.worker().ready()
     assert task.get(timeout=30)["parser"] == "fake"
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_sigterm_ends_in_time_though_redis_is_frozen(make_service, tmp_path, pool):
+    with valkey(tmp_path / "own") as server:
+        service = make_service({"celery": {"broker": server.url(), "backend": server.url()}})
+        service.remote_is(slow_s=60)
+        worker = service.worker("--pool", pool, "-c", "2").ready()
+        children = worker.children
+        task = service.send(service.replay("one"))
+        poll(lambda: task.state == "STARTED")
+        server.signal(signal.SIGSTOP)
+        try:
+            assert worker.stop() < 25.5
+        finally:
+            server.signal(signal.SIGCONT)
+        poll(lambda: not any(map(alive, children)))
+        service.remote_is(slow_s=0)
+        service.worker().ready()
+        assert task.get(timeout=40)["parser"] == "fake"
 
 
 def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
