@@ -77,7 +77,11 @@ class RedisDeadLetters:
 
 
 class AmqpDeadLetters:
-    """A durable queue. A look takes all messages out and, at its end, puts them back."""
+    """A durable queue. A look takes all messages out, and puts new ones in where they stay.
+
+    To give them back would be counted, and a quorum queue drops what came back too often
+    (RabbitMQ's ``delivery-limit``).
+    """
 
     def __init__(self, link: AmqpLink, queue: str) -> None:
         self._link = link
@@ -87,9 +91,8 @@ class AmqpDeadLetters:
         """Add one."""
 
         def work(channel: Any) -> None:
-            self._declare(channel)
-            message = Message(letter.to_text(), delivery_mode=_PERSISTENT)
-            channel.basic_publish(message, "", self._queue)
+            self._declared(channel)
+            self._send(channel, letter.to_text())
 
         self._link.use(work)
 
@@ -105,15 +108,24 @@ class AmqpDeadLetters:
 
     def _look(self, remove: Callable[[DeadLetter], bool] | None) -> list[DeadLetter]:
         def work(channel: Any) -> list[DeadLetter]:
-            self._declare(channel)
             letters = []
-            while (message := channel.basic_get(self._queue, no_ack=False)) is not None:
+            for _ in range(self._declared(channel)):
+                message = channel.basic_get(self._queue, no_ack=False)
+                if message is None:
+                    break  # somebody else looks as well
                 letters.append(DeadLetter.from_text(message.body))
-                if remove is not None and remove(letters[-1]):
-                    channel.basic_ack(message.delivery_tag)
-            return letters  # the channel closes now, and what was not acknowledged goes back
+                if remove is None or not remove(letters[-1]):
+                    self._send(channel, message.body)
+                channel.basic_ack(message.delivery_tag)
+            return letters
 
         return self._link.use(work)
 
-    def _declare(self, channel: Any) -> None:
-        channel.queue_declare(self._queue, durable=True, auto_delete=False)
+    def _declared(self, channel: Any) -> int:
+        """How many there are."""
+        declared = channel.queue_declare(self._queue, durable=True, auto_delete=False)
+        return int(declared.message_count)
+
+    def _send(self, channel: Any, text: str | bytes) -> None:
+        """Returns once RabbitMQ has confirmed it."""
+        channel.basic_publish(Message(text, delivery_mode=_PERSISTENT), "", self._queue)

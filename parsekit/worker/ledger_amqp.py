@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from amqp import Message
-from amqp.exceptions import NotFound
+from amqp.exceptions import NotFound, PreconditionFailed
 
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.amqp_locks import AmqpLocks
@@ -18,6 +19,7 @@ _PREFIX = "parsekit.task."
 _CANCEL_PREFIX = "parsekit.cancel."
 _FINISHED, _ATTEMPTS, _SURVIVED = "finished", "attempts", "survived"
 _PERSISTENT = 2
+_ONE = {"x-max-length": 1}
 
 Facts = dict[str, Any]
 
@@ -72,12 +74,8 @@ class AmqpLedger:
         """Let no further run begin; False when it had finished."""
         if self._read(task_id).get(_FINISHED):
             return False
-        arguments = {"x-expires": KEPT_SECONDS * 1000}
-        self._link.use(
-            lambda channel: channel.queue_declare(
-                _CANCEL_PREFIX + task_id, durable=True, auto_delete=False, arguments=arguments
-            )
-        )
+        with contextlib.suppress(PreconditionFailed):  # marked before, by an older version
+            self._link.use(lambda channel: _declare(channel, _CANCEL_PREFIX + task_id))
         return True
 
     def cancelled(self, task_id: str) -> bool:
@@ -124,11 +122,13 @@ class AmqpLedger:
         The new one pushes the old one out of a queue of length 1; a process that is killed in
         between leaves the old one to be delivered again.
         """
+        queue = _PREFIX + task_id
+
+        def declare_and_work(channel: Any) -> Facts:
+            _declare(channel, queue, **_ONE)
+            return work(channel)
 
         def work(channel: Any) -> Facts:
-            queue = _PREFIX + task_id
-            arguments = {"x-expires": KEPT_SECONDS * 1000, "x-max-length": 1}
-            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
             message = channel.basic_get(queue, no_ack=False)
             facts = json.loads(message.body) if message else {}
             new = change(facts)
@@ -141,7 +141,20 @@ class AmqpLedger:
                 channel.basic_ack(message.delivery_tag)
             return new
 
-        return self._link.use(work)
+        try:
+            return self._link.use(declare_and_work)
+        except PreconditionFailed:  # it is there, made by an older version with other arguments
+            return self._link.use(work)
+
+
+def _declare(channel: Any, queue: str, **arguments: int) -> None:
+    """A classic queue, whatever the vhost's default: a quorum of replicas is much for one task.
+
+    And a quorum queue counts how often the message is looked at, and drops it after the twentieth
+    time (RabbitMQ's ``delivery-limit``).
+    """
+    given = {"x-expires": KEPT_SECONDS * 1000, "x-queue-type": "classic", **arguments}
+    channel.queue_declare(queue, durable=True, auto_delete=False, arguments=given)
 
 
 def _one_more_attempt(facts: Facts) -> Facts:

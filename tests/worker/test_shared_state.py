@@ -24,17 +24,17 @@ from parsekit.worker.redis_client import connect
 class Two:
     """Two processes that share a store."""
 
-    def __init__(self, kind: str, server) -> None:
+    def __init__(self, kind: str, url: str) -> None:
         self.links: list[AmqpLink] = []
         if kind == "redis":
-            client = connect(server.url())
+            client = connect(url)
             client.hset(keys.BEATS, mapping={"one": 1, "two": 1})
             self.flights = [RedisFlights(client, name) for name in ("one", "two")]
             self.ledgers = [RedisLedger(client, name) for name in ("one", "two")]
             self.letters = RedisDeadLetters(client)
             self.die = lambda: client.hdel(keys.BEATS, "one")
             return
-        self.links = [AmqpLink(server.url()) for _ in range(2)]
+        self.links = [AmqpLink(url) for _ in range(2)]
         locks = [AmqpLocks(link) for link in self.links]
         self.flights = [AmqpFlights(lock) for lock in locks]
         self.ledgers = [AmqpLedger(*pair) for pair in zip(self.links, locks, strict=True)]
@@ -46,12 +46,22 @@ class Two:
             link.close()
 
 
-@pytest.fixture(params=["redis", "rabbitmq"])
+@pytest.fixture(scope="module")
+def quorum_url(rabbit_server) -> str:
+    """A vhost of quorum queues, which drop what came back three times."""
+    url = rabbit_server.add_vhost("shared-state", "quorum")
+    rabbit_server.set_policy("limit", ".*", '{"delivery-limit": 3}', "shared-state")
+    return url
+
+
+@pytest.fixture(params=["redis", "rabbitmq", "rabbitmq-quorum"])
 def two(request, redis_server, redis_client):
-    server = redis_server
+    url = redis_server.url()
     if request.param == "rabbitmq":
-        server = request.getfixturevalue("rabbit_server")
-    made = Two(request.param, server)
+        url = request.getfixturevalue("rabbit_server").url()
+    elif request.param == "rabbitmq-quorum":
+        url = request.getfixturevalue("quorum_url")
+    made = Two(request.param, url)
     yield made
     made.close()
 
@@ -85,7 +95,7 @@ def test_a_dead_process_holds_no_flight(two, task_id):
 
 
 def test_a_waiting_tasks_flight_survives_its_process_and_lapses(redis_server, redis_client):
-    two = Two("redis", redis_server)
+    two = Two("redis", redis_server.url())
     flight = two.flights[0].claim("key", owner="a")
     flight.hold(30)
     two.die()
@@ -235,6 +245,74 @@ def test_dead_letters_are_kept_once_a_task_and_taken_once(two):
     assert two.letters.take("a") == letter("a")
     assert two.letters.take("a") is None
     assert [one.task_id for one in two.letters.all()] == ["b"]
+
+
+def test_looking_often_loses_nothing(two, task_id):
+    letter = DeadLetter(task_id="a", kwargs={}, code="poison_replay", error="x", at_unix=1)
+    two.letters.put(letter)
+    two.ledgers[0].begin(task_id)
+    two.ledgers[0].cancel(task_id)
+    for _ in range(8):
+        assert two.letters.all() == [letter]
+        assert two.ledgers[1].cancelled(task_id)
+        assert not two.ledgers[1].told(task_id)
+    assert two.ledgers[1].begin(task_id) == 2
+
+
+def test_tasks_leave_no_quorum_queues_and_those_of_older_versions_are_read(
+    rabbit_server, quorum_url, task_id
+):
+    two = Two("rabbitmq-quorum", quorum_url)
+    expires = {"x-expires": 3_600_000}
+    older = f"older-{task_id}"
+
+    def as_before(channel) -> None:
+        for name, arguments in (("task", {**expires, "x-max-length": 1}), ("cancel", expires)):
+            channel.queue_declare(
+                f"parsekit.{name}.{older}", durable=True, auto_delete=False, arguments=arguments
+            )
+
+    two.links[0].use(as_before)
+    assert two.ledgers[0].begin(older) == 1
+    assert two.ledgers[1].begin(older) == 2
+    assert two.ledgers[0].cancel(older)
+    two.ledgers[0].begin(task_id)
+    two.ledgers[0].cancel(task_id)
+    told = rabbit_server.ctl(
+        "list_queues", "-p", "shared-state", "name", "type", "--no-table-headers"
+    )
+    types = dict(line.split("\t") for line in told.splitlines())
+    assert types[f"parsekit.task.{task_id}"] == types[f"parsekit.cancel.{task_id}"] == "classic"
+    two.close()
+
+
+def test_a_lock_taken_while_the_connection_is_replaced_is_not_taken_for_a_later_ones(
+    rabbit_server, task_id
+):
+    """Between the broker's answer and the look at the connection, another thread may reconnect."""
+    link = AmqpLink(rabbit_server.url())
+
+    class Replaced:
+        """The link, whose connection is lost, and made again, after each use."""
+
+        @property
+        def generation(self) -> int:
+            return link.generation
+
+        def use(self, work):
+            try:
+                return link.use(work)
+            finally:
+                with link._lock:
+                    link._drop()
+                link.use(bool)
+
+    locks = AmqpLocks(Replaced())
+    token = locks.acquire(task_id)
+    assert token
+    assert not locks.holds(task_id, token)
+    assert locks.acquire(task_id), "it ended with its connection"
+    link.close()
 
 
 def test_only_who_stands_still_while_the_server_answers_is_dead():
