@@ -213,6 +213,13 @@ def test_one_silly_answer_is_asked_again(
     assert (tmp_path / "t").read_bytes() == REPLAY
 
 
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 class TestRestart:
     """A store of its own, as it is killed."""
 
@@ -220,10 +227,6 @@ class TestRestart:
     def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
         with seaweedfs(tmp_path_factory.mktemp("restarted")) as server:
             yield server
-
-    @pytest.fixture
-    def backend(self) -> str:
-        return "obstore"
 
     def test_a_store_restarted_in_mid_put_shows_whole_objects_only(
         self, storage: MinioStorage, proxy: FaultProxy, server: SeaweedServer
@@ -239,11 +242,12 @@ class TestRestart:
 
         writer = threading.Thread(target=write)
         writer.start()
-        while not any(line.startswith("PUT") for line in proxy.requests):
-            time.sleep(0.001)
+        _until(lambda: any(line.startswith("PUT") for line in proxy.requests))
         server.kill()
         server.start()
         writer.join(120)
+        # the kill struck the upload, as it had to be begun anew
+        assert [line.split()[0] for line in proxy.requests].count("PUT") >= 2
         (found,) = outcome
         assert found is True or isinstance(found, StorageUnavailable)
         assert storage.read("parsed/big") in (body, None)

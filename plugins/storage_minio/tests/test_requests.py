@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from minio import Minio
 
+from parsekit import Config, ParserEntry, Session, hookimpl
+from parsekit.api import make_pipeline
+from parsekit.config import HostSettings
 from parsekit.errors import BadRequest, ReplayTooLarge, StorageUnavailable
+from parsekit.host import Host
+from parsekit.model import Job, Outcome, Parsed, Replay, Request
+from parsekit.pipeline import Pipeline
+from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.servers.proxy import FaultProxy
-from parsekit.testing.servers.seaweedfs import BUCKET
+from parsekit.testing.servers.seaweedfs import BUCKET, Identity
+from parsekit_storage_minio import plugin
+from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.storage import MinioStorage
 
-from .conftest import MakeStorage
+from .conftest import WORKER, KeyFiles, MakeStorage
 
 Put = Callable[[str, bytes], str]
 REPLAY = bytes(range(256)) * 6000
@@ -29,14 +38,70 @@ def test_making_a_storage_connects_to_nothing(make_storage: MakeStorage, proxy: 
     assert proxy.connections == 0
 
 
-def test_a_cache_hit_is_one_head_and_one_get(
-    storage: MinioStorage, proxy: FaultProxy, put: Put
+class _Parser:
+    def parse(self, _replay: Replay, _job: Job) -> Parsed:
+        return Parsed(data={"answer": 42})
+
+    def resume(self, _job: Job) -> Parsed:
+        raise NotImplementedError
+
+
+class _Parsers:
+    @hookimpl
+    def parsekit_register_parsers(self, register: Callable[[ParserEntry], None]) -> None:
+        entry = ParserEntry(name="mine", version="1", create=lambda _: _Parser(), runs="remote")
+        register(entry)
+
+
+@pytest.fixture
+def pipeline(
+    proxy: FaultProxy,
+    backend: str,
+    key_files: Callable[[Identity], KeyFiles],
+    tmp_path: Path,
+) -> Iterator[Pipeline]:
+    """A worker's own, with this plugin's storage and a parser that answers at once."""
+    files = key_files(WORKER)
+    settings = MinioSettings.model_validate(
+        {
+            "hostname": f"127.0.0.1:{proxy.port}",
+            "access_key_file": files.access,
+            "secret_key_file": files.secret,
+            "backend": backend,
+        }
+    )
+    host = Host.load({"PARSEKIT_PLUGINS": ""})
+    host.register(plugin, "minio")
+    host.register(_Parsers(), "parsers")
+    config = Config(
+        host=HostSettings(parser="mine"),
+        sections={**Config().sections, "minio": settings},
+        present=frozenset({"minio"}),
+    )
+    made = make_pipeline(Session(config=config, role="worker", data_dir=tmp_path), host)
+    yield made
+    made.close()
+
+
+def test_a_cache_hit_of_the_service_is_one_head_and_one_get(
+    pipeline: Pipeline, proxy: FaultProxy, put: Put, caller: Minio
 ) -> None:
-    put("replays/a.replay", REPLAY)
-    put("parsed/a.json", b"{}")
-    assert storage.head("replays/a.replay").etag
-    assert storage.read("parsed/a.json") == b"{}"
-    assert methods(proxy) == ["HEAD", "GET"]
+    key = put("replays/hit.replay", synthetic_replay(believable_match(team_size=1), frames=0))
+    first = pipeline.run(Request(replay=key, task_id="first"))
+    assert isinstance(first, Outcome)
+    assert (first.ok, first.cached) == (True, False)
+    assert first.output_path is not None
+    try:
+        proxy.requests.clear()
+        again = pipeline.run(Request(replay=key, task_id="again"))
+        assert isinstance(again, Outcome)
+        assert (again.ok, again.cached, again.data) == (True, True, {"answer": 42})
+        assert proxy.requests == [
+            f"HEAD /{BUCKET}/{key}",
+            f"GET /{BUCKET}/{first.output_path}",
+        ]
+    finally:
+        caller.remove_object(BUCKET, first.output_path)
 
 
 def test_a_fetch_is_one_get(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,29 +17,62 @@ from parsekit.testing.servers.seaweedfs import Certificate, SeaweedServer, seawe
 from .conftest import MakeStorage
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A certificate that signs itself, for 127.0.0.1 alone."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
+@dataclass(frozen=True)
+class Authority:
+    """An authority of one's own, and what it signed for the store."""
+
+    ca_file: Path
+    signed: Certificate
+
+
+def _openssl(folder: Path, *options: str) -> None:
+    program = shutil.which("openssl")
+    if program is None:
         pytest.fail("no openssl to make a certificate with: apt-get install openssl")
+    subprocess.run([program, *options], cwd=folder, check=True, capture_output=True)
+
+
+def _authority(folder: Path, name: str) -> Path:
+    """A certificate that may sign others."""
+    _openssl(
+        folder,
+        *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
+        *("-addext", "basicConstraints=critical,CA:TRUE"),
+        *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+        *("-keyout", f"{name}.key", "-out", f"{name}.pem"),
+    )
+    return folder / f"{name}.pem"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """It signed a certificate for 127.0.0.1 alone, which may sign nothing itself."""
     folder = tmp_path_factory.mktemp("tls")
-    files = Certificate(cert_file=folder / "cert.pem", key_file=folder / "key.pem")
-    command = [
-        *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-        *("-subj", "/CN=parsekit test", "-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-addext", "basicConstraints=critical,CA:FALSE"),
-        *("-keyout", str(files.key_file), "-out", str(files.cert_file)),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
+    ca_file = _authority(folder, "ours")
+    (folder / "leaf.ext").write_text(
+        "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n"
+        "keyUsage=critical,digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\n"
+    )
+    _openssl(
+        folder,
+        *("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=store"),
+        *("-keyout", "leaf.key", "-out", "leaf.csr"),
+    )
+    _openssl(
+        folder,
+        *("x509", "-req", "-in", "leaf.csr", "-CA", "ours.pem", "-CAkey", "ours.key"),
+        *("-CAcreateserial", "-days", "2", "-extfile", "leaf.ext", "-out", "leaf.pem"),
+    )
+    signed = Certificate(cert_file=folder / "leaf.pem", key_file=folder / "leaf.key")
+    return Authority(ca_file=ca_file, signed=signed)
 
 
 @pytest.fixture(scope="module")
 def server(
-    certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SeaweedServer]:
-    with seaweedfs(tmp_path_factory.mktemp("seaweedfs"), certificate=certificate) as server:
+    folder = tmp_path_factory.mktemp("seaweedfs")
+    with seaweedfs(folder, certificate=authority.signed) as server:
         yield server
 
 
@@ -48,25 +83,31 @@ def proxy(server: SeaweedServer) -> Iterator[FaultProxy]:
         yield proxy
 
 
-def test_an_authority_that_is_named_is_trusted(
-    make_storage: MakeStorage, certificate: Certificate
+def test_what_a_named_authority_signed_is_trusted(
+    make_storage: MakeStorage, authority: Authority
 ) -> None:
-    storage = make_storage(secure=True, ca_file=certificate.cert_file)
+    storage = make_storage(secure=True, ca_file=authority.ca_file)
     assert storage.write("parsed/a", b"x")
     assert storage.read("parsed/a") == b"x"
     storage.delete("parsed/a")
 
 
-def test_an_unknown_authority_is_refused_by_name(make_storage: MakeStorage) -> None:
+def test_an_authority_that_is_not_named_is_refused_by_name(make_storage: MakeStorage) -> None:
     with pytest.raises(ConfigInvalid, match=r"minio\.ca_file"):
         make_storage(secure=True).read("parsed/a")
 
 
+def test_another_authority_is_refused(make_storage: MakeStorage, tmp_path: Path) -> None:
+    storage = make_storage(secure=True, ca_file=_authority(tmp_path, "theirs"))
+    with pytest.raises(ConfigInvalid, match=r"minio\.ca_file"):
+        storage.read("parsed/a")
+
+
 def test_a_certificate_of_another_host_is_refused(
-    make_storage: MakeStorage, certificate: Certificate, proxy: FaultProxy
+    make_storage: MakeStorage, authority: Authority, proxy: FaultProxy
 ) -> None:
     storage = make_storage(
-        hostname=f"localhost:{proxy.port}", secure=True, ca_file=certificate.cert_file
+        hostname=f"localhost:{proxy.port}", secure=True, ca_file=authority.ca_file
     )
     with pytest.raises(ConfigInvalid, match="certificate"):
         storage.read("parsed/a")
