@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit import JsonObject
+from parsekit.testing.replays import believable_match, synthetic_replay, write_replay
+from parsekit_ballchasing.simulator.bodies import BodyMaker
 
 SHARED = Path(__file__).parents[2] / "shared" / "replays" / "good"
 #: Small, medium and large; recent formats and an old one.
@@ -27,3 +29,11 @@ def replays() -> list[Path]:
         write_replay(folder / f"{size}v{size}.replay", believable_match(team_size=size), 9000)
         for size in (1, 2, 3, 4)
     ]
+
+
+def body_of_a_match() -> JsonObject:
+    """What the simulator answers for an invented match of three against three."""
+    body = BodyMaker().make(synthetic_replay(believable_match(seed=2, team_size=3), frames=300))
+    if body is None:
+        raise RuntimeError("the simulator can't read a synthetic replay")
+    return body

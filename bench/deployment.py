@@ -24,6 +24,7 @@ from pathlib import Path
 
 import redis
 
+from bench.data import body_of_a_match
 from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, WorkerProcess, poll
@@ -31,7 +32,6 @@ from parsekit.testing.production import Mailbox, Production
 from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
 from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
-from parsekit_ballchasing.simulator.bodies import BodyMaker
 
 PLUGINS = Path(__file__).parents[1] / "tests" / "worker" / "plugins"
 ROOT = Path(__file__).parents[1]
@@ -128,18 +128,10 @@ def _send_noop(deployment: Deployment) -> str:
 def _rates(told: Lane, untold: Lane, folder: Path, url: str) -> None:
     """Compare for a result that is next to nothing, and for one as large as Ballchasing's."""
     with _noop(folder, url) as noop:
-        for seed, body in ((1, None), (2, _body_of_a_match())):
+        for seed, body in ((1, None), (2, body_of_a_match())):
             size = len(json.dumps(body)) / 1000 if body else 0.1
             print(f"   results of {size:.1f} KB:")
             _compare(noop, told, untold, [_stored(lane, seed, body) for lane in (told, untold)])
-
-
-def _body_of_a_match() -> JsonObject:
-    """What the simulator answers for an invented match of three against three."""
-    body = BodyMaker().make(synthetic_replay(believable_match(seed=2, team_size=3), frames=300))
-    if body is None:
-        raise RuntimeError("the simulator can't read a synthetic replay")
-    return body
 
 
 def _stored(lane: Lane, seed: int, body: JsonObject | None) -> str:

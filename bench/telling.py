@@ -1,9 +1,11 @@
 """What metrics, log lines and the audit cost, as shares of the processor time of a cached task.
 
+The task answers a body as large as Ballchasing's, 21 KB, from a folder storage.
+
 Two equal workers differ by one or two percent of processor time for as long as they live, and one
 that shares its machine differs by more from second to second. So in one worker tasks take turns, 25
 at a time: telling, silent, silent, telling, over and over, and medians of both are compared. It
-writes its lines as JSON into a file; the thread that writes them, which works every tenth of a
+writes its lines as JSON into a file; the thread that writes them, which works every quarter of a
 second, is added. What is told every few seconds, `/metrics` read every five seconds included, is
 measured while no task is there, and added as well. A cached task is bound by the processor, so a
 share of its time is one of the throughput.
@@ -29,6 +31,7 @@ from signal import SIGCONT, SIGSTOP
 
 import redis
 
+from bench.data import body_of_a_match
 from bench.silent import GO_ON
 from bench.worker import PLUGINS, _finished
 from parsekit.audit import Standing, Trail, audit_event
@@ -53,7 +56,7 @@ COMPARED = 100
 ENDS, AUDIT_ROUNDS = 500, 15
 SCRAPE_S, SCRAPES = 5.0, 2
 #: What is written behind is written by then, seconds.
-SETTLED_S = 0.3
+SETTLED_S = 0.6
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,7 @@ def _measured_worker(root: Path) -> Iterator[Measured]:
     with valkey(root / "valkey", "--appendfsync", "everysec") as server:
         celery = {"broker": server.url(), "backend": server.url()}
         config = {"parser": "fake", "celery": celery, "logs": {"format": "json"}}
+        (folder / "remote" / "body").write_text(json.dumps(body_of_a_match()))
         path = f"{PLUGINS}:{Path(__file__).parents[1]}"
         remote = str(folder / "remote")
         environ = {"FAKE_REMOTE": remote, "FAKE_QUIET": "1", "PYTHONPATH": path}

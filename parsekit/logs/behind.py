@@ -20,7 +20,7 @@ from parsekit.logs.record import LineFormatter, Told
 log = logging.getLogger("parsekit.logs")
 
 #: Lines of so much time are written at once, seconds.
-GATHER_S = 0.1
+GATHER_S = 0.25
 #: Lines that may wait for a reader who takes none; more are lost, and counted.
 MOST_WAITING = 10_000
 #: How long the end of the process waits until all is written, seconds.

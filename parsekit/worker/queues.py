@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -37,16 +37,18 @@ class _Takings:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._new: deque[str] = deque()
         self._total: Counter[str] = Counter()
 
     def add(self, queue: str) -> None:
-        """One more."""
-        with self._lock:
-            self._total[queue] += 1
+        """One more; counted when somebody asks, which a worker does every few seconds."""
+        self._new.append(queue)
 
     def total(self) -> Counter[str]:
         """All so far."""
         with self._lock:
+            while self._new:
+                self._total[self._new.popleft()] += 1
             return Counter(self._total)
 
 
