@@ -15,6 +15,7 @@ from parsekit import events
 from parsekit.attempts import Tries
 from parsekit.audit import Standing, WatchedStorage
 from parsekit.errors import (
+    BadRequest,
     Cancelled,
     ParsekitError,
     ParserCrashed,
@@ -76,6 +77,10 @@ class Road:
         # A parser may stand in the chain twice, so that it can be the last resort as well.
         asked = (request.parser or host.parser, *host.fallback)
         self.chain = tuple(name for name, _ in groupby(asked))
+        if state.parser_index >= len(self.chain):
+            raise BadRequest(
+                f"the task waits for parser {state.parser_index + 1}, which is not there"
+            )
         self.no_cache = host.disable_cache or request.disable_cache
         self.flight = OwnFlight(pipeline.flights, request.task_id)
         self.replay: Replay | None = None

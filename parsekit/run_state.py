@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,35 @@ from parsekit.model import Failure, JsonObject, Tried
 
 #: A decoded result in a message may have this many bytes, so that a message can't be a bomb.
 _MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+#: No count, size or time (seconds since 1970) is larger; infinity and NaN are neither.
+_MOST = 1e15
+_ALL = 100
+
+_NUMBER = (int, float)
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("started_unix", "parse_began_unix", "joined_unix", "progress"), _NUMBER),
+    **dict.fromkeys(("parser_index", "parse_failures", "storage_failures", "size_bytes"), int),
+    **dict.fromkeys(("get_ms", "parse_ms"), int),
+    **dict.fromkeys(("step", "fingerprint", "sha256"), str),
+    "tried": tuple,
+    "ticket": Mapping,
+    "needs_replay": bool,
+    "parsed": bytes,
+}
+_TRIED_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("parser", "code", "message"), str),
+    "retryable": bool,
+    "retry_after_s": (int, float, type(None)),
+}
+_MAY_BE_UNKNOWN = frozenset(
+    ("get_ms", "parse_ms", "parse_began_unix", "fingerprint", "ticket", "parsed", "joined_unix")
+)
+#: A fingerprint is part of an object's key.
+_NAMES = {
+    "step": re.compile(r"[a-z ]{0,20}"),
+    "fingerprint": re.compile(r"[0-9A-Za-z-]{1,200}"),
+    "sha256": re.compile(r"[0-9A-Za-z]{0,128}"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +112,15 @@ class RunState:
         """Read what `to_json` wrote. Raises `BadRequest` for anything else."""
         try:
             values = dict(state)
-            values["tried"] = tuple(_tried(item) for item in values.get("tried", ()))
+            values["tried"] = tuple(_tried(item) for item in _listed(values.get("tried", ())))
             if (packed := values.get("parsed")) is not None:
                 values["parsed"] = _unpack(packed)
-            return cls(**values)
-        except (TypeError, ValueError, KeyError, zlib.error) as exc:
+            read = cls(**values)
+            for field in dataclasses.fields(cls):
+                _check(field.name, getattr(read, field.name))
+            _check_progress(read)
+            return read
+        except (TypeError, ValueError, KeyError, AttributeError, zlib.error) as exc:
             raise BadRequest(f"the state of a waiting task can't be read: {exc}") from exc
 
 
@@ -110,12 +144,47 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
+def _listed(items: Any) -> Sequence[Any]:
+    if not isinstance(items, list | tuple):
+        raise TypeError("tried is no list")
+    return items
+
+
+def _check(name: str, value: Any) -> None:
+    """Refuse a field that no run of ours has written: messages come from whoever has the broker."""
+    if name in _MAY_BE_UNKNOWN and value is None:
+        return
+    if not isinstance(value, _KINDS[name]) or (isinstance(value, bool) and name != "needs_replay"):
+        raise TypeError(f"{name} is of another type")
+    if isinstance(value, int | float) and not 0 <= value <= _MOST:
+        raise ValueError(f"{name} is {value}")
+    if name in _NAMES and not _NAMES[name].fullmatch(str(value)):
+        raise ValueError(f"{name} is no such name")
+
+
+def _check_progress(state: RunState) -> None:
+    """Refuse what does not fit together."""
+    if state.progress > _ALL:
+        raise ValueError(f"progress is {state.progress}")
+    if state.parser_index != len(state.tried):
+        raise ValueError(
+            f"{len(state.tried)} parsers were tried before number {state.parser_index}"
+        )
+
+
 def _tried(item: Mapping[str, Any]) -> Tried:
     facts = dict(item)
-    return Tried(parser=facts.pop("parser"), failure=Failure(**facts))
+    tried = Tried(parser=facts.pop("parser"), failure=Failure(**facts))
+    told: Mapping[str, Any] = {"parser": tried.parser, **dataclasses.asdict(tried.failure)}
+    for name, kinds in _TRIED_KINDS.items():
+        if not isinstance(told[name], kinds):
+            raise TypeError(f"{name} of a parser that was tried is of another type")
+    return tried
 
 
-def _unpack(packed: str) -> bytes:
+def _unpack(packed: Any) -> bytes:
+    if not isinstance(packed, str):
+        raise TypeError("parsed is of another type")
     unpacking = zlib.decompressobj()
     body = unpacking.decompress(base64.b64decode(packed, validate=True), _MAX_UNPACKED_BYTES)
     if unpacking.unconsumed_tail:
