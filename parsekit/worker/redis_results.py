@@ -7,10 +7,12 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
+from redis.exceptions import ReadOnlyError
 
 from parsekit.worker import keys
 from parsekit.worker.failure_facts import failure_facts, without_secrets
 from parsekit.worker.ledger import KEPT_SECONDS
+from parsekit.worker.redis_refusals import is_passing
 from parsekit.worker.redis_transport import TAKEN_BY, settled
 from parsekit.worker.result_text import meta_text
 from parsekit.worker.service import service
@@ -42,6 +44,13 @@ class RedisResults(RedisBackend):
     (`parsekit.worker.ledger`), and, of a message that came through this same Redis, that it is
     settled (`parsekit.worker.redis_transport`).
     """
+
+    def exception_safe_to_retry(self, exc: Exception) -> bool:
+        """A server that is away comes back, one that is full has room again."""
+        if isinstance(exc, ReadOnlyError):
+            self.client.connection_pool.disconnect()  # it leads elsewhere by now, or will
+            return True
+        return is_passing(exc) or bool(super().exception_safe_to_retry(exc))
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""

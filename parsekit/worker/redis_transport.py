@@ -25,9 +25,11 @@ from kombu.transport import redis as stock
 from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from parsekit.worker import keys
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
+from parsekit.worker.redis_refusals import is_passing
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ MAX_UNREADABLE = 100
 MOST_TAKEN = 16
 #: How long an idle worker waits for the first queue before it looks at the others, seconds.
 IDLE_SECONDS = 0.25
+#: How long a worker leaves a server alone that refuses what it is asked for.
+REFUSED_SECONDS = 1.0
 
 #: Moves what is due, then takes messages: KEYS taken, due, waiting, then the lists in order of
 #: preference; ARGV how many of these come before those of back-fills, how many messages of
@@ -62,9 +66,10 @@ local taken, tag, bulk = {}, 3, tonumber(ARGV[2])
 for i = 4, #KEYS do
   local is_bulk = i - 3 > tonumber(ARGV[1])
   while tag <= #ARGV and (not is_bulk or bulk > 0) do
-    local text = redis.call('RPOP', KEYS[i])
+    local text = redis.call('LINDEX', KEYS[i], -1)
     if not text then break end
     redis.call('HSET', KEYS[1], ARGV[tag], KEYS[i] .. '\\n' .. text)
+    redis.call('RPOP', KEYS[i])
     taken[#taken + 1] = {ARGV[tag], KEYS[i], text}
     if is_bulk then bulk = bulk - 1 end
     tag = tag + 1
@@ -159,7 +164,7 @@ class QoS(stock.QoS):
         try:
             if requeue or not settled.take(tag):
                 self._tell_server(tag, requeue=requeue)
-        except self.channel.connection_errors:
+        except (*self.channel.connection_errors, ResponseError):
             self._late[tag] = requeue  # raising would hold the slot of this message for ever
         self.channel.bulk_tags.discard(tag)
         virtual.QoS.ack(self, tag)
@@ -196,6 +201,7 @@ class Channel(stock.Channel):
         self._talker: Any = None
         self._waits = False
         self._turns: deque[list[str]] = deque()
+        self._refused_until = 0.0
         super().__init__(*args, **kwargs)
 
     @property
@@ -215,11 +221,17 @@ class Channel(stock.Channel):
     def basic_consume(self, queue: str, no_ack: bool, callback: Any, *args: Any, **kw: Any) -> Any:
         """Consume, after giving back what an earlier connection of this worker left in hand."""
         if not self._active_queues:
-            with self.conn_or_acquire() as client:
-                client.eval(GIVE_BACK, 1, self.taken_key)
+            self._give_back_all()
         self._receivers[queue] = callback
         self._turns.clear()
         return super().basic_consume(queue, no_ack, callback, *args, **kw)
+
+    def _give_back_all(self) -> None:
+        try:
+            with self.conn_or_acquire() as client:
+                client.eval(GIVE_BACK, 1, self.taken_key)
+        except ResponseError as exc:  # Celery connects again, and comes back here
+            raise ConnectionError(f"Redis takes nothing back: {exc}") from exc
 
     def basic_cancel(self, consumer_tag: str) -> Any:
         """Consume from one queue less."""
@@ -276,8 +288,9 @@ class Channel(stock.Channel):
     def _brpop_start(self, timeout: float | None = None) -> None:
         """Send the command that the event loop will read the answer of."""
         del timeout
-        self._send(self._take_command())
-        self._waits = False
+        if monotonic() >= self._refused_until:
+            self._send(self._take_command())
+            self._waits = False
 
     def _send(self, command: list[Any]) -> None:
         self._in_poll = self.client.connection
@@ -290,7 +303,14 @@ class Channel(stock.Channel):
         BLMOVE from a list's end to the same end moves nothing: it waits, and takes nothing that
         could be lost.
         """
-        taken = self._answer(options)
+        try:
+            taken = self._answer(options)
+        except ResponseError as exc:
+            self._refused(exc)
+            raise Empty from exc
+        if self._refused_until and (taken or self._waits):
+            log.warning("Redis does again what it is asked for")
+            self._refused_until = 0.0
         if self._waits or self._closing:
             raise Empty
         if not taken:
@@ -306,11 +326,21 @@ class Channel(stock.Channel):
         self._in_poll = None
         try:
             return self.client.parse_response(self.client.connection, "EVAL", **options)
+        except ResponseError:
+            raise  # it was read whole
         except self.connection_errors:
             self.client.connection.disconnect()
             raise
         finally:
             self._flush_brpop_reauth()
+
+    def _refused(self, exc: ResponseError) -> None:
+        """Ask again in a second; raises what will not pass by itself."""
+        if not is_passing(exc):
+            raise exc
+        if not self._refused_until:
+            log.warning("Redis refuses work, which goes on when it takes it again: %s", exc)
+        self._refused_until = monotonic() + REFUSED_SECONDS
 
     def _deliver(self, tag: str, name: str, text: bytes) -> None:
         queue = name.rsplit(self.sep, 1)[0]
@@ -344,3 +374,5 @@ class Transport(stock.Transport):
     """For workers only: callers use kombu's own."""
 
     Channel = Channel
+    #: Celery connects again after these: to the server that may write, or until there is room.
+    connection_errors = (*stock.Transport.connection_errors, OutOfMemoryError, ReadOnlyError)

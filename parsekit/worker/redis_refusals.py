@@ -1,0 +1,17 @@
+"""What a Redis refuses that is full, or busy, and will do later."""
+
+from __future__ import annotations
+
+import re
+
+from redis.exceptions import MasterDownError, OutOfMemoryError, ResponseError
+
+#: From within a script, an older server names the reason in the middle of its text.
+_PASSING = re.compile(r"\b(OOM|BUSY|MISCONF|NOREPLICAS|MASTERDOWN)\b")
+
+
+def is_passing(exc: Exception) -> bool:
+    """Whether the same may be asked again; False also for a server that does not answer."""
+    if isinstance(exc, OutOfMemoryError | MasterDownError):
+        return True
+    return isinstance(exc, ResponseError) and _PASSING.search(str(exc)) is not None

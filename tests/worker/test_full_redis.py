@@ -1,0 +1,75 @@
+"""A Redis without room, which refuses what would need some: workers wait for it, and go on."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import redis
+
+from parsekit.testing.deployment import poll
+from parsekit.testing.servers.valkey import valkey
+
+#: Long enough for an idle worker to ask several times.
+FULL_S = 6.0
+
+
+@pytest.fixture
+def full(tmp_path, make_service):
+    """A service on a Redis of its own, which the test fills, and a client of it."""
+    with valkey(tmp_path / "valkey") as server, redis.Redis.from_url(server.url()) as client:
+        yield make_service({"celery": {"broker": server.url(), "backend": server.url()}}), client
+
+
+def fill(client: redis.Redis) -> None:
+    client.config_set("maxmemory", "1kb")
+
+
+def make_room(client: redis.Redis) -> None:
+    client.config_set("maxmemory", "0")
+
+
+def in_hand(client: redis.Redis) -> int:
+    return sum(map(client.hlen, client.keys("parsekit:taken:*")))
+
+
+def test_an_idle_worker_outlives_a_full_redis_and_goes_on_by_itself(full):
+    service, client = full
+    worker = service.worker("-c", "2").ready()
+    key = service.replay("one")
+    assert service.send(key).get(timeout=60)["parser"] == "fake"
+    fill(client)
+    time.sleep(FULL_S)
+    assert worker.process.poll() is None, worker.text()[-3000:]
+    assert worker.text().count("Redis refuses work") == 1
+    make_room(client)
+    assert service.send(key).get(timeout=60)["cached"] is True
+    assert worker.process.poll() is None
+
+
+def test_tasks_that_run_while_redis_is_full_keep_their_result_and_the_queue_waits(full):
+    service, client = full
+    worker = service.worker("-c", "2").ready()
+    service.remote_is(slow_s=3)
+    running = service.send(service.replay("one"))
+    poll(lambda: running.state == "STARTED")
+    waiting = [service.send(service.replay(f"more{n}", seed=10 + n)) for n in range(6)]
+    fill(client)
+    time.sleep(FULL_S)
+    service.remote_is(slow_s=0)
+    assert worker.process.poll() is None, worker.text()[-3000:]
+    assert in_hand(client) <= 2, "it took more than it has slots for"
+    make_room(client)
+    for task in (running, *waiting):
+        assert task.get(timeout=60)["parser"] == "fake"
+    poll(lambda: in_hand(client) == 0)
+    assert len(service.uploads) == 1 + len(waiting)
+
+
+@pytest.mark.parametrize("text", ["BUSY Redis is busy running a script", "MISCONF disk is full"])
+def test_what_a_server_does_later_is_told_from_what_it_never_does(text):
+    from parsekit.worker.redis_refusals import is_passing  # noqa: PLC0415
+
+    assert is_passing(redis.ResponseError(text))
+    assert not is_passing(redis.ResponseError("WRONGTYPE Operation against a key"))
+    assert not is_passing(redis.ConnectionError(text))
