@@ -13,9 +13,16 @@ from parsekit.worker.redis_client import is_redis
 MAX_HOP_SECONDS = 60.0
 #: SIGTERM ends the worker within this time, whatever its tasks do, seconds.
 SHUTDOWN_SECONDS = 25.0
+#: Fetching, storing and reporting may take this long beside the parse, all retries included.
+_RUN_MARGIN_SECONDS = 300.0
 
 _REDIS_RESULTS = "parsekit.worker.redis_results:RedisResults"
 _AMQP_RESULTS = "parsekit.worker.amqp_results:AmqpResults"
+
+
+def longest_run_s(parse_seconds: float) -> float:
+    """How long one run of a task may take, and its message be un-acknowledged, seconds."""
+    return parse_seconds + _RUN_MARGIN_SECONDS
 
 
 def celery_settings(at: Addresses) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
 from parsekit.worker.embedded import embedded_server
 from parsekit.worker.logs import begin_logs
 from parsekit.worker.redis_client import masked
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 #: A remote parser waits for others: many tasks at once cost little.
 REMOTE_SLOTS = 20
+#: RabbitMQ closes the channel of a consumer that acknowledged nothing for so long, unless it was
+#: told otherwise, which nobody can ask it over AMQP.
+CONSUMER_TIMEOUT_SECONDS = 1800.0
 _M_ARENA_MAX = -8  # of malloc.h
 
 
@@ -48,6 +52,7 @@ class Plan:
     at: Addresses
     storage: str
     embedded: bool
+    run_limit_s: float
 
     def lines(self) -> list[str]:
         """The plan in words, without secrets."""
@@ -59,6 +64,19 @@ class Plan:
             f"tasks    {self.concurrency} at once in a {self.pool} pool",
             f"broker   {broker}, queues {', '.join(self.queues)}",
             f"results  {backend}",
+            f"waiting  in the broker, un-acknowledged by none, {MAX_HOP_SECONDS:g} s a hop at most",
+            *self._timeout(),
+        ]
+
+    def _timeout(self) -> list[str]:
+        """The one timeout that is the broker's; over Redis no message is given back by a clock."""
+        if self.at.redis_broker:
+            return []
+        enough = self.run_limit_s < CONSUMER_TIMEOUT_SECONDS
+        so = "which it is by default" if enough else "so RAISE it, or lower limits.parse_seconds"
+        return [
+            f"running  {self.run_limit_s:g} s at most; RabbitMQ's consumer_timeout must be longer "
+            f"({CONSUMER_TIMEOUT_SECONDS:g} s unless it was set), {so}"
         ]
 
 
@@ -80,6 +98,7 @@ def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Any) ->
         at=at,
         storage=config.storage_name,
         embedded=at.embedded,
+        run_limit_s=longest_run_s(config.limits.parse_seconds),
     )
 
 

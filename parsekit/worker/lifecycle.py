@@ -15,7 +15,11 @@ from kombu.transport import TRANSPORT_ALIASES
 from parsekit.logs.setup import flush
 from parsekit.worker.amqp_transport import Channel, bulk_share
 from parsekit.worker.announcements import Announcer, board_of
-from parsekit.worker.celery_settings import SHUTDOWN_SECONDS, worker_transport_options
+from parsekit.worker.celery_settings import (
+    SHUTDOWN_SECONDS,
+    longest_run_s,
+    worker_transport_options,
+)
 from parsekit.worker.children import Children, ChildReport
 from parsekit.worker.heartbeat import folder_of
 from parsekit.worker.http_port import serve
@@ -39,8 +43,6 @@ _TRANSPORTS = {
 
 #: ``[HOST:]PORT`` of the HTTP port; none without it.
 ENV_HTTP = "PARSEKIT_HTTP"
-#: Fetching, storing and reporting may take this long beside the parse, all retries included.
-RUN_MARGIN_SECONDS = 300.0
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
 _GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
@@ -104,7 +106,7 @@ class ProcessStep(bootsteps.StartStopStep):
             folder=folder_of(service.data_dir),
             running=PoolRunning(numbers.now),
             slots=parent.concurrency,
-            run_limit_s=service.config.limits.parse_seconds + RUN_MARGIN_SECONDS,
+            run_limit_s=longest_run_s(service.config.limits.parse_seconds),
             probes=probes(service),
             backlog=queues.look,
         )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from parsekit.metrics import Metric
+from parsekit.worker.celery_settings import longest_run_s
 from parsekit.worker.children import Children, together
 from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, ProcessNumbers, Told
 from parsekit.worker.queues import Queues, takings
@@ -102,9 +103,7 @@ MESSAGES = "parsekit_queue_messages"
 
 def _run_limit_s() -> float:
     """As `Vitals` has it, which answers for the liveness of this worker."""
-    from parsekit.worker.lifecycle import RUN_MARGIN_SECONDS  # noqa: PLC0415  (it imports us)
-
-    return service.config.limits.parse_seconds + RUN_MARGIN_SECONDS
+    return longest_run_s(service.config.limits.parse_seconds)
 
 
 def _taken(queues: Iterable[str]) -> list[Metric]:

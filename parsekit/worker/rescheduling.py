@@ -58,9 +58,7 @@ def go_on_later(
 
     Raises what the broker's client raises; the task was not sent then.
     """
-    after_s = until_unix - time.time()
-    spread = random.uniform(1.0, _SPREAD)  # noqa: S311  (no secret)
-    seconds = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
+    seconds = hop_seconds(until_unix - time.time())
     headers = {
         **(task.request.headers or {}),
         **_trace_of(task),
@@ -75,6 +73,13 @@ def go_on_later(
         _send(task, target, headers)
     else:
         _send_through(task, delay_queue(target, seconds), headers)
+
+
+def hop_seconds(after_s: float) -> float:
+    """How long the next hop takes of a task that goes on in ``after_s``."""
+    spread = random.uniform(1.0, _SPREAD)  # noqa: S311  (no secret)
+    hop_s = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
+    return min(MAX_HOP_SECONDS, hop_s)  # a product of floats may be more by a hair
 
 
 def _trace_of(task: Task) -> dict[str, str]:
