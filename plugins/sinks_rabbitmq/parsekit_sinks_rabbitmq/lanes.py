@@ -176,6 +176,7 @@ class DiskLane:
 
     def flush(self, line: Line) -> None:
         """Send what waits, until that fails; from time to time also what dead processes left."""
+        self.sync()
         try:
             self._adopt()
             while not self._breaker.wait_s and self._send_some(line):
@@ -183,6 +184,17 @@ class DiskLane:
         except OSError as exc:
             log.warning("the spool of analytics can't be read or written: %s", exc)
             self._breaker.failed()
+
+    def sync(self) -> None:
+        """Have the disk take what waits, if it is time; also called while a broker lets us wait."""
+        now = time.monotonic()
+        if not self._spool.unsent_bytes or now - self._synced_at < SYNC_S:
+            return
+        self._synced_at = now
+        try:
+            self._spool.sync()
+        except OSError as exc:
+            log.warning("the spool of analytics can't be flushed: %s", exc)
 
     def close(self) -> None:
         """Leave what was not sent to other processes."""
@@ -193,9 +205,6 @@ class DiskLane:
         if now - self._adopted_at > ADOPT_S:
             self._adopted_at = now
             self._spool.adopt()
-        if self._spool.unsent_bytes and now - self._synced_at > SYNC_S:
-            self._synced_at = now
-            self._spool.sync()
 
     def _send_some(self, line: Line) -> bool:
         """Send a batch of the oldest segment; whether all went well and there may be more."""

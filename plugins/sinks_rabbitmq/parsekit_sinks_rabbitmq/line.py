@@ -28,12 +28,17 @@ class Line:
     """Sends through a link that it makes and drops. Used by one thread.
 
     ``broker`` is asked for each connection, as passwords change. ``hurry`` is set when the process
-    ends: then no pause is kept.
+    ends: then no pause is kept. ``meanwhile`` is called while the broker lets us wait.
     """
 
-    def __init__(self, broker: Callable[[], Broker], hurry: threading.Event) -> None:
+    def __init__(
+        self,
+        broker: Callable[[], Broker],
+        hurry: threading.Event,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self._find_broker = broker
-        self._hurry = hurry
+        self._hurry, self._meanwhile = hurry, meanwhile
         self._broker: Broker | None = None
         self._link: Link | None = None
         self._breaker = Breaker()
@@ -105,7 +110,7 @@ class Line:
         from parsekit_sinks_rabbitmq.link import Link  # noqa: PLC0415  (kombu takes 0.1 s)
 
         self._broker = self._find_broker()
-        self._link = Link(self._broker, self._hurry)
+        self._link = Link(self._broker, self._hurry, self._meanwhile)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         from parsekit_sinks_rabbitmq.link import TROUBLES  # noqa: PLC0415

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import kombu
@@ -55,12 +55,18 @@ _TRANSIENT, _PERSISTENT = 1, 2
 class Link:
     """A connection with one channel that confirms. Used by one thread; not usable after an error.
 
-    ``hurry`` is set when the process ends and has no time to wait for a slow broker. Making a link
-    raises one of `LINK_ERRORS`.
+    ``hurry`` is set when the process ends and has no time to wait for a slow broker; ``meanwhile``
+    is called from time to time while we wait. Making a link raises one of `LINK_ERRORS`.
     """
 
-    def __init__(self, broker: Broker, hurry: threading.Event) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        hurry: threading.Event,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connection = _connection(broker)
+        self._meanwhile = meanwhile
         self._hurry, self._closing = hurry, False
         try:
             self._connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
@@ -185,12 +191,11 @@ class Link:
         One that said it is blocked (its disk is full) is given all the time it needs. To go away
         and send again would only make it take everything twice once it goes on.
         """
-        waited_s = time.monotonic() - since
+        self._meanwhile()
+        now = time.monotonic()
         if self._closing or self._hurry.is_set():
-            return waited_s < (GOODBYE_S if self._closing else HURRY_S)
-        return (
-            self._wire.blocked or time.monotonic() - max(since, self._wire.free_since) < CONFIRM_S
-        )
+            return now - since < (GOODBYE_S if self._closing else HURRY_S)
+        return self._wire.blocked or now - max(since, self._wire.free_since) < CONFIRM_S
 
     def _declare(self, messages: Sequence[Message]) -> Exception | None:
         try:

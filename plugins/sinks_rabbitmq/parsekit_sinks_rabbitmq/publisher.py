@@ -37,11 +37,11 @@ class Publisher:
         self.counters, self.runs = Counters(), Runs()
         self._hurry, self._work = threading.Event(), threading.Event()
         self._deadline = float("inf")
-        self._line = Line(broker, self._hurry)
         self._refused = RefusedLane(Journal(spool), self.counters)
         aside = self._refused.put
         self._memory = MemoryLane(Journal(spool), self.counters, aside)
         self._disk = DiskLane(Spool(spool), analytics_queue, self.counters, aside)
+        self._line = Line(broker, self._hurry, self._disk.sync)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
