@@ -121,7 +121,10 @@ def short(text: str, characters: int) -> str:
 def may_hold_secret(json_text: str) -> bool:
     """Whether `cleaned` could find something in what this JSON text says; takes microseconds."""
     lowered = json_text.lower()
-    return any(sign in lowered for sign in _SIGNS) or any(s in json_text for s in _known_in_json)
+    for sign in _SIGNS:  # a generator for any() takes twice as long
+        if sign in lowered:
+            return True
+    return any(secret in json_text for secret in _known_in_json)
 
 
 def redacted_text(text: str) -> str:
