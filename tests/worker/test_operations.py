@@ -111,6 +111,9 @@ def test_cancel_on_rabbitmq_reaches_a_waiting_task(make_service, rabbit_server):
     task = service.send(service.replay("one"))
     poll(lambda: service.uploads)
     assert parsekit(service, "cancel", task.id).returncode == 0
+    with pytest.raises(TaskRevokedError):
+        task.get(timeout=60)
+    assert task.state == "REVOKED"
     poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
 
 
