@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -64,6 +65,37 @@ def test_tasks_that_run_while_redis_is_full_keep_their_result_and_the_queue_wait
         assert task.get(timeout=60)["parser"] == "fake"
     poll(lambda: in_hand(client) == 0)
     assert len(service.uploads) == 1 + len(waiting)
+
+
+def test_a_worker_outlives_a_redis_that_is_a_replica_for_a_while(full):
+    service, client = full
+    worker = service.worker("-c", "2").ready()
+    key = service.replay("one")
+    client.replicaof("127.0.0.1", "1")
+    time.sleep(FULL_S)
+    client.replicaof("NO", "ONE")
+    assert service.send(key).get(timeout=60)["parser"] == "fake"
+    assert worker.process.poll() is None
+
+
+def test_a_worker_outlives_a_redis_that_is_busy_with_a_script(full):
+    service, client = full
+    worker = service.worker("-c", "2").ready()
+    key = service.replay("one")
+    client.config_set("busy-reply-threshold", "100")
+    with redis.Redis.from_url(service.config["celery"]["broker"], socket_timeout=60) as other:
+        script = threading.Thread(target=run_for_ever, args=(other,))
+        script.start()
+        time.sleep(FULL_S)
+        client.script_kill()
+        script.join()
+    assert service.send(key).get(timeout=60)["parser"] == "fake"
+    assert worker.process.poll() is None
+
+
+def run_for_ever(client: redis.Redis) -> None:
+    with pytest.raises(redis.ResponseError):
+        client.eval("while true do end", 0)
 
 
 @pytest.mark.parametrize("text", ["BUSY Redis is busy running a script", "MISCONF disk is full"])
