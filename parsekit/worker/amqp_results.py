@@ -14,7 +14,7 @@ from celery import states
 from celery.backends.base import BaseBackend
 
 from parsekit.worker.amqp_link import AmqpLink
-from parsekit.worker.failure_facts import failure_facts, without_secrets
+from parsekit.worker.failure_facts import answer_faults_of_celery, with_facts, without_secrets
 from parsekit.worker.result_text import meta_text
 from parsekit.worker.service import service
 
@@ -34,11 +34,11 @@ class AmqpResults(BaseBackend):
         self.url = url
         at = service.addresses
         self._link = AmqpLink(url or at.backend, at.backend_tls)
+        answer_faults_of_celery()
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""
-        told = without_secrets(super().prepare_exception(exc, serializer))
-        return {**told, **failure_facts(exc)}
+        return with_facts(super().prepare_exception(exc, serializer), exc)
 
     def _store_result(
         self,
@@ -64,11 +64,12 @@ class AmqpResults(BaseBackend):
         """Look without taking, so that the caller still finds it."""
 
         def look(channel: Any) -> bytes | None:
-            message = channel.basic_get(_declared(channel, task_id), no_ack=False)
+            queue = _declared(channel, task_id).queue
+            message = channel.basic_get(queue, no_ack=False)
             if message is None:
                 return None
             channel.basic_reject(message.delivery_tag, requeue=True)
-            return bytes(message.body.encode() if isinstance(message.body, str) else message.body)
+            return _text(message)
 
         body = self._link.use(look)
         if body is None:
@@ -84,22 +85,49 @@ class AmqpResults(BaseBackend):
         return bool(getattr(exc, "retryable", False))
 
 
-def _declared(channel: Any, task_id: str) -> str:
+def _declared(channel: Any, task_id: str) -> Any:
+    """The queue, and how many messages are in it: celery-node's look is not counted."""
     queue = task_id.replace("-", "")
-    channel.queue_declare(
+    return channel.queue_declare(
         queue, durable=True, exclusive=False, auto_delete=True, arguments={"x-expires": EXPIRES_MS}
     )
-    return queue
 
 
 def _send(channel: Any, task_id: str, reply_to: str, body: str) -> None:
-    for queue in (_declared(channel, task_id), reply_to):
-        if queue:
-            message = Message(
-                body,
-                content_type="application/json",
-                content_encoding="utf-8",
-                correlation_id=task_id,
-                delivery_mode=_PERSISTENT,
-            )
-            channel.basic_publish(message, "", queue)
+    """Publish the end of a task, unless one stands there, which the caller may have read.
+
+    A worker may be killed after it, and before it is noted; ``parsekit cancel`` and the worker that
+    ran the task may both say that it was revoked.
+    """
+    queue, stands, _ = _declared(channel, task_id)
+    if stands:
+        found = channel.basic_get(queue, no_ack=False)
+        if found is not None:
+            _copy(channel, found, task_id, reply_to)
+            return
+    _publish(channel, queue, task_id, reply_to, body)
+    if reply_to:
+        _publish(channel, reply_to, task_id, reply_to, body)
+
+
+def _copy(channel: Any, found: Any, task_id: str, reply_to: str) -> None:
+    """Send the end that stands there to ``reply_to``, unless whoever published it has done so."""
+    channel.basic_reject(found.delivery_tag, requeue=True)
+    if reply_to and found.properties.get("reply_to") != reply_to:
+        _publish(channel, reply_to, task_id, reply_to, _text(found))
+
+
+def _publish(channel: Any, queue: str, task_id: str, reply_to: str, body: str | bytes) -> None:
+    message = Message(
+        body,
+        content_type="application/json",
+        content_encoding="utf-8",
+        correlation_id=task_id,
+        delivery_mode=_PERSISTENT,
+        **({"reply_to": reply_to} if reply_to else {}),
+    )
+    channel.basic_publish(message, "", queue)
+
+
+def _text(message: Any) -> bytes:
+    return bytes(message.body.encode() if isinstance(message.body, str) else message.body)

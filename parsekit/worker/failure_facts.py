@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from parsekit.errors import ParsekitError
-from parsekit.logs.redaction import cleaned
+from celery import signals, states
+from celery.app.task import Context
+
+from parsekit.errors import ParsekitError, PluginFailed
+from parsekit.logs.redaction import cleaned, short
 
 
 def failure_facts(error: BaseException) -> dict[str, Any]:
@@ -17,6 +20,27 @@ def failure_facts(error: BaseException) -> dict[str, Any]:
         return {}
     message = cleaned(error.message)
     return {"code": error.code, "retryable": error.retryable, "message": message}
+
+
+def with_facts(told: Any, error: BaseException) -> Any:
+    """What Celery tells of an error, and ours; of a fault of its own it wants the error itself."""
+    return {**without_secrets(told), **failure_facts(error)} if isinstance(told, dict) else told
+
+
+def answer_faults_of_celery() -> None:
+    """Let the caller hear of an error beside the task's run, such as a callback that can't be sent.
+
+    Celery acknowledges the message and tells nobody.
+    """
+    signals.task_internal_error.connect(_answer, weak=False, dispatch_uid="parsekit-answer")
+
+
+def _answer(
+    sender: Any, task_id: str, exception: Exception, request: dict[str, Any], **_: Any
+) -> None:
+    error = PluginFailed(short(f"beside the task: {type(exception).__name__}: {exception}", 500))
+    sender.backend.store_result(task_id, error, states.FAILURE, request=Context(request))
+    sender.after_return(states.FAILURE, None, task_id)
 
 
 def without_secrets(told: Any) -> Any:

@@ -10,7 +10,7 @@ from celery.backends.redis import RedisBackend
 from redis.exceptions import ReadOnlyError
 
 from parsekit.worker import keys
-from parsekit.worker.failure_facts import failure_facts, without_secrets
+from parsekit.worker.failure_facts import answer_faults_of_celery, with_facts, without_secrets
 from parsekit.worker.ledger import KEPT_SECONDS
 from parsekit.worker.redis_refusals import is_passing
 from parsekit.worker.redis_transport import TAKEN_BY, settled
@@ -45,6 +45,10 @@ class RedisResults(RedisBackend):
     settled (`parsekit.worker.redis_transport`).
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        answer_faults_of_celery()
+
     def exception_safe_to_retry(self, exc: Exception) -> bool:
         """A server that is away comes back, one that is full has room again."""
         if isinstance(exc, ReadOnlyError):
@@ -54,8 +58,7 @@ class RedisResults(RedisBackend):
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""
-        told = without_secrets(super().prepare_exception(exc, serializer))
-        return {**told, **failure_facts(exc)}
+        return with_facts(super().prepare_exception(exc, serializer), exc)
 
     def _store_result(
         self,
