@@ -14,6 +14,9 @@ from parsekit.model import Request
 _MAX_QUEUE_BYTES = 255
 #: Message header with who sent the task, on messages that a worker sends on.
 CALLER_HEADER = "parsekit_caller"
+#: Keyword argument of a call that was refused before it was read, with the reason.
+REFUSED = "parsekit_refused"
+_MAX_REASON = 500
 #: Longer claims of a caller are cut, characters.
 _MAX_CALLER = 300
 
@@ -25,6 +28,8 @@ def request_of(
 
     Raises `BadRequest`.
     """
+    if REFUSED in kwargs:
+        raise BadRequest(short(str(kwargs[REFUSED]), _MAX_REASON))
     if args:
         raise BadRequest(
             f"parseReplay takes keyword arguments only, got {len(args)} positional ones; "

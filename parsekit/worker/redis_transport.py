@@ -29,6 +29,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from parsekit.worker import keys
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
+from parsekit.worker.messages import is_message
 from parsekit.worker.redis_refusals import is_passing
 
 log = logging.getLogger(__name__)
@@ -357,6 +358,8 @@ class Channel(stock.Channel):
         """The message, under a tag of this delivery: the same text may be in the list twice."""
         try:
             content: dict[str, Any] = json.loads(text)  # kombu's own looks for types that none has
+            if not is_message(content):
+                return None
             content["properties"]["delivery_tag"] = tag
             content["properties"][TAKEN_BY] = self.member_id if self.results_here else None
             return self.Message(content, channel=self)

@@ -1,0 +1,121 @@
+"""What a message must look like before Celery is let near it, whatever broker brings it.
+
+Celery trusts its callers: an id that is no text, or a time limit that is none, raises in the loop
+that takes messages, which ends the worker, and with it, one after the other, all the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parsekit.errors import BadRequest
+
+#: A call is a key and a queue's name; a megabyte holds no honest one.
+MAX_BODY_BYTES = 1024 * 1024
+#: Names of queues are made of it, which may have 255 bytes.
+_MAX_ID_BYTES = 200
+
+_Kinds = type | tuple[type, ...]
+_TEXT: _Kinds = (str, type(None))
+_LIST: _Kinds = (list, tuple, type(None))
+_NUMBER: _Kinds = (int, float, type(None))
+#: Of what Celery makes use of without a look at its type.
+_HEADERS: Mapping[str, _Kinds] = {
+    "shadow": _TEXT,
+    "group": _TEXT,
+    "retries": (int, type(None)),
+    "stamped_headers": _LIST,
+    "stamps": (dict, type(None)),
+}
+#: What is to follow a task; it may stand among the headers as well.
+_FOLLOWERS = ("callbacks", "errbacks", "chain")
+
+
+def is_task_id(value: object) -> bool:
+    """Whether a task can have it: one line of text that fits into the names of queues."""
+    return (
+        isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= _MAX_ID_BYTES
+    )
+
+
+def is_message(content: Any) -> bool:
+    """Whether kombu can read it, and somebody can be told what becomes of it."""
+    headers, properties = content["headers"], content["properties"]
+    return (
+        isinstance(headers, dict)
+        and isinstance(properties, dict)
+        and isinstance(content["body"], str)
+        and isinstance(content.get("content-type"), _TEXT)
+        and isinstance(content.get("content-encoding"), _TEXT)
+        and _is_delivery(properties.get("delivery_info"))
+        and _is_addressed(headers)
+    )
+
+
+def _is_delivery(info: Any) -> bool:
+    return info is None or (isinstance(info, dict) and isinstance(info.get("routing_key"), _TEXT))
+
+
+def _is_addressed(headers: Mapping[str, Any]) -> bool:
+    """Messages of protocol 1 have both in their body."""
+    if "task" not in headers:
+        return True
+    return isinstance(headers["task"], str) and is_task_id(headers.get("id"))
+
+
+def check_headers(headers: Mapping[str, Any]) -> None:
+    """Raise `TypeError` for what Celery would stumble over."""
+    if not is_task_id(headers.get("id")):
+        raise TypeError(f"its id is no text of 1 to {_MAX_ID_BYTES} bytes in one line")
+    for name, kinds in _HEADERS.items():
+        if not isinstance(headers.get(name), kinds):
+            raise TypeError(f"its {name} is of another type than Celery's")
+    if (limits := headers.get("timelimit")) is not None:
+        _check_limits(limits)
+    _check_followers(headers)
+
+
+def _check_limits(limits: Any) -> None:
+    pair = isinstance(limits, list | tuple) and len(limits) == 2  # noqa: PLR2004
+    if not pair or not all(isinstance(limit, _NUMBER) for limit in limits):
+        raise TypeError("its timelimit is no pair of numbers")
+
+
+def _check_followers(embed: Mapping[str, Any]) -> None:
+    """Refuse what would raise after the task, too late to tell anybody."""
+    for name in _FOLLOWERS:
+        followers = embed.get(name)
+        if followers and not (
+            isinstance(followers, list | tuple) and all(map(_is_call, followers))
+        ):
+            raise TypeError(f"its {name} are no list of tasks")
+    if (chord := embed.get("chord")) and not _is_call(chord):
+        raise TypeError("its chord is no task")
+
+
+def _is_call(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("task"), str)
+
+
+def check_size(body: bytes | str | None) -> None:
+    """Raise `BadRequest` for a message that is too long to be a call."""
+    if body is not None and len(body) > MAX_BODY_BYTES:
+        raise BadRequest(
+            f"the message has {len(body)} bytes, more than {MAX_BODY_BYTES}; "
+            "name the replay's object, and send nothing else"
+        )
+
+
+def check_payload(payload: Any) -> None:
+    """Raise `TypeError` or `ValueError` for a decoded body that is none of the two protocols'."""
+    if isinstance(payload, dict):
+        args, kwargs, embed = payload.get("args", ()), payload.get("kwargs", {}), payload
+    else:
+        args, kwargs, embed = payload
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        raise TypeError("its arguments are no list, or its keyword arguments no object")
+    if not isinstance(embed, dict | None):
+        raise TypeError("its third part is no object")
+    if embed:
+        _check_followers(embed)

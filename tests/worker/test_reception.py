@@ -1,0 +1,264 @@
+"""Messages that no caller of ours sends: answered where they can be, and none ends a worker."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import uuid
+from typing import Any
+
+import pytest
+import redis
+from celery.exceptions import TaskRevokedError
+from kombu import Connection
+from kombu.message import Message
+
+from parsekit import errors
+from parsekit.testing.deployment import WorkerProcess, poll
+from parsekit.worker.call import REFUSED
+from parsekit.worker.messages import MAX_BODY_BYTES
+from parsekit.worker.reception import _refused
+
+LEFT_OUT = object()
+GOOD = [[], {"replayObjectPath": "replays/one.replay", "progressQueue": "progress"}, None]
+#: Facts of a message of Redis that can be answered to nobody, or are no message's at all.
+NOBODYS: list[dict[str, Any]] = [
+    {"headers": {"id": {"a": 1}}},
+    {"headers": {"id": ["a"]}},
+    {"headers": {"id": 5}},
+    {"headers": {"id": None}},
+    {"headers": {"id": ""}},
+    {"headers": {"id": "q" * 5000}},
+    {"headers": {"id": "two\nlines"}},
+    {"headers": {"task": {"x": 1}}},
+    {"headers": {"task": ["x"]}},
+    {"headers": {"task": 5}},
+]
+#: What only Redis can carry: RabbitMQ's own messages have types.
+UNTYPED: list[dict[str, Any]] = [
+    {"headers": []},
+    {"headers": "x"},
+    {"content-encoding": 5},
+    {"content-type": ["x"]},
+    {"properties": {"delivery_info": "x"}},
+    {"properties": {"delivery_info": {"routing_key": {}}}},
+    {"properties": {"body_encoding": []}},
+    {"body": 5},
+]
+#: Messages that name a task, and can't be run.
+ANSWERED: dict[str, dict[str, Any]] = {
+    "timelimit": {"headers": {"timelimit": "x"}},
+    "timelimit of texts": {"headers": {"timelimit": ["a", "b"]}},
+    "eta": {"headers": {"eta": "nonsense"}},
+    "expires": {"headers": {"expires": 5}},
+    "shadow": {"headers": {"shadow": ["x"]}},
+    "stamps": {"headers": {"stamped_headers": 5}},
+    "callbacks": {"payload": [*GOOD[:2], {"callbacks": 5}]},
+    "errbacks": {"payload": [*GOOD[:2], {"errbacks": ["x"]}]},
+    "chain": {"payload": [*GOOD[:2], {"chain": "y"}]},
+    "chord": {"payload": [*GOOD[:2], {"chord": 1}]},
+    "callbacks in headers": {"headers": {"callbacks": 5}},
+    "no triple": {"payload": 5},
+    "kwargs": {"payload": [[], 5, None]},
+    "compression": {"headers": {"compression": "nope"}},
+    "no json": {"body": "{no json"},
+    "deep": {"body": "[" * 100_000},
+    "protocol 1": {
+        "headers": {"task": LEFT_OUT, "id": LEFT_OUT},
+        "payload": {"task": "parseReplay", "args": [], "kwargs": GOOD[1], "callbacks": 5},
+    },
+}
+
+
+def say(service, facts: dict[str, Any], task_id: str) -> None:
+    """Put a message with these facts into the queue."""
+    payload = facts.get("payload", GOOD)
+    if isinstance(payload, dict):  # protocol 1
+        payload = {**payload, "id": task_id}
+    body = facts.get("body", json.dumps(payload))
+    headers = facts.get("headers", {})
+    if isinstance(headers, dict):
+        headers = {"lang": "js", "task": "parseReplay", "id": task_id, **headers}
+        headers = {name: value for name, value in headers.items() if value is not LEFT_OUT}
+    url = service.config["celery"]["broker"]
+    kind = {name: facts.get(name, usual) for name, usual in USUAL.items()}
+    if not url.startswith("redis"):
+        to = {"exchange": "", "routing_key": service.queue}
+        kind = {name.replace("-", "_"): value for name, value in kind.items()}
+        with Connection(url) as connection:
+            connection.Producer().publish(body.encode(), headers=headers, **to, **kind)
+        return
+    properties = {
+        "body_encoding": "base64",
+        "delivery_info": {"exchange": "", "routing_key": service.queue},
+        "delivery_mode": 2,
+        "delivery_tag": "t",
+        **facts.get("properties", {}),
+    }
+    if isinstance(body, str):
+        body = base64.b64encode(body.encode()).decode()
+    message = {"body": body, "headers": headers, "properties": properties, **kind}
+    with redis.Redis.from_url(url) as client:
+        client.lpush(service.queue, json.dumps(message))
+
+
+USUAL = {"content-type": "application/json", "content-encoding": "utf-8"}
+
+
+USUAL_ARGUMENTS = {name.replace("-", "_"): value for name, value in USUAL.items()}
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def broker(request, make_service, redis_server, redis_client):
+    """Redis alone, and RabbitMQ alone."""
+    if request.param == "redis":
+        return make_service(
+            {"celery": {"broker": redis_server.url(), "backend": redis_server.url()}}
+        )
+    return on_rabbitmq(make_service, request.getfixturevalue("rabbit_server"))
+
+
+def on_rabbitmq(make_service, rabbit):
+    url, queue = rabbit.url(), f"q-{os.urandom(4).hex()}"
+    return make_service({"celery": {"broker": url, "backend": url, "queue": queue}})
+
+
+def serves(service) -> bool:
+    return service.send("replays/one.replay").get(timeout=60)["parser"] == "fake"
+
+
+def nothing_in_hand(service, redis_client) -> bool:
+    if service.config["celery"]["broker"].startswith("redis"):
+        return not any(map(redis_client.hlen, redis_client.keys("parsekit:taken:*")))
+    with Connection(service.config["celery"]["broker"]) as connection:
+        # What is un-acknowledged comes back when the worker ends, and can be counted then.
+        service.workers[-1].stop()
+        queue = connection.default_channel.queue_declare(service.queue, passive=True)
+        return queue.message_count == 0
+
+
+def test_messages_without_an_answerable_task_end_no_worker(broker, redis_client):
+    worker = broker.worker("-c", "2").ready()
+    broker.replay("one")
+    odd = NOBODYS + (UNTYPED if broker.config["celery"]["broker"].startswith("redis") else [])
+    for facts in odd:
+        say(broker, facts, "some-id")
+    assert serves(broker)
+    assert worker.process.poll() is None, worker.text()[-3000:]
+    poll(lambda: nothing_in_hand(broker, redis_client))
+
+
+def test_messages_that_can_not_be_run_are_answered_and_free_their_slot(broker, redis_client):
+    worker = broker.worker("-c", "2").ready()
+    broker.replay("one")
+    told = []
+    for name, facts in ANSWERED.items():
+        task_id = str(uuid.uuid4())
+        say(broker, facts, task_id)
+        meta = poll(lambda task_id=task_id: answer(broker, task_id))
+        assert (meta["status"], meta["result"].get("code")) == ("FAILURE", "bad_request"), name
+        told.append([e["status"] for e in broker.progress(task_id)])
+    assert serves(broker)
+    assert worker.process.poll() is None
+    assert told == [["Error"]] * len(ANSWERED)
+    poll(lambda: nothing_in_hand(broker, redis_client))
+
+
+def answer(service, task_id: str) -> dict[str, Any] | None:
+    """The final state that celery-node finds."""
+    url = service.config["celery"]["backend"]
+    if not url.startswith("redis"):
+        found = answers(service, task_id)
+        assert len(found) <= 1
+        return found[0] if found else None
+    with redis.Redis.from_url(url) as client:
+        meta = json.loads(client.get(f"celery-task-meta-{task_id}") or "{}")
+    return meta if meta.get("status") in {"SUCCESS", "FAILURE", "REVOKED"} else None
+
+
+def answers(service, task_id: str) -> list[dict[str, Any]]:
+    """All that celery-node would find on RabbitMQ, one after the other."""
+    with Connection(service.config["celery"]["backend"]) as connection:
+        channel = connection.channel()
+        name, facts = task_id.replace("-", ""), {"x-expires": 86_400_000}
+        channel.queue_declare(name, durable=True, auto_delete=True, arguments=facts)
+        found = []
+        while (message := channel.basic_get(name)) is not None:
+            found.append(json.loads(message.body))
+        channel.close()  # which gives them back
+        return found
+
+
+def test_a_message_of_ten_megabytes_is_refused_and_told(broker):
+    broker.worker("-c", "2").ready()
+    key = broker.replay("one")
+    huge = broker.send(key, extra={"x": "y" * 10_000_000, "progressQueue": "progress"})
+    with pytest.raises(errors.BadRequest, match="more than 1048576"):
+        huge.get(timeout=60)
+    assert [e["status"] for e in broker.progress(huge.id)] == ["Error"]
+    assert not broker.uploads
+    assert serves(broker)
+
+
+def test_a_python_caller_over_rabbitmq_hears_that_its_message_can_not_be_read(
+    make_service, rabbit_server
+):
+    service = on_rabbitmq(make_service, rabbit_server)
+    service.worker().ready()
+    pickled = service.send("replays/one.replay", serializer="pickle")
+    with pytest.raises(errors.BadRequest):
+        pickled.get(timeout=60)
+
+
+def test_a_callback_that_can_not_be_sent_holds_no_slot_and_is_told(service, redis_client):
+    service.worker("-c", "1").ready()
+    key = service.replay("one")
+    callback = {"task": "x", "args": 5, "options": {}, "kwargs": {}}
+    say(service, {"payload": [[], {"replayObjectPath": key}, {"callbacks": [callback]}]}, "called")
+    meta = poll(lambda: answer(service, "called"))
+    assert (meta["status"], meta["result"]["code"]) == ("FAILURE", "plugin_failed")
+    assert serves(service)
+
+
+def test_a_worker_killed_after_it_published_a_result_causes_no_second_one(
+    make_service, rabbit_server
+):
+    service = on_rabbitmq(make_service, rabbit_server)
+    line = [sys.executable, "-m", "dying_worker", "worker"]
+    dying = WorkerProcess(line, service.environ, service.folder / "dying.log")
+    service.workers.append(dying)
+    dying.ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: dying.process.poll() is not None)
+    assert len(answers(service, task.id)) == 1
+    worker = service.worker().ready()
+    poll(lambda: "report ok" in worker.text())
+    worker.stop()
+    assert [meta["status"] for meta in answers(service, task.id)] == ["SUCCESS"]
+
+
+def test_a_running_task_that_is_cancelled_over_rabbitmq_is_revoked_once(
+    make_service, rabbit_server
+):
+    service = on_rabbitmq(make_service, rabbit_server)
+    service.worker().ready()
+    service.remote_is(slow_s=4)
+    task = service.send(service.replay("one"))
+    poll(lambda: service.progress(task.id))
+    assert service.run("cancel", task.id).process.wait(60) == 0
+    with pytest.raises(TaskRevokedError):
+        task.get(timeout=60)
+    assert [meta["status"] for meta in answers(service, task.id)] == ["REVOKED"]
+
+
+def test_a_refused_message_still_names_its_progress_queue():
+    body = json.dumps([[], {**GOOD[1], "x": "y" * MAX_BODY_BYTES}, None]).encode()
+    headers = {"id": "t", "task": "parseReplay", "timelimit": "x"}
+    whole = Message(body=body, headers=headers, **USUAL_ARGUMENTS)
+    kwargs = _refused(whole, None, errors.BadRequest("too long")).payload[1]
+    assert kwargs == {**GOOD[1], REFUSED: "too long"}
+    for broken in (b"{no json", b"5", b"[]", b"[" * 100_000, b"\xff"):
+        message = Message(body=broken, headers=headers, **USUAL_ARGUMENTS)
+        assert list(_refused(message, None, ValueError("no")).payload[1]) == [REFUSED]
