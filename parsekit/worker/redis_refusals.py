@@ -6,8 +6,8 @@ import re
 
 from redis.exceptions import MasterDownError, OutOfMemoryError, ResponseError
 
-#: From within a script, an older server names the reason in the middle of its text. One that becomes
-#: a replica ends our waits with UNBLOCKED, and answers what comes next with READONLY.
+#: From within a script, an older server names the reason in the middle of its text. One that
+#: becomes a replica ends our waits with UNBLOCKED, and answers what comes next with READONLY.
 _PASSING = re.compile(r"\b(OOM|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|UNBLOCKED)\b")
 
 
