@@ -158,7 +158,8 @@ def test_a_short_name_does_not_spoil_the_answer(
     with pytest.raises(ReplayNotFound):
         storage.head(key)
     assert storage.read(key) is None
-    with proxy.failing(error("AccessDenied")), pytest.raises(StorageDenied):
+    expired = error("ExpiredToken", "400 Bad Request")
+    with proxy.failing(expired), pytest.raises(StorageDenied, match="temporary keys"):
         storage.read(key)
     storage.write(key, b"first")
     try:
