@@ -71,7 +71,7 @@ def chaos(
         began = time.monotonic()
         _rest(made, load)
         rest_s = time.monotonic() - began
-        found = broken(load, violent=faults.violent, cuts=faults.cuts, contract=contract)
+        found = broken(load, faults.upheaval, contract=contract)
         return Report(
             broken=found,
             faults=faults.done

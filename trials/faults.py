@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trials.fleet import Fleet
+from trials.promises import Upheaval
 
 #: How long something stays frozen or away, seconds. A worker that is frozen for longer than five is
 #: taken for dead by the others.
@@ -33,7 +34,14 @@ class Faults:
     done: Counter[str] = field(default_factory=Counter)
 
     @property
-    def violent(self) -> int:
+    def upheaval(self) -> Upheaval:
+        """What may come of what was done."""
+        frozen = self.done["freeze rabbitmq"] + self.done["freeze worker"]
+        tasks_cut = 0 if self.fleet.vhost is None else self._cuts
+        return Upheaval(violent=self._violent, cuts=self._cuts, disorders=frozen + tasks_cut)
+
+    @property
+    def _violent(self) -> int:
         """How often a process was killed, or frozen for so long that it may have seemed dead.
 
         A broker of tasks that goes away does the same: it cuts connections, on which locks and
@@ -45,7 +53,7 @@ class Faults:
         return sum(self.done[name] for name in names)
 
     @property
-    def cuts(self) -> int:
+    def _cuts(self) -> int:
         """How often RabbitMQ was away."""
         return sum(self.done[name] for name in _OF_RABBITMQ)
 

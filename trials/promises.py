@@ -1,8 +1,6 @@
 """What the service owes its callers and operators, checked once all is at rest.
 
-``violent`` is how often a process was killed or frozen: only then may something be told twice, and
-only under the id that it had. ``cuts`` is how often RabbitMQ was away: what was under way then is
-sent again, under its id, and steps of progress may be lost or come late.
+`Upheaval` says what may have come of it for those who are told.
 """
 
 from __future__ import annotations
@@ -10,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from parsekit import JsonObject
@@ -22,15 +21,29 @@ from trials.remains import after_the_end, in_service, objects
 #: The final answers of each task.
 Ends = Mapping[str, list[Meta]]
 
-#: What one process may have under way to RabbitMQ at once, messages.
-UNDER_WAY = 128
 #: Broken promises of one kind that are told one by one.
 _SHOWN = 5
 
 
-def broken(
-    load: Load, *, violent: int = 0, cuts: int = 0, contract: Contract | None = None
-) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upheaval:
+    """What was done to a deployment, by its consequences.
+
+    ``violent`` is how often a process was killed or frozen: only then may something be told twice,
+    and only under the id that it had. ``cuts`` is how often RabbitMQ was away: the ends that were
+    under way then are sent again, under their ids. ``disorders`` is how often something may have
+    told a step late: what was frozen, and what ran on while its task was given to another.
+    """
+
+    violent: int = 0
+    cuts: int = 0
+    disorders: int = 0
+
+
+CALM = Upheaval()
+
+
+def broken(load: Load, upheaval: Upheaval = CALM, *, contract: Contract | None = None) -> list[str]:
     """Every promise that was broken, in words. Ends the fleet's workers."""
     fleet = load.fleet
     for command in load.cancelled.values():
@@ -39,7 +52,7 @@ def broken(
     found = [
         *_answers(load, ends, contract),
         *_stored(load, ends),
-        *_told(load, ends, violent, cuts),
+        *_told(load, ends, upheaval),
         *_uploads(load, ends),
         *(_as_agreed(load, contract) if contract else ()),
         *(f"left behind: {count} {name}" for name, count in in_service(fleet).items()),
@@ -141,7 +154,7 @@ def _stored(load: Load, ends: Ends) -> Iterator[str]:
         yield f"stored objects: {len(missing)} missing, {len(strange)} of no task, {more} too many"
 
 
-def _told(load: Load, ends: Ends, violent: int, cuts: int) -> Iterator[str]:
+def _told(load: Load, ends: Ends, upheaval: Upheaval) -> Iterator[str]:
     """One end and one analytics event a task, and steps that never fall."""
     deployment, tasks = load.fleet.deployment, load.tasks.keys()
     progress, analytics = deployment.progress, deployment.analytics
@@ -155,10 +168,12 @@ def _told(load: Load, ends: Ends, violent: int, cuts: int) -> Iterator[str]:
     for what, counts in (("end", told), ("analytics event", events)):
         yield from _once(what, counts, tasks)
     repeats = progress.repeats + analytics.repeats
-    if repeats > 2 * violent + UNDER_WAY * cuts:
-        yield f"{repeats} repeats with {violent} kills and freezes, and RabbitMQ away {cuts} times"
+    plan = load.fleet.plan
+    at_once = 2 * plan.workers * plan.slots  # an end and an event of each task that may run
+    if repeats > 2 * upheaval.violent + at_once * upheaval.cuts:
+        yield f"{repeats} repeats after {upheaval}"
     falls = [name for name, values in steps.items() if values != sorted(values)]
-    if falls and not cuts:
+    if falls and not upheaval.disorders:
         yield from _some(f"{name}: progress fell: {steps[name]}" for name in falls)
 
 
