@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,16 @@ def shared() -> Path:
 def contract(shared: Path) -> Contract:
     """What callers of the service read messages with."""
     return Contract(shared / "contract")
+
+
+@pytest.fixture(scope="session")
+def celery_node() -> Path:
+    """The folder of the caller in TypeScript, with celery-node from npm, installed once."""
+    folder, npm = ROOT / "tests/worker/node", shutil.which("npm")
+    if npm is None:
+        message = "npm is missing"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    if not (folder / "node_modules/celery-node").is_dir():
+        command = [npm, "ci", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder

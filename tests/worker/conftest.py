@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class Service(Deployment):
     def replay(self, name: str, seed: int = 1) -> str:
         return self.put(name, synthetic_replay(believable_match(seed=seed), frames=0))
 
-    def remote_is(self, **settings: float) -> None:
+    def remote_is(self, **settings: float | str) -> None:
         for name, value in settings.items():
             (self.remote / name).write_text(str(value))
 
@@ -104,3 +105,30 @@ def make_service(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Service]
     yield make
     for one in made:
         one.close()
+
+
+#: Every pairing of broker and result store that we promise.
+PAIRINGS = ("redis", "rabbitmq-classic", "rabbitmq-quorum", "rabbitmq-redis")
+
+
+@pytest.fixture(scope="session")
+def task_brokers(rabbit_server: RabbitServer, redis_server: ValkeyServer) -> dict[str, str]:
+    """The address of the broker of each pairing."""
+    queue_types = {"rabbitmq-classic": "classic", "rabbitmq-quorum": "quorum"}
+    made = {name: rabbit_server.add_vhost(name, kind) for name, kind in queue_types.items()}
+    return {**made, "rabbitmq-redis": made["rabbitmq-classic"], "redis": redis_server.url()}
+
+
+@pytest.fixture(params=PAIRINGS)
+def paired_service(
+    request: pytest.FixtureRequest,
+    make_service: Callable[[dict[str, Any]], Service],
+    task_brokers: dict[str, str],
+    redis_server: ValkeyServer,
+    redis_client: redis.Redis,
+) -> Service:
+    """A deployment over each pairing, with a queue of its own."""
+    broker = task_brokers[request.param]
+    backend = redis_server.url() if request.param.endswith("redis") else broker
+    queue = f"tasks-{uuid.uuid4().hex[:8]}"
+    return make_service({"celery": {"broker": broker, "backend": backend, "queue": queue}})
