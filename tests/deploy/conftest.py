@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from parsekit.testing import believable_match, write_replay
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.process import ServerProcess, free_port, listens
 
-from .shipped import TOOLS, Servers, ShippedRabbit, Side, make_side, run, running, seaweedfs, valkey
+from .shipped import TOOLS, Servers, ShippedRabbit, Side, make_side, running, seaweedfs, valkey
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -212,15 +211,3 @@ def replay(caller_side: Side, simulator_url: str) -> Path:
         every_s=1,  # no more, or the site refuses
     )
     return path
-
-
-@pytest.fixture(scope="session")
-def celery_node() -> Path:
-    """The folder of the caller in TypeScript, with celery-node from npm."""
-    folder, npm = ROOT / "tests/worker/node", shutil.which("npm")
-    if npm is None:
-        message = "npm is missing"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    if not (folder / "node_modules/celery-node").is_dir():
-        run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder)
-    return folder
