@@ -45,7 +45,7 @@ def is_message(content: Any) -> bool:
     return (
         isinstance(headers, dict)
         and isinstance(properties, dict)
-        and isinstance(content["body"], str)
+        and isinstance(content["body"], _TEXT)
         and isinstance(content.get("content-type"), _TEXT)
         and isinstance(content.get("content-encoding"), _TEXT)
         and _is_delivery(properties.get("delivery_info"))
