@@ -112,6 +112,8 @@ class ParseReplay(Task):
         if standing is Standing.CANCELLED:
             state = state_of(self)
             self._revoke(kwargs, float((state or {}).get("progress", 0)), state)
+        if standing is Standing.FINISHED:
+            self._let_go(kwargs)
         if not standing.may_run:
             raise Ignore
         service.process.numbers.note_run(task_id)
@@ -198,6 +200,12 @@ class ParseReplay(Task):
         if state is not None:
             process.pipeline.let_go(request, state)
         process.ledger.finish(task_id)
+
+    def _let_go(self, kwargs: Mapping[str, Any]) -> None:
+        """Free what this message holds, where another one of its task met the cancellation."""
+        task_id, state = self.request.id, state_of(self)
+        if state is not None and service.process.ledger.cancelled(task_id):
+            service.process.pipeline.let_go(refused(kwargs, task_id=task_id), state)
 
     def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:
         """End a task with which the worker can't cope, so that its caller hears of it."""

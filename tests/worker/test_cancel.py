@@ -8,6 +8,7 @@ import pytest
 from celery.exceptions import TaskRevokedError
 
 from parsekit.testing.deployment import poll
+from parsekit.worker import keys
 
 
 @pytest.fixture(params=["redis", "rabbitmq", "rabbitmq-redis"])
@@ -58,3 +59,23 @@ def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_service
     poll(lambda: not redis_client.keys("parsekit:flight:*"))
     poll(lambda: not tickets(any_service))
     assert len(any_service.uploads) == 1
+
+
+def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(service, redis_client):
+    """The cancellation met a delivery that knew nothing yet; the one that waited comes later."""
+    service.remote_is(pending_s=300)
+    first = service.worker().ready()
+    key = service.replay("one")
+    task = service.send(key, task_id="delivered-twice")
+    poll(lambda: redis_client.hexists(keys.WAITING, task.id))
+    first.stop()
+    waiting = redis_client.hget(keys.WAITING, task.id)
+    redis_client.delete(keys.WAITING, keys.DUE)
+    cancel(service, task)
+    service.send(key, task_id="delivered-twice")
+    service.worker().ready()
+    poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
+    assert tickets(service)
+    queue, _, message = waiting.decode().partition("\n")
+    redis_client.lpush(queue, message)
+    poll(lambda: not tickets(service))
