@@ -7,6 +7,7 @@ reach it: the folder is private and there is no port.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import time
@@ -39,10 +40,11 @@ def embedded_server(data_dir: Path) -> Iterator[bool]:
 
     Raises `ConfigInvalid` when it can't be started.
     """
-    if answers(data_dir):
+    with _starting_alone(data_dir):
+        process = None if answers(data_dir) else _start(data_dir)
+    if process is None:
         yield False
         return
-    process = _start(data_dir)
     try:
         yield True
     finally:
@@ -52,9 +54,22 @@ def embedded_server(data_dir: Path) -> Iterator[bool]:
         process.kill()
 
 
-def _start(data_dir: Path) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def _starting_alone(data_dir: Path) -> Iterator[None]:
+    """Two servers that start at once would write one file. Raises `ConfigInvalid`."""
     folder = embedded_folder(data_dir)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise ConfigInvalid(
+            f"{folder} belongs to somebody else; remove it, or move the data folder"
+        )
+    with (folder / "starting").open("wb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
+def _start(data_dir: Path) -> subprocess.Popen[bytes]:
+    folder = embedded_folder(data_dir)
     log = folder / "valkey.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
