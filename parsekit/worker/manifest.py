@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +24,8 @@ class Manifest:
     """Lines of JSON, appended: one when a task is about to be sent, one when it has ended.
 
     A task that was sent and has no end is sent again under the same id, which does no harm: the
-    service answers a task once, however often it is delivered. Without a path nothing is kept.
+    service answers a task once, however often it is delivered. Without a path nothing is kept. A
+    line that was cut short, as the process was killed or the disk was full, is taken out.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -59,7 +61,9 @@ class Manifest:
             file.write(json.dumps(line) + "\n")
 
     def _load(self, path: Path) -> None:
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        whole, newline, _ = path.read_bytes().rpartition(b"\n")
+        os.truncate(path, len(whole) + len(newline))
+        for number, text in enumerate(whole.splitlines(), start=1):
             try:
                 line = json.loads(text)
                 if "ended" in line:
