@@ -79,3 +79,16 @@ def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(servi
     queue, _, message = waiting.decode().partition("\n")
     redis_client.lpush(queue, message)
     poll(lambda: not tickets(service))
+
+
+def test_a_local_parse_that_runs_is_ended(service):
+    """A parser that never returns would have its slot for two minutes."""
+    service.configure(parser="fragile")
+    service.worker("-c", "1", "--pool", "threads").ready()
+    hangs = service.send(service.replay("hang"))
+    poll(lambda: hangs.state == "STARTED")
+    cancel(service, hangs)
+    with pytest.raises(TaskRevokedError):
+        hangs.get(timeout=30)
+    after = service.send(service.replay("fine", seed=2))
+    assert after.get(timeout=30)["data"] == {"fine": True}
