@@ -25,6 +25,7 @@ from pathlib import Path
 import redis
 
 from bench.data import body_of_a_match
+from bench.worker import rss_mib
 from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, WorkerProcess, poll
@@ -163,6 +164,7 @@ def _compare(noop: Lane, told: Lane, untold: Lane, keys: Sequence[str]) -> None:
     cost_ms = statistics.median(ours.cpu_ms - silent.cpu_ms for _, ours, silent in rounds)
     print(f"   cached and told / no-op: {ratio:.2f}   (promised >= 0.35)")
     print(f"   publishing costs a task: {cost_ms:.2f} ms   (promised < 1)")
+    print(f"   worker memory in all: {rss_mib(told.worker.pid):.0f} MiB   (promised <= 90)")
 
 
 def _measure(lane: Lane, send: Send) -> Measured:

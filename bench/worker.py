@@ -90,7 +90,7 @@ def _rates(
     print(f"   {pool}, {slots} at once: {told}")
     print(f"   cached replays / no-op: {statistics.median(ratios):.2f}   (promised >= 0.50)")
     if pool == "threads":
-        print(f"   worker memory: {_rss_mib(ours.pid):.0f} MiB   (promised <= 90)")
+        print(f"   worker memory: {rss_mib(ours.pid):.0f} MiB   (promised <= 90)")
     theirs.stop()
     return ours
 
@@ -116,7 +116,7 @@ def _finished(client: redis.Redis, names: list[str]) -> bool:
 def _waiting(service: Deployment, worker: WorkerProcess, url: str) -> None:
     remote = service.folder / "remote"
     (remote / "pending_s").write_text("8")
-    before = _rss_mib(worker.pid)
+    before = rss_mib(worker.pid)
     keys = [
         service.put(f"p{n}", synthetic_replay(believable_match(seed=1000 + n), frames=0))
         for n in range(200)
@@ -135,11 +135,11 @@ def _waiting(service: Deployment, worker: WorkerProcess, url: str) -> None:
         for n, one in enumerate(body):
             service.send(service.put(f"m{n}", one))
         poll(lambda: client.zcard("parsekit:due") >= 1000, seconds=120)
-        grown = _rss_mib(worker.pid) - before
+        grown = rss_mib(worker.pid) - before
         print(f"   memory for 1000 pending: {grown:+.1f} MiB   (promised <= 20)")
 
 
-def _rss_mib(pid: int) -> float:
+def rss_mib(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1]) / 1024
 
