@@ -16,8 +16,8 @@ MASK = "***"
 #: A shorter secret is no secret, and masking it would eat up words and numbers.
 MIN_CHARACTERS = 6
 
-#: The password, or a lone token, before the @ of a URL; a user name alone is no secret.
-_PASSWORD = re.compile(r"(?<=://)([^/?#@:\s]*):[^/?#\s]*@|(?<=://)[^/?#@:\s]{20,}@")
+#: User, password or token before the @ of a URL: which of them is a secret, nobody can tell.
+_USER_PART = re.compile(r"(?<=://)[^/?#\s]*@")
 _QUERY = re.compile(
     r"([?&;](?:[\w.-]{0,40}(?:password|passwd|secret|token|key|signature|credential)[\w.-]{0,40})=)"
     r"[^&;#\s]*",
@@ -128,11 +128,9 @@ def may_hold_secret(json_text: str) -> bool:
 
 
 def redacted_text(text: str) -> str:
-    """Mask passwords in whatever URLs stand in a text."""
+    """Mask user parts and secret parameters of whatever URLs stand in a text."""
     if "://" in text:
-        text = _PASSWORD.sub(
-            lambda url: (f"{url[1]}:" if url[1] is not None else "") + f"{MASK}@", text
-        )
+        text = _USER_PART.sub(f"{MASK}@", text)
     return _QUERY.sub(rf"\1{MASK}", text) if "=" in text else text
 
 

@@ -38,7 +38,7 @@ def test_show_masks_the_passwords_of_urls(cli: CommandLine) -> None:
     write(cli, {"celery": {"broker": broker}})
     for kind in ("table", "json"):
         done = cli.run("config", "show", "--format", kind)
-        assert b"redis://user:***@host:6379/0?password=***&db=1" in done.stdout
+        assert b"redis://***@host:6379/0?password=***&db=1" in done.stdout
         assert b"hunter2" not in done.stdout + done.stderr
         assert b"swordfish" not in done.stdout + done.stderr
 

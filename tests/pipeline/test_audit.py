@@ -170,7 +170,7 @@ class TestOperation:
         [
             (RemoteUnavailable("away"), "remote_unavailable", "away"),
             (ParsekitError("of no kind"), "failed", "of no kind"),
-            (OSError("at redis://ann:Pa55word-x@cache"), "failed", "at redis://ann:***@cache"),
+            (OSError("at redis://ann:Pa55word-x@cache"), "failed", "at redis://***@cache"),
             (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
         ],
     )
