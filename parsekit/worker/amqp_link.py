@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from amqp.exceptions import MessageNacked
 from kombu import Connection
 
 from parsekit.errors import StorageUnavailable
@@ -46,6 +47,8 @@ class AmqpLink:
             try:
                 with contextlib.closing(connection.channel()) as channel:
                     return work(channel)
+            except MessageNacked as exc:
+                raise StorageUnavailable("RabbitMQ does not take a message just now") from exc
             except (*connection.recoverable_connection_errors, TimeoutError) as exc:
                 self._drop()
                 raise StorageUnavailable(f"RabbitMQ can't be reached: {exc}") from exc

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import redis
+from amqp.exceptions import MessageNacked
 from celery import Task, states
 from celery.exceptions import Ignore, Reject
 from kombu.exceptions import OperationalError
@@ -43,7 +44,10 @@ log = logging.getLogger(__name__)
 #: How soon a delivery looks again when another one of the same task is being worked on, seconds.
 BUSY_SECONDS = 2.0
 #: A run can't begin or be booked now, as what all workers share is away.
-_SHARED_STATE_AWAY = (redis.RedisError, StorageUnavailable, OperationalError, OSError)
+_SHARED_STATE_AWAY = (
+    *(redis.RedisError, StorageUnavailable, OperationalError, OSError),
+    MessageNacked,  # by a queue that has no leader yet, as after a restart of RabbitMQ
+)
 #: How soon a task tries again then, seconds; and how long it keeps its slot where it can't wait.
 AWAY_SECONDS = 3.0
 _MOMENT_SECONDS = 1.0

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 import redis
+from amqp.exceptions import MessageNacked
 
 from parsekit.errors import StorageUnavailable
 from parsekit.flights import LocalFlights
@@ -312,6 +313,19 @@ def test_a_lock_taken_while_the_connection_is_replaced_is_not_taken_for_a_later_
     assert token
     assert not locks.holds(task_id, token)
     assert locks.acquire(task_id), "it ended with its connection"
+    link.close()
+
+
+def test_a_message_that_rabbitmq_does_not_take_is_a_reason_to_try_again(rabbit_server):
+    """A quorum queue without a leader refuses it, as after a restart."""
+    link = AmqpLink(rabbit_server.url())
+
+    def refused(channel) -> None:
+        raise MessageNacked
+
+    with pytest.raises(StorageUnavailable):
+        link.use(refused)
+    link.use(bool)
     link.close()
 
 
