@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import Task
-from kombu import Exchange, Queue
+from kombu import Queue
 
 from parsekit.worker.call import CALLER_HEADER, caller_of
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.service import service
 from parsekit.worker.traces import trace_headers
@@ -94,7 +94,7 @@ def _send_through(task: Task, queue: Queue, headers: dict[str, Any]) -> None:
     The queue that it goes on to as well: no worker need consume from it yet, and RabbitMQ drops
     what expires with no queue to go to.
     """
-    target = Queue(queue.queue_arguments["x-dead-letter-routing-key"], Exchange(""))
+    target = own_queue(queue.queue_arguments["x-dead-letter-routing-key"])
     with task.app.amqp.producer_pool.acquire(block=True) as producer:
 
         def declare_and_send() -> None:
@@ -119,11 +119,9 @@ def delay_queue(target: str, seconds: float) -> Queue:
     """
     step = next(step for limit, step in _STEPS if seconds <= limit)
     wait_ms = math.ceil(seconds / step) * round(step * 1000)
-    return Queue(
+    return own_queue(
         f"{target}-in-{wait_ms}-ms",
-        Exchange(""),
-        routing_key=f"{target}-in-{wait_ms}-ms",
-        queue_arguments={
+        **{
             "x-message-ttl": wait_ms,
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": target,

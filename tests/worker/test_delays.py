@@ -1,0 +1,57 @@
+"""Messages that wait in RabbitMQ arrive, also when their time comes while it is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import kombu
+import pytest
+
+from parsekit.testing.deployment import poll
+from parsekit.testing.servers.rabbitmq import RabbitServer
+from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
+from parsekit.worker.celery_settings import own_queue
+from parsekit.worker.rescheduling import delay_queue
+
+COUNT = 20
+
+
+@pytest.fixture
+def rabbit(rabbitmq_installed: None, tmp_path: Path) -> Iterator[RabbitServer]:
+    """One of our own, to pull the plug of."""
+    with run_rabbitmq(tmp_path) as server:
+        yield server
+
+
+def let_wait(url: str, seconds: float) -> None:
+    """Send as a worker does, and be told that all were written down."""
+    with kombu.Connection(url, transport_options={"confirm_publish": True}) as connection:
+        channel, queue = connection.default_channel, delay_queue("tasks-poll", seconds)
+        for needed in (own_queue("tasks-poll"), queue):
+            needed(channel).declare()
+        producer = connection.Producer()
+        for number in range(COUNT):
+            producer.publish({"n": number}, routing_key=queue.name, delivery_mode=2)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", ["quorum", "classic"])
+def test_what_expires_while_rabbitmq_is_away_is_not_lost(
+    rabbit: RabbitServer, kind: Literal["quorum", "classic"]
+) -> None:
+    url = rabbit.add_vhost(kind, kind)
+
+    def arrived() -> int:
+        rows = rabbit.ctl("list_queues", "-p", kind, "name", "messages", "--no-table-headers")
+        return int(dict(row.split("\t") for row in rows.splitlines())["tasks-poll"])
+
+    for restarts in range(1, 4):
+        let_wait(url, 2.0)
+        time.sleep(0.5)
+        rabbit.kill()
+        time.sleep(2)
+        rabbit.start()
+        poll(lambda number=restarts: arrived() >= number * COUNT, every_s=1)
