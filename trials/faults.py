@@ -128,8 +128,12 @@ class Faults:
             self.fleet.valkey.signal(signal.SIGCONT)
 
     def restart_rabbitmq(self) -> None:
-        """The same for RabbitMQ, which takes some seconds to start."""
-        self.fleet.rabbitmq.restart()
+        """The same for RabbitMQ, which takes some seconds to start.
+
+        Where it carries tasks it is asked to end: it hands on those that waited without writing
+        them down at once, so a pulled plug can lose one (docs/service.md).
+        """
+        self.fleet.rabbitmq.restart(orderly=self.fleet.vhost is not None)
 
     def freeze_rabbitmq(self) -> None:
         """The same for RabbitMQ."""

@@ -53,10 +53,16 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
             left[name] = client.llen(name)
         left["waiting tasks"] = client.zcard("parsekit:due") + client.hlen("parsekit:waiting")
         left["dead letters"] = client.hlen("parsekit:dead-letters")
+        left["dead members"] = sum(map(_is_dead, client.hkeys("parsekit:beats")))
         for name in client.scan_iter("parsekit:taken:*"):
             left["messages in hand"] += client.hlen(name)
         left["flights"] = sum(1 for _ in client.scan_iter("parsekit:flight:*"))
     return left
+
+
+def _is_dead(member: bytes) -> bool:
+    """Whether the process of this member, ``host:pid:name``, is gone: others sign it off."""
+    return not Path(f"/proc/{int(member.rsplit(b':', 2)[1])}").exists()
 
 
 def _in_rabbitmq(fleet: Fleet) -> Counter[str]:

@@ -139,14 +139,20 @@ class RabbitServer(ServerProcess):
         """Pull the plug, and wait until Erlang, a grandchild of ours, has let go of the port."""
         self.signal(signal.SIGKILL)  # before anything that would thaw it for a moment
         super().kill()
+        self._wait_until_gone()
+
+    def _wait_until_gone(self) -> None:
         end = time.monotonic() + GONE_SECONDS
         while self.runs:
             if time.monotonic() > end:
                 raise ServerFailed(f"somebody still listens on port {self.port}")
             time.sleep(0.02)
 
-    def restart(self) -> None:
-        """Pull the plug and start again with the same data."""
+    def restart(self, *, orderly: bool = False) -> None:
+        """Pull the plug, or ask it to end, and start again with the same data."""
+        if orderly:
+            self.signal(signal.SIGTERM)
+            self._wait_until_gone()
         self.kill()
         self.start()
 
