@@ -16,10 +16,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kombu import Queue
+
 from parsekit.metrics import Metric
 from parsekit.worker import keys
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.redis_client import connect
 
 #: Told where a Redis knows it.
@@ -172,7 +175,8 @@ class AmqpQueues:
 
     def __init__(self, at: Addresses) -> None:
         self._names = at.all_queues
-        self._dead_letters = at.dead_letter_queue
+        letters = Queue(at.dead_letter_queue)
+        self._asked = [(q.name, q.queue_arguments) for q in (*task_queues(at), letters)]
         self._link = AmqpLink(at.broker, at.broker_tls)
         shared = at.shared_redis
         self._taken = _SharedTakings(connect(shared)).total if shared else takings.total
@@ -181,9 +185,12 @@ class AmqpQueues:
         """Count; a queue is made that is not there yet, as this worker may not consume from it."""
 
         def work(channel: Any) -> list[int]:
-            names = (*self._names, self._dead_letters)
-            declared = [channel.queue_declare(n, durable=True, auto_delete=False) for n in names]
-            return [queue.message_count for queue in declared]
+            return [
+                channel.queue_declare(
+                    name, durable=True, auto_delete=False, arguments=arguments
+                ).message_count
+                for name, arguments in self._asked
+            ]
 
         *counts, dead_letters = self._link.use(work)
         messages = dict(zip(self._names, counts, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Literal
 import kombu
 import pytest
 
+from parsekit.config import load_config
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
-from parsekit.worker.celery_settings import own_queue
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.celery_settings import own_queue, task_queues
+from parsekit.worker.queues import AmqpQueues
 from parsekit.worker.rescheduling import delay_queue
 
 COUNT = 20
@@ -55,3 +59,15 @@ def test_what_expires_while_rabbitmq_is_away_is_not_lost(
         time.sleep(2)
         rabbit.start()
         poll(lambda number=restarts: arrived() >= number * COUNT, every_s=1)
+
+
+def test_it_does_not_matter_who_makes_the_queues(rabbit: RabbitServer, tmp_path: Path) -> None:
+    """A worker that counts messages, one that consumes, and one that lets a task wait."""
+    url = rabbit.add_vhost("tasks", "quorum")
+    file = tmp_path / "parsekit.json"
+    file.write_text(json.dumps({"celery": {"broker": url, "backend": url}}))
+    at = Addresses.of(load_config(file, environ={}))
+    assert AmqpQueues(at).look().messages[at.poll_queue] == 0
+    with kombu.Connection(url) as connection:
+        for queue in (*task_queues(at), own_queue(at.poll_queue), own_queue(at.bulk_poll_queue)):
+            queue(connection.default_channel).declare()
