@@ -130,7 +130,8 @@ def _check(settings: TransportSettings) -> list[Check]:
 
 
 def _queues_of_the_service(session: Session) -> frozenset[str]:
-    """Task queues, where a message of ours would be taken for a task."""
+    """Queues of tasks, where a message of ours would be taken for one (docs/service.md)."""
     celery = session.config.sections.get("celery")
     names = (getattr(celery, key, None) for key in ("queue", "bulk_queue"))
-    return frozenset(name for name in names if isinstance(name, str))
+    known = [name for name in names if isinstance(name, str)]
+    return frozenset(name + end for name in known for end in ("", "-poll", "-dead-letters"))

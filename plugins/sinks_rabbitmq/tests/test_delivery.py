@@ -121,10 +121,11 @@ def test_an_unusable_queue_name_costs_only_its_own_progress(
 
 
 def test_progress_never_goes_to_the_queues_of_the_service(sinks: Sinks, analyst: Caller) -> None:
-    for queue in (sinks.name, "replay-parse", "replay-parse-bulk"):
+    ours = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "replay-parse-bulk-poll")
+    for queue in (sinks.name, *ours):
         sinks.task(outcome_of("greedy"), queue)
-    analyst.read(3)
-    assert sinks.settle().progress.dropped == {"bad_queue": 9}
+    analyst.read(5)
+    assert sinks.settle().progress.dropped == {"bad_queue": 15}
 
 
 def test_a_result_that_is_no_json_costs_only_itself(
