@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,23 +15,6 @@ from parsekit import errors
 from parsekit.testing.deployment import poll
 from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.dead_letters import AmqpDeadLetters
-
-NODE = Path(__file__).parent / "node"
-
-
-@pytest.fixture(scope="session")
-def celery_node() -> Path:
-    """The folder with celery-node from npm, installed once."""
-    npm = shutil.which("npm")
-    if npm is None:
-        if os.environ.get("CI"):
-            pytest.fail("npm is missing")
-        pytest.skip("npm is missing")
-    if not (NODE / "node_modules" / "celery-node").is_dir():
-        subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, capture_output=True
-        )
-    return NODE
 
 
 def node_call(folder: Path, service, kwargs: dict[str, Any], seconds: float = 40) -> dict[str, Any]:
@@ -52,32 +33,10 @@ def node_call(folder: Path, service, kwargs: dict[str, Any], seconds: float = 40
     return answer
 
 
-@pytest.fixture(params=["redis", "rabbitmq-classic", "rabbitmq-quorum", "rabbitmq-redis"])
-def any_service(request, make_service, redis_server, redis_client):
-    """Every pairing of broker and result store that we promise."""
-    redis_url = redis_server.url()
-    if request.param == "redis":
-        return make_service({"celery": {"broker": redis_url, "backend": redis_url}})
-    rabbit = request.getfixturevalue("rabbit_server")
-    kind = "quorum" if request.param.endswith("quorum") else "classic"
-    broker = (
-        rabbit.add_vhost(request.param, kind)
-        if request.param not in VHOSTS
-        else rabbit.url(request.param)
-    )
-    VHOSTS.add(request.param)
-    backend = redis_url if request.param.endswith("redis") else broker
-    queue = f"q{len(VHOSTS)}-{os.urandom(4).hex()}"
-    return make_service({"celery": {"broker": broker, "backend": backend, "queue": queue}})
-
-
-VHOSTS: set[str] = set()
-
-
 @pytest.fixture
-def unacked(request, any_service) -> Callable[[], int]:
+def unacked(request, paired_service) -> Callable[[], int]:
     """Counts the messages that workers have taken and not settled."""
-    broker = any_service.config["celery"]["broker"]
+    broker = paired_service.config["celery"]["broker"]
     if broker.startswith("redis"):
         client = request.getfixturevalue("redis_client")
         return lambda: sum(client.hlen(name) for name in client.keys("parsekit:taken:*"))
@@ -91,109 +50,109 @@ def statuses(service, task) -> list[str]:
     return [e["status"] for e in service.progress(task.id) if e["status"] != "Pending"]
 
 
-def test_celery_node_gets_results_and_errors(any_service, celery_node):
-    any_service.worker().ready()
-    any_service.remote_is(pending_s=1)
-    key = any_service.replay("one")
-    good = node_call(celery_node, any_service, {"replayObjectPath": key, "progressQueue": None})
-    assert good["value"]["data"]["sha256"] == any_service.uploads[0]
-    again = node_call(celery_node, any_service, {"replayObjectPath": key})
+def test_celery_node_gets_results_and_errors(paired_service, celery_node):
+    paired_service.worker().ready()
+    paired_service.remote_is(pending_s=1)
+    key = paired_service.replay("one")
+    good = node_call(celery_node, paired_service, {"replayObjectPath": key, "progressQueue": None})
+    assert good["value"]["data"]["sha256"] == paired_service.uploads[0]
+    again = node_call(celery_node, paired_service, {"replayObjectPath": key})
     assert again["value"]["cached"] is True
-    bad = node_call(celery_node, any_service, {"replayObjectPath": "../x"})
+    bad = node_call(celery_node, paired_service, {"replayObjectPath": "../x"})
     assert bad["error"]["exc_type"] == "BadRequest"
     assert (bad["error"]["code"], bad["error"]["retryable"]) == ("bad_request", False)
     assert "'..'" in bad["error"]["message"]
     assert bad["error"]["exc_message"] == [bad["error"]["message"]]
-    any_service.remote_is(reject=1)
-    any_service.replay("two", seed=2)
-    refused = node_call(celery_node, any_service, {"replayObjectPath": "replays/two.replay"})
+    paired_service.remote_is(reject=1)
+    paired_service.replay("two", seed=2)
+    refused = node_call(celery_node, paired_service, {"replayObjectPath": "replays/two.replay"})
     assert refused["error"]["code"] == "remote_rejected"
 
 
-def test_many_callers_cause_one_upload_and_hear_the_end_once(any_service):
-    any_service.worker("-c", "4").ready()
-    any_service.worker("-c", "4").ready()
-    any_service.remote_is(pending_s=2, slow_s=0.3)
-    key = any_service.replay("one")
-    tasks = [any_service.send(key) for _ in range(6)]
+def test_many_callers_cause_one_upload_and_hear_the_end_once(paired_service):
+    paired_service.worker("-c", "4").ready()
+    paired_service.worker("-c", "4").ready()
+    paired_service.remote_is(pending_s=2, slow_s=0.3)
+    key = paired_service.replay("one")
+    tasks = [paired_service.send(key) for _ in range(6)]
     ids = {task.id for task in tasks}
 
     def told() -> set[str]:
-        return {e["taskId"] for e in any_service.events() if e.get("status") == "Complete"}
+        return {e["taskId"] for e in paired_service.events() if e.get("status") == "Complete"}
 
     poll(lambda: told() == ids)
-    assert len(any_service.uploads) == 1
+    assert len(paired_service.uploads) == 1
     for task in tasks:
-        assert len(any_service.analytics(task.id)) == 1
+        assert len(paired_service.analytics(task.id)) == 1
 
 
-def test_a_killed_workers_task_goes_on_elsewhere_within_ten_seconds(any_service, request):
+def test_a_killed_workers_task_goes_on_elsewhere_within_ten_seconds(paired_service, request):
     """The message comes again at once, where RabbitMQ has it; with Redis its run has to end too."""
     mixed = request.node.callspec.id == "rabbitmq-redis"
-    first = any_service.worker().ready()
-    any_service.remote_is(slow_s=60)
-    task = any_service.send(any_service.replay("one"))
-    poll(lambda: any_service.progress(task.id))
-    any_service.worker().ready()
-    any_service.remote_is(slow_s=0)
+    first = paired_service.worker().ready()
+    paired_service.remote_is(slow_s=60)
+    task = paired_service.send(paired_service.replay("one"))
+    poll(lambda: paired_service.progress(task.id))
+    paired_service.worker().ready()
+    paired_service.remote_is(slow_s=0)
     first.kill()
     began = time.monotonic()
     assert task.get(timeout=60)["parser"] == "fake"
     assert time.monotonic() - began < (15 if mixed else 10)
-    poll(lambda: statuses(any_service, task) == ["Complete"])
-    assert len(any_service.uploads) == 1
+    poll(lambda: statuses(paired_service, task) == ["Complete"])
+    assert len(paired_service.uploads) == 1
 
 
-def test_tasks_that_wait_are_in_nobodys_hands(any_service, unacked):
-    any_service.remote_is(pending_s=15)
-    any_service.worker("-c", "2").ready()
-    tasks = [any_service.send(any_service.replay(f"r{n}", seed=n)) for n in range(4)]
-    poll(lambda: len(any_service.uploads) == 4)
+def test_tasks_that_wait_are_in_nobodys_hands(paired_service, unacked):
+    paired_service.remote_is(pending_s=15)
+    paired_service.worker("-c", "2").ready()
+    tasks = [paired_service.send(paired_service.replay(f"r{n}", seed=n)) for n in range(4)]
+    poll(lambda: len(paired_service.uploads) == 4)
     poll(lambda: unacked() == 0, seconds=8)
-    assert not any(statuses(any_service, task) for task in tasks), "they still wait"
+    assert not any(statuses(paired_service, task) for task in tasks), "they still wait"
     assert all(task.get(timeout=60)["parser"] == "fake" for task in tasks)
 
 
-def test_sigterm_lets_a_running_task_end(any_service, unacked):
-    any_service.remote_is(slow_s=4)
-    worker = any_service.worker("-c", "2").ready()
-    task = any_service.send(any_service.replay("one"))
-    poll(lambda: any_service.progress(task.id))
+def test_sigterm_lets_a_running_task_end(paired_service, unacked):
+    paired_service.remote_is(slow_s=4)
+    worker = paired_service.worker("-c", "2").ready()
+    task = paired_service.send(paired_service.replay("one"))
+    poll(lambda: paired_service.progress(task.id))
     assert worker.stop() < 25
     assert task.get(timeout=10)["parser"] == "fake"
-    assert statuses(any_service, task) == ["Complete"]
+    assert statuses(paired_service, task) == ["Complete"]
     assert unacked() == 0
 
 
-def test_sigterm_gives_back_a_task_that_takes_too_long(any_service, unacked):
-    any_service.remote_is(slow_s=60)
-    worker = any_service.worker("-c", "2").ready()
-    task = any_service.send(any_service.replay("one"))
-    poll(lambda: any_service.progress(task.id))
+def test_sigterm_gives_back_a_task_that_takes_too_long(paired_service, unacked):
+    paired_service.remote_is(slow_s=60)
+    worker = paired_service.worker("-c", "2").ready()
+    task = paired_service.send(paired_service.replay("one"))
+    poll(lambda: paired_service.progress(task.id))
     assert worker.stop() < 25.5
     poll(lambda: unacked() == 0, seconds=5)
-    assert statuses(any_service, task) == []
-    any_service.remote_is(slow_s=0)
-    any_service.worker().ready()
+    assert statuses(paired_service, task) == []
+    paired_service.remote_is(slow_s=0)
+    paired_service.worker().ready()
     assert task.get(timeout=30)["parser"] == "fake"
-    assert len(any_service.uploads) == 1
+    assert len(paired_service.uploads) == 1
 
 
-def test_a_task_delivered_again_is_told_once(any_service):
-    any_service.worker("-c", "4").ready()
-    any_service.remote_is(pending_s=1, slow_s=0.3)
-    key = any_service.replay("one")
+def test_a_task_delivered_again_is_told_once(paired_service):
+    paired_service.worker("-c", "4").ready()
+    paired_service.remote_is(pending_s=1, slow_s=0.3)
+    key = paired_service.replay("one")
     for _ in range(3):
-        any_service.send(key, task_id="11111111-2222-3333-4444-555555555555")
+        paired_service.send(key, task_id="11111111-2222-3333-4444-555555555555")
     done = "11111111-2222-3333-4444-555555555555"
-    poll(lambda: any_service.analytics(done))
-    any_service.send(key, task_id=done)
-    other = any_service.send(any_service.replay("two", seed=2))
-    poll(lambda: any_service.analytics(other.id))
-    finals = [e["status"] for e in any_service.progress(done) if e["status"] != "Pending"]
+    poll(lambda: paired_service.analytics(done))
+    paired_service.send(key, task_id=done)
+    other = paired_service.send(paired_service.replay("two", seed=2))
+    poll(lambda: paired_service.analytics(other.id))
+    finals = [e["status"] for e in paired_service.progress(done) if e["status"] != "Pending"]
     assert finals == ["Complete"]
-    assert len(any_service.analytics(done)) == 1
-    assert len(any_service.uploads) == 2
+    assert len(paired_service.analytics(done)) == 1
+    assert len(paired_service.uploads) == 2
 
 
 def test_a_crasher_is_put_aside_on_rabbitmq(make_service, rabbit_server):
