@@ -17,13 +17,12 @@ from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import poll
 from parsekit.testing.production import Mailbox
 
-#: Each pairing of broker and result store, and each kind of caller over both kinds of results.
+#: Each kind of caller over both kinds of results, and each kind of task queue.
 CALLS = (
     ("redis", "typescript"),
     ("redis", "python"),
     ("rabbitmq-classic", "typescript"),
     ("rabbitmq-quorum", "python"),
-    ("rabbitmq-redis", "typescript"),
 )
 pytestmark = [
     pytest.mark.timeout(300),
