@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 # uv_build looks for its program on the PATH
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# tests wait for servers more than they compute: three processes keep two cores busy
+JOBS ?= 3
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
@@ -30,10 +32,10 @@ install: .venv/.installed ## make .venv with the host, all plugins, extras and t
 demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
 	@$(PY) scripts/demo.py $(if $(REPLAY),"$$REPLAY")
 
-test: .venv/.installed ## install what the tests need, servers included, and run them
+test: .venv/.installed ## install what the tests need, servers included, and run them; JOBS=1 PYTEST="-k quota"
 	@$(PY) scripts/servers.py
 	@$(PY) scripts/promtool.py
-	@$(PY) -m pytest $(PYTEST)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 check: .venv/.installed ## lint, types, lock and licences
 	@$(PY) -m ruff check .
