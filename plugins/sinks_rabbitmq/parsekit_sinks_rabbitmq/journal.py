@@ -29,15 +29,18 @@ class _Page:
         self.starts: dict[str, int] = {}
 
     def add(self, message: Message) -> None:
-        """Write it down. Raises OSError or ValueError."""
-        self.starts[message.message_id] = self.segment.append(message)
+        """Write it down, at the end if it was told before. Raises OSError or ValueError."""
+        start = self.segment.append(message)
+        self.starts.pop(message.message_id, None)
+        self.starts[message.message_id] = start
 
-    def settle(self, message_id: str) -> bool:
-        """Forget a message; False when it does not stand here. Raises OSError."""
-        if self.starts.pop(message_id, None) is None:
-            return False
-        self.segment.mark_sent(next(iter(self.starts.values()), self.segment.size_bytes))
-        return True
+    def settle(self, message_ids: Iterable[str]) -> None:
+        """Forget these, as far as they stand here. Raises OSError."""
+        here = [message_id for message_id in message_ids if message_id in self.starts]
+        for message_id in here:
+            del self.starts[message_id]
+        if here:
+            self.segment.mark_sent(next(iter(self.starts.values()), self.segment.size_bytes))
 
 
 class Journal:
@@ -64,11 +67,12 @@ class Journal:
 
     def settled(self, messages: Iterable[Message]) -> None:
         """Nothing more is to become of these."""
+        message_ids = {message.message_id for message in messages}
         with self._lock:
-            for message in messages:
+            for page in self._pages:
                 try:
-                    any(page.settle(message.message_id) for page in self._pages)
-                except OSError as exc:  # it would be sent twice, were we killed now
+                    page.settle(message_ids)
+                except OSError as exc:  # they would be sent twice, were we killed now
                     log.warning("the spool can't be written: %s", exc)
             for page in [page for page in self._pages[:-1] if not page.starts]:
                 page.segment.close()

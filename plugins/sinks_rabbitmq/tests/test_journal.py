@@ -121,3 +121,25 @@ def test_an_end_that_nobody_waits_for_any_more_is_known_as_such() -> None:
     assert not fresh.expired
     assert replace(fresh, told_unix=time.time() - message.PROGRESS_EXPIRES_S - 1).expired
     assert not replace(fresh, kind="analytics", told_unix=0.0).expired
+
+
+def test_an_end_that_is_told_twice_hides_no_other(tmp_path: Path) -> None:
+    kept = Journal(tmp_path)
+    twice, other, last = end("twice"), end("other"), end("last")
+    for each in (twice, other, twice, last):
+        kept.add(each)
+    kept.settled([last])
+    kept.close()
+    assert {"twice", "other"} <= set(names(left(tmp_path)))
+
+
+def test_an_end_that_is_told_again_on_a_later_page_is_settled_on_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PAGE_BYTES", 1)
+    kept = Journal(tmp_path)
+    kept.add(end("a"))
+    kept.add(end("a"))
+    kept.settled([end("a")])
+    kept.close()
+    assert not left(tmp_path)
