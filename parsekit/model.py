@@ -28,6 +28,7 @@ class Request:
 
     ``parser`` None means the configured one. ``bulk`` marks a back-fill, which yields to
     interactive work wherever something is scarce. ``caller`` says who asked, for the audit.
+    ``again`` names the time at which a request that was put aside is tried anew, "" for the first.
     """
 
     replay: str
@@ -38,6 +39,12 @@ class Request:
     progress_queue: str | None = None
     bulk: bool = False
     caller: str = ""
+    again: str = ""
+
+    @property
+    def event_stem(self) -> str:
+        """What the ids of its events begin with, the same however often the task is delivered."""
+        return f"{self.task_id}.{self.again}" if self.again else self.task_id
 
     @property
     def shown(self) -> str:

@@ -56,7 +56,7 @@ def analytics_event(request: Request, outcome: Outcome, now_unix: float) -> Anal
     stem = request.replay.rsplit("/", 1)[-1].split(".", 1)[0]
     known_as = stem if request.place == "storage" else outcome.hash or stem
     return AnalyticsEvent(
-        event_id=f"{request.task_id}.parseReplay",
+        event_id=f"{request.event_stem}.parseReplay",
         task_id=request.task_id,
         hash=known_as,
         at_unix=now_unix,

@@ -260,7 +260,7 @@ class Shadow:
         theirs = self._theirs(fresh)
         ours = fresh.result.name
         return DifferenceEvent(
-            event_id=f"{fresh.request.task_id}.difference",
+            event_id=f"{fresh.request.event_stem}.difference",
             task_id=fresh.request.task_id,
             replay=fresh.request.replay,
             hash=fresh.result.sha256,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,19 +15,22 @@ from parsekit.model import Request
 _MAX_QUEUE_BYTES = 255
 #: Message header with who sent the task, on messages that a worker sends on.
 CALLER_HEADER = "parsekit_caller"
+#: Message header of a request that was put aside and is sent anew: a name for this time.
+AGAIN_HEADER = "parsekit_again"
 #: Keyword argument of a call that was refused before it was read, with the reason.
 REFUSED = "parsekit_refused"
 _MAX_REASON = 500
+_AGAIN = re.compile("[0-9a-f]{8}")
 #: Longer claims of a caller are cut, characters.
 _MAX_CALLER = 300
 
 
 def request_of(
-    args: Sequence[Any], kwargs: Mapping[str, Any], *, task_id: str, bulk: bool, caller: str = ""
+    args: Sequence[Any], kwargs: Mapping[str, Any], message: Any, *, bulk: bool
 ) -> Request:
     """Read a call as request.schema.json has it; keyword arguments that we don't know are ignored.
 
-    Raises `BadRequest`.
+    ``message`` is Celery's request. Raises `BadRequest`.
     """
     if REFUSED in kwargs:
         raise BadRequest(short(str(kwargs[REFUSED]), _MAX_REASON))
@@ -39,14 +43,15 @@ def request_of(
         raise BadRequest("replayObjectPath is missing; name an object as folder/name.replay")
     return Request(
         replay=checked_key(kwargs["replayObjectPath"]),
-        task_id=task_id,
+        task_id=message.id,
         progress_queue=_progress_queue(kwargs),
         bulk=bulk,
-        caller=caller,
+        caller=caller_of(message),
+        again=_again_of(message),
     )
 
 
-def refused(kwargs: Mapping[str, Any], *, task_id: str, caller: str = "") -> Request:
+def refused(kwargs: Mapping[str, Any], message: Any) -> Request:
     """Stands for a call that can't be read, so that its caller's progress queue hears about it."""
     path = kwargs.get("replayObjectPath")
     shown = short(path, 200) if isinstance(path, str) else ""  # may be a URL with a password
@@ -54,7 +59,13 @@ def refused(kwargs: Mapping[str, Any], *, task_id: str, caller: str = "") -> Req
         queue = _progress_queue(kwargs)
     except BadRequest:
         queue = None
-    return Request(replay=shown, task_id=task_id, progress_queue=queue, caller=caller)
+    return Request(
+        replay=shown,
+        task_id=message.id,
+        progress_queue=queue,
+        caller=caller_of(message),
+        again=_again_of(message),
+    )
 
 
 def caller_of(message: Any) -> str:
@@ -71,6 +82,11 @@ def caller_of(message: Any) -> str:
     if reply_to := getattr(message, "reply_to", None):
         facts.append(f"reply to {reply_to}")
     return ", ".join(facts)[:_MAX_CALLER]
+
+
+def _again_of(message: Any) -> str:
+    again = getattr(message, AGAIN_HEADER, None)
+    return again if isinstance(again, str) and _AGAIN.fullmatch(again) else ""
 
 
 def _progress_queue(kwargs: Mapping[str, Any]) -> str | None:

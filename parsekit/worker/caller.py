@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from celery import states
 from parsekit.audit import Operations, on_record
 from parsekit.errors import ConfigInvalid
 from parsekit.model import JsonObject
+from parsekit.worker.call import AGAIN_HEADER
 from parsekit.worker.celery_app import app
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import answers
@@ -66,20 +68,32 @@ def _cancelled(task_id: str) -> Cancelled:
     return Cancelled(task_id=task_id, done=True, state=states.REVOKED)
 
 
-def send(kwargs: JsonObject, task_id: str, audit: Operations, *, bulk: bool = False) -> Any:
+def send(
+    kwargs: JsonObject,
+    task_id: str,
+    audit: Operations,
+    *,
+    bulk: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
     """Send ``parseReplay``; the answer is Celery's AsyncResult."""
     queue = service.addresses.bulk_queue if bulk else service.addresses.queue
     with audit.doing(task_id=task_id, replay=_replay_of(kwargs)) as operation:
-        sent = app.send_task("parseReplay", kwargs=kwargs, task_id=task_id, queue=queue)
+        sent = app.send_task(
+            "parseReplay", kwargs=kwargs, task_id=task_id, queue=queue, headers=headers
+        )
         operation.trail.note("sent", f"queue {queue}")
     return sent
 
 
 def retry(letter: DeadLetter, audit: Operations) -> None:
-    """Send a request that was put aside once more, under its own id."""
+    """Send a request that was put aside once more, under its own id.
+
+    Its end is told as another one: who counts each event once has heard that it failed.
+    """
     service.process.ledger.reset(letter.task_id)
     app.backend.forget(letter.task_id)
-    send(letter.kwargs, letter.task_id, audit)
+    send(letter.kwargs, letter.task_id, audit, headers={AGAIN_HEADER: uuid.uuid4().hex[:8]})
 
 
 def take(task_id: str, audit: Operations) -> DeadLetter | None:

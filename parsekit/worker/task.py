@@ -30,7 +30,7 @@ from parsekit.logs.context import working_on
 from parsekit.logs.redaction import short
 from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.pipeline import Waiting
-from parsekit.worker.call import caller_of, refused, request_of
+from parsekit.worker.call import refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
 from parsekit.worker.redis_results import RedisResults
@@ -149,13 +149,11 @@ class ParseReplay(Task):
     def _go(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], told: float
     ) -> Outcome | Waiting:
-        task_id, pipeline = self.request.id, service.process.pipeline
-        caller = caller_of(self.request)
+        pipeline = service.process.pipeline
         try:
-            bulk = is_bulk(self)
-            request = request_of(args, kwargs, task_id=task_id, bulk=bulk, caller=caller)
+            request = request_of(args, kwargs, self.request, bulk=is_bulk(self))
         except BadRequest as error:
-            return pipeline.refuse(refused(kwargs, task_id=task_id, caller=caller), error)
+            return pipeline.refuse(refused(kwargs, self.request), error)
         return pipeline.run(request, state_of(self), told=told)
 
     def _started(self) -> str:
@@ -197,7 +195,7 @@ class ParseReplay(Task):
         """
         task_id, process = self.request.id, service.process
         self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
-        request = refused(kwargs, task_id=task_id, caller=caller_of(self.request))
+        request = refused(kwargs, self.request)
         with process.reports.revoking(task_id):
             ended = process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
         process.numbers.count(ended)
@@ -209,13 +207,12 @@ class ParseReplay(Task):
         """Free what this message holds, where another one of its task met the cancellation."""
         task_id, state = self.request.id, state_of(self)
         if state is not None and service.process.ledger.cancelled(task_id):
-            service.process.pipeline.let_go(refused(kwargs, task_id=task_id), state)
+            service.process.pipeline.let_go(refused(kwargs, self.request), state)
 
     def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:
         """End a task with which the worker can't cope, so that its caller hears of it."""
         text = short(f"{type(exc).__name__}: {exc}", 500)
-        caller = caller_of(self.request)
-        request = refused(kwargs, task_id=self.request.id, caller=caller)
+        request = refused(kwargs, self.request)
         return service.process.pipeline.refuse(request, PluginFailed(f"the worker failed: {text}"))
 
     def _put_aside(self, kwargs: Mapping[str, Any], failure: Failure) -> None:

@@ -135,9 +135,15 @@ def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(a
     service.worker("-c", "2").ready()
     assert parsekit(service, "dead-letters", "retry", tasks[0].id).returncode == 0
     poll(lambda: [e for e in service.progress(tasks[0].id) if e["status"] == "Complete"])
+    ids = poll(lambda: two if len(two := ids_of_ends(service, tasks[0].id)) == 2 else [])
+    assert len(set(ids)) == 2  # who drops repeats hears of the success, too
     assert parsekit(service, "dead-letters", "drop", tasks[1].id).returncode == 0
     assert parsekit(service, "dead-letters", "list").stdout == ""
     assert parsekit(service, "dead-letters", "drop", "nobody").returncode == 1
+
+
+def ids_of_ends(service, task_id: str) -> list[str]:
+    return [event["id"] for event in service.analytics(task_id)]
 
 
 def test_health_tells_a_live_a_frozen_and_a_cut_off_worker_apart(make_service, tmp_path):
