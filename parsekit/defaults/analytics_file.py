@@ -11,10 +11,12 @@ A line is the published message (contract: analytics.schema.json) with three fie
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from parsekit.event_log import EventLog
 from parsekit.events import AnalyticsEvent, moment
 from parsekit.hookspecs import hookimpl
+from parsekit.metrics import Metric
 from parsekit.session import Session
 
 FILE_NAME = "analytics.jsonl"
@@ -36,6 +38,17 @@ class AnalyticsFile:
         """Append the event; a disk that refuses is logged once and never fails a parse."""
         if self._log is not None:
             self._log.append(line_of(event))
+
+    @hookimpl
+    def parsekit_metrics(self) -> Iterable[Metric]:
+        """Tell how many the disk refused, in the way of all sinks."""
+        yield Metric(
+            name="parsekit_sink_lost_total",
+            help="Messages that were given up.",
+            kind="counter",
+            value=self._log.lost if self._log is not None else 0,
+            labels={"sink": "analytics_file", "kind": "analytics", "reason": "unwritable"},
+        )
 
     @hookimpl
     def parsekit_close(self) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 
 from parsekit.event_lines import MAX_LINE_BYTES
 from parsekit.event_log import EventLog
 from parsekit.events import DifferenceEvent
 from parsekit.hookspecs import hookimpl
+from parsekit.metrics import Metric
 from parsekit.session import Session
 
 log = logging.getLogger("parsekit.differences")
@@ -38,6 +40,17 @@ class DifferencesFile:
             log.warning("task %s: too different to keep: %d bytes", event.task_id, len(line))
         elif self._log is not None:
             self._log.append(line)
+
+    @hookimpl
+    def parsekit_metrics(self) -> Iterable[Metric]:
+        """Tell how many the disk refused, in the way of all sinks."""
+        yield Metric(
+            name="parsekit_sink_lost_total",
+            help="Messages that were given up.",
+            kind="counter",
+            value=self._log.lost if self._log is not None else 0,
+            labels={"sink": "differences_file", "kind": "differences", "reason": "unwritable"},
+        )
 
     @hookimpl
     def parsekit_close(self) -> None:

@@ -185,6 +185,16 @@ def test_audit_records_that_can_not_be_written_are_counted(service, pool):
     poll(lambda: watched.value("parsekit_audit_lost_total"))
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_analytics_that_the_disk_refuses_are_counted(service, pool):
+    (service.folder / "data/parsekit/analytics.jsonl").mkdir(parents=True)
+    watched = Watched(service, "--pool", pool, "-c", "1")
+    lost = {"sink": "analytics_file", "kind": "analytics", "reason": "unwritable"}
+    poll(lambda: watched.value("parsekit_sink_lost_total", **lost) == 0)
+    service.send(service.replay("one")).get(timeout=60)
+    poll(lambda: watched.value("parsekit_sink_lost_total", **lost) == 1)
+
+
 def test_events_that_a_hanging_listener_misses_are_counted(service, tmp_path):
     folder = tmp_path / "plugin"
     (folder / "hanging-1.0.dist-info").mkdir(parents=True)
