@@ -22,6 +22,8 @@ STATE_HEADER = "parsekit_state"
 
 #: Message header with the time at which the task goes on, which may be several hops away.
 UNTIL_HEADER = "parsekit_until"
+#: No parser and no quota asks for more, seconds.
+_LONGEST_WAIT_S = 30 * 86_400.0
 #: Waits up to so many seconds are rounded up to steps of so many.
 _STEPS = ((5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
@@ -40,9 +42,14 @@ def state_of(task: Task) -> Mapping[str, Any] | None:
 
 
 def waits_until(task: Task) -> float:
-    """When the task goes on (seconds since 1970); in the past for one that does not wait."""
+    """When the task goes on (seconds since 1970); in the past for one that does not wait.
+
+    A message that claims no time of ours, NaN perhaps, goes on at once.
+    """
     until = getattr(task.request, UNTIL_HEADER, None)
-    return float(until) if isinstance(until, int | float) else 0.0
+    if isinstance(until, int | float) and 0 < until < time.time() + _LONGEST_WAIT_S:
+        return float(until)
+    return 0.0
 
 
 def is_bulk(task: Task) -> bool:

@@ -139,6 +139,25 @@ def nothing_in_hand(service, redis_client) -> bool:
         return queue.message_count == 0
 
 
+@pytest.mark.parametrize("until", [1e300, "tomorrow"])
+def test_a_call_that_claims_to_wait_for_ever_goes_on_at_once(broker, until):
+    goes_on_at_once(broker, until)
+
+
+@pytest.mark.parametrize("until", [float("nan"), float("inf")])
+def test_a_call_that_waits_for_what_is_no_time_goes_on_at_once(service, until):
+    goes_on_at_once(service, until)  # RabbitMQ takes no such number
+
+
+def goes_on_at_once(service, until: object) -> None:
+    service.worker("-c", "1").ready()
+    service.replay("one")
+    task_id = str(uuid.uuid4())
+    say(service, {"headers": {"parsekit_until": until}}, task_id)
+    ended = poll(lambda: [e for e in service.progress(task_id) if e["status"] != "Pending"])
+    assert [event["status"] for event in ended] == ["Complete"]
+
+
 def test_messages_without_an_answerable_task_end_no_worker(broker, redis_client):
     worker = broker.worker("-c", "2").ready()
     broker.replay("one")
