@@ -60,8 +60,6 @@ _MAX_SHORTENED = 16 * 1024
 
 #: Every form of every secret, the longest first.
 _known: tuple[str, ...] = ()
-#: The same as they look inside of a JSON text, where these differ.
-_known_in_json: tuple[str, ...] = ()
 _learning = threading.Lock()
 #: Called when something is remembered, before whoever read it has it.
 _listeners: list[Callable[[], None]] = []
@@ -69,11 +67,10 @@ _listeners: list[Callable[[], None]] = []
 
 def remember(secret: str) -> None:
     """Mask this text from now on, wherever `cleaned` meets it; one that is too short is ignored."""
-    global _known, _known_in_json  # noqa: PLW0603  (one process, one set of secrets)
+    global _known  # noqa: PLW0603  (one process, one set of secrets)
     forms = {form for line in (secret, *secret.splitlines()) for form in _forms(line.strip())}
     with _learning:
         _known = tuple(sorted({*_known, *forms}, key=len, reverse=True))
-        _known_in_json = tuple({json.dumps(form)[1:-1] for form in _known})
     for listener in _listeners:
         listener()
 
@@ -118,13 +115,13 @@ def short(text: str, characters: int) -> str:
     return " ".join(cleaned(text[:_MAX_SHORTENED]).split())[:characters]
 
 
-def may_hold_secret(json_text: str) -> bool:
-    """Whether `cleaned` could find something in what this JSON text says; takes microseconds."""
-    lowered = json_text.lower()
+def may_hold_secret(text: str) -> bool:
+    """Whether `cleaned` could find something in this text; takes microseconds."""
+    lowered = text.lower()
     for sign in _SIGNS:  # a generator for any() takes twice as long
         if sign in lowered:
             return True
-    return any(secret in json_text for secret in _known_in_json)
+    return any(secret in text for secret in _known)
 
 
 def redacted_text(text: str) -> str:

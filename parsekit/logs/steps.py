@@ -29,11 +29,12 @@ class Lines:
 
     def tell(self, level: int, step: str, outcome: str, known: Facts) -> None:
         """Tell a line with what is known of the task by now."""
-        message, own = f"{step} {outcome}", {"step": step, "outcome": outcome, **known}
+        message = f"{step} {outcome}"
         if self.take is None:
-            log.log(level, message, extra=facts(**own))
+            log.log(level, message, extra=facts(step=step, outcome=outcome, **known))
         else:
-            self.take(Told(time.time(), level, log.name, message, {**current_facts(), **own}))
+            told = {**current_facts(), "step": step, "outcome": outcome, **known}
+            self.take(Told(time.time(), level, log.name, message, told))
 
 
 #: Of this process.
@@ -47,6 +48,8 @@ class Step:
     block raises. ``known`` are facts to add. A failure is no warning: whoever asked is told, and
     decides what it means.
     """
+
+    __slots__ = ("_began", "_end", "_level", "known", "name", "outcome")
 
     def __init__(self, name: str, level: int = logging.INFO) -> None:
         self.name = name
@@ -72,10 +75,10 @@ class Step:
             self._end(self.outcome, error is not None)
         level = self._level if error is None else logging.INFO
         if log.isEnabledFor(level):
-            took_ms = round((time.monotonic() - self._began) * 1000, 1)
+            self.known["duration_ms"] = round((time.monotonic() - self._began) * 1000, 1)
             if error is not None:
                 self.known["error"] = error
-            lines.tell(level, self.name, self.outcome, {"duration_ms": took_ms, **self.known})
+            lines.tell(level, self.name, self.outcome, self.known)
 
 
 def tell_step(name: str, outcome: str, **known: object) -> None:
