@@ -171,6 +171,8 @@ class Road:
             step.outcome = "hit" if mine else "miss"
         if looked.result is None or not mine:
             return None
+        if self.state.ticket is not None:  # a run of this task was cut short once it had stored
+            self._kept(lambda: self.tickets.drop(name), None)
         return self._ending().with_result(
             looked.result, output_path=self.results.path(name), found=True
         )

@@ -17,6 +17,7 @@ from parsekit.flights import LocalFlights
 from parsekit.model import NotReady, Outcome, Parsed
 from parsekit.pipeline import Waiting
 from parsekit.retry import RetryPolicy
+from parsekit.tickets import Tickets
 
 PENDING = NotReady(ticket={"id": "r1"}, after_s=600)
 
@@ -51,6 +52,19 @@ def test_a_cancelled_task_that_waited_for_another_leaves_the_others_alone(bench)
     assert tickets(bench)
     waits(pipeline.run(bench.request(task="task-3")))
     assert pipeline.run(bench.request(), leader.state).ok
+    assert [call for call, _ in bench.script.calls] == ["parse", "resume"]
+
+
+def test_a_task_that_was_cut_short_once_it_had_stored_leaves_no_ticket(bench, monkeypatch):
+    bench.script.steps = [PENDING]
+    pipeline = bench.pipeline()
+    leader = waits(pipeline.run(bench.request()))
+    with monkeypatch.context() as killed:
+        killed.setattr(Tickets, "drop", lambda *_: None)
+        assert pipeline.run(bench.request(), leader.state).ok
+    assert tickets(bench)
+    assert pipeline.run(bench.request(), leader.state).ok
+    assert tickets(bench) == []
     assert [call for call, _ in bench.script.calls] == ["parse", "resume"]
 
 
