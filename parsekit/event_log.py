@@ -14,6 +14,8 @@ import threading
 import time
 from pathlib import Path
 
+from parsekit.metrics import Metric
+
 log = logging.getLogger("parsekit.event_log")
 
 #: Size at which a file is set aside: some 50 000 analytics events.
@@ -49,6 +51,16 @@ class EventLog:
         self._file = -1
         self._looked_at = float("-inf")
         self.lost = 0
+
+    def losses(self, kind: str) -> Metric:
+        """The number of lines not written, as that of a sink of such events."""
+        return Metric(
+            name="parsekit_sink_lost_total",
+            help="Messages that were given up.",
+            kind="counter",
+            value=self.lost,
+            labels={"sink": f"{kind}_file", "kind": kind, "reason": "unwritable"},
+        )
 
     def append(self, line: bytes) -> None:
         """Write a line, whole or not at all. Raises nothing that a disk can cause."""

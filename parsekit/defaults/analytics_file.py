@@ -42,13 +42,7 @@ class AnalyticsFile:
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
         """Tell how many the disk refused, in the way of all sinks."""
-        yield Metric(
-            name="parsekit_sink_lost_total",
-            help="Messages that were given up.",
-            kind="counter",
-            value=self._log.lost if self._log is not None else 0,
-            labels={"sink": "analytics_file", "kind": "analytics", "reason": "unwritable"},
-        )
+        return () if self._log is None else (self._log.losses("analytics"),)
 
     @hookimpl
     def parsekit_close(self) -> None:

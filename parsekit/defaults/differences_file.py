@@ -44,13 +44,7 @@ class DifferencesFile:
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
         """Tell how many the disk refused, in the way of all sinks."""
-        yield Metric(
-            name="parsekit_sink_lost_total",
-            help="Messages that were given up.",
-            kind="counter",
-            value=self._log.lost if self._log is not None else 0,
-            labels={"sink": "differences_file", "kind": "differences", "reason": "unwritable"},
-        )
+        return () if self._log is None else (self._log.losses("differences"),)
 
     @hookimpl
     def parsekit_close(self) -> None:
