@@ -76,13 +76,15 @@ class ProcessStep(bootsteps.StartStopStep):
     def create(self, parent: Any) -> None:
         """Take messages under this process's own name, back-fills with fewer slots.
 
-        The children of a prefork pool are forked after this, and share what is loaded by now.
+        The children of a prefork pool are forked after this; they share what is loaded by now, and
+        their names begin with this one.
         """
         _keep_garbage_small()
         self._children = Children(folder_of(service.data_dir))
         at, concurrency = service.addresses, parent.concurrency
+        member_id = service.process.member_id
         if at.redis_broker:
-            options = worker_transport_options(at, service.process.member_id, concurrency)
+            options = worker_transport_options(at, member_id, concurrency)
             parent.app.conf.broker_transport_options = options
         else:
             others = set(parent.app.amqp.queues.consume_from) - set(at.bulk_queues)

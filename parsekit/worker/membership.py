@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,9 @@ BEAT_SECONDS = 1.0
 #: A process that is only slow (a swap, a full machine) gets this long.
 DEAD_AFTER_SECONDS = 5.0
 
+#: Between the name of a process and that of its child.
+_CHILD = "/"
+
 #: KEYS flights of the member, beats; ARGV member, beat. Removes the member if it still stands at
 #: this beat, and ends its flights in the same step.
 _REMOVE = f"""
@@ -41,13 +44,13 @@ redis.call('HDEL', KEYS[2], ARGV[1])
 """
 
 
-def new_member_id() -> str:
-    """A name that no other process has, ever, and that tells people where it runs."""
-    return f"{_on_this_machine(os.getpid())}{uuid.uuid4().hex[:8]}"
+def new_member_id(parent: str = "") -> str:
+    """A name that no other process has, ever, and that tells people where it runs.
 
-
-def _on_this_machine(pid: int) -> str:
-    return f"{socket.gethostname()}:{pid}:"
+    A child's begins with that of its ``parent``, which signs off for it.
+    """
+    family = f"{parent}{_CHILD}" if parent else f"{socket.gethostname()}:"
+    return f"{family}{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(slots=True)
@@ -105,30 +108,28 @@ class Member:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop beating, and leave in good order: what is still in hand goes back to its queue."""
+        """Stop beating, and leave in good order: what is still in hand goes back to its queue.
+
+        Children have ended by now, and those that were killed could not leave by themselves.
+        """
         self._stopped.set()
         self._thread.join(2 * BEAT_SECONDS)
-        self._sign_off([self.id])
-
-    def sign_off_for(self, pids: Iterable[int]) -> None:
-        """Leave for processes of this machine that were just ended: nobody needs to wait."""
-        names = tuple(map(_on_this_machine, pids))
         try:
-            members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
-        except redis.RedisError:
-            return
-        self._sign_off([member for member in members if member.startswith(names)])
+            self._sign_off([self.id, *self._children()])
+        except redis.RedisError as exc:
+            log.warning("could not sign off, others will notice in seconds: %s", exc)
+
+    def _children(self) -> list[str]:
+        members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
+        return [member for member in members if member.startswith(f"{self.id}{_CHILD}")]
 
     def _sign_off(self, members: list[str]) -> None:
         """In one step: what is in the hands of somebody who is not known would be lost."""
-        try:
-            with self._client.pipeline() as pipe:
-                for member in members:
-                    pipe.hdel(keys.BEATS, member).eval(GIVE_BACK, 1, keys.taken(member))
-                    pipe.eval(END_FLIGHTS, 1, keys.flights_of(member), member)
-                pipe.execute()
-        except redis.RedisError as exc:
-            log.warning("could not sign off, others will notice in seconds: %s", exc)
+        with self._client.pipeline() as pipe:
+            for member in members:
+                pipe.hdel(keys.BEATS, member).eval(GIVE_BACK, 1, keys.taken(member))
+                pipe.eval(END_FLIGHTS, 1, keys.flights_of(member), member)
+            pipe.execute()
 
     def _run(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS):

@@ -80,15 +80,15 @@ class Service:
 
     def after_fork(self) -> None:
         """Forget the parent's connections; ours are made when they are first used."""
-        self.__dict__.pop("process", None)
+        self.process = Process(self, parent=self.process.member_id)
 
 
 class Process:
     """Connections, threads and the pipeline of one process."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, parent: str = "") -> None:
         self._service = service
-        self.member_id = new_member_id()
+        self.member_id = new_member_id(parent)
         self.running = Running()
 
     @cached_property
@@ -193,7 +193,6 @@ class Process:
                 os.kill(pid, signal.SIGKILL)
         if self.member is not None:
             self.member.stop()
-            self.member.sign_off_for(children)
         self.pipeline.listeners.close(CLOSE_SECONDS)
 
 

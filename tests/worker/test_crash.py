@@ -13,6 +13,7 @@ import redis
 from parsekit import errors
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.valkey import valkey
+from parsekit.worker import keys
 
 
 def in_hand(client: redis.Redis) -> int:
@@ -149,6 +150,24 @@ def test_sigterm_ends_in_time_though_redis_is_frozen(make_service, tmp_path, poo
         service.remote_is(slow_s=0)
         service.worker().ready()
         assert task.get(timeout=40)["parser"] == "fake"
+
+
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq-redis"])
+def test_nobody_is_left_of_a_worker_that_ends_just_after_its_children_were_killed(
+    make_service, tmp_path, rabbit_server, broker
+):
+    """Celery kills a child that is slow to come up; where no other worker is, nobody buries it."""
+    with valkey(tmp_path / "own") as server:
+        at = rabbit_server.add_vhost("killed") if broker == "rabbitmq-redis" else server.url()
+        service = make_service({"celery": {"broker": at, "backend": server.url()}})
+        worker = service.worker("--pool", "prefork", "-c", "2").ready()
+        client = redis.Redis.from_url(server.url())
+        assert client.hlen(keys.BEATS) == 3
+        for child in worker.children:
+            os.kill(child, signal.SIGKILL)
+        assert worker.stop() < 5
+        assert client.hgetall(keys.BEATS) == {}
+        client.close()
 
 
 def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
