@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -61,8 +62,12 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
 
 
 def _is_dead(member: bytes) -> bool:
-    """Whether the process of this member, ``host:pid:name``, is gone: others sign it off."""
-    return not Path(f"/proc/{int(member.rsplit(b':', 2)[1])}").exists()
+    """Whether the process of this member is gone: others sign it off.
+
+    Its name is ``host:pid:name``; a child's is its parent's, a slash and ``pid:name``.
+    """
+    pid = re.split(r"[:/]", member.decode())[-2]
+    return not Path(f"/proc/{pid}").exists()
 
 
 def _in_rabbitmq(fleet: Fleet) -> Counter[str]:
