@@ -26,6 +26,7 @@ from kombu.exceptions import OperationalError
 from minio import Minio
 
 from parsekit.provenance import Signer
+from parsekit.testing.deployment import hang_up
 from parsekit.testing.servers.tls_front import tls_front
 
 from .shipped import Servers, ShippedRabbit, Side, run, strict
@@ -50,8 +51,9 @@ def objects(servers: Servers) -> Minio:
 def celery(servers: Servers) -> Iterator[Celery]:
     """A caller that knows nothing of parsekit, as docs/deployment.md tells it to connect."""
     url = f"{servers.secret('caller', 'celery_url')}&ssl_ca_certs={servers.authority}"
-    with Celery("caller", broker=url, backend=url) as app:
-        yield app
+    app = Celery("caller", broker=url, backend=url)
+    yield app
+    hang_up(app)
 
 
 @pytest.fixture(scope="module")

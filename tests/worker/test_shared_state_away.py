@@ -11,7 +11,7 @@ import pytest
 import redis
 from celery import Celery
 
-from parsekit.testing.deployment import poll
+from parsekit.testing.deployment import hang_up, poll
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
 
 #: Stricter than RabbitMQ 4's own 20.
@@ -38,9 +38,11 @@ def service(request, make_service, results, redis_server, redis_client):
 
 def send(service, key: str) -> str:
     """Send as a caller does that looks for its result later; answer the task id."""
-    with Celery("caller", broker=service.config["celery"]["broker"]) as caller:
-        kwargs = {"replayObjectPath": key}
-        return str(caller.send_task("parseReplay", kwargs=kwargs, queue=service.queue).id)
+    caller = Celery("caller", broker=service.config["celery"]["broker"])
+    kwargs = {"replayObjectPath": key}
+    sent = caller.send_task("parseReplay", kwargs=kwargs, queue=service.queue)
+    hang_up(caller)
+    return str(sent.id)
 
 
 def status(results: ValkeyServer, task_id: str) -> str | None:
