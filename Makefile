@@ -61,7 +61,7 @@ chaos: .venv/.installed ## break the whole service at random; ARGS="--seconds 12
 	@$(PY) scripts/servers.py
 	@$(PY) -m trials.chaos $(ARGS)
 
-soak: .venv/.installed ## work the whole service and see whether it grows; RATE=20 SECONDS=600
+soak: .venv/.installed ## work the whole service and see whether it stays flat; RATE=20 SECONDS=600
 	@$(PY) scripts/servers.py
 	@$(PY) -m trials.soak --rate $(or $(RATE),20) --seconds $(or $(SECONDS),600) $(ARGS)
 

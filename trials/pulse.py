@@ -42,10 +42,7 @@ def pulse(fleet: Fleet, at_s: float) -> Pulse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """How much a number has grown from the beginning to the end, as a share of the beginning.
-
-    Both ends are of the line through all that was measured, so that a peak at either counts little.
-    """
+    """How much a number has moved from the beginning to the end, as a share of the beginning."""
 
     name: str
     first: float
@@ -53,7 +50,7 @@ class Trend:
 
     @property
     def share(self) -> float:
-        """0.05 is five percent more."""
+        """0.05 is five percent more, -0.05 five percent less."""
         return self.last / self.first - 1 if self.first else 0.0
 
     def __str__(self) -> str:
@@ -61,19 +58,34 @@ class Trend:
 
 
 def trends(pulses: Sequence[Pulse]) -> list[Trend]:
-    """Of two pulses or more."""
-    return [_trend(name, pulses) for name in ("memory_mib", "descriptors", "threads")]
+    """Of two pulses or more, each number in two ways: a peak at either end counts little in both.
+
+    The line shows what moves slowly, the quarters also what moved only in the end.
+    """
+    numbers = ("memory_mib", "descriptors", "threads")
+    return [way(name, pulses) for name in numbers for way in (_line, _quarters)]
 
 
-def _trend(name: str, pulses: Sequence[Pulse]) -> Trend:
+def _line(name: str, pulses: Sequence[Pulse]) -> Trend:
     """Along the median of all slopes between two pulses (Theil and Sen), through the median."""
     points = [(pulse.at_s, float(getattr(pulse, name))) for pulse in pulses]
     slope = median((y - v) / (x - u) for (u, v), (x, y) in combinations(points, 2))
     middle = median(y - slope * x for x, y in points)
     return Trend(
-        name=name,
+        name=f"{name} along a line",
         first=middle + slope * points[0][0],
         last=middle + slope * points[-1][0],
+    )
+
+
+def _quarters(name: str, pulses: Sequence[Pulse]) -> Trend:
+    """From the median of the first quarter to that of the last."""
+    values = [float(getattr(pulse, name)) for pulse in pulses]
+    quarter = max(1, len(values) // 4)
+    return Trend(
+        name=f"{name} by quarters",
+        first=median(values[:quarter]),
+        last=median(values[-quarter:]),
     )
 
 

@@ -3,7 +3,7 @@
     python -m trials.soak --rate 20 --seconds 600 [--fresh 0.1] [--parser P] [--broker B]
 
 ``--fresh`` is the share of tasks whose replay nobody has parsed yet; the others find a result.
-Prints throughput, latency, memory and descriptors over time, whether they grow, and every promise
+Prints throughput, latency, memory and descriptors over time, whether they move, and every promise
 that was broken.
 """
 
@@ -35,7 +35,7 @@ from trials.promises import broken, everybody_was_told
 from trials.pulse import Pulse, pulse, tasks_told, trends
 from trials.remains import in_service
 
-#: Numbers that grow by a larger share after the warm-up are a leak.
+#: Numbers that move by a larger share after the warm-up, up or down, are not flat.
 FLAT = 0.05
 #: The warm-up takes this share of the time: children are started, caches filled, heaps found.
 WARM_UP = 0.25
@@ -87,10 +87,10 @@ class Span:
     latencies_s: Sequence[float]
 
     def __str__(self) -> str:
-        middle, high = (_quantile(self.latencies_s, share) * 1000 for share in (0.5, 0.95))
+        middle, high = (_quantile_ms(self.latencies_s, share) for share in (0.5, 0.95))
         p = self.pulse
         return (
-            f"{p.at_s:6.0f} {self.per_s:8.1f} {middle:8.0f} {high:8.0f} "
+            f"{p.at_s:6.0f} {self.per_s:8.1f} {middle:>8} {high:>8} "
             f"{p.memory_mib:8.1f} {p.descriptors:7} {p.threads:7} {p.processes:6}"
         )
 
@@ -117,7 +117,7 @@ def soak(
             poll(lambda: not in_service(made), seconds=30, every_s=0.5)
         say(f"{len(load.tasks)} tasks, {len(load.contents)} contents")
         return [
-            *leaks([span.pulse for span in spans]),
+            *not_flat([span.pulse for span in spans]),
             *_slow_callers(len(load.tasks) - BURST, rate * seconds),
             *_miscounted(made, len(load.tasks)),
             *broken(load, contract=contract),
@@ -159,12 +159,14 @@ def _span(load: Load, ends: Ends, sent: dict[str, float], at_s: float, length_s:
     )
 
 
-def leaks(pulses: Sequence[Pulse]) -> list[str]:
-    """What has grown since the warm-up."""
+def not_flat(pulses: Sequence[Pulse]) -> list[str]:
+    """What has moved since the warm-up."""
     found = trends(pulses[int(len(pulses) * WARM_UP) :])
     for trend in found:
         say(str(trend))
-    return [f"{trend.name} grew by {trend.share:.1%}" for trend in found if trend.share > FLAT]
+    return [
+        f"{trend.name} moved by {trend.share:+.1%}" for trend in found if abs(trend.share) > FLAT
+    ]
 
 
 def _slow_callers(sent: int, wanted: float) -> list[str]:
@@ -180,9 +182,9 @@ def _miscounted(made: Fleet, tasks: int) -> list[str]:
     return [] if told == tasks else [f"/metrics tells of {told} tasks, there were {tasks}"]
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+def _quantile_ms(values_s: Sequence[float], share: float) -> str:
+    ordered = sorted(values_s)
+    return f"{ordered[int(share * len(ordered))] * 1000:.0f}" if ordered else "-"
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +14,8 @@ from parsekit.testing.contract import Contract
 from trials import faults
 from trials.chaos import chaos, plan_of, say
 from trials.fleet import Broker, Parser, Plan
-from trials.pulse import Pulse, trends
-from trials.soak import leaks, soak
+from trials.pulse import Pulse
+from trials.soak import Span, not_flat, soak
 
 
 @pytest.mark.timeout(420)
@@ -41,12 +42,40 @@ def test_a_service_at_work_keeps_every_promise_and_tells_how_it_is(
     plan = plan_of(1, "local", "redis")
     found = soak(plan, tmp_path, rate=10, seconds=15, fresh=0.2, contract=contract)
     # in so short a time children are still being started
-    assert [line for line in found if " grew by " not in line] == []
+    assert [line for line in found if " moved by " not in line] == []
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    spans = [list(map(float, row)) for row in rows if len(row) == 8 and row[0].isdecimal()]
+    spans = [row for row in rows if len(row) == 8 and row[0].isdecimal()]
     assert len(spans) > 10
-    assert 5 < sum(tasks_per_s for _, tasks_per_s, *_ in spans) / len(spans) < 15
-    assert all(memory_mib > 50 and fds > 10 for *_, memory_mib, fds, _, _ in spans)
+    assert 5 < sum(float(tasks_per_s) for _, tasks_per_s, *_ in spans) / len(spans) < 15
+    assert all(float(mib) > 50 and int(fds) > 10 for *_, mib, fds, _, _ in spans)
+
+
+@pytest.mark.parametrize(
+    ("mib", "told"),
+    [
+        pytest.param(lambda n: 100 + n % 3, [], id="flat"),
+        pytest.param(lambda n: 500 if n in (5, 19) else 100, [], id="peaks at both ends"),
+        pytest.param(lambda n: 300 - n * 40 if n < 5 else 100, [], id="falls in the warm-up"),
+        pytest.param(lambda n: 100 + n, ["along a line", "by quarters"], id="grows"),
+        pytest.param(lambda n: 100 - n, ["along a line", "by quarters"], id="falls"),
+        pytest.param(lambda n: 100 if n < 15 else 150, ["by quarters"], id="grows in the end"),
+    ],
+)
+def test_flat_is_what_moves_neither_slowly_nor_at_last(
+    mib: Callable[[int], float], told: list[str]
+) -> None:
+    pulses = [
+        Pulse(at_s=30.0 * n, memory_mib=mib(n), descriptors=100, threads=20, processes=4)
+        for n in range(20)
+    ]
+    found = not_flat(pulses)
+    assert [line.partition(" moved")[0] for line in found] == [f"memory_mib {way}" for way in told]
+
+
+def test_a_row_in_which_nothing_ended_claims_no_latency() -> None:
+    still = Pulse(at_s=30, memory_mib=100, descriptors=100, threads=20, processes=4)
+    row = str(Span(pulse=still, per_s=0.0, latencies_s=[])).split()
+    assert row[1:4] == ["0.0", "-", "-"]
 
 
 def test_a_seed_makes_the_same_faults_whatever_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,24 +98,9 @@ def test_a_seed_makes_the_same_faults_whatever_the_pace(monkeypatch: pytest.Monk
     assert set(first.done) == set(faults._DEEDS)
 
 
-def test_what_grows_is_told_by_its_share() -> None:
-    def at(second: int, memory_mib: float, descriptors: int) -> Pulse:
-        return Pulse(
-            at_s=second,
-            memory_mib=memory_mib,
-            descriptors=descriptors,
-            threads=9,
-            processes=2,
-        )
-
-    pulses = [at(second, 100 + second, 50) for second in range(30)]
-    grown = {trend.name: round(trend.share, 3) for trend in trends(pulses)}
-    assert grown == {"memory_mib": 0.29, "descriptors": 0.0, "threads": 0.0}
-
-
-@pytest.mark.parametrize(("share", "found"), [(0.04, 0), (0.07, 1)])
-def test_a_soak_calls_more_than_five_percent_since_the_warm_up_a_leak(
-    share: float, found: int
+@pytest.mark.parametrize(("share", "flat"), [(0.04, True), (0.07, False)])
+def test_a_soak_calls_what_moves_by_five_percent_since_the_warm_up_flat(
+    share: float, flat: bool
 ) -> None:
     pulses = [
         Pulse(
@@ -98,4 +112,4 @@ def test_a_soak_calls_more_than_five_percent_since_the_warm_up_a_leak(
         )
         for row in range(20)
     ]
-    assert len(leaks(pulses)) == found
+    assert bool(not_flat(pulses)) is not flat
