@@ -223,7 +223,7 @@ class Child:
         if code == -signal.SIGXCPU:
             return ParserFailed, "used up the CPU time of limits.parse_seconds"
         if code < 0:
-            return ParserCrashed, f"crashed ({signal.Signals(-code).name})"
+            return ParserCrashed, f"crashed ({_signal_name(-code)})"
         return ParserCrashed, f"ended its process (exit code {code})"
 
     def _out_of_memory(self) -> str:
@@ -237,6 +237,14 @@ class Child:
             return self._log.read().decode(errors="replace")
         except (OSError, ValueError):
             return ""
+
+
+def _signal_name(number: int) -> str:
+    """Real-time signals have none but the first and the last."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _last_words(wrote: str) -> str:

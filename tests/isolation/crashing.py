@@ -58,6 +58,10 @@ class Crashing:
         os.kill(os.getpid(), signal.SIGSEGV)
         return Parsed(data={})
 
+    def nameless(self, job: Job) -> Parsed:
+        os.kill(os.getpid(), 40)  # a real-time signal
+        return Parsed(data={})
+
     def abort(self, job: Job) -> Parsed:
         sys.stderr.write("thread panicked: boom\n")
         sys.stderr.flush()
