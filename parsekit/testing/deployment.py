@@ -127,8 +127,8 @@ class Deployment:
         }
         celery = self.config.get("celery", {})
         self.queue = celery.get("queue", "replay-parse")
-        backend = str(celery.get("backend"))
-        own = "rpc://" if backend.startswith("amqp") else backend
+        backend = celery.get("backend")
+        own = "rpc://" if str(backend).startswith("amqp") else backend
         self.caller = Celery("caller", broker=celery.get("broker"), backend=own)
         self.caller.conf.broker_connection_retry_on_startup = True
         if str(celery.get("broker")).startswith("amqp"):
