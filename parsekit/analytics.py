@@ -150,8 +150,8 @@ class Summary:
         self.total.add(event)
         self.parsers.setdefault(event.parser, Figures()).add(event)
         if event.at_unix is not None:
-            self.first_unix = min(self.first_unix or event.at_unix, event.at_unix)
-            self.last_unix = max(self.last_unix or event.at_unix, event.at_unix)
+            times = [t for t in (self.first_unix, self.last_unix, event.at_unix) if t is not None]
+            self.first_unix, self.last_unix = min(times), max(times)
 
 
 def summarise(lines: Iterable[Line], unread: Unread, *, since_unix: float | None = None) -> Summary:

@@ -95,6 +95,11 @@ def test_since_leaves_out_what_is_older_and_what_has_no_time() -> None:
     assert (summary(*events).first_unix, summary(*events).last_unix) == (1000, 2000)
 
 
+def test_the_first_moment_of_all_is_a_time_as_well() -> None:
+    found = summary(event("a", at_unix=0), event("b", at_unix=2000))
+    assert (found.first_unix, found.last_unix) == (0, 2000)
+
+
 def test_messages_of_the_queue_can_be_summarised_too() -> None:
     messages = [{k: e[k] for k in ("pattern", "data")} for e in (event("a"), failed("b", "x"))]
     found = summary(*messages)

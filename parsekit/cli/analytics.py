@@ -61,7 +61,7 @@ def summary(
             typer.echo(json.dumps(_json(found, unread, files), indent=2))
         else:
             typer.echo("\n".join(_lines(found, since, "" if paths else ", on this machine")))
-            tell_unread(unread, "analytics event")
+            tell_unread(unread, "an analytics event")
 
 
 def _age_s(text: str) -> int:

@@ -61,7 +61,7 @@ def compare(
             typer.echo(json.dumps(shown, indent=2))
         else:
             typer.echo("\n".join(_lines(pairs)))
-            tell_unread(unread, "difference")
+            tell_unread(unread, "a difference")
     if fail_under is not None:
         _judge(pairs, fail_under)
 

@@ -16,17 +16,23 @@ from parsekit.event_log import files_of
 def event_files(paths: list[Path], name: str) -> list[Path]:
     """The files named, oldest first; a folder stands for its file ``name`` and those set aside.
 
-    Without paths: those of this machine. Raises `BadRequest` for a path that is not there.
+    Without paths: those of this machine. Each is there once, however often it is named. Raises
+    `BadRequest` for a path that is not there, or that is no regular file.
     """
-    if not paths:
-        return files_of(default_data_dir() / name)
-    found: list[Path] = []
-    for path in paths:
-        files = files_of(path / name) if path.is_dir() else [path]
-        if not files or not path.exists():
-            raise BadRequest(f"{path}: there is no {name if path.is_dir() else 'such file'}")
-        found += files
-    return found
+    files = [file for path in paths for file in _files_at(path, name)]
+    found: dict[Path, Path] = {}
+    for file in files if paths else files_of(default_data_dir() / name):
+        if not file.is_file():  # to open a pipe waits for whoever writes into it
+            raise BadRequest(f"{file} is no regular file; name one with events, or its folder")
+        found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def _files_at(path: Path, name: str) -> list[Path]:
+    files = files_of(path / name) if path.is_dir() else [path]
+    if not files or not path.exists():
+        raise BadRequest(f"{path}: there is no {name if path.is_dir() else 'such file'}")
+    return files
 
 
 @contextmanager
@@ -40,8 +46,8 @@ def reading() -> Iterator[None]:
 
 
 def tell_unread(unread: Unread, wanted: str) -> None:
-    """Name the lines that were passed over."""
+    """Name the lines that were passed over; ``wanted`` has its article."""
     if unread.count:
         more = ", …" if unread.count > len(unread.named) else ""
         lines = f"{unread.count} line{'s' if unread.count > 1 else ''}"
-        say(f"warning: passed over {lines} without a {wanted}: {', '.join(unread.named)}{more}")
+        say(f"warning: passed over {lines} without {wanted}: {', '.join(unread.named)}{more}")

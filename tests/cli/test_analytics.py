@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,12 +53,34 @@ def test_the_files_of_several_machines_are_one_summary(cli: CommandLine, replays
     for name in ("a", "b"):
         cli.run("parse", *replays(name))
         files.append((data_of(cli) / "analytics.jsonl").rename(cli.folder / f"{name}.jsonl"))
-    done = cli.run("analytics", "summary", *files, files[0])
+    copy = cli.folder / "copy.jsonl"
+    copy.write_bytes(files[0].read_bytes())
+    done = cli.run("analytics", "summary", *files, copy)
     assert b"stub: 2 tasks" in done.stdout
     assert b"1 events were told again" in done.stdout
     assert b"this machine" not in done.stdout
     told = json.loads(cli.run("analytics", "summary", "-f", "json", *files).stdout)
     assert told["files"] == [str(file) for file in files]
+
+
+def test_a_file_that_is_named_twice_is_read_once(cli: CommandLine, replays: Write) -> None:
+    cli.run("parse", *replays("a"))
+    file = data_of(cli) / "analytics.jsonl"
+    link = cli.folder / "link.jsonl"
+    link.symlink_to(file)
+    done = cli.run("analytics", "summary", "-f", "json", file, file.parent, link)
+    told = json.loads(done.stdout)
+    assert (told["total"]["tasks"], told["repeated"]) == (1, 0)
+    assert told["files"] == [str(file)]
+
+
+@pytest.mark.parametrize("argument", ["pipe", "."])
+def test_what_is_no_file_is_refused_and_not_waited_for(cli: CommandLine, argument: str) -> None:
+    for name in ("pipe", "analytics.jsonl"):
+        os.mkfifo(cli.folder / name)
+    done = cli.run("analytics", "summary", argument)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"is no regular file" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["--since", "24h"]])
@@ -90,7 +113,8 @@ def test_half_a_line_and_foreign_lines_are_counted_and_named(
     assert done.returncode == 0
     assert b"stub: 1 tasks" in done.stdout
     assert b"1 events were told again" in done.stdout
-    assert b"analytics.jsonl:1: no JSON, analytics.jsonl:4: cut short" in done.stderr
+    assert b"2 lines without an analytics event: analytics.jsonl:1: no JSON, " in done.stderr
+    assert b"analytics.jsonl:4: cut short" in done.stderr
 
 
 def test_since_counts_from_now(cli: CommandLine, replays: Write) -> None:
