@@ -17,14 +17,16 @@ def event_files(paths: list[Path], name: str) -> list[Path]:
     """The files named, oldest first; a folder stands for its file ``name`` and those set aside.
 
     Without paths: those of this machine. Each is there once, however often it is named. Raises
-    `BadRequest` for a path that is not there, or that is no regular file.
+    `BadRequest` for a path that is not there, or that is neither a file nor open already.
     """
     files = [file for path in paths for file in _files_at(path, name)]
     found: dict[Path, Path] = {}
     for file in files if paths else files_of(default_data_dir() / name):
-        if not file.is_file():  # to open a pipe waits for whoever writes into it
+        place = file.resolve()
+        # To open a pipe waits for whoever writes into it; that of /dev/stdin is open, and nowhere.
+        if not file.is_file() and place.exists():
             raise BadRequest(f"{file} is no regular file; name one with events, or its folder")
-        found.setdefault(file.resolve(), file)
+        found.setdefault(place, file)
     return list(found.values())
 
 

@@ -83,6 +83,13 @@ def test_what_is_no_file_is_refused_and_not_waited_for(cli: CommandLine, argumen
     assert b"is no regular file" in done.stderr
 
 
+def test_standard_input_is_one_of_the_files(cli: CommandLine, replays: Write) -> None:
+    cli.run("parse", *replays("a"))
+    events = (data_of(cli) / "analytics.jsonl").read_bytes()
+    done = cli.run("analytics", "summary", "/dev/stdin", stdin=events)
+    assert b"stub: 1 tasks" in done.stdout
+
+
 @pytest.mark.parametrize("arguments", [[], ["--since", "24h"]])
 def test_without_events_there_is_a_sentence(cli: CommandLine, arguments: list[str]) -> None:
     done = cli.run("analytics", "summary", *arguments)
