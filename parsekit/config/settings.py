@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from parsekit.config.addresses import UNUSABLE, is_usable
 from parsekit.config.secret import SecretFile, read_secret
+from parsekit.errors import ConfigInvalid
 
 
 class Section(BaseModel):
     """Base of every section: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def secret_files(self) -> Mapping[str, Path]:
+        """Setting to file, of secrets that are read from a file which no setting has to name.
+
+        ``parsekit doctor --security`` asks, and looks at those that are there; files that settings
+        name it knows. Nothing by default.
+        """
+        return {}
 
 
 class HostSettings(Section):
@@ -80,6 +91,14 @@ class FolderSettings(Section):
         None, description="where results are kept, a path or fsspec URL; default the data folder"
     )
 
+    @field_validator("path")
+    @classmethod
+    def _is_usable(cls, path: str | None) -> str | None:
+        # What looks like a port may be part of a bucket's name.
+        if path is not None and "://" in path and not is_usable(path, port=False):
+            raise ValueError(f"is {UNUSABLE}")
+        return path
+
 
 class LogSettings(Section):
     """Section `logs`: what a worker writes on standard error."""
@@ -139,8 +158,15 @@ class CelerySettings(Section):
                 continue
             if read.get(key) is not None:
                 raise ValueError(f"{key} and {key}_file both give its URL; keep one")
-            read[key] = read_secret(Path(file), f"celery.{key}_file").get_secret_value()
+            read[key] = _address_in(Path(file), f"celery.{key}_file")
         return read
+
+    @field_validator("broker", "backend")
+    @classmethod
+    def _is_usable(cls, url: str | None) -> str | None:
+        if url is not None and not is_usable(url):
+            raise ValueError(f"is {UNUSABLE}")
+        return url
 
     @field_validator("ca_file", "certificate_file", "key_file")
     @classmethod
@@ -179,3 +205,11 @@ class CelerySettings(Section):
         }
         more = [f"{name}={value}" for name, value in options.items() if f"{name}=" not in url]
         return "&".join([url + ("" if "?" in url else "?"), *more]).replace("?&", "?")
+
+
+def _address_in(file: Path, key: str) -> str:
+    """The URL that a file holds. Raises `ConfigInvalid` for one that can't be read as such."""
+    url = read_secret(file, key).get_secret_value()
+    if not is_usable(url):
+        raise ConfigInvalid(f"{key}: {file} holds {UNUSABLE}")
+    return url

@@ -177,3 +177,61 @@ def test_a_secret_is_read_without_white_space_and_not_shown(tmp_path: Path):
     secret = read_secret(tmp_path / "token", "k")
     assert secret.get_secret_value() == "hunter2"
     assert "hunter2" not in repr(secret)
+
+
+#: Each holds ``hunter2`` where a password, a port or a host may stand.
+MALFORMED = (
+    "rediss://[hunter2::1",
+    "redis://:hunter2@h:99999999",
+    "redis://h:hunter2",
+    "redis://:hunter2/x@h:6379",
+    "amqp://ann:hunter2]@h",
+    "amqps://one;amqps://two:hunter2",
+)
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+@pytest.mark.parametrize("key", ["broker", "backend"])
+def test_a_malformed_address_is_a_mistake_and_is_not_shown(file: Path, key: str, url: str):
+    text = problem(file, {"celery": {key: url}})
+    assert text.startswith(f"celery.{key}: is no usable address; write ")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+@pytest.mark.parametrize("key", ["broker_file", "backend_file"])
+def test_a_malformed_address_in_a_file_is_one_of_that_file(file: Path, key: str, url: str):
+    secret = file.with_name("url")
+    secret.touch(0o600)
+    secret.write_text(url)
+    text = problem(file, {"celery": {key: str(secret)}})
+    assert text.startswith(f"celery.{key}: {secret} holds no usable address; write ")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("path", ["http://[::1/x", "simplecache::http://[hunter2/x"])
+def test_a_malformed_folder_is_a_mistake(file: Path, path: str):
+    text = problem(file, {"folder": {"path": path}})
+    assert text.startswith("folder.path: is no usable address; write ")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "url"),
+    [
+        ("celery", "broker", "redis+socket:///run/valkey.sock?virtual_host=1"),
+        ("celery", "broker", "sentinel://one:26379;sentinel://two:26379"),
+        ("celery", "broker", "amqp://[::1]:5672//"),
+        ("celery", "broker", "amqp://"),
+        ("celery", "backend", "rpc://"),
+        ("celery", "backend", "mongodb://one:27017,two:27017/results"),
+        ("celery", "backend", "cache+memcached://127.0.0.1:11211;127.0.0.2:11211/"),
+        ("celery", "backend", "db+sqlite:///results.db"),
+        ("folder", "path", "results [new]"),
+        ("folder", "path", "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/results"),
+        ("folder", "path", "simplecache::http://[::1]:8080/x"),
+        ("folder", "path", "zip://a[1].csv::s3://bucket/x"),
+    ],
+)
+def test_unusual_addresses_are_taken(file: Path, section: str, key: str, url: str):
+    assert getattr(load(file, {section: {key: url}}).sections[section], key) == url
