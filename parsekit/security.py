@@ -12,13 +12,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from pydantic import SecretStr
 
-from parsekit.config import Config, FolderSettings, ProvenanceSettings
+from parsekit.config import Config, FolderSettings, ProvenanceSettings, Section
+from parsekit.config.addresses import addresses_in, parts_of
 from parsekit.config.secret import exposed_to
 from parsekit.errors import ParsekitError
+from parsekit.host.discovery import reason_of
 from parsekit.isolation.probe import attempts_that_work
 from parsekit.isolation.sandbox import missing_layers
 from parsekit.provenance import HOW_TO_SIGN, OWN_KEY_FILE, UNSIGNED, Signer, is_folder_here
@@ -29,9 +31,14 @@ from parsekit.session import Session
 _ENCRYPTED = frozenset(
     ("rediss", "amqps", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "sftp", "ssh")
 )
-#: Schemes of what is on this machine.
-_HERE = frozenset(("file", "local", "memory", "redis+socket", "socket", "unix"))
-#: What to write instead of some of the others.
+#: Schemes of what is on this machine, or makes no connection of its own.
+_HERE = frozenset(
+    (
+        *("file", "local", "memory", "redis+socket", "socket", "unix", "filesystem"),
+        *("rpc", "disabled", "cache+memory", "db+sqlite", "sqla+sqlite"),
+    )
+)
+#: What to write instead of some of the others; without a host all of them mean this machine.
 _WITH_TLS = {
     "redis": "rediss",
     "sentinel": "rediss",
@@ -63,35 +70,38 @@ def security_checks(session: Session) -> list[Check]:
 
 def _connections(config: Config) -> Iterator[Check]:
     for key, value in _texts(config):
-        urls = _urls(value)
+        urls = addresses_in(value)
         for number, url in enumerate(urls, 1):
-            which = f"{key} ({number} of {len(urls)})" if len(urls) > 1 else key
-            if "://" not in url or urlsplit(url).hostname:
-                yield _connection(which, url)
+            yield _connection(f"{key} ({number} of {len(urls)})" if len(urls) > 1 else key, url)
     for name, section in config.sections.items():
         host, secure = getattr(section, "hostname", None), getattr(section, "secure", None)
         if host and "://" not in host:
             yield _connection(f"{name}.hostname", f"{'https' if secure else 'http'}://{host}")
 
 
-def _urls(value: str) -> list[str]:
-    """Kombu takes several addresses in one, and connects to any of them."""
-    return [url for url in value.split(";") if url]
-
-
 def _connection(key: str, url: str) -> Check:
-    name, parts = f"tls {key}", urlsplit(url if "://" in url else "")
-    shown = f"{parts.scheme}://{parts.hostname}" if parts.scheme else "an address without a scheme"
+    name, parts = f"tls {key}", parts_of(url if "://" in url else "")
+    if parts is None or not parts.scheme:
+        which = "that can't be read" if parts is None else "without a scheme"
+        return _not_known(name, f"an address {which}")
+    shown = f"{parts.scheme}://{parts.hostname or ''}"
     if given_up := _given_up(parse_qs(parts.query.lower())):
         option, happens = given_up
         advice = f"take {option} out of the address, and name the authority in celery.ca_file"
         return Check(name=name, ok=False, detail=f"{shown} {happens}", advice=advice)
-    if parts.scheme in _ENCRYPTED | _HERE or _stays_here(parts.hostname or ""):
-        return Check(name=name, ok=True, detail=shown)
     better = _WITH_TLS.get(parts.scheme)
-    detail = f"{shown} is {'not' if better else 'not known to be'} encrypted"
-    advice = f"use {better or 'rediss://, amqps:// or https'}://; see docs/security.md"
-    return Check(name=name, ok=False, detail=detail, advice=advice)
+    host = parts.hostname or ("localhost" if better else "")
+    if parts.scheme in _ENCRYPTED | _HERE or _stays_here(host):
+        return Check(name=name, ok=True, detail=shown)
+    if better is None:
+        return _not_known(name, shown)
+    advice = f"use {better}://; see docs/security.md"
+    return Check(name=name, ok=False, detail=f"{shown} is not encrypted", advice=advice)
+
+
+def _not_known(name: str, shown: str) -> Check:
+    advice = "use an address that is, or a network where nobody else listens; see docs/security.md"
+    return Check(name=name, ok=False, detail=f"{shown} is not known to be encrypted", advice=advice)
 
 
 def _given_up(options: dict[str, list[str]]) -> tuple[str, str] | None:
@@ -114,32 +124,78 @@ def _stays_here(host: str) -> bool:
 
 
 def _secret_files(config: Config) -> Iterator[Check]:
+    files = [*_named_files(config)]
+    named = {key for key, _ in files}
+    for name, section in config.sections.items():
+        try:
+            files += [each for each in _found_files(name, section) if each[0] not in named]
+        except Exception as exc:  # noqa: BLE001  (a plugin may raise anything; it becomes a line)
+            advice = "this is a fault of its plugin: report it to the plugin's author"
+            yield Check(name=f"secrets of {name}", ok=False, detail=reason_of(exc), advice=advice)
+    for key, path in files:
+        yield _secret_file(key, path)
+    for folder in dict.fromkeys(path.parent for _, path in files):
+        yield from _folder_of_secrets(folder)
+
+
+def _named_files(config: Config) -> Iterator[tuple[str, Path]]:
     for key, value in _values(config):
         if not _SECRET_FILE.search(key):
             continue
         for path in value if isinstance(value, tuple) else (value,):
             if path is not None:
-                yield _secret_file(key, Path(path).expanduser())
+                yield key, Path(path).expanduser()
+
+
+def _found_files(name: str, section: object) -> list[tuple[str, Path]]:
+    """What a section reads without a setting, as far as it is there."""
+    files = section.secret_files() if isinstance(section, Section) else {}
+    return [(f"{name}.{key}", path) for key, path in files.items() if _is_there(path)]
+
+
+def _is_there(path: Path) -> bool:
+    """As far as we can see, and so read it."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _secret_file(key: str, path: Path) -> Check:
     name = f"secret {key}"
     try:
-        others = exposed_to(path.stat())
+        found = path.stat()
     except OSError as exc:
         detail = f"{path}: {(exc.strerror or 'not found').lower()}"
         return Check(name=name, ok=False, detail=detail, advice="does the file exist?")
-    if others:
+    if not stat.S_ISREG(found.st_mode):
+        advice = "name the file that holds the secret"
+        return Check(name=name, ok=False, detail=f"{path} is no file", advice=advice)
+    if others := exposed_to(found):
         detail = f"{path} can be read by {others}"
         return Check(name=name, ok=False, detail=detail, advice=f"chmod 600 {path}")
     return Check(name=name, ok=True, detail=str(path))
+
+
+def _folder_of_secrets(folder: Path) -> Iterator[Check]:
+    """Who can write to a folder puts other files in place of ours, unless it is sticky as /tmp."""
+    name = "folder of secrets"
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return  # its files have told that
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        detail = f"everybody can put other secrets into {folder}"
+        yield Check(name=name, ok=False, detail=detail, advice=f"chmod o-w {folder}")
+    else:
+        yield Check(name=name, ok=True, detail=str(folder))
 
 
 def _passwords(config: Config) -> Iterator[Check]:
     """Passwords that stand in the configuration itself."""
     for key, value in _texts(config):
         origin = config.origins.get(key, "")
-        has_password = any(urlsplit(url).password for url in _urls(value))
+        has_password = any(_has_password(url) for url in addresses_in(value))
         if not has_password or not origin or origin.startswith("$"):
             continue
         name, others = f"password in {key}", exposed_to(Path(origin).stat())
@@ -149,6 +205,12 @@ def _passwords(config: Config) -> Iterator[Check]:
             yield Check(name=name, ok=False, detail=detail, advice=advice)
         else:
             yield Check(name=name, ok=True, detail=f"{origin} is private")
+
+
+def _has_password(url: str) -> bool:
+    """Of an address that can't be read nobody knows."""
+    parts = parts_of(url)
+    return parts is None or bool(parts.password)
 
 
 # the rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from parsekit.isolation.sandbox import missing_layers
 from parsekit.providers import Check
 from parsekit.security import security_checks
 from parsekit.worker.checks import pickle_check
+from parsekit_ballchasing import settings as ballchasing
+from parsekit_storage_minio import settings as minio
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +54,6 @@ def named(found: list[Check], name: str) -> Check:
         ("celery", "broker", "pyamqp://rabbit//", "amqps"),
         ("celery", "broker", "librabbitmq://rabbit//", "amqps"),
         ("celery", "broker", "sentinel://sentinel:26379", "rediss"),
-        ("celery", "broker", "kafka://nobody.knows", "rediss"),
         ("folder", "path", "ftp://files.example/results", "sftp"),
         ("transport", "url", "amqp://rabbit", "amqps"),
         ("minio", "hostname", "minio:9000", "https"),
@@ -65,8 +67,60 @@ def test_a_connection_that_is_not_encrypted_is_named(tmp_path, section, key, url
 
 
 @pytest.mark.parametrize(
+    ("section", "key", "url", "shown"),
+    [
+        ("celery", "broker", "kafka://nobody.knows", "kafka://nobody.knows"),
+        ("celery", "backend", "db+postgresql://ann:hunter2@db/x", "db+postgresql://db"),
+        ("folder", "path", "webdav://files.example/results", "webdav://files.example"),
+        ("folder", "path", "dropbox:///results", "dropbox://"),
+        ("folder", "path", "somehow::s3://bucket/x", "somehow://"),
+        ("minio", "hostname", "http://[::1", "an address that can't be read"),
+    ],
+)
+def test_what_is_not_known_is_told_as_such(tmp_path, section, key, url, shown, monkeypatch):
+    monkeypatch.setattr(minio, "_HOSTNAME", re.compile(".*"))  # as a plugin that checks less
+    found = checks(tmp_path, {section: {key: url}})
+    (check,) = (c for c in found if c.name.startswith(f"tls {section}.{key}") and not c.ok)
+    assert check.detail == f"{shown} is not known to be encrypted"
+    assert "rediss" not in check.advice
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "judged"),
+    [
+        ("simplecache::http://files.example/x", {"": "http://files.example is not encrypted"}),
+        ("zip://a.csv::filecache::ftp://ann:hunter2@f/x", {"": "ftp://f is not encrypted"}),
+        (
+            "http://one.example/x::webdav://two.example/y",
+            {
+                " (1 of 2)": "http://one.example is not encrypted",
+                " (2 of 2)": "webdav://two.example is not known to be encrypted",
+            },
+        ),
+        ("simplecache::s3://bucket/x", {"": "s3://bucket"}),
+        ("simplecache::http://[fe80::abcd]/x", {"": "http://fe80::abcd is not encrypted"}),
+    ],
+)
+def test_of_a_chain_the_far_ends_are_judged(tmp_path, path, judged):
+    found = checks(tmp_path, {"folder": {"path": path}})
+    lines = {check.name: check.detail for check in found if check.name.startswith("tls folder")}
+    assert lines == {f"tls folder.path{which}": detail for which, detail in judged.items()}
+
+
+def test_a_password_in_a_chain_is_found(tmp_path):
+    found = checks(tmp_path, {"folder": {"path": "simplecache::https://ann:hunter2@f/x"}}, 0o644)
+    assert named(found, "password in folder.path").ok is False
+
+
+@pytest.mark.parametrize(
     ("section", "settings", "key"),
     [
+        ("celery", {"broker": "amqp://"}, "broker"),
+        ("celery", {"broker": "redis+socket:///run/valkey.sock"}, "broker"),
+        ("celery", {"backend": "rpc://"}, "backend"),
+        ("folder", {"path": "file:///srv/results"}, "path"),
+        ("celery", {"broker": "rediss://:pass::word@redis.example"}, "broker"),
         ("celery", {"broker": "rediss://redis.example"}, "broker"),
         ("celery", {"broker": "amqps://rabbit"}, "broker"),
         ("celery", {"broker": "redis://127.0.0.1"}, "broker"),
@@ -134,6 +188,64 @@ def test_secrets_that_others_can_read_are_named(tmp_path, mode, ok, words):
     assert check.ok is ok
     assert words in check.detail
     assert ok or f"chmod 600 {token}" in check.advice
+
+
+def test_a_folder_instead_of_a_secret_is_named(tmp_path):
+    found = checks(tmp_path, {"ballchasing": {"token_file": str(tmp_path)}})
+    check = named(found, "secret ballchasing.token_file")
+    assert (check.ok, check.detail) == (False, f"{tmp_path} is no file")
+    assert "chmod" not in check.advice
+
+
+def test_secrets_that_are_found_without_a_setting_are_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(ballchasing, "DEFAULT_TOKEN_FILE", tmp_path / "ballchasing_token")
+    monkeypatch.setattr(minio, "SECRET_FOLDER", tmp_path)
+    assert not [check for check in checks(tmp_path) if check.name.startswith("secret")]
+    files = {
+        "ballchasing.token_file": "ballchasing_token",
+        "minio.access_key_file": "minio_access_key",
+        "minio.secret_key_file": "minio_secret_key",
+    }
+    for name in files.values():
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o666)
+    for key, name in files.items():
+        check = named(checks(tmp_path), f"secret {key}")
+        assert (check.ok, check.advice) == (False, f"chmod 600 {tmp_path / name}")
+
+
+def test_of_a_setting_and_a_default_only_the_file_that_is_read_is_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(ballchasing, "DEFAULT_TOKEN_FILE", tmp_path / "default")
+    for name, mode in (("default", 0o666), ("mine", 0o600)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    found = checks(tmp_path, {"ballchasing": {"token_file": str(tmp_path / "mine")}})
+    assert named(found, "secret ballchasing.token_file").ok
+
+
+@pytest.mark.parametrize(("mode", "ok"), [(0o777, False), (0o1777, True), (0o755, True)])
+def test_a_folder_in_which_everybody_can_replace_secrets_is_named(tmp_path, mode, ok):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    folder.chmod(mode)
+    for name in ("token", "key"):
+        (folder / name).touch(0o600)
+    config = {
+        "ballchasing": {"token_file": str(folder / "token")},
+        "provenance": {"key_file": str(folder / "key")},
+    }
+    check = named(checks(tmp_path, config), "folder of secrets")
+    assert (check.ok, str(folder) in check.detail) == (ok, True)
+    assert check.advice == ("" if ok else f"chmod o-w {folder}")
+
+
+def test_a_plugin_that_can_not_name_its_secrets_is_a_line(tmp_path, monkeypatch):
+    def broken(_: object) -> dict[str, Path]:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(ballchasing.BallchasingSettings, "secret_files", broken)
+    check = named(checks(tmp_path), "secrets of ballchasing")
+    assert (check.ok, check.detail) == (False, "ZeroDivisionError: oops")
 
 
 def test_a_group_is_how_we_read_a_file_of_somebody_else(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -75,12 +76,16 @@ class BallchasingSettings(Section):
             raise ValueError("would send the token unencrypted over the internet; use https")
         return url.rstrip("/")
 
+    def secret_files(self) -> Mapping[str, Path]:
+        """Where the token is, named or not."""
+        return {"token_file": self.token_file or DEFAULT_TOKEN_FILE}
+
     def read_token(self) -> SecretStr:
         """Read the token now, as it may change while a service runs.
 
         Raises `ConfigInvalid` with the path, never with the content.
         """
-        path = self.token_file or DEFAULT_TOKEN_FILE
+        path = self.secret_files()["token_file"]
         token = read_secret(path, "ballchasing.token_file")
         text = token.get_secret_value()
         if len(text) > _MAX_TOKEN_CHARS or not text.isascii() or not _is_one_word(text):

@@ -11,11 +11,6 @@ from parsekit import read_secret
 from parsekit.errors import ConfigInvalid
 from parsekit_storage_minio.settings import MinioSettings
 
-#: Where Docker and Kubernetes put secrets, under the names that MinIO's images use too.
-SECRET_FOLDER = Path("/run/secrets")
-_ACCESS_NAMES = ("minio_access_key", "access_key")
-_SECRET_NAMES = ("minio_secret_key", "secret_key")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -29,15 +24,15 @@ class Credentials:
 def read_credentials(
     settings: MinioSettings,
     *,
-    folder: Path = SECRET_FOLDER,
+    folder: Path | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Credentials:
     """Read both keys from the first place that has them.
 
     Raises `ConfigInvalid` naming the setting and the file that is missing or can't be read.
     """
-    access = settings.access_key_file or _first(folder, _ACCESS_NAMES)
-    secret = settings.secret_key_file or _first(folder, _SECRET_NAMES)
+    files = settings.secret_files(folder)
+    access, secret = files.get("access_key_file"), files.get("secret_key_file")
     if access is not None and secret is not None:
         return Credentials(
             access_key=read_secret(access, "minio.access_key_file").get_secret_value(),
@@ -47,10 +42,6 @@ def read_credentials(
         missing = "secret_key_file" if secret is None else "access_key_file"
         raise ConfigInvalid(f"minio.{missing}: is missing; both keys come from files, or neither")
     return _from_environment(environ)
-
-
-def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _from_environment(environ: Mapping[str, str]) -> Credentials:

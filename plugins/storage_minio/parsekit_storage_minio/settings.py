@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,11 @@ from pydantic import Field, field_validator, model_validator
 
 from parsekit import SecretFile, Section, checked_key
 from parsekit.errors import BadRequest
+
+#: Where Docker and Kubernetes put secrets, under the names that MinIO's images use too.
+SECRET_FOLDER = Path("/run/secrets")
+_ACCESS_NAMES = ("minio_access_key", "access_key")
+_SECRET_NAMES = ("minio_secret_key", "secret_key")
 
 _HOSTNAME = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?/?"
@@ -66,6 +72,15 @@ class MinioSettings(Section):
             raise ValueError("secure is false, but hostname begins with https://; drop one")
         return self
 
+    def secret_files(self, folder: Path | None = None) -> Mapping[str, Path]:
+        """Where the keys are, named or found in ``folder`` (default `SECRET_FOLDER`)."""
+        folder = folder or SECRET_FOLDER
+        files = {
+            "access_key_file": self.access_key_file or _first(folder, _ACCESS_NAMES),
+            "secret_key_file": self.secret_key_file or _first(folder, _SECRET_NAMES),
+        }
+        return {key: path for key, path in files.items() if path is not None}
+
     @property
     def endpoint(self) -> str | None:
         """The store's URL without a slash at its end; None when no hostname was given."""
@@ -75,3 +90,10 @@ class MinioSettings(Section):
         if "://" in address:
             return address
         return f"{'https' if self.secure else 'http'}://{address}"
+
+
+def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
+    try:
+        return next((folder / name for name in names if (folder / name).is_file()), None)
+    except PermissionError:  # the folder of somebody else's secrets
+        return None

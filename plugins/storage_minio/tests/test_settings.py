@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from parsekit.errors import ConfigInvalid
-from parsekit_storage_minio import credentials
+from parsekit_storage_minio import settings as settings_module
 from parsekit_storage_minio.client import Target
 from parsekit_storage_minio.credentials import read_credentials
 from parsekit_storage_minio.settings import MinioSettings
@@ -108,4 +108,4 @@ def test_an_authority_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_secrets_of_containers_stand_where_docker_puts_them() -> None:
-    assert Path("/run/secrets") == credentials.SECRET_FOLDER
+    assert Path("/run/secrets") == settings_module.SECRET_FOLDER
