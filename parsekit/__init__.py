@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parsekit.api import open_session as open_session
     from parsekit.api import parse as parse
+    from parsekit.audit import recorded as recorded
     from parsekit.config import Config as Config
     from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _HOME = {
     "open_session": "api",
     "parse": "api",
+    "recorded": "audit",
     "Config": "config",
     "Section": "config",
     "SecretFile": "config",

@@ -193,6 +193,17 @@ def on_record(host: Host, session: Session, command: str) -> Iterator[Operations
         listeners.close(_CLOSE_S)
 
 
+@contextmanager
+def recorded(session: Session, command: str) -> Iterator[Operation]:
+    """Have a plugin's command on record: the block is the whole of it; also when it raises.
+
+    ``operation.trail.note("sent", "token to https://…")`` says what it did; the others are
+    ``looked_at``, ``read``, ``written`` and ``removed``.
+    """
+    with on_record(Host.load(), session, command) as operations, operations.doing() as operation:
+        yield operation
+
+
 @cache
 def local_caller(role: str) -> str:
     """Who runs this program: ``cli ann@host``. The system is asked, not the environment."""

@@ -27,7 +27,7 @@ Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of task
 @app.command("list")
 def list_(kind: ListKind = ListFormat.TABLE, config: ConfigFile = None) -> None:
     """Show every request that was put aside, oldest first."""
-    letters = _letters(config).all()
+    letters = _listed(config)
     if kind is ListFormat.JSON:
         typer.echo(json.dumps([asdict(letter) for letter in letters], indent=2))
         return
@@ -71,6 +71,16 @@ def _letters(config: ConfigFile) -> DeadLetters:
 
     caller.reach()
     return service.process.dead_letters
+
+
+def _listed(config: ConfigFile) -> list[DeadLetter]:
+    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+
+    letters = _letters(config)
+    with caller.audited("dead-letters list") as audit, audit.doing() as operation:
+        found = letters.all()
+        operation.trail.note("read", "dead letters")
+    return found
 
 
 def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:

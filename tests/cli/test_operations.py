@@ -16,6 +16,7 @@ import redis
 from parsekit.testing.command_line import CommandLine
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit.worker.dead_letters import DeadLetter, RedisDeadLetters
+from parsekit.worker.keys import DEAD_LETTERS
 
 REPLAY = "replays/stored.replay"
 #: What every record has, unless a test says otherwise.
@@ -60,8 +61,7 @@ def done(cli: CommandLine, *command: str | Path, code: int = 0) -> list[dict[str
     ran = cli.run(*command)
     assert ran.returncode == code, ran.stderr
     found = records(cli)
-    words = [str(word) for word in command if str(word) in ("dead-letters", "retry", "drop")]
-    name = " ".join(words or [str(command[0])])
+    name = " ".join(map(str, command[: 2 if command[0] == "dead-letters" else 1]))
     for record in found:
         assert record.pop("at")
         assert record.pop("caller") == f"cli {name} {getpass.getuser()}@{platform.node()}"
@@ -89,6 +89,7 @@ def done(cli: CommandLine, *command: str | Path, code: int = 0) -> list[dict[str
             [{"taskId": "some-task", "sent": ["cancellation"]}],
             id="cancel",
         ),
+        pytest.param(("dead-letters", "list"), 0, [{"read": ["dead letters"]}], id="list"),
         pytest.param(
             ("dead-letters", "drop", "put-aside"),
             0,
@@ -153,6 +154,17 @@ def test_a_request_that_can_not_be_sent_is_put_aside_again(
         assert [letter.task_id for letter in RedisDeadLetters(client).all()] == ["put-aside"]
     assert (taken["removed"], kept["written"]) == (["dead letter"], ["dead letter"])
     assert (sent["result"], sent["sent"]) == ("failed", [])
+
+
+def test_a_list_that_can_not_be_read_is_on_record(
+    service: CommandLine, server: ValkeyServer
+) -> None:
+    with redis.Redis.from_url(server.url()) as client:
+        client.delete(DEAD_LETTERS)
+        client.set(DEAD_LETTERS, "where the dead letters should be")
+    (record,) = done(service, "dead-letters", "list", code=1)
+    assert (record["result"], record["read"]) == ("failed", [])
+    assert "WRONGTYPE" in record["error"]
 
 
 def test_what_doctor_touches_is_on_record(service: CommandLine) -> None:

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from parsekit import open_session
+from pydantic import SecretStr
+
+from parsekit import open_session, recorded
 from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
 from parsekit_ballchasing.report import Report, Window, report_of
@@ -19,15 +21,17 @@ def quota(config: Path | None = None, format: Literal["table", "json"] = "table"
 
     The ping is asked once; where it can't answer, the books of the workers are shown alone.
     """
-    session = open_session(config)
+    session = open_session(config, role="cli")
     settings = session.config.section(BallchasingSettings)
-    report = _read(settings, session.config.redis_url)
+    with recorded(session, "quota") as operation:
+        token = settings.read_token()
+        operation.trail.note("sent", f"token to {settings.url}")
+        report = _read(settings, token, session.config.redis_url)
     text = json.dumps(report.to_json()) if format == "json" else "\n".join(_lines(report))
     sys.stdout.write(text + "\n")
 
 
-def _read(settings: BallchasingSettings, redis_url: str | None) -> Report:
-    token = settings.read_token()
+def _read(settings: BallchasingSettings, token: SecretStr, redis_url: str | None) -> Report:
     client = BallchasingClient(settings.url, token, ca_file=settings.ca_file)
     budget = Budget.open(redis_url, settings.url, token, client.ping)
     try:

@@ -37,6 +37,7 @@ def config(
         tree = {
             "parser": "ballchasing",
             "celery": {"broker": redis_server.url(7)},
+            "audit": {"path": str(tmp_path / "audit.jsonl")},
             "ballchasing": {"url": live.url, "token_file": str(token_file), **changes},
         }
         path = tmp_path / "parsekit.json"
@@ -44,6 +45,11 @@ def config(
         return path
 
     return write
+
+
+def records(config: Callable[..., Path]) -> list[Any]:
+    lines = config().with_name("audit.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def checks(path: Path) -> list[Any]:
@@ -85,6 +91,20 @@ class TestQuota:
     ) -> None:
         with pytest.raises(ConfigInvalid, match="token_file"):
             quota(config(token_file=str(tmp_path / "absent")))
+
+    def test_is_on_record(self, config: Callable[..., Path], live: Simulator) -> None:
+        quota(config())
+        (record,) = records(config)
+        assert record["caller"].startswith("cli quota ")
+        assert record["sent"] == [f"token to {live.url}"]
+        assert (record["result"], record["error"]) == ("ok", None)
+
+    def test_is_on_record_when_it_fails(self, config: Callable[..., Path], tmp_path: Path) -> None:
+        with pytest.raises(ConfigInvalid):
+            quota(config(token_file=str(tmp_path / "absent")))
+        (record,) = records(config)
+        assert (record["result"], record["sent"]) == ("config_invalid", [])
+        assert "absent" in record["error"]
 
     def test_is_a_command_of_the_host(self) -> None:
         (entry,) = (
