@@ -35,7 +35,7 @@ _ENCRYPTED = frozenset(
 _HERE = frozenset(
     (
         *("file", "local", "memory", "redis+socket", "socket", "unix", "filesystem"),
-        *("rpc", "disabled", "cache+memory", "db+sqlite", "sqla+sqlite"),
+        *("rpc", "cache+memory", "db+sqlite", "sqla+sqlite"),
     )
 )
 #: What to write instead of some of the others; without a host all of them mean this machine.

@@ -39,8 +39,11 @@ def parts_of(address: str) -> SplitResult | None:
 
 
 def is_usable(value: str, *, port: bool = True) -> bool:
-    """Whether all addresses of a setting can be taken apart, down to the ``port``."""
-    return all(map(_has_port if port else parts_of, addresses_in(value)))
+    """Whether all addresses of a setting can be taken apart, down to the ``port``.
+
+    Only those after the first may do without a scheme.
+    """
+    return "://" in value and all(map(_has_port if port else parts_of, addresses_in(value)))
 
 
 def _has_port(address: str) -> bool:

@@ -187,6 +187,8 @@ MALFORMED = (
     "redis://:hunter2/x@h:6379",
     "amqp://ann:hunter2]@h",
     "amqps://one;amqps://two:hunter2",
+    "hunter2@localhost:6379",
+    "hunter2",
 )
 
 
