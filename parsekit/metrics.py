@@ -18,9 +18,24 @@ Across = Literal["sum", "max"]
 
 #: A metric of more series than this is a label gone wild; the rest is left out.
 MAX_SERIES = 200
+#: A number with a longer help or value of a label is left out.
+MAX_TEXT = 1000
+
+#: What a worker tells of itself: under such a name a plugin's number would pass for it.
+WORKERS_OWN = frozenset(
+    f"parsekit_{name}"
+    for name in (
+        *("tasks_total", "runs_total", "running_tasks", "longest_run_seconds"),
+        *("run_limit_seconds", "slots", "server_up", "build_info", "shadow_replays_total"),
+        *("listener_lost_events_total", "waiting_tasks", "own_waiting_tasks", "dead_letters"),
+        *("queue_messages", "queue_taken_total", "queue_oldest_seconds"),
+        *(f"stage_duration_seconds{part}" for part in ("", "_bucket", "_count", "_sum")),
+    )
+)
 
 _NAME = re.compile(r"parsekit_[a-z0-9_]{1,100}")
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,50}")
+_TEXT = f"a text of at most {MAX_TEXT} characters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +97,54 @@ def fault_of(offered: object) -> str | None:
     """What is wrong with one that a plugin offers, None for nothing."""
     if not isinstance(offered, Metric):
         return f"{offered!r:.80} is no Metric"
-    name, kind, labels = offered.name, offered.kind, offered.labels
-    value: object = offered.value
-    checks = (
-        (_NAME.fullmatch(name), "is no name; want parsekit_ and lower-case letters"),
-        (kind in ("counter", "gauge"), f"has the kind {kind!r}, want counter or gauge"),
-        (name.endswith("_total") == (kind == "counter"), "counters, and no others, end in _total"),
-        (all(map(_LABEL.fullmatch, labels)), f"has labels {sorted(labels)} that are no names"),
-        (isinstance(value, int | float), f"has the value {value!r:.80} that is no number"),
+    return next(
+        (
+            f"{offered.name!r:.80}: {wish}, not {value!r:.80}"
+            for fine, wish, value in _checks(offered)
+            if not fine
+        ),
+        None,
     )
-    return next((f"{name!r:.80}: {text}" for fine, text in checks if not fine), None)
+
+
+def _checks(offered: Any) -> Iterator[tuple[object, str, object]]:
+    """Whether it is fine, what is wished for and what there is; each needs those before it fine."""
+    name, kind, labels = offered.name, offered.kind, offered.labels
+    named = isinstance(name, str) and _NAME.fullmatch(name)
+    yield named, "the name is to be parsekit_ and lower-case letters", name
+    yield name not in WORKERS_OWN, "the name is to be none of the worker's own", name
+    yield kind in ("counter", "gauge"), "the kind is to be counter or gauge", kind
+    yield name.endswith("_total") == (kind == "counter"), "counters alone end in _total", kind
+    yield offered.across in ("sum", "max"), "across is to be sum or max", offered.across
+    yield offered.family == "", "only a histogram is of a family", offered.family
+    yield _is_text(offered.help), f"the help is to be {_TEXT}", offered.help
+    yield isinstance(labels, Mapping), "the labels are to be a mapping", labels
+    for label, value in labels.items():
+        yield _is_text(label) and _LABEL.fullmatch(label), "labels are to be names", label
+        yield _is_text(value), f"the label {label} is to be {_TEXT}", value
+    yield _is_number(offered.value), "the value is to be a number that a float holds", offered.value
+
+
+def _is_text(value: object) -> bool:
+    """Whether the page can hold it: half of a surrogate pair has no bytes."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_number(value: object) -> bool:
+    """Whether the page can hold it: an integer may be larger than any float."""
+    if not isinstance(value, int | float):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def usable(offered: Iterable[Metric], complain: Callable[[str], None]) -> Iterator[Metric]:
@@ -104,6 +157,7 @@ def usable(offered: Iterable[Metric], complain: Callable[[str], None]) -> Iterat
             if counts[metric.name] > MAX_SERIES:
                 fault = f"{metric.name}: more than {MAX_SERIES} series"
         if fault is None:
-            yield metric
+            # sums of integers grow too large; and the plugin may go on to use its dictionary
+            yield replace(metric, value=float(metric.value), labels=dict(metric.labels))
         else:
             complain(fault)

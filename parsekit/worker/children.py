@@ -32,6 +32,7 @@ class ChildReport:
     def __init__(self, folder: Path, numbers: Callable[[], Told]) -> None:
         self._file = _family(folder, os.getppid()) / f"{os.getpid()}.json"
         self._numbers = numbers
+        self._complained = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-numbers")
 
@@ -56,6 +57,10 @@ class ChildReport:
             draft.replace(self._file)
         except OSError as exc:
             log.debug("numbers can't be written: %s", exc)
+        except Exception:  # the thread would end, and what this child counts stand still for ever
+            level = logging.DEBUG if self._complained else logging.ERROR
+            log.log(level, "the numbers of this process can't be told", exc_info=True)
+            self._complained = True
 
 
 class Children:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 #: A client that says nothing for longer is hung up on, seconds: each has a thread.
 _SILENCE_SECONDS = 10.0
+_TEXT = "text/plain; charset=utf-8"
 
 
 class _Server(ThreadingHTTPServer):
@@ -35,18 +36,7 @@ def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingH
         timeout = _SILENCE_SECONDS
 
         def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, page())
-                return
-            judge = {"/healthz": "not_live", "/readyz": "not_ready"}.get(self.path)
-            if judge is None:
-                self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not here\n")
-                return
-            wrong = getattr(vitals.now(), judge)(time.time())
-            status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
-            self._answer(status, "text/plain; charset=utf-8", f"{wrong or 'ok'}\n".encode())
-
-        def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+            status, kind, body = _answer(self.path.partition("?")[0], vitals, page)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -65,3 +55,19 @@ def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingH
         ) from exc
     threading.Thread(target=server.serve_forever, daemon=True, name="parsekit-http").start()
     return server
+
+
+def _answer(path: str, vitals: Vitals, page: Callable[[], bytes]) -> tuple[HTTPStatus, str, bytes]:
+    """Status, content type and body; an error too, as who gets no answer takes us for dead."""
+    try:
+        if path == "/metrics":
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, page()
+        judge = {"/healthz": "not_live", "/readyz": "not_ready"}.get(path)
+        if judge is None:
+            return HTTPStatus.NOT_FOUND, _TEXT, b"not here\n"
+        wrong = getattr(vitals.now(), judge)(time.time())
+        status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
+        return status, _TEXT, f"{wrong or 'ok'}\n".encode()
+    except Exception:
+        log.exception("%r can't be answered", path)
+        return HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT, b"failed; the worker's log says why\n"

@@ -14,6 +14,7 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from parsekit.metrics import WORKERS_OWN
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, poll
 from parsekit.testing.servers.process import free_port
@@ -126,6 +127,12 @@ def test_no_label_names_a_task_a_replay_or_a_process(told: list[Metric]) -> None
     used = {name for _, labels in series(told) for name in labels}
     assert used <= allowed
     assert str(os.getpid()) not in {v for _, labels in series(told) for v in labels.values()}
+
+
+def test_no_plugin_may_tell_what_the_worker_tells_itself(told: list[Metric]) -> None:
+    of_plugins = ("parsekit_sink_", "parsekit_audit_", "parsekit_ballchasing_", "process_")
+    own = {name for name, _ in series(told) if not name.startswith(of_plugins)}
+    assert own == WORKERS_OWN - {"parsekit_stage_duration_seconds"}
 
 
 def test_every_metric_is_described(told: list[Metric]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -10,6 +11,8 @@ from parsekit import Metric, hookimpl
 from parsekit.host import Host
 from parsekit.host.measures import PluginMeasures
 from parsekit.metrics import MAX_SERIES, merged
+from parsekit.worker.metrics import Told
+from parsekit.worker.metrics_page import make_page
 
 
 class Offers:
@@ -32,6 +35,11 @@ def measures(*answers) -> PluginMeasures:
     return PluginMeasures(host, patience_s=0.2)
 
 
+def told(asked: PluginMeasures) -> Told:
+    """As it comes from a child of a prefork pool."""
+    return Told.from_json(json.loads(json.dumps(Told(metrics=tuple(asked.now())).to_json())))
+
+
 def names(asked: PluginMeasures) -> list[str]:
     return [metric.name for metric in asked.now()]
 
@@ -50,7 +58,24 @@ def fails() -> list[Metric]:
         gauge(kind="counter"),
         gauge(kind="histogram"),
         gauge(labels={"no-label": "x"}),
+        gauge(labels={1: "x"}),
+        gauge(labels={"mine": 1}),
+        gauge(labels={"mine": None}),
+        gauge(labels={"mine": b"x"}),
+        gauge(labels={"mine": "half a pair \ud800"}),
+        gauge(labels={"mine": "x" * 5000}),
+        gauge(labels=None),
+        gauge(help=None),
+        gauge(help="half a pair \ud800"),
+        gauge(family="parsekit_slots"),
+        gauge(family=7),
+        gauge(across=b"max"),
         gauge(value="7"),
+        gauge(value=None),
+        gauge(value=10**400),
+        gauge(name=7),
+        gauge("parsekit_tasks_total", kind="counter", labels={"mine": "x"}),
+        gauge("parsekit_stage_duration_seconds_sum"),
         {"name": "parsekit_mine"},
         None,
     ],
@@ -58,6 +83,7 @@ def fails() -> list[Metric]:
 def test_a_wrong_number_is_left_out_and_named_once(wrong, caplog):
     asked = measures(lambda: [wrong, gauge("parsekit_right")])
     assert names(asked) == names(asked) == ["parsekit_right"]
+    assert b"parsekit_right 1.0" in make_page(lambda: told(asked))()
     assert len(caplog.records) == 1
     assert "plugin0" in caplog.text
 
@@ -67,6 +93,12 @@ def test_a_plugin_that_fails_keeps_only_its_own_back(answer, caplog):
     asked = measures(answer, lambda: [gauge()])
     assert names(asked) == ["parsekit_mine"]
     assert "plugin0" in caplog.text
+
+
+def test_numbers_that_are_large_only_together_leave_the_page_whole():
+    large = [gauge(value=10**308)]
+    both = merged(measures(lambda: large, lambda: large).now())
+    assert b"parsekit_mine +Inf" in make_page(lambda: Told(metrics=tuple(both)))()
 
 
 def test_a_plugin_that_hangs_is_not_asked_again_until_it_comes_back():

@@ -6,7 +6,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -17,14 +18,20 @@ from parsekit.worker import http_port
 PAGE = b"parsekit_up 1\n" * 100_000
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    monkeypatch.setattr(http_port, "_SILENCE_SECONDS", 0.3)
+@contextmanager
+def serving(page: Callable[[], bytes]) -> Iterator[tuple[str, int]]:
     well = SimpleNamespace(not_live=lambda _now: None, not_ready=lambda _now: "the broker is away")
-    made = http_port.serve("0", SimpleNamespace(now=lambda: well), lambda: PAGE)
+    made = http_port.serve("0", SimpleNamespace(now=lambda: well), page)
     yield made.server_address
     made.shutdown()
     made.server_close()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    monkeypatch.setattr(http_port, "_SILENCE_SECONDS", 0.3)
+    with serving(lambda: PAGE) as address:
+        yield address
 
 
 def asked(server: tuple[str, int], path: str) -> bytes:
@@ -38,6 +45,19 @@ def test_it_says_how_the_worker_is(server: tuple[str, int]) -> None:
     assert b" 503 " in asked(server, "/readyz").splitlines()[0]
     assert b" 404 " in asked(server, "/secrets").splitlines()[0]
     assert asked(server, "/metrics").endswith(PAGE)
+    assert asked(server, "/metrics?name=parsekit_slots").endswith(PAGE)
+
+
+def test_a_page_that_can_not_be_made_is_an_error_and_no_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> bytes:
+        raise OverflowError("too large a number")
+
+    with serving(fail) as server:
+        assert b" 500 " in asked(server, "/metrics").splitlines()[0]
+        assert b" 200 " in asked(server, "/healthz").splitlines()[0]
+    assert "too large a number" in caplog.text
 
 
 def test_a_client_that_is_silent_is_hung_up_on(server: tuple[str, int]) -> None:
