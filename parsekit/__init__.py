@@ -69,6 +69,7 @@ _HOME = {
     "Parsed": "model",
     "Replay": "model",
     "Check": "providers",
+    "LARGEST_READ_BYTES": "providers",
     "ObjectInfo": "providers",
     "Parser": "providers",
     "ParserEntry": "providers",

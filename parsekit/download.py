@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from parsekit.disk_errors import storage_errors
 from parsekit.errors import ReplayTooLarge, StorageUnavailable
-from parsekit.providers import ObjectInfo
+from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo
+
+log = logging.getLogger(__name__)
 
 
 def save_whole(
@@ -32,6 +35,14 @@ def save_whole(
         finally:
             part.unlink(missing_ok=True)
     return ObjectInfo(key=found.key, size_bytes=found.size_bytes, etag=found.etag, sha256=sha256)
+
+
+def small_enough(size_bytes: int, key: str) -> bool:
+    """Whether an object is not larger than anything that we store; see `Storage.read`."""
+    if size_bytes <= LARGEST_READ_BYTES:
+        return True
+    log.warning("%s has %d bytes, more than any result: it is not read", key, size_bytes)
+    return False
 
 
 def _written(blocks: Iterable[bytes], part: Path, found: ObjectInfo, max_bytes: int) -> str:

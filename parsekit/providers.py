@@ -98,6 +98,11 @@ class ObjectInfo:
     sha256: str | None = None
 
 
+#: Most that is read into memory: eight times what a parser may answer (2 MiB), as results, tickets
+#: and audited documents are the only objects that are read so.
+LARGEST_READ_BYTES = 16 * 2**20
+
+
 class Storage(Protocol):
     """Holds replays and results under keys such as ``replays/<name>.replay``.
 
@@ -124,7 +129,11 @@ class Storage(Protocol):
         ...
 
     def read(self, key: str) -> bytes | None:
-        """Read a small object; None when there is none."""
+        """Read a small object; None when there is none.
+
+        What is larger than `LARGEST_READ_BYTES` was not written by us: it counts as missing, is not
+        taken into memory, and is replaced once the replay is parsed again.
+        """
         ...
 
     def write(self, key: str, body: bytes, *, replace: bool = True) -> bool:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from parsekit.json_data import JsonData, spliced, split
+from parsekit.json_data import UNREADABLE, JsonData, finite, spliced, split
 from parsekit.model import Failure, JsonObject, Tried
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
@@ -126,24 +126,28 @@ class ResultStore:
         """Read a stored document; None, with the reason in the log, when it may not be served."""
         try:
             return self._checked(body.decode(), name)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        except UNREADABLE as exc:
             log.warning("stored result %s is not served: %s; parsing again", name.flight, exc)
             return None
 
     def _checked(self, document: str, name: ResultName) -> Result:
         members, text = split(document, "data")
+        if self.signer is not None:
+            _refuse_forged(members, self.signer)
         result = _result(members, JsonData.read(text))
         if result.name != name:
             raise ValueError(f"is of {result.name}")
         if result.data.sha256 != members["provenance"]["dataSha256"]:
             raise ValueError("its data do not have the digest that was stored with them")
-        if self.signer is not None:
-            signature = members["provenance"].pop("signature", None)
-            if signature is None:
-                raise ValueError("it is not signed")
-            if not self.signer.verifies(_PURPOSE, members, signature):
-                raise ValueError("none of our keys has made its signature")
         return result
+
+
+def _refuse_forged(members: JsonObject, signer: Signer) -> None:
+    signature = members["provenance"].pop("signature", None)
+    if signature is None:
+        raise ValueError("it is not signed")
+    if not signer.verifies(_PURPOSE, members, signature):
+        raise ValueError("none of our keys has made its signature")
 
 
 def _result(members: JsonObject, data: JsonData) -> Result:
@@ -155,9 +159,9 @@ def _result(members: JsonObject, data: JsonData) -> Result:
             version=members["parserVersion"],
         ),
         sha256=str(members["hash"]),
-        size_bytes=int(provenance["replayBytes"]),
+        size_bytes=int(finite(provenance["replayBytes"])),
         task_id=str(provenance["taskId"]),
-        stored_unix=float(provenance["storedUnix"]),
+        stored_unix=finite(provenance["storedUnix"]),
         data=data,
         warnings=tuple(map(str, members["warnings"])),
         tried=tuple(map(_tried, members.get("tried", ()))),

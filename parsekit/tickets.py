@@ -24,6 +24,7 @@ from parsekit.errors import (
     StorageUnavailable,
     Unauthorized,
 )
+from parsekit.json_data import UNREADABLE, finite
 from parsekit.model import JsonObject
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
@@ -89,11 +90,11 @@ class Tickets:
             return Kept(
                 ticket=dict(kept["ticket"]),
                 sha256=str(kept["sha256"]),
-                size_bytes=int(kept["sizeBytes"]),
-                progress=float(kept["progress"]),
-                parse_began_unix=float(kept["parseBeganUnix"]),
+                size_bytes=int(finite(kept["sizeBytes"])),
+                progress=finite(kept["progress"]),
+                parse_began_unix=finite(kept["parseBeganUnix"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        except UNREADABLE as exc:
             log.warning("ticket of %s can't be read: %s; starting anew", name.flight, exc)
             return None
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from parsekit.config import FolderSettings
 from parsekit.defaults.drafts import Drafts
 from parsekit.disk_errors import storage_errors
-from parsekit.download import save_whole
+from parsekit.download import save_whole, small_enough
 from parsekit.errors import BadRequest, ReplayNotFound, StorageDenied
 from parsekit.keys import checked_key
 from parsekit.providers import ObjectInfo, ProviderContext, Storage
@@ -76,7 +76,8 @@ class FolderStorage:
         """Read the file; see `Storage.read`."""
         try:
             with self._opened(key) as file:
-                return file.read()
+                size_bytes = os.fstat(file.fileno()).st_size
+                return file.read() if small_enough(size_bytes, key) else None
         except ReplayNotFound:
             return None
 

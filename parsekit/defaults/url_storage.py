@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from parsekit.download import save_whole
+from parsekit.download import save_whole, small_enough
 from parsekit.errors import (
     ConfigInvalid,
     ParsekitError,
@@ -60,6 +60,9 @@ class UrlStorage:
     def read(self, key: str) -> bytes | None:
         """Read the object; see `Storage.read`."""
         try:
+            size_bytes = self.head(key).size_bytes or 0  # some servers do not tell
+            if not small_enough(size_bytes, key):
+                return None
             with _driver_errors(key):
                 return bytes(self._driver.cat_file(self._path(key)))
         except ReplayNotFound:

@@ -20,7 +20,7 @@ from typing import ClassVar
 import pytest
 
 from parsekit.errors import ReplayNotFound, ReplayTooLarge
-from parsekit.providers import ObjectInfo, Storage
+from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo, Storage
 
 #: The size of an ordinary replay, and bytes that no text codec would leave alone.
 REPLAY_BYTES = bytes(range(256)) * 6000
@@ -60,6 +60,12 @@ class StorageConformance:
         assert storage.write("conformance/a", body)
         assert storage.read("conformance/a") == body
         assert storage.head("conformance/a").size_bytes == len(body)
+
+    def test_what_is_larger_than_anything_of_ours_counts_as_missing(self, storage: Storage) -> None:
+        storage.write("conformance/a", bytes(LARGEST_READ_BYTES + 1))
+        assert storage.read("conformance/a") is None
+        storage.write("conformance/a", bytes(LARGEST_READ_BYTES))
+        assert storage.read("conformance/a") == bytes(LARGEST_READ_BYTES)
 
     def test_a_missing_object_is_missing_everywhere(self, storage: Storage, tmp_path: Path) -> None:
         assert storage.read("conformance/a") is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from parsekit.json_data import JsonData, spliced
 from parsekit.model import NotReady, Outcome, Parsed
 from parsekit.pipeline import Waiting
 from parsekit.provenance import OWN_KEY_FILE, Signer
+from parsekit.providers import LARGEST_READ_BYTES
 from parsekit.session import Session
 
 KEY, OLD_KEY, STRANGERS_KEY = Signer((b"k" * 32,)), Signer((b"o" * 32,)), Signer((b"s" * 32,))
@@ -95,6 +97,8 @@ def test_a_signed_result_is_served_and_says_what_it_is_of(bench):
         edited("warnings", value=["do not trust it"]),
         edited("hash", value="0" * 64),
         edited("provenance", "storedUnix", value=9e9),
+        edited("provenance", "storedUnix", value=10**400),
+        edited("provenance", "replayBytes", value=10**400),
         edited("provenance", "taskId", value="task-2"),
         edited("provenance", "signature", value="hmac-sha256:" + "0" * 64),
         edited("provenance", "signature", value="\u00e9"),
@@ -112,6 +116,28 @@ def test_a_tampered_result_is_parsed_again_and_replaced(bench, tamper):
     assert stored(bench, second)["data"] == {"answer": "anew"}
     third = done(bench.pipeline(signer=KEY).run(bench.request(task="task-3")))
     assert (third.cached, third.data) == (True, {"answer": "anew"})
+
+
+@pytest.mark.parametrize("signer", [KEY, None], ids=["signed", "unsigned"])
+@pytest.mark.parametrize("number", ["1e999", "Infinity", "NaN", "-1e999", "9" * 400, "9" * 5000])
+@pytest.mark.parametrize("name", ["replayBytes", "storedUnix"])
+def test_a_number_without_end_is_parsed_again_and_replaced(bench, signer, number, name):
+    first = done(bench.pipeline(signer=signer).run(bench.request()))
+    body = bench.store.read(first.output_path)
+    end = re.compile(rf'("{name}":)[0-9.e+]+'.encode())
+    bench.store.write(first.output_path, end.sub(rb"\g<1>" + number.encode(), body))
+    assert bench.store.read(first.output_path) != body
+    second = again(bench, signer)
+    assert (second.cached, second.data) == (False, {"answer": "anew"})
+    assert stored(bench, second)["data"] == {"answer": "anew"}
+
+
+def test_what_is_larger_than_any_result_is_parsed_again_and_replaced(bench):
+    first = done(bench.pipeline(signer=KEY).run(bench.request()))
+    bench.store.write(first.output_path, bytes(LARGEST_READ_BYTES + 1))
+    second = again(bench, KEY)
+    assert (second.cached, second.data) == (False, {"answer": "anew"})
+    assert stored(bench, second)["data"] == {"answer": "anew"}
 
 
 def test_what_is_only_written_anew_is_served(bench):
@@ -143,6 +169,20 @@ def test_a_forged_ticket_is_not_followed(bench):
     assert isinstance(pipeline.run(bench.request()), Waiting)
     (ticket,) = Path(bench.folder, "store").rglob("tickets/**/*.json")
     ticket.write_text(ticket.read_text().replace("ours", "forged"))
+    bench.flights.claim = lambda key, owner: type(bench.flights)().claim(key, owner=owner)
+    done(pipeline.run(bench.request(task="task-2")))
+    assert [how for how, _ in bench.script.calls] == ["parse", "parse"]
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "9" * 400])
+@pytest.mark.parametrize("name", ["sizeBytes", "progress", "parseBeganUnix"])
+def test_a_ticket_with_a_number_without_end_is_not_followed(bench, name, number):
+    bench.script.steps = [NotReady(ticket={"id": "ours"}, after_s=1)]
+    pipeline = bench.pipeline()
+    assert isinstance(pipeline.run(bench.request()), Waiting)
+    (ticket,) = Path(bench.folder, "store").rglob("tickets/**/*.json")
+    ticket.write_text(re.sub(rf'("{name}": )[0-9.e+]+', rf"\g<1>{number}", ticket.read_text()))
+    assert number in ticket.read_text()
     bench.flights.claim = lambda key, owner: type(bench.flights)().claim(key, owner=owner)
     done(pipeline.run(bench.request(task="task-2")))
     assert [how for how, _ in bench.script.calls] == ["parse", "parse"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from parsekit import ObjectInfo, ProviderContext, save_whole
+from parsekit import LARGEST_READ_BYTES, ObjectInfo, ProviderContext, save_whole
 from parsekit.errors import ReplayNotFound
 from parsekit_storage_minio.call import Call
 from parsekit_storage_minio.client import ObjectClient, Target
@@ -19,10 +19,6 @@ from parsekit_storage_minio.store_error import StoreError
 from parsekit_storage_minio.verified import verified
 
 log = logging.getLogger(__name__)
-
-#: Most that is read into memory: eight times what a parser may answer (2 MiB), as results,
-#: tickets and audited documents are the only objects that are read so.
-LARGEST_READ_BYTES = 16 * 2**20
 
 
 class MinioStorage:
@@ -71,11 +67,7 @@ class MinioStorage:
             return call.ask(Permission.READ, attempt)
 
     def read(self, key: str) -> bytes | None:
-        """Read with one GET; see `parsekit.Storage.read`.
-
-        What is larger than anything that we store is not ours: it counts as missing, so that the
-        replay is parsed and the object replaced.
-        """
+        """Read with one GET; see `parsekit.Storage.read`."""
         try:
             with self._call(key) as call:
                 return call.ask(Permission.READ, lambda client: _content(client, call))

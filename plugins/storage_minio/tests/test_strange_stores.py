@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from parsekit import LARGEST_READ_BYTES
 from parsekit.errors import StorageUnavailable
 from parsekit_storage_minio import patience
 from parsekit_storage_minio.etags import ENOUGH_KEYS
-from parsekit_storage_minio.storage import LARGEST_READ_BYTES
 
 from .conftest import MakeStorage
 from .strange_store import Oddity, strange_store
