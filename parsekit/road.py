@@ -145,6 +145,9 @@ class Road:
         self._enter("look")
         with Step("look", logging.DEBUG):
             content = self._source().look(self.line.config.limits.replay_bytes)
+        if self.request.place == "local":  # a storage notes for itself; of a URL only size is asked
+            act = "read" if content.fingerprint is not None else "looked_at"
+            self.reporter.trail.note(act, self.request.replay)
         self.state = self.state.but(size_bytes=content.size_bytes)
         fingerprint = content.fingerprint or self._fetched().sha256
         self.state = self.state.but(fingerprint=fingerprint)

@@ -253,3 +253,15 @@ class TestFile:
 
 def event(task_id: str) -> AuditEvent:
     return AuditEvent(at_unix=0, caller="c", task_id=task_id, replay="r", acts=Acts(), result="ok")
+
+
+def test_a_local_file_is_told_as_read_also_where_its_result_was_stored(
+    bench: Bench, records: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = write_replay(tmp_path / "mine.replay", believable_match())
+    pipeline = bench.pipeline()
+    for task in ("task-1", "task-2"):
+        pipeline.run(bench.request(task=task, key=str(path), place="local"))
+    cached = records[-1]
+    assert cached["cached"]
+    assert cached["read"][0] == str(path)
