@@ -1,9 +1,10 @@
-"""Asks plugins for their numbers, each alone: one that raises or hangs keeps only its own back."""
+"""Asks plugins for their numbers, each alone: of one that raises or hangs the last ones stand."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ log = logging.getLogger("parsekit.metrics")
 
 #: How long a plugin may take to answer, seconds. It is asked every two seconds.
 PATIENCE_S = 1.0
+#: A gauge that a plugin told longer ago, seconds, says nothing of now.
+KEPT_S = 60.0
 #: Different complaints about one plugin that are logged.
 _MAX_COMPLAINTS = 10
 
@@ -39,26 +42,34 @@ class _Asked:
         self._function = function
         self._free = threading.Lock()
         self._told: set[str] = set()
+        self._last_at = float("-inf")
+        self._last: list[Metric] = []
 
     def now(self, patience_s: float) -> list[Metric]:
-        if not self._free.acquire(blocking=False):
-            return []
-        try:
-            answer: list[Metric] = within(patience_s, self._answer)
-        except PluginFault as fault:
-            self._complain(str(fault))
-        except BaseException as exc:  # noqa: BLE001  (a plugin may raise anything)
-            self._complain(reason_of(exc))
-        else:
-            return answer
-        return []
+        if self._free.acquire(blocking=False):
+            try:
+                within(patience_s, self._answer)
+            except PluginFault as fault:
+                self._complain(str(fault))
+            except BaseException as exc:  # noqa: BLE001  (a plugin may raise anything)
+                self._complain(reason_of(exc))
+        return self._kept()
 
-    def _answer(self) -> list[Metric]:
+    def _answer(self) -> None:
         try:
             offered: Any = self._function()
-            return list(usable(offered, self._complain))
+            self._last = list(usable(offered, self._complain))
+            self._last_at = time.monotonic()
         finally:
             self._free.release()
+
+    def _kept(self) -> list[Metric]:
+        """The last answer; of an old one only what it counted.
+
+        Where one process of a pool leaves a count out the sum falls: a restart to Prometheus.
+        """
+        fresh = time.monotonic() - self._last_at <= KEPT_S
+        return [metric for metric in self._last if fresh or metric.kind == "counter"]
 
     def _complain(self, text: str) -> None:
         """Once each: it is asked for as long as the process lives."""

@@ -11,6 +11,7 @@ from parsekit import Metric, hookimpl
 from parsekit.host import Host
 from parsekit.host.measures import PluginMeasures
 from parsekit.metrics import MAX_SERIES, merged
+from parsekit.testing.deployment import poll
 from parsekit.worker.metrics import Told
 from parsekit.worker.metrics_page import make_page
 
@@ -42,6 +43,10 @@ def told(asked: PluginMeasures) -> Told:
 
 def names(asked: PluginMeasures) -> list[str]:
     return [metric.name for metric in asked.now()]
+
+
+def values(asked: PluginMeasures) -> dict[str, float]:
+    return {metric.name: metric.value for metric in asked.now()}
 
 
 def fails() -> list[Metric]:
@@ -117,6 +122,47 @@ def test_a_plugin_that_hangs_is_not_asked_again_until_it_comes_back():
     end = threading.Event()
     while "parsekit_late" not in names(asked):
         end.wait(0.01)
+
+
+class Moody:
+    """Counts on; it may answer late, or not at all."""
+
+    def __init__(self) -> None:
+        self.slow = self.broken = False
+        self.release = threading.Event()
+        self.number = 0
+
+    def __call__(self) -> list[Metric]:
+        if self.slow:
+            self.release.wait(30)
+        if self.broken:
+            raise OSError("not now")
+        self.number += 100
+        return [gauge(), gauge("parsekit_sent_total", kind="counter", value=self.number)]
+
+
+def test_what_a_plugin_told_last_stands_until_it_answers_again():
+    """Else the sum over the processes of a worker falls, which reads as a restart."""
+    moody = Moody()
+    asked = measures(moody)
+    assert values(asked) == {"parsekit_mine": 1, "parsekit_sent_total": 100}
+    moody.slow = True
+    for _ in range(3):
+        assert values(asked) == {"parsekit_mine": 1, "parsekit_sent_total": 100}
+    moody.slow = False
+    moody.release.set()
+    poll(lambda: values(asked)["parsekit_sent_total"] > 100, seconds=10)
+    moody.broken = True
+    assert values(asked)["parsekit_sent_total"] == moody.number
+
+
+def test_only_what_it_counted_stands_for_long(monkeypatch):
+    moody = Moody()
+    asked = measures(moody)
+    assert set(values(asked)) == {"parsekit_mine", "parsekit_sent_total"}
+    monkeypatch.setattr("parsekit.host.measures.KEPT_S", -1)
+    moody.broken = True
+    assert values(asked) == {"parsekit_sent_total": 100}
 
 
 def test_a_label_gone_wild_is_bounded():
