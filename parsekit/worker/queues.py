@@ -126,7 +126,7 @@ class Queues:
             queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
             for queue, messages in looked.messages.items()
         }
-        self._metrics = _metrics(looked, ages)
+        self._metrics = _metrics(looked, ages, self._bulk_queues)
         self._looked_at = time.monotonic()
         mine = {name: count for name, count in looked.messages.items() if name in self._consumed}
         beside_others = not set(self._consumed) <= set(self._bulk_queues)
@@ -215,13 +215,17 @@ class _SharedTakings:
         return {queue.decode(): int(number) for queue, number in answer.items()}
 
 
-def _metrics(looked: Looked, ages: Mapping[str, float]) -> list[Metric]:
+def _metrics(
+    looked: Looked, ages: Mapping[str, float], bulk_queues: Collection[str]
+) -> list[Metric]:
     found = [_shared("parsekit_dead_letters", "Requests that were put aside.", looked.dead_letters)]
     for queue, messages in looked.messages.items():
+        # An alert can't tell by a name, which is the operator's choice.
+        labels = {"queue": queue, "bulk": "true" if queue in bulk_queues else "false"}
         text = "Messages that wait to be taken, in the whole deployment."
-        found.append(_shared("parsekit_queue_messages", text, messages, queue=queue))
+        found.append(_shared("parsekit_queue_messages", text, messages, **labels))
         text = "How long the oldest message of a queue waits already."
-        found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], queue=queue))
+        found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], **labels))
     if looked.waiting is not None:
         text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
         found.append(_shared(WAITING, text, looked.waiting))

@@ -26,6 +26,7 @@ STAGE = "parsekit_stage_duration_seconds_bucket"
 LEFT, USED = "parsekit_ballchasing_uploads_left", "parsekit_ballchasing_uploads_used"
 BREAKER = "parsekit_ballchasing_breaker_open"
 STARTED, TAKEN = "process_start_time_seconds", "parsekit_queue_taken_total"
+OLDEST, MESSAGES = "parsekit_queue_oldest_seconds", "parsekit_queue_messages"
 RUN, LIMIT = "parsekit_longest_run_seconds", "parsekit_run_limit_seconds"
 
 
@@ -82,24 +83,44 @@ STORIES = {
     ),
     "ParsekitQueueOld": Story(
         {
-            'parsekit_queue_oldest_seconds{queue="replay-parse"}': trouble(400),
-            'parsekit_queue_oldest_seconds{queue="replay-parse-bulk"}': "9999+0x120",
+            f'{OLDEST}{{queue="replay-parse",bulk="false"}}': trouble(400),
+            f'{OLDEST}{{queue="replay-parse-bulk",bulk="true"}}': "9999+0x120",
+            f'{OLDEST}{{queue="replay-parse-bulk-poll",bulk="true"}}': "9999+0x120",
+            f'{OLDEST}{{queue="backfill",bulk="true"}}': "9999+0x120",
         }
+    ),
+    "ParsekitQueueOld, whatever it is called": Story(
+        {f'{OLDEST}{{queue="for-bulk",bulk="false"}}': trouble(400)}
     ),
     "ParsekitBackfillStuck": Story(
         {
-            'parsekit_queue_messages{queue="replay-parse-bulk",instance="a"}': "500+0x200",
-            'parsekit_queue_messages{queue="replay-parse-bulk",instance="b"}': "500+0x200",
+            f'{MESSAGES}{{queue="replay-parse-bulk",bulk="true",instance="a"}}': "500+0x200",
+            f'{MESSAGES}{{queue="replay-parse-bulk",bulk="true",instance="b"}}': "500+0x200",
             f'{TAKEN}{{queue="replay-parse-bulk",instance="a"}}': "0+9x9 81+0x109 90+9x80",
             f'{TAKEN}{{queue="replay-parse-bulk",instance="b"}}': "0+0x200",
-            'parsekit_queue_messages{queue="empty-bulk"}': "0+0x200",
+            f'{MESSAGES}{{queue="empty-bulk",bulk="true"}}': "0+0x200",
             f'{TAKEN}{{queue="empty-bulk"}}': "0+0x200",
-            'parsekit_queue_messages{queue="slow-bulk"}': "5+0x200",
+            f'{MESSAGES}{{queue="slow-bulk",bulk="true"}}': "5+0x200",
             f'{TAKEN}{{queue="slow-bulk"}}': " ".join(f"{n}+0x39" for n in range(5)),
+            f'{MESSAGES}{{queue="for-bulk",bulk="false"}}': "500+0x200",
         },
         fires=115,
         clears=135,
     ),
+    **{
+        f"ParsekitBackfillStuck, {what}": Story(
+            {
+                f'{MESSAGES}{{queue="{queue}",bulk="true"}}': "500+0x200",
+                f'{TAKEN}{{queue="{queue}"}}': "0+9x9 81+0x109 90+9x80",
+            },
+            fires=115,
+            clears=135,
+        )
+        for what, queue in (
+            ("where its tasks go on", "replay-parse-bulk-poll"),
+            ("under a name of its own", "backfill"),
+        )
+    },
     "ParsekitRunHangs": Story(
         {
             # Restarted at its limit each time, to hang again.

@@ -121,7 +121,18 @@ def test_names_follow_the_conventions(told: list[Metric]) -> None:
 
 def test_no_label_names_a_task_a_replay_or_a_process(told: list[Metric]) -> None:
     allowed = {
-        *("outcome", "code", "parser", "stage", "le", "queue", "server", "version", "listener"),
+        *(
+            "outcome",
+            "code",
+            "parser",
+            "stage",
+            "le",
+            "queue",
+            "bulk",
+            "server",
+            "version",
+            "listener",
+        ),
         *("fate", "sink", "kind", "reason", "window"),
     }
     used = {name for _, labels in series(told) for name in labels}
