@@ -61,6 +61,8 @@ class ProcessNumbers:
         self._process = process
         self._plugins = PluginMeasures(host)
         self._tallies = Tallies(parser)
+        for name in process.pipeline.config.host.fallback:
+            self._tallies.expect(name)
         self._waits = Waits()
 
     def count(self, outcome: Outcome) -> None:

@@ -75,6 +75,15 @@ def test_tasks_are_counted_whatever_process_ran_them(service, pool):
     assert watched.value("parsekit_slots") == 2
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_failures_of_every_parser_of_the_chain_begin_with_a_zero(service, pool):
+    service.configure(fallback=["local"])
+    watched = Watched(service, "--pool", pool)
+    for parser in ("fake", "local"):
+        failed = {"outcome": "failed", "code": "storage_unavailable", "parser": parser}
+        assert watched.value("parsekit_tasks_total", **failed) == 0
+
+
 def test_a_child_that_dies_leaves_its_counts_and_no_series(service):
     watched = Watched(service, "--pool", "prefork", "-c", "1")
     service.send(service.replay("one")).get(timeout=60)
@@ -109,6 +118,22 @@ def test_queues_tell_their_length_and_the_age_of_the_oldest(any_service):
     poll(lambda: (watched.value("parsekit_queue_oldest_seconds", queue=name) or 0) > 3)
     poll(lambda: watched.value("parsekit_queue_oldest_seconds", queue=name) == 0)
     assert watched.value("parsekit_queue_messages", queue=name) == 0
+
+
+def test_queues_tell_which_of_them_are_for_back_fills(any_service):
+    any_service.config["celery"]["bulk_queue"] = f"{any_service.queue}-fill"
+    any_service.configure()
+    watched = Watched(any_service)
+    poll(lambda: watched.value("parsekit_queue_messages") is not None)
+    for name in ("parsekit_queue_messages", "parsekit_queue_oldest_seconds"):
+        for end, bulk in (
+            ("", "false"),
+            ("-poll", "false"),
+            ("-fill", "true"),
+            ("-fill-poll", "true"),
+        ):
+            queue = any_service.queue + end
+            assert watched.value(name, queue=queue, bulk=bulk) == 0, f"{name} of {queue}"
 
 
 def test_waiting_tasks_are_counted(any_service):
