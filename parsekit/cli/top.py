@@ -51,18 +51,19 @@ def _looker() -> Callable[[], Snapshot]:
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
     from parsekit.worker.announcements import board_of  # noqa: PLC0415
     from parsekit.worker.service import service  # noqa: PLC0415
-    from parsekit.worker.top import take_snapshot  # noqa: PLC0415
+    from parsekit.worker.top import snapshot_of  # noqa: PLC0415
 
     caller.reach()
     board = board_of(service.addresses)
 
     def look() -> Snapshot:
         try:
-            return take_snapshot(board)
+            heard = board.read()
         except Exception as exc:
             raise StorageUnavailable(
                 f"the server that workers report to does not answer: {exc}; try `parsekit doctor`"
             ) from exc
+        return snapshot_of(heard)
 
     return look
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import redis
 from amqp import Message
+from pydantic import TypeAdapter
 
 from parsekit.model import JsonObject
 from parsekit.worker import keys
 from parsekit.worker.amqp_link import AmqpLink
+
+log = logging.getLogger(__name__)
 
 _PERSISTENT = 2
 
@@ -33,8 +38,26 @@ class DeadLetter:
 
     @classmethod
     def from_text(cls, text: str | bytes) -> DeadLetter:
-        """Read what `to_text` wrote."""
-        return cls(**json.loads(text))
+        """Read what `to_text` wrote; what a newer version wrote beside it is passed over.
+
+        Raises ValueError or RecursionError for anything else.
+        """
+        return _form().validate_python(json.loads(text))
+
+
+@cache
+def _form() -> TypeAdapter[DeadLetter]:
+    """Made once: it takes a millisecond, and most processes read no letter."""
+    return TypeAdapter(DeadLetter)
+
+
+def _readable(text: str | bytes, place: str) -> DeadLetter | None:
+    """The letter, or None for what is none: that hides no other, and is nobody's to drop unread."""
+    try:
+        return DeadLetter.from_text(text)
+    except (ValueError, RecursionError):
+        log.warning("a dead letter can't be read and stays where it is; look into %s", place)
+        return None
 
 
 class DeadLetters(Protocol):
@@ -65,15 +88,21 @@ class RedisDeadLetters:
 
     def all(self) -> list[DeadLetter]:
         """Every one, oldest first."""
-        letters = map(DeadLetter.from_text, self._client.hvals(keys.DEAD_LETTERS))
-        return sorted(letters, key=lambda letter: letter.at_unix)
+        found = self._client.hgetall(keys.DEAD_LETTERS).items()
+        letters = [_readable(text, _place(field.decode(errors="replace"))) for field, text in found]
+        return sorted(filter(None, letters), key=lambda letter: letter.at_unix)
 
     def take(self, task_id: str) -> DeadLetter | None:
         """Remove and answer the one of this task."""
-        with self._client.pipeline() as pipe:
-            pipe.hget(keys.DEAD_LETTERS, task_id).hdel(keys.DEAD_LETTERS, task_id)
-            text = pipe.execute()[0]
-        return DeadLetter.from_text(text) if text else None
+        text = self._client.hget(keys.DEAD_LETTERS, task_id)
+        letter = None if text is None else _readable(text, _place(task_id))
+        # of several who have read it, one removes it
+        taken = letter is not None and self._client.hdel(keys.DEAD_LETTERS, task_id)
+        return letter if taken else None
+
+
+def _place(field: str) -> str:
+    return f"{field!r:.80} of {keys.DEAD_LETTERS} in Redis"
 
 
 class AmqpDeadLetters:
@@ -108,13 +137,14 @@ class AmqpDeadLetters:
 
     def _look(self, remove: Callable[[DeadLetter], bool] | None) -> list[DeadLetter]:
         def work(channel: Any) -> list[DeadLetter]:
-            letters = []
+            letters: list[DeadLetter] = []
             for _ in range(self._declared(channel)):
                 message = channel.basic_get(self._queue, no_ack=False)
                 if message is None:
                     break  # somebody else looks as well
-                letters.append(DeadLetter.from_text(message.body))
-                if remove is None or not remove(letters[-1]):
+                letter = _readable(message.body, f"the queue {self._queue}")
+                letters += [letter] if letter else []
+                if letter is None or remove is None or not remove(letter):
                     self._send(channel, message.body)
                 channel.basic_ack(message.delivery_tag)
             return letters

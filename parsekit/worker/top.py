@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from parsekit.metrics import Metric, merged
-from parsekit.worker.announcements import Announcement, Board
+from parsekit.worker.announcements import Announcement
 from parsekit.worker.metrics import LONGEST, RUNNING, RUNS, WAITS
 from parsekit.worker.queues import WAITING
 from parsekit.worker.tallies import TASKS
@@ -71,11 +73,6 @@ class Snapshot:
         return asdict(self)
 
 
-def take_snapshot(board: Board) -> Snapshot:
-    """Ask the board. Raises what the server's client raises."""
-    return snapshot_of(board.read())
-
-
 def snapshot_of(heard: list[Announcement]) -> Snapshot:
     """Put together what the workers said. Shared numbers are told by each: the most counts."""
     metrics = [metric for each in heard for metric in each.told.metrics]
@@ -85,32 +82,32 @@ def snapshot_of(heard: list[Announcement]) -> Snapshot:
         at_unix=time.time(),
         workers=tuple(map(_worker, heard)),
         queues=tuple(_queues(metrics)),
-        waiting=max(len(waits), int(_waiting(metrics))),
+        waiting=max(len(waits), _whole(_waiting(metrics))),
         waits=tuple(next_waits[:MAX_WAITS]),
-        dead_letters=int(_most(metrics, "parsekit_dead_letters")),
+        dead_letters=_whole(_most(metrics, "parsekit_dead_letters")),
         facts=tuple(_facts(metrics)),
     )
 
 
 def _worker(said: Announcement) -> WorkerLine:
-    by_outcome = {"parsed": 0.0, "cached": 0.0, "failed": 0.0}
+    by_outcome: dict[str, float] = defaultdict(float)
     for metric in said.told.metrics:
-        if metric.name == TASKS:
-            by_outcome[metric.labels["outcome"]] += metric.value
+        if metric.name == TASKS:  # of a newer version perhaps, with labels of its own
+            by_outcome[metric.labels.get("outcome", "")] += metric.value
     servers = [m for m in said.told.metrics if m.name == "parsekit_server_up"]
     return WorkerLine(
         name=said.worker,
         parser=said.parser,
         pool=said.pool,
         queues=said.queues,
-        running=int(said.told.value(RUNNING)),
-        slots=int(said.told.value("parsekit_slots")),
+        running=_whole(said.told.value(RUNNING)),
+        slots=_whole(said.told.value("parsekit_slots")),
         longest_run_s=round(said.told.value(LONGEST), 1),
-        tasks=int(sum(by_outcome.values())),
-        failed=int(by_outcome["failed"]),
-        cached=int(by_outcome["cached"]),
+        tasks=_whole(sum(by_outcome.values())),
+        failed=_whole(by_outcome["failed"]),
+        cached=_whole(by_outcome["cached"]),
         tasks_per_minute=round(said.tasks_per_minute, 1),
-        away=tuple(m.labels["server"] for m in servers if not m.value),
+        away=tuple(m.labels.get("server", "") for m in servers if not m.value),
     )
 
 
@@ -119,7 +116,7 @@ def _queues(metrics: Iterable[Metric]) -> Iterable[QueueLine]:
     for name in dict.fromkeys(m.labels["queue"] for m in metrics):
         mine = [m for m in metrics if m.labels["queue"] == name]
         oldest_s = round(_most(mine, "parsekit_queue_oldest_seconds"), 1)
-        messages = int(_most(mine, "parsekit_queue_messages"))
+        messages = _whole(_most(mine, "parsekit_queue_messages"))
         yield QueueLine(name=name, messages=messages, oldest_s=oldest_s)
 
 
@@ -145,3 +142,8 @@ def _waiting(metrics: list[Metric]) -> float:
 
 def _most(metrics: Iterable[Metric], name: str) -> float:
     return max((m.value for m in metrics if m.name == name), default=0.0)
+
+
+def _whole(value: float) -> int:
+    """What is no number is 0: a single one would hide all the rest."""
+    return int(value) if math.isfinite(value) else 0

@@ -249,6 +249,47 @@ def test_dead_letters_are_kept_once_a_task_and_taken_once(two):
     assert [one.task_id for one in two.letters.all()] == ["b"]
 
 
+def put_as_text(two, task_id: str, text: str) -> None:
+    """Put a letter aside that another version, or somebody else, has written."""
+    letters = two.letters
+    if isinstance(letters, RedisDeadLetters):
+        letters._client.hset(keys.DEAD_LETTERS, task_id, text)
+    else:
+        letters._link.use(
+            lambda channel: (letters._declared(channel), letters._send(channel, text))
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('"x"', "1", "null", "{}", "no JSON"),
+        '{"task_id": "odd", "kwargs": null, "code": "c", "error": "e", "at_unix": 1}',
+        '{"task_id": "odd", "kwargs": {}, "code": "c", "error": "e", "at_unix": "late"}',
+    ],
+)
+def test_a_dead_letter_that_can_not_be_read_hides_no_other_and_stays(two, caplog, text):
+    put_as_text(two, "odd", text)
+    letter = DeadLetter(task_id="a", kwargs={}, code="poison_replay", error="x", at_unix=1)
+    two.letters.put(letter)
+    for _ in range(3):
+        assert two.letters.all() == [letter]
+        assert two.letters.take("odd") is None
+    assert "dead letter" in caplog.text
+    assert two.letters.take("a") == letter
+    caplog.clear()
+    assert two.letters.all() == []
+    assert "dead letter" in caplog.text
+
+
+def test_a_dead_letter_of_a_newer_version_is_read(two):
+    letter = DeadLetter(task_id="a", kwargs={"a": "\ud800"}, code="c", error="\ud800", at_unix=1)
+    put_as_text(two, "a", letter.to_text()[:-1] + ', "mood": "fine"}')
+    assert two.letters.all() == [letter]
+    assert two.letters.take("a") == letter
+    assert two.letters.all() == []
+
+
 def test_looking_often_loses_nothing(two, task_id):
     letter = DeadLetter(task_id="a", kwargs={}, code="poison_replay", error="x", at_unix=1)
     two.letters.put(letter)
