@@ -15,7 +15,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Buffer:
-    """A queue that drops the oldest when it is full, and what is to be kept last.
+    """A queue that drops the oldest when it is full; what is to be kept only for want of bytes.
 
     Used from several threads. What it drops is answered, so that it can be counted.
     """
@@ -25,6 +25,7 @@ class Buffer:
         self._lock = threading.Lock()
         self._messages: deque[Message] = deque()
         self._bytes = 0
+        self._kept = 0
 
     def __len__(self) -> int:
         """How many wait."""
@@ -33,14 +34,13 @@ class Buffer:
     @property
     def holds_kept(self) -> bool:
         """Whether something waits that is to be kept."""
-        with self._lock:
-            return any(message.keep for message in self._messages)
+        return self._kept > 0
 
     def add(self, message: Message) -> list[Message]:
         """Append; answer what had to go for it."""
         with self._lock:
             self._messages.append(message)
-            self._bytes += len(message.body)
+            self._count([message], 1)
             return self._shrink()
 
     def give_back(self, messages: Iterable[Message]) -> list[Message]:
@@ -48,21 +48,33 @@ class Buffer:
         with self._lock:
             back = list(messages)
             self._messages.extendleft(reversed(back))
-            self._bytes += sum(len(message.body) for message in back)
+            self._count(back, 1)
             return self._shrink()
 
     def take(self, most: int) -> list[Message]:
         """Remove and answer the first ones."""
         with self._lock:
             taken = [self._messages.popleft() for _ in range(min(most, len(self._messages)))]
-            self._bytes -= sum(len(message.body) for message in taken)
+            self._count(taken, -1)
             return taken
+
+    def _count(self, messages: Iterable[Message], sign: int) -> None:
+        for message in messages:
+            self._bytes += sign * len(message.body)
+            self._kept += sign * message.keep
 
     def _shrink(self) -> list[Message]:
         gone = []
-        while len(self._messages) > self._max_messages or self._bytes > self._max_bytes:
+        while self._is_full():
             index = next((i for i, m in enumerate(self._messages) if not m.keep), 0)
             gone.append(self._messages[index])
-            self._bytes -= len(self._messages[index].body)
+            self._count(gone[-1:], -1)
             del self._messages[index]
         return gone
+
+    def _is_full(self) -> bool:
+        """Of messages that may go; of all, when they have too many bytes."""
+        passing = len(self._messages) - self._kept
+        return self._bytes > self._max_bytes or (
+            passing > 0 and len(self._messages) > self._max_messages
+        )

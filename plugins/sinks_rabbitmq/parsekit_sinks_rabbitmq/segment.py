@@ -132,7 +132,10 @@ class Segment:
             start, end = self._sent, self._end
         chunk = os.pread(self._file, min(end - start, _CHUNK_BYTES), start)
         if start + len(chunk) < end:
-            chunk = chunk[: chunk.rfind(b"\n") + 1]
+            whole = chunk.rfind(b"\n") + 1
+            if not whole:  # no line of ours is as long
+                return Unsent(messages=[], end=start + len(chunk), damaged=1)
+            chunk = chunk[:whole]
         messages, damaged = [], 0
         for line in chunk.splitlines(keepends=True)[:most]:
             start += len(line)

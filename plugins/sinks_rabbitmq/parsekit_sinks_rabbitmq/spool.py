@@ -12,6 +12,9 @@ from parsekit_sinks_rabbitmq.segment import Segment
 
 #: All segments together: some 100 000 events.
 SPOOL_BYTES = 64 * 1024 * 1024
+#: A process goes on in a new segment after this share of that. One that was sent whole is removed:
+#: what is sent makes room while the rest still waits.
+_SEGMENT_SHARE = 1 / 16
 #: How often that is looked at, seconds: some thousand events may come between two looks.
 MEASURED_S = 1.0
 #: Files of analytics, and of the ends of tasks (`journal.py`), which have room of their own.
@@ -32,48 +35,59 @@ class Spool:
         self._folder, self._max_bytes = folder, max_bytes
         self._others, self._measured_at = 0, float("-inf")
         self._own: Segment | None = None
-        self._making = threading.Lock()
-        self._orphans: list[Segment] = []
+        self._appending = threading.Lock()
+        #: Of dead processes, and our own that are not written any more; oldest first.
+        self._older: list[Segment] = []
 
     @property
     def unsent_bytes(self) -> int:
         """Size of what this process has still to send."""
         own = [self._own] if self._own else []
-        return sum(segment.unsent_bytes for segment in (*own, *self._orphans))
+        return sum(segment.unsent_bytes for segment in (*own, *self._older))
 
     def append(self, message: Message) -> None:
         """Keep a message. Raises `SpoolFull`, OSError or ValueError."""
-        with self._making:
-            own = self._own = self._own or make_segment(self._folder, SPOOL)
-        if own.unsent_bytes and not self._has_room(own):
-            raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
-        own.append(message)
+        with self._appending:
+            own = self._own = self._begun()
+            if own.unsent_bytes and not self._has_room(own):
+                raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
+            own.append(message)
 
     def adopt(self) -> None:
         """Take over what processes that died have left. Raises OSError."""
         found = (path for suffix in (SPOOL, ENDS) for path in self._folder.glob(f"*{suffix}"))
         for path in sorted(found):
             if (orphan := Segment.adopt(path)) is not None:
-                self._orphans.append(orphan)
+                self._older.append(orphan)
 
     def first(self) -> Segment | None:
-        """The oldest segment with something unsent; orphans that were sent whole are removed."""
-        while self._orphans:
-            if self._orphans[0].unsent_bytes:
-                return self._orphans[0]
-            self._orphans.pop(0).close()
-        return self._own if self._own and self._own.unsent_bytes else None
+        """The oldest segment with something unsent; older ones that were sent whole are removed."""
+        own = self._own  # looked at first, as it may become an older one meanwhile
+        while self._older:
+            if self._older[0].unsent_bytes:
+                return self._older[0]
+            self._older.pop(0).close()
+            self._measured_at = float("-inf")  # there is room again
+        return own if own and own.unsent_bytes else None
 
     def sync(self) -> None:
         """Have the disk take what this process has written. Raises OSError."""
-        if self._own is not None:
-            self._own.sync()
+        for segment in (*self._older, *([self._own] if self._own else [])):
+            segment.sync()
 
     def close(self) -> None:
         """Let go of every segment, for other processes to send."""
-        for segment in (*self._orphans, *([self._own] if self._own else [])):
+        for segment in (*self._older, *([self._own] if self._own else [])):
             segment.close()
-        self._own, self._orphans = None, []
+        self._own, self._older = None, []
+
+    def _begun(self) -> Segment:
+        """The segment to write to."""
+        if self._own is not None and self._own.size_bytes > self._max_bytes * _SEGMENT_SHARE:
+            self._older.append(self._own)
+            self._own = None
+            self._measured_at = float("-inf")
+        return self._own or make_segment(self._folder, SPOOL)
 
     def _has_room(self, own: Segment) -> bool:
         """Whether there is room; what other processes write is looked at from time to time."""

@@ -21,11 +21,15 @@ def test_the_oldest_step_goes_first_and_ends_stay() -> None:
     assert names(buffer.take(10)) == "BDe"
 
 
-def test_when_only_ends_are_left_the_oldest_of_them_goes() -> None:
-    buffer = Buffer(max_messages=2)
-    for name in "ABC":
-        gone = buffer.add(message(name, keep=True))
-    assert names(gone) == "A"
+def test_ends_go_for_want_of_bytes_only_and_the_oldest_first() -> None:
+    buffer = Buffer(max_messages=2, max_bytes=100)
+    for name in "ABCDE":
+        assert buffer.add(message(name, keep=True, size=20)) == []
+    assert names(buffer.add(message("f"))) == "f"
+    assert names(buffer.add(message("G", keep=True, size=20))) == "A"
+    assert buffer.holds_kept
+    assert names(buffer.take(5)) == "BCDEG"
+    assert not buffer.holds_kept
 
 
 def test_bytes_are_bounded_too() -> None:

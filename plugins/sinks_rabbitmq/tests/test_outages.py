@@ -325,7 +325,7 @@ def test_a_broker_that_will_not_have_us_is_named_without_the_password(
     until(lambda: words in caplog.text, words)
     assert "correct-horse" not in caplog.text
     sinks.close(0.5)
-    assert sum("lost a progress message" in line for line in caplog.messages) == 1
+    assert sum("lost a message of progress" in line for line in caplog.messages) == 1
     until(lambda: not running("parsekit-rabbitmq"), "the thread to end")
     assert left_behind(sinks) == (names, names)
 

@@ -78,6 +78,26 @@ def test_damage_is_passed_over_and_counted(tmp_path: Path, damage: bytes) -> Non
     assert heir.unsent_bytes == 0
 
 
+def test_a_hole_longer_than_a_chunk_is_passed_over(tmp_path: Path) -> None:
+    """A machine that lost power may leave one."""
+    segment = Segment.make(tmp_path / "a.spool")
+    segment.append(event("a"))
+    segment.forget()
+    with segment.path.open("ab") as file:
+        file.write(bytes(3 * 2**20) + b"\n")
+    heir = Segment.adopt(segment.path)
+    assert heir is not None
+    heir.append(event("b"))
+    found, damaged = [], 0
+    for _ in range(10):
+        unsent = heir.unsent("q", 10)
+        found += [message.message_id for message, _ in unsent.messages]
+        damaged += unsent.damaged
+        heir.mark_sent(unsent.end)
+    assert (found, heir.unsent_bytes) == (["a", "b"], 0)
+    assert damaged
+
+
 @pytest.mark.parametrize("mark", [b"", b"99999999999999999999\n", b"x" * 21, b"0" * 20 + b"\n"])
 def test_a_damaged_mark_sends_too_much_rather_than_too_little(tmp_path: Path, mark: bytes) -> None:
     segment = Segment.make(tmp_path / "a.spool")
@@ -149,18 +169,32 @@ def test_a_file_that_was_replaced_meanwhile_is_left_alone(tmp_path: Path) -> Non
     assert segment.path.read_bytes() == b"precious"
 
 
-def test_a_full_spool_refuses_and_takes_again_when_sent(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool", max_bytes=200)
-    for name in "012":
-        spool.append(event(name, b"x" * 60))
-    with pytest.raises(SpoolFull):
-        spool.append(event("3"))
-    segment = spool.first()
-    assert segment is not None
-    assert names(segment)[:3] == ["0", "1", "2"]
-    segment.mark_sent(segment.unsent("q", 100).end)
-    spool.append(event("again"))
+def filled(spool: Spool) -> int:
+    """How many events it takes."""
+    for number in range(1_000_000):
+        try:
+            spool.append(event(str(number), b"x" * 400))
+        except SpoolFull:
+            return number
+    raise AssertionError("it is never full")
+
+
+def test_a_full_spool_takes_again_what_was_sent_while_the_rest_waits(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", max_bytes=100_000)
+    count = filled(spool)
+    assert 200 < count < 250
+    sent = []
+    while len(sent) < count // 2:
+        segment = spool.first()
+        assert segment is not None
+        sent += names(segment)
+        segment.mark_sent(segment.unsent("q", 100).end)
+    assert sent == [str(number) for number in range(len(sent))]
+    spool.first()
+    assert 40_000 < spool.unsent_bytes < 60_000
+    assert 90 < filled(spool) < 140
     spool.close()
+    assert len({*tmp_path.joinpath("spool").iterdir()}) < 20
 
 
 def test_the_ends_of_tasks_take_no_room_from_events(tmp_path: Path) -> None:
