@@ -93,7 +93,9 @@ class Counters:
             self._dropped[kind, reason] += 1
             first = self._dropped[kind, reason] == 1
         if first:
-            log.warning("lost a message of %s (%s): %s; more are only counted", kind, reason, detail)
+            log.warning(
+                "lost a message of %s (%s): %s; more are only counted", kind, reason, detail
+            )
 
     def of(self, kind: Kind) -> Counts:
         """The counts of one kind."""

@@ -5,6 +5,7 @@ A client makes one request a call and never repeats it: trying again is `patienc
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,21 +30,36 @@ class Target:
     region: str
     credentials: Credentials
     ca_file: Path | None = None
+    ca_pem: bytes | None = None
 
     @classmethod
     def of(cls, settings: MinioSettings) -> Target:
         """Read what the settings name. Raises `ConfigInvalid`."""
         if settings.endpoint is None:
             raise ConfigInvalid("minio.hostname: is missing; write host:port of the store")
-        if settings.ca_file is not None and not settings.ca_file.is_file():
-            raise ConfigInvalid(f"minio.ca_file: there is no file {settings.ca_file}")
+        ca_pem = _authority(settings.ca_file) if settings.ca_file else None
         return cls(
             endpoint=settings.endpoint,
             bucket=settings.bucket,
             region=settings.region,
             credentials=read_credentials(settings),
             ca_file=settings.ca_file,
+            ca_pem=ca_pem,
         )
+
+
+def _authority(path: Path) -> bytes:
+    """The certificates in a file, read once: what happens to it later is for the next process."""
+    try:
+        pem = path.read_bytes()
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError as exc:
+        raise ConfigInvalid(f"minio.ca_file: there is no file {path}") from exc
+    except OSError as exc:
+        raise ConfigInvalid(
+            f"minio.ca_file: {path} holds no certificate that can be read; name a PEM file"
+        ) from exc
+    return pem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

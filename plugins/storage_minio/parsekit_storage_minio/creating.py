@@ -35,7 +35,7 @@ class Creating:
             if not exc.exists:
                 raise
             # an earlier try may have arrived though its answer was lost, and then it is ours
-            return _writer_of(call) == writer
+            return _is_by(writer, call)
         if self.keeps_first is None:
             self.keeps_first = self._turns_away_the_second(call, body, writer)
         return True
@@ -60,11 +60,18 @@ def _create(client: ObjectClient, call: Call, body: bytes, writer: str) -> None:
     client.create(call.key, body, writer=writer, wait_s=wait_s)
 
 
-def _writer_of(call: Call) -> str | None:
-    return call.ask(
-        Permission.READ,
-        lambda client: client.writer_of(call.key, wait_s=call.patience.answer_s()),
-    )
+def _is_by(writer: str, call: Call) -> bool:
+    """Whether what stands there is ours; it is not where it is gone by now."""
+    try:
+        found = call.ask(
+            Permission.READ,
+            lambda client: client.writer_of(call.key, wait_s=call.patience.answer_s()),
+        )
+    except StoreError as exc:
+        if exc.missing:
+            return False
+        raise
+    return found == writer
 
 
 def _create_unguarded(call: Call, body: bytes) -> bool:

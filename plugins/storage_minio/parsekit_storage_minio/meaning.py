@@ -14,7 +14,7 @@ from parsekit.errors import (
 )
 from parsekit_storage_minio.client import Target
 from parsekit_storage_minio.permission import Permission
-from parsekit_storage_minio.store_error import Elsewhere, StoreError, Untrusted
+from parsekit_storage_minio.store_error import Elsewhere, StoreError, Untrusted, Unusable
 
 Advice = tuple[type[ParsekitError], str]
 
@@ -105,6 +105,8 @@ def _wrong_address(error: StoreError, target: Target) -> str | None:
         )
     if error.code in _WRONG_REGION:
         return f"minio.region: {target.region!r} is the wrong region for {at}; set the bucket's own"
+    if isinstance(error, Unusable):
+        return f"minio.hostname: {at} is an address that {error.reason}; correct it"
     if isinstance(error, Elsewhere):
         return (
             f"minio.hostname: {at} sends us to another address ({error.reason}), where keys and"

@@ -17,6 +17,7 @@ from parsekit import ObjectInfo
 from parsekit_storage_minio.client import CONNECT_S, WRITER, Download, Target
 from parsekit_storage_minio.elsewhere import only
 from parsekit_storage_minio.obstore_answers import meaning_of
+from parsekit_storage_minio.store_error import Unusable
 
 if TYPE_CHECKING:  # exists for type checkers only
     from obstore.store import ClientConfig
@@ -59,8 +60,8 @@ class ObstoreClient:
 
     def create(self, key: str, body: bytes, *, writer: str, wait_s: float) -> None:
         """See `ObjectClient.create`."""
-        store, signed = self._store(wait_s), {WRITER: writer}
         with _store_errors(key):
+            store, signed = self._store(wait_s), {WRITER: writer}
             obstore.put(store, key, body, attributes=signed, mode="create", use_multipart=False)
 
     def writer_of(self, key: str, *, wait_s: float) -> str | None:
@@ -95,8 +96,8 @@ def _made(target: Target, *, silence_s: float) -> S3Store:
         "timeout": timedelta(seconds=_WHOLE_REQUEST_S),
         **only(target.endpoint),
     }
-    if target.ca_file is not None:
-        client["root_certificate"] = target.ca_file.read_bytes()
+    if target.ca_pem is not None:
+        client["root_certificate"] = target.ca_pem
     return S3Store(
         target.bucket,
         client_options=client,
@@ -148,3 +149,7 @@ def _store_errors(key: str) -> Iterator[None]:
         yield
     except (BaseError, OSError, ValueError) as exc:
         raise meaning_of(exc, key) from None
+    except BaseException as exc:
+        if type(exc).__name__ != "PanicException":  # Rust's; not even an Exception
+            raise
+        raise Unusable(f"obstore can't use ({exc})") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ _SECRET_NAMES = ("minio_secret_key", "secret_key")
 _HOSTNAME = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?/?"
 )
+#: A host that ends so is read as an address of IPv4, or as a wrong one (WHATWG's URL standard).
+_NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
 
@@ -35,7 +38,8 @@ class MinioSettings(Section):
     access_key_file: SecretFile = None
     secret_key_file: SecretFile = None
     ca_file: Path | None = Field(
-        None, description="PEM file of a certificate authority to trust besides the public ones"
+        None,
+        description="PEM file of the certificate authority to trust; s3fs then trusts no other",
     )
     region: str = Field("us-east-1", description="region that requests are signed for")
     backend: Literal["obstore", "s3fs"] = Field(
@@ -45,9 +49,14 @@ class MinioSettings(Section):
     @field_validator("hostname")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and not _HOSTNAME.fullmatch(value):
+        if value is not None and not _is_address(value):
             raise ValueError(f"{value!r} is no address; write host:port or https://host:port")
         return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_found_at_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path is not None else None
 
     @field_validator("bucket")
     @classmethod
@@ -90,6 +99,21 @@ class MinioSettings(Section):
         if "://" in address:
             return address
         return f"{'https' if self.secure else 'http'}://{address}"
+
+
+def _is_address(text: str) -> bool:
+    """Whether all who read it see the same host and a port that there is."""
+    found = _HOSTNAME.fullmatch(text)
+    if found is None or not 0 < int((found["port"] or ":1")[1:]) < 2**16:
+        return False
+    host = found["host"]
+    if not host.startswith("[") and not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        return ".." not in host
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:

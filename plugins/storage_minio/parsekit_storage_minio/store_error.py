@@ -10,6 +10,13 @@ from parsekit_storage_minio.permission import Permission
 _PASSING = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 )
+#: As S3 says some of it with status 400, by the code (AWS, "List of error codes").
+_PASSING_CODES = frozenset(
+    (
+        *("RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch"),
+        *("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"),
+    )
+)
 
 
 class StoreError(Exception):
@@ -35,7 +42,7 @@ class StoreError(Exception):
     @property
     def passing(self) -> bool:
         """Whether the same request may succeed in a moment."""
-        if self.status is None or self.status in _PASSING:
+        if self.status is None or self.status in _PASSING or self.code in _PASSING_CODES:
             return True
         return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not self.not_implemented
 
@@ -70,6 +77,15 @@ class Elsewhere(StoreError):
     @property
     def passing(self) -> bool:
         """Never: only the operator says where the store is."""
+        return False
+
+
+class Unusable(StoreError):
+    """The library can make no request to such an address."""
+
+    @property
+    def passing(self) -> bool:
+        """Never: somebody has to change it."""
         return False
 
 

@@ -35,6 +35,8 @@ Put = Callable[[str, bytes], str]
 
 #: Faults that strike a request whatever it is.
 EVERYWHERE = [Refuse(), slow_down(), Answer("500 Internal Server Error"), Reset(), Cut(0)]
+#: What S3 says with status 400 of an upload, and takes the next time.
+TRY_AGAIN = ["RequestTimeout", "IncompleteBody", "BadDigest", "Throttling"]
 #: Faults that strike while a body of 1.5 MB is on its way.
 IN_THE_BODY = [Reset(after_bytes=400_000), Cut(after_bytes=400_000)]
 
@@ -88,6 +90,26 @@ def test_a_passing_fault_is_not_noticed(
     ):
         proxy.set(fault, times=2)
         call()
+
+
+@pytest.mark.parametrize("code", TRY_AGAIN)
+@pytest.mark.parametrize("replace", [True, False])
+def test_an_upload_that_came_in_badly_is_sent_again(
+    storage: MinioStorage, proxy: FaultProxy, code: str, replace: bool
+) -> None:
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+    proxy.set(Answer("400 Bad Request", body), times=2)
+    assert storage.write("parsed/a", b"x", replace=replace)
+    assert storage.read("parsed/a") == b"x"
+    storage.delete("parsed/a")
+
+
+def test_what_stood_in_the_way_and_is_gone_was_not_ours(
+    storage: MinioStorage, proxy: FaultProxy
+) -> None:
+    """The pipeline then looks, finds nothing, and stores its result."""
+    proxy.choose(lambda line: Answer("412 Precondition Failed") if line.startswith("PUT") else None)
+    assert not storage.write("parsed/a", b"x", replace=False)
 
 
 @pytest.mark.parametrize("fault", IN_THE_BODY, ids=named)

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from parsekit import ProviderContext
 from parsekit.errors import ConfigInvalid
 from parsekit_storage_minio import settings as settings_module
 from parsekit_storage_minio.client import Target
 from parsekit_storage_minio.credentials import read_credentials
 from parsekit_storage_minio.settings import MinioSettings
+from parsekit_storage_minio.storage import MinioStorage
 
 AWS = {"AWS_ACCESS_KEY_ID": "aws-key", "AWS_SECRET_ACCESS_KEY": "aws-secret"}
 
@@ -23,6 +25,8 @@ AWS = {"AWS_ACCESS_KEY_ID": "aws-key", "AWS_SECRET_ACCESS_KEY": "aws-secret"}
         ("https://s3.example.org", None, "https://s3.example.org"),
         ("http://minio:9000/", None, "http://minio:9000"),
         ("[::1]:9000", None, "http://[::1]:9000"),
+        ("127.0.0.1:65535", None, "http://127.0.0.1:65535"),
+        ("store-1.2nd.example.org.:80", None, "http://store-1.2nd.example.org.:80"),
     ],
 )
 def test_hostname_becomes_an_address(hostname: str, secure: bool | None, endpoint: str) -> None:
@@ -36,6 +40,9 @@ def test_hostname_becomes_an_address(hostname: str, secure: bool | None, endpoin
         {"hostname": "http://user:password@minio"},
         {"hostname": "minio:9000/bucket"},
         {"hostname": ""},
+        *({"hostname": f"127.0.0.1:{port}"} for port in (0, 65536, 99999)),
+        *({"hostname": f"{host}:80"} for host in ("999.1.1.1", "1.2.3.4.5", "minio.1", "a.0x1")),
+        *({"hostname": host} for host in ("[1::2::3]:80", "a..b")),
         {"hostname": "http://minio", "secure": True},
         {"hostname": "https://minio", "secure": False},
         {"bucket": "a/b"},
@@ -49,6 +56,10 @@ def test_hostname_becomes_an_address(hostname: str, secure: bool | None, endpoin
 def test_a_wrong_value_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         MinioSettings.model_validate(values)
+
+
+def test_home_is_found_in_the_name_of_the_authoritys_file() -> None:
+    assert MinioSettings(ca_file=Path("~/ca.pem")).ca_file == Path.home() / "ca.pem"
 
 
 def test_slashes_around_the_prefix_do_not_matter() -> None:
@@ -109,3 +120,15 @@ def test_an_authority_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_secrets_of_containers_stand_where_docker_puts_them() -> None:
     assert Path("/run/secrets") == settings_module.SECRET_FOLDER
+
+
+def test_an_address_that_obstore_can_not_use_is_named(tmp_path: Path) -> None:
+    """Rust panics over it."""
+    settings = MinioSettings(hostname="xn--a:80", backend="obstore")
+    for name in ("minio_access_key", "minio_secret_key"):
+        (tmp_path / name).write_text("key-or-secret")
+    files = {"access_key_file": tmp_path / "minio_access_key"}
+    files |= {"secret_key_file": tmp_path / "minio_secret_key"}
+    context = ProviderContext(settings=settings.model_copy(update=files))
+    with pytest.raises(ConfigInvalid, match=r"minio\.hostname: http://xn--a:80"):
+        MinioStorage(context).head("replays/a.replay")

@@ -92,6 +92,39 @@ def test_what_a_named_authority_signed_is_trusted(
     storage.delete("parsed/a")
 
 
+def test_the_file_of_the_authority_is_needed_no_more_once_it_was_read(
+    make_storage: MakeStorage, authority: Authority, tmp_path: Path
+) -> None:
+    """Time-outs grow with the size of a body, and obstore makes a client for each."""
+    ca_file = Path(shutil.copy(authority.ca_file, tmp_path))
+    storage = make_storage(secure=True, ca_file=ca_file)
+    assert storage.read("parsed/a") is None
+    ca_file.unlink()
+    assert storage.write("parsed/a", bytes(3 * 2**20), replace=False)
+    assert storage.head("parsed/a").size_bytes == 3 * 2**20
+    storage.delete("parsed/a")
+    assert storage.read("parsed/a") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"no certificate",
+        b"-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ],
+)
+def test_a_file_without_an_authority_is_a_mistake_of_the_settings(
+    make_storage: MakeStorage, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(ConfigInvalid, match=r"minio\.ca_file: .*ca\.pem"):
+        make_storage(secure=True, ca_file=tmp_path / "ca.pem")
+
+
 def test_an_authority_that_is_not_named_is_refused_by_name(make_storage: MakeStorage) -> None:
     with pytest.raises(ConfigInvalid, match=r"minio\.ca_file"):
         make_storage(secure=True).read("parsed/a")
