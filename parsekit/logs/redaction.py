@@ -9,57 +9,40 @@ from __future__ import annotations
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, unquote
 
-MASK = "***"
+from parsekit.logs.lookalikes import MASK, may_have_lookalikes, redacted_text, without_lookalikes
+
+__all__ = [
+    "MASK",
+    "cleaned",
+    "may_hold_secret",
+    "redacted_text",
+    "remember",
+    "remember_urls",
+    "short",
+    "when_remembering",
+]
+
 #: A shorter secret is no secret, and masking it would eat up words and numbers.
 MIN_CHARACTERS = 6
 
-#: User, password or token before the @ of a URL: which of them is a secret, nobody can tell.
-_USER_PART = re.compile(r"(?<=://)[^/?#\s]*@")
-_QUERY = re.compile(
-    r"([?&;](?:[\w.-]{0,40}(?:password|passwd|secret|token|key|signature|credential)[\w.-]{0,40})=)"
-    r"[^&;#\s]*",
-    re.IGNORECASE,
-)
 #: User and password, also where the password holds what it should not, or the URL is none.
 _ACCOUNTS = (re.compile(r"://([^\s:/@]*):(\S+)@"), re.compile(r"([^\s:/@]*):([^\s:/@]+)@"))
 
-_QUOTED = r"""\\*"[^"]*"|\\*'[^']*'"""
-#: A header in any notation: as it is sent, in a dictionary, in a pair, in a command line.
-_AUTHORIZATION = re.compile(
-    rf"""(authorization\\*["']?\s*[:=,]\s*b?)({_QUOTED}|[^\r\n]+)""", re.IGNORECASE
-)
-_NAMED = re.compile(
-    r"((?:password|passwd|secret|token|credential|signature|api_?key|access_?key)"
-    rf"""[\w.-]{{0,40}}(?<!_file))(\\*["']?\s*=\s*b?|\\*["']\s*[:,]\s*b?)"""
-    rf"""({_QUOTED}|[^\s"'&;,#)}}\]]+)""",
-    re.IGNORECASE,
-)
-#: Words of which one must be there for `_NAMED` to find anything: looking for them is cheaper.
-_NAMES = ("passw", "secret", "token", "credential", "signature", "apikey", "api_key", "access")
-_AWS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
-
-#: Of these one must be there, in small letters, for any pattern to find anything.
-_SIGNS = (
-    "key",
-    "passw",
-    "secret",
-    "token",
-    "credential",
-    "signature",
-    "authori",
-    "://",
-    "akia",
-    "asia",
-)
-
 #: Characters in which `short` looks for secrets.
 _MAX_SHORTENED = 16 * 1024
+#: Of a secret that is cut there, half may be left: so much of the end is not shown.
+_MAX_HALF = 4 * 1024
+
+_PERCENT = re.compile("%[0-9A-F]{2}")
 
 #: Every form of every secret, the longest first.
 _known: tuple[str, ...] = ()
+#: What each of them begins with: these are fewer and sooner found.
+_beginnings: tuple[str, ...] = ()
 _learning = threading.Lock()
 #: Called when something is remembered, before whoever read it has it.
 _listeners: list[Callable[[], None]] = []
@@ -67,10 +50,15 @@ _listeners: list[Callable[[], None]] = []
 
 def remember(secret: str) -> None:
     """Mask this text from now on, wherever `cleaned` meets it; one that is too short is ignored."""
-    global _known  # noqa: PLW0603  (one process, one set of secrets)
     forms = {form for line in (secret, *secret.splitlines()) for form in _forms(line.strip())}
+    _learn(forms | _in_base64(secret.strip()))
+
+
+def _learn(forms: set[str]) -> None:
+    global _known, _beginnings  # noqa: PLW0603  (one process, one set of secrets)
     with _learning:
         _known = tuple(sorted({*_known, *forms}, key=len, reverse=True))
+        _beginnings = tuple({form[:MIN_CHARACTERS] for form in _known})
     for listener in _listeners:
         listener()
 
@@ -90,55 +78,53 @@ def remember_urls(text: str) -> None:
             if password != user:
                 remember(password)
                 remember(unquote(password))
+                _learn(_in_base64(f"{unquote(user)}:{unquote(password)}"))  # as HTTP sends them
 
 
 def cleaned(text: str) -> str:
     """The text without secrets. Leaves it as it is when it can't hold one, within microseconds."""
+    if not may_hold_secret(text):
+        return text
     for secret in _known:
-        if secret in text:
-            text = text.replace(secret, MASK)
-    if "=" in text or '"' in text or "'" in text:
-        lowered = text.lower()
-        if "authorization" in lowered:
-            text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
-        if any(name in lowered for name in _NAMES):
-            text = _NAMED.sub(rf"\1\2{MASK}", text)
-    elif ":" in text and "authorization" in text.lower():
-        text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
-    if "AKIA" in text or "ASIA" in text:
-        text = _AWS_KEY.sub(MASK, text)
-    return redacted_text(text)
+        text = text.replace(secret, MASK)
+    return without_lookalikes(text)
 
 
 def short(text: str, characters: int) -> str:
     """The text without secrets, in one line. Cut last, as nobody finds half a secret."""
-    return " ".join(cleaned(text[:_MAX_SHORTENED]).split())[:characters]
+    shown = cleaned(text[:_MAX_SHORTENED])
+    if len(text) > _MAX_SHORTENED:
+        shown = shown[:-_MAX_HALF]
+    return " ".join(shown.split())[:characters]
 
 
 def may_hold_secret(text: str) -> bool:
     """Whether `cleaned` could find something in this text; takes microseconds."""
-    lowered = text.lower()
-    for sign in _SIGNS:  # a generator for any() takes twice as long
-        if sign in lowered:
+    for beginning in _beginnings:  # a generator for any() takes twice as long
+        if beginning in text:
             return True
-    return any(secret in text for secret in _known)
-
-
-def redacted_text(text: str) -> str:
-    """Mask user parts and secret parameters of whatever URLs stand in a text."""
-    if "://" in text:
-        text = _USER_PART.sub(f"{MASK}@", text)
-    return _QUERY.sub(rf"\1{MASK}", text) if "=" in text else text
+    return may_have_lookalikes(text)
 
 
 def _forms(secret: str) -> set[str]:
     """A secret as it is, in a URL, in JSON, and as Python shows it."""
     if len(secret) < MIN_CHARACTERS:
         return set()
+    in_urls = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    in_json = json.dumps(secret)[1:-1]
     return {
         secret,
-        quote(secret, safe=""),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
+        *in_urls,
+        *(_PERCENT.sub(lambda escape: escape[0].lower(), form) for form in in_urls),
+        in_json,
+        in_json.replace("/", "\\/"),
         repr(secret)[1:-1],
     }
+
+
+def _in_base64(secret: str) -> set[str]:
+    """Without the end, which depends on what follows."""
+    if len(secret) < MIN_CHARACTERS:
+        return set()
+    raw = secret.encode(errors="surrogateescape")
+    return {b64encode(raw).decode()[: len(raw) * 8 // 6]}

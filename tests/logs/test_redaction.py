@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from base64 import b64encode
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,7 +16,13 @@ from parsekit.config.redact import remember_secrets
 from parsekit.errors import ConfigInvalid, RemoteUnavailable
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import Told
-from parsekit.logs.redaction import cleaned, may_hold_secret, remember, remember_urls
+from parsekit.logs.redaction import (
+    cleaned,
+    may_hold_secret,
+    remember,
+    remember_urls,
+    short,
+)
 from parsekit.model import Failure
 
 
@@ -29,22 +36,73 @@ from parsekit.model import Failure
             "send: b'GET / HTTP/1.1\\r\\nauthorization: ***",
         ),
         ("('authorization', 'Bearer Zq8v Tokn')", "('authorization', ***)"),
+        ("{'Authorization': ['Bearer Zq8v']}", "{'Authorization': ***"),
+        ("Proxy-Authorization: Basic Zq8v", "Proxy-Authorization: ***"),
+        ("Cookie: session=Zq8vTokn; b=Tokn9", "Cookie: ***"),
+        ("Set-Cookie: sid=Zq8vTokn", "Set-Cookie: ***"),
+        ("X-Api-Key: ZqvTokn, Host: a", "X-Api-Key: ***, Host: a"),
+        ("refused Bearer Zq8vTokn-1.a", "refused Bearer ***"),
         ("AWS4 Credential=AKIAABCDEFGHIJKLMNOP/2026", "AWS4 Credential=***"),
         ("the key AKIAABCDEFGHIJKLMNOP is unknown", "the key *** is unknown"),
         ('{"token": "Zq8vTokn", "n": 1}', '{"token": ***, "n": 1}'),
         ('{\\"password\\": \\"Zq8vTokn\\"}', '{\\"password\\": ***}'),
+        ('{"password":"Zq\\"8v-Tokn","n":1}', '{"password":***,"n":1}'),
+        ('b\'{"token":"Zq\\\\"8v Tokn"}\'', "b'{\"token\":***}'"),
+        ('{\\"token\\":\\"Zq\\\\\\"8v Tokn\\"}', '{\\"token\\":***}'),
+        ("{'password': 'Zq\\'8v-Tokn'}", "{'password': ***}"),
+        ('{"password":"Zq8v To', '{"password":***'),
+        ('{"token":["Zq8v", "Tokn"],"n":1}', '{"token":***,"n":1}'),
+        ("password=b8vTokn", "password=***"),
         ("login(user='ann', password='Zq8v Tokn')", "login(user='ann', password=***)"),
         ("secret_key=Zq8vTokn&x=1", "secret_key=***&x=1"),
+        ("private_key=Zq8vTokn passphrase=Zq8vTokn", "private_key=*** passphrase=***"),
+        ("x-api-key=Zq8vTokn", "x-api-key=***"),
+        ("password: Zq8vTokn", "password: ***"),
+        ("see token: Zq8vTokn, n: 1", "see token: ***, n: 1"),
+        ("apikey: Zq8vTokn", "apikey: ***"),
+        ("login --user ann --password Zq8vTokn -v", "login --user ann --password *** -v"),
+        ("--api-token Zq8vTokn", "--api-token ***"),
+        ("GET /x?sig=Zq8v&a=1", "GET /x?sig=***&a=1"),
+        ("GET /x?a=1&auth=Zq8v", "GET /x?a=1&auth=***"),
+        ("id ghp_Zq8vToknZq8vToknZq8vToknZq8v too", "id *** too"),
+        ("id github_pat_11Zq8v_ToknZq8vToknZq8v too", "id *** too"),
+        ("id eyJhbGciOiJ9.eyJzdWIifQ.Zq8v-Tokn too", "id *** too"),
         ("GET /x?X-Amz-Signature=abc&a=1", "GET /x?X-Amz-Signature=***&a=1"),
         ("amqp://ann:Zq8vTokn@host/v", "amqp://***@host/v"),
+        ("amqp://ann:Zq/8v#Tokn?@host/v", "amqp://***@host/v"),
+        ("redis://:Zq8v@a;redis://:Tokn@b", "redis://***@a;redis://***@b"),
+        ("http://host:9000/box/a@b", "http://host:9000/box/a@b"),
+        ("http://[::1]:9000/box/a@b", "http://[::1]:9000/box/a@b"),
+        ("s3://box/a:b@c.replay", "s3://box/a:b@c.replay"),
         ("token_file='/run/secrets/token'", "token_file='/run/secrets/token'"),
         ("x.token_file: can't read /run/token", "x.token_file: can't read /run/token"),
-        ("the token is not accepted", "the token is not accepted"),
-        ("parse ok in 12 ms", "parse ok in 12 ms"),
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_masked(text: str, shown: str) -> None:
     assert cleaned(text) == shown
+    assert may_hold_secret(text) or text == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parse ok in 12 ms",
+        "the token is not accepted",
+        "the token of Ballchasing was refused; see https://host/api2",
+        "ballchasing.token: is a value not shown; input should be a valid string",
+        "x.token_file: can't read /run/secrets9/token",
+        "x.token_file: /run/secrets9/token is empty; name a file with the secret",
+        "no token: HTTP/1.1 answered 401",
+        "no token: 127.0.0.1:5672 is away",
+        "no token: urllib3.exceptions.MaxRetryError('x2')",
+        "the signature: sha256 is expected",
+        "without authorization, no answer",
+        "bearer authentication is required",
+        "give --token-file /run/secrets9/token, or --password to be asked",
+    ],
+)
+def test_what_only_speaks_of_secrets_stays_readable(text: str) -> None:
+    assert cleaned(text) == text
 
 
 def test_a_secret_that_was_read_is_masked_in_every_form(tmp_path: Path) -> None:
@@ -52,9 +110,28 @@ def test_a_secret_that_was_read_is_masked_in_every_form(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{secret}\n")
     read_secret(file, "x.token_file")
-    for form in (secret, quote(secret, safe=""), repr(secret), '"Sw0rd/fi\\"sh \\u00fc+7"'):
+    in_url = quote(secret, safe="")
+    in_json = '"Sw0rd/fi\\"sh \\u00fc+7"'
+    forms = [secret, in_url, quote(secret), in_url.lower().replace("s", "S", 1), repr(secret)]
+    for form in (*forms, in_json, in_json.replace("/", "\\/")):
         assert "w0rd" not in cleaned(f"it is {form} here"), form
     assert "w0rd" not in Failure.of(RemoteUnavailable(f"no answer to {secret}")).message
+
+
+@pytest.mark.parametrize("secret", ["Sw0rdfish-Zz-91", "ann:Sw0rd/fish-Zz-92"])
+def test_what_was_read_is_masked_in_base64_too(secret: str) -> None:
+    remember("Sw0rdfish-Zz-91")
+    remember_urls("amqp://ann:Sw0rd%2Ffish-Zz-92@host")
+    for raw in (secret, f"{secret}\n", f"{secret}:x"):
+        text = b64encode(raw.encode()).decode()
+        assert text[:16] not in cleaned(f"it is {text}")
+        assert may_hold_secret(text)
+
+
+def test_no_half_of_a_secret_is_left_where_a_short_text_is_cut() -> None:
+    remember("Half-Short-0123456789")
+    for spaces in range(16_360, 16_390, 3):
+        assert "Half" not in short(f"it is {' ' * spaces}Half-Short-0123456789", 500)
 
 
 def test_each_line_of_a_secret_is_masked() -> None:
@@ -89,6 +166,8 @@ def test_a_well_known_account_leaves_its_name_readable() -> None:
 def test_a_hostile_text_is_cleaned_in_linear_time() -> None:
     def seconds(count: int) -> float:
         text = "?" + "token" * count + "authorization" * count + "://:" * count + "='"
+        text += "token: " * count + "Bearer " * count + "-eyJ" * count + "x-key" * count
+        text += "token: " + "1" * count + "(" + "--token" * count + 'token=\\"' * count + "token=["
         began = time.perf_counter()
         cleaned(text)
         return time.perf_counter() - began
@@ -105,7 +184,7 @@ def test_a_refused_secret_file_is_named_and_not_shown(tmp_path: Path) -> None:
 
 WORDS = st.sampled_from(
     ["password", "passwd", "secret", "token", "credential", "signature", "api_key", "apikey"]
-)
+) | st.sampled_from(["passphrase", "api-key", "private_key", "access-key"])
 VALUES = st.text("abcXYZ019%+", min_size=6, max_size=20)
 MASKED = st.one_of(
     st.builds("see {}={}".format, WORDS, VALUES),
@@ -113,6 +192,13 @@ MASKED = st.one_of(
     st.builds("/a?x=1&{}={}".format, st.sampled_from(["my-key", "X-Signature"]), VALUES),
     st.builds("amqp://ann:{}@host".format, VALUES),
     st.builds("Authorization: {}".format, VALUES),
+    st.builds("{}: {}a1".format, st.sampled_from(["password", "Token", "API-Key"]), VALUES),
+    st.builds("--{} {}a1".format, st.sampled_from(["password", "api-token"]), VALUES),
+    st.builds("/a?{}={}".format, st.sampled_from(["sig", "auth"]), VALUES),
+    st.builds("{}: a={}".format, st.sampled_from(["Cookie", "X-Some-Key"]), VALUES),
+    st.builds("{} {}a1".format, st.sampled_from(["Bearer", "bearer"]), VALUES),
+    st.builds("eyJ{}ab.{}.c".format, st.just("hbGciOiJ9"), st.just("eyJzdWIifQ")),
+    st.builds("ghp_{}".format, st.just("a1" * 18)),
     st.builds("id {}{} refused".format, st.sampled_from(["AKIA", "ASIA"]), st.just("A1" * 8)),
     st.just("'Sword\\\\fish\"79'"),
     st.just('got Sword\\fish"79'),
