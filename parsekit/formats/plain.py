@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 
-#: Control characters, line and paragraph separators, direction marks, and halves of characters
-#: that stand for undecodable bytes in paths. Joiners stay, as emoji are made with them.
+#: Control characters, line and paragraph separators, halves of characters that stand for
+#: undecodable bytes in paths, and format characters (category Cf): direction marks, and what is
+#: invisible, such as spaces of no width and tags. Joiners stay, as emoji are made with them.
 _HARMFUL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
 )
 #: What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@")

@@ -7,12 +7,11 @@ one write a line that costs more than making the line does.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 
 from parsekit.logs.record import LineFormatter, Told
@@ -61,8 +60,10 @@ class WrittenBehind(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Make the line. Raises nothing."""
-        with contextlib.suppress(Exception):  # a line that can't be made fails nobody
+        try:
             self.take(self.format(record))
+        except Exception:  # noqa: BLE001  (a line that can't be made fails nobody)
+            self._lost += 1
         if record.levelno >= logging.CRITICAL:
             self.flush()
 
@@ -93,15 +94,31 @@ class WrittenBehind(logging.Handler):
             rest = [self._lines.get() for _ in range(self._lines.qsize())]
             self._taken += len(rest)
             lines += rest
-            with contextlib.suppress(OSError, ValueError):  # nobody reads any more
-                self._write("".join(map(self._text, lines)))
+            are_out = self._write_all(lines)
             self._written += len(lines)
-            self._tell_lost()
+            if are_out:
+                self._tell_lost()
 
-    def _text(self, line: str | Told) -> str:
-        return (line if isinstance(line, str) else self._text_of(line)) + "\n"
+    def _write_all(self, lines: Iterable[str | Told]) -> bool:
+        """Write them at once, and count those that are lost; whether somebody took the others."""
+        texts = [text for line in lines if (text := self._made(line))]
+        try:
+            self._write("".join(texts))
+        except Exception:  # noqa: BLE001  (nobody reads any more, or a disk is full)
+            self._lost += len(texts)  # some of them may be written, nobody knows how many
+            return False
+        return True
+
+    def _made(self, line: str | Told) -> str:
+        """The text of a line; empty when it can't be made, which costs no other line."""
+        try:
+            return (line if isinstance(line, str) else self._text_of(line)) + "\n"
+        except Exception:  # noqa: BLE001  (whatever a formatter's own mistake is)
+            self._lost += 1
+            return ""
 
     def _tell_lost(self) -> None:
+        """Tell how many were lost, when lines are taken again: this one would be lost as well."""
         lost, self._lost = self._lost, 0
         if lost:
-            log.warning("%d lines of this log were lost, as nobody took them", lost)
+            log.warning("%d lines of this log were lost: not taken, or not to be made", lost)

@@ -20,7 +20,7 @@ _WRITERS: Mapping[type, Callable[[Any], str]] = {
     str: _quoted,
     int: int.__repr__,
     bool: ("false", "true").__getitem__,
-    float: lambda value: float.__repr__(value) if isfinite(value) else _encoded(value),
+    float: lambda value: float.__repr__(value) if isfinite(value) else "null",  # as JSON has none
 }
 #: The one control character that JSON lets through in ASCII.
 _DELETE = "\x7f"
@@ -29,8 +29,8 @@ _DELETE = "\x7f"
 class JsonLines(LineFormatter):
     """``time``, ``level``, ``logger``, ``message``, what is known of the task, ``traceback``."""
 
-    def text(self, told: Told) -> str:
-        """Write a line. Raises nothing."""
+    def made(self, told: Told) -> str:
+        """Make the text of a line."""
         return _as_it_is(told) or _cleaned(told)
 
 
@@ -52,7 +52,7 @@ def _as_it_is(told: Told) -> str | None:
         names.append(name)
         written.append(_WRITERS[kind](value))
     shape = _shape(told.level_name, told.logger, tuple(names))
-    if shape is None or may_hold_secret("\n".join(texts)):
+    if shape is None or may_hold_secret(" ".join(texts)):
         return None
     line = (shape % tuple(written)).replace(_DELETE, "\\u007f")
     return None if len(line) > MAX_MESSAGE else line
@@ -62,10 +62,15 @@ def _cleaned(told: Told) -> str:
     line = line_of(told)
     facts = {**line.facts, "traceback": line.traceback}
     known = {name: value for name, value in facts.items() if value is not None and value != ""}
-    written = (_WRITERS.get(type(value), _encoded)(value) for value in known.values())
+    written = (_WRITERS.get(type(value), _other)(value) for value in known.values())
     shape = _template(line.level, line.logger, known)
     text = shape % (_time(line.at_unix), _quoted(line.message), *written)
     return text.replace(_DELETE, "\\u007f")
+
+
+def _other(value: object) -> str:
+    """Numbers of a library's own types."""
+    return _WRITERS[float](value) if isinstance(value, float) else _encoded(value)
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Told(NamedTuple):
     @property
     def known_facts(self) -> Facts:
         """Those that are not empty."""
-        return {n: value for n, value in self.facts.items() if value is not None and value != ""}
+        return {name: value for name, value in self.facts.items() if not _is_empty(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def facts(**given: object) -> dict[str, object]:
 
 
 def told_of(record: logging.LogRecord) -> Told:
-    """Read a record. Raises nothing, whatever was handed to `logging`."""
+    """Read a record."""
     return Told(
         at_unix=record.created,
         level=record.levelno,
@@ -73,7 +73,7 @@ def told_of(record: logging.LogRecord) -> Told:
 
 
 def line_of(told: Told) -> Line:
-    """Take secrets out, and cut what is too long. Raises nothing."""
+    """Take secrets out, and cut what is too long."""
     return Line(
         at_unix=told.at_unix,
         level=told.level_name,
@@ -88,12 +88,20 @@ class LineFormatter(logging.Formatter, ABC):
     """Writes lines, those of `logging` and others."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the line of a record. Raises nothing."""
+        """Write the line of a record."""
         return self.text(told_of(record))
 
-    @abstractmethod
     def text(self, told: Told) -> str:
-        """Write a line, and what belongs below it. Raises nothing."""
+        """Write a line, and what belongs below it; of one that can't be made, that it can't."""
+        try:
+            return self.made(told)
+        except Exception as exc:  # noqa: BLE001  (facts come from plugins and may be anything)
+            message = f"a line that can't be shown: {type(exc).__name__}"
+            return self.made(told._replace(message=message, facts={}, error=None))
+
+    @abstractmethod
+    def made(self, told: Told) -> str:
+        """Make the text of a line."""
         ...
 
 
@@ -106,7 +114,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as exc:  # noqa: BLE001  (arguments that don't fit, or an object without str)
-        return f"{record.msg!r} can't be filled in: {type(exc).__name__}"
+        return f"{_shown(record.msg, repr)} can't be filled in: {type(exc).__name__}"
 
 
 def _facts(record: logging.LogRecord) -> Facts:
@@ -119,12 +127,22 @@ def _facts(record: logging.LogRecord) -> Facts:
     return {**known, **own} if isinstance(own, Mapping) else known
 
 
+def _is_empty(value: object) -> bool:
+    """Without comparing what is no text: an array tells neither true nor false then."""
+    return value is None or (isinstance(value, str) and not value)
+
+
 def _clean(value: object) -> object:
-    if isinstance(value, str):
-        return _shortened(value, MAX_MESSAGE)
-    if value is True or value is False or isinstance(value, int | float):
+    if isinstance(value, int | float):
         return value
-    return _shortened(str(value), MAX_MESSAGE)
+    return _shortened(value if isinstance(value, str) else _shown(value, str), MAX_MESSAGE)
+
+
+def _shown(value: object, how: Callable[[object], str]) -> str:
+    try:
+        return how(value)
+    except Exception as exc:  # noqa: BLE001  (an object without text)
+        return f"<{type(value).__name__} that can't be shown: {type(exc).__name__}>"
 
 
 def _traceback(error: BaseException | None) -> str:

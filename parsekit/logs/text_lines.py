@@ -14,8 +14,8 @@ _MARGIN = "    | "
 class TextLines(LineFormatter):
     """``12:00:00.123 info parse ok (parser=local attempt=1 duration_ms=12)``, local time."""
 
-    def text(self, told: Told) -> str:
-        """Write a line, and a traceback below it. Raises nothing."""
+    def made(self, told: Told) -> str:
+        """Make the text of a line, and a traceback below it."""
         line = line_of(told)
         facts = " ".join(f"{name}={printable(str(value))}" for name, value in line.facts.items())
         shown = f"{_clock(line)} {line.level:<7} {printable(line.message)}"

@@ -12,7 +12,7 @@ import pytest
 from parsekit.logs import behind
 from parsekit.logs.behind import WrittenBehind
 from parsekit.logs.json_lines import JsonLines
-from parsekit.logs.record import Told
+from parsekit.logs.record import LineFormatter, Told
 from parsekit.logs.text_lines import TextLines
 
 
@@ -65,6 +65,78 @@ def test_a_reader_that_stands_still_delays_nobody_and_hears_what_it_missed(
     written = len(reader.lines)
     assert 50 <= written < 500
     assert f"{500 - written} lines of this log were lost" in caplog.text
+
+
+class _Unshowable:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+def told(message: str, **known: object) -> Told:
+    return Told(0.0, logging.INFO, "x", message, known)
+
+
+class _Choosy(TextLines):
+    """Fails at some lines, as no formatter should."""
+
+    def text(self, told: Told) -> str:
+        if "odd" in told.message:
+            raise RuntimeError
+        return super().text(told)
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), TextLines()])
+def test_a_fact_without_text_is_named_and_all_lines_around_it_are_written(
+    formatter: LineFormatter,
+) -> None:
+    reader = Reader()
+    handler = WrittenBehind(formatter, reader.write)
+    handler.take(told("before"))
+    handler.take(told("look up", error=_Unshowable(), step="look up"))
+    handler.flush()
+    handler.take(told("after"))
+    handler.flush()
+    before, between, after = reader.lines
+    assert "before" in before
+    assert "_Unshowable that can't be shown: RuntimeError" in between
+    assert "step" in between
+    assert "after" in after
+
+
+def test_a_line_that_can_not_be_made_takes_no_other_along_and_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reader = Reader()
+    handler = WrittenBehind(_Choosy(), reader.write)
+    for message in ("one", "odd", "two"):
+        handler.take(told(message))
+        handler.handle(record(f"record {message}"))
+    handler.flush()
+    assert [line.split()[-1] for line in reader.lines] == ["one", "one", "two", "two"]
+    assert "2 lines of this log were lost" in caplog.text
+
+
+def test_lines_that_a_full_disk_refused_are_counted_once_it_takes_some_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reader = Reader()
+    refusing = [OSError("no space left"), RuntimeError("of a stream of somebody else's")]
+
+    def write(text: str) -> None:
+        if refusing:
+            raise refusing.pop()
+        reader.write(text)
+
+    handler = WrittenBehind(TextLines(), write)
+    for _ in range(2):
+        handler.take(told("lost"))
+        handler.take(told("lost too"))
+        handler.flush()
+        assert "lost" not in caplog.text  # to tell it at once would lose one more, for ever
+    handler.take(told("written"))
+    handler.flush()
+    assert len(reader.lines) == 1
+    assert "4 lines of this log were lost" in caplog.text
 
 
 def test_what_is_critical_is_written_when_the_call_returns() -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import threading
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -135,7 +136,13 @@ class _Unshowable:
 @pytest.mark.parametrize("form", ["json", "text"])
 @pytest.mark.parametrize(
     ("message", "arguments"),
-    [("%d", ("Zq8v-token-1",)), ("%s %s", ("one",)), ("%s", (_Unshowable(),)), (b"bytes", ())],
+    [
+        ("%d", ("Zq8v-token-1",)),
+        ("%s %s", ("one",)),
+        ("%s", (_Unshowable(),)),
+        (b"bytes", ()),
+        (_Unshowable(), ()),
+    ],
 )
 def test_what_can_not_be_filled_in_is_one_line_all_the_same(
     written: Written, form: Any, message: Any, arguments: tuple[object, ...]
@@ -145,6 +152,74 @@ def test_what_can_not_be_filled_in_is_one_line_all_the_same(
     assert written.text.count("\n") == 1
     assert "Logging error" not in written.text
     assert "Zq8v" not in written.text
+
+
+class _Array:
+    """Compared with a text, tells something that is neither true nor false, as numpy's do."""
+
+    def __eq__(self, other: object) -> Any:
+        return _Undecided()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __ne__(self, other: object) -> Any:
+        return _Undecided()
+
+    def __str__(self) -> str:
+        return "[1 2]"
+
+
+class _Undecided:
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (_Unshowable(), "<_Unshowable that can't be shown: RuntimeError>"),
+        (_Array(), "[1 2]"),
+    ],
+    ids=["no text", "an array"],
+)
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_any_fact_is_shown_beside_the_others(
+    written: Written, form: Any, value: object, shown: str
+) -> None:
+    written.begin(form)
+    log.info("hello", extra=facts(odd=value, replay="a.replay"))
+    tell_step("look up", "hit", odd=value)
+    assert written.text.count(shown) == 2
+    assert "a.replay" in written.text
+
+
+@pytest.mark.parametrize("known", [{7: "x"}, {"n": 10**5000}], ids=["no name", "many digits"])
+def test_a_line_that_can_not_be_made_is_told_of(written: Written, known: object) -> None:
+    written.begin("json")
+    log.info("hello", extra={"parsekit_facts": known})
+    assert written.line["message"].startswith("a line that can't be shown: ")
+    assert written.line["logger"] == log.name
+
+
+class _Ratio(float):
+    """As numpy's numbers are."""
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), _Ratio("nan")])
+def test_a_number_that_json_has_not_is_null(written: Written, value: float) -> None:
+    written.begin("json")
+    log.info("x", extra=facts(rate=value, n=1.5))
+    assert '"rate":null,"n":1.5' in written.text
+
+
+def test_no_invisible_character_stands_in_a_line_of_text(written: Written) -> None:
+    joiners = "\u200c\u200d"  # emoji and some scripts are written with them
+    hidden = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) == "Cf"]
+    written.begin("text")
+    log.info("a%sb", "".join(hidden))
+    assert set(written.text) & set(hidden) == set(joiners)
+    assert r"\u200b" in written.text
+    assert r"\U000e0001" in written.text
 
 
 def test_a_huge_message_is_cut(written: Written) -> None:
