@@ -77,7 +77,7 @@ class FolderStorage:
         try:
             with self._opened(key) as file:
                 size_bytes = os.fstat(file.fileno()).st_size
-                return file.read() if small_enough(size_bytes, key) else None
+                return file.read(size_bytes) if small_enough(size_bytes, key) else None
         except ReplayNotFound:
             return None
 

@@ -19,7 +19,7 @@ from parsekit.errors import (
     StorageUnavailable,
 )
 from parsekit.keys import checked_key
-from parsekit.providers import ObjectInfo
+from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo
 
 _RESULTS_PREFIX = "parsed"
 _BLOCK_BYTES = 1024 * 1024
@@ -44,10 +44,7 @@ class UrlStorage:
 
     def head(self, key: str) -> ObjectInfo:
         """Ask the driver, which tells an ETag or not; see `Storage.head`."""
-        with _driver_errors(key):
-            facts = self._driver.info(self._path(key))
-        if facts["type"] != "file":
-            raise ReplayNotFound(f"{key} is a folder")
+        facts = self._facts(key)
         etag = str(facts.get("ETag") or "").strip('"') or None
         return ObjectInfo(key=key, size_bytes=facts["size"], etag=etag)
 
@@ -60,11 +57,11 @@ class UrlStorage:
     def read(self, key: str) -> bytes | None:
         """Read the object; see `Storage.read`."""
         try:
-            size_bytes = self.head(key).size_bytes or 0  # some servers do not tell
-            if not small_enough(size_bytes, key):
+            size_bytes = self._facts(key)["size"]
+            if not small_enough(size_bytes or 0, key):
                 return None
-            with _driver_errors(key):
-                return bytes(self._driver.cat_file(self._path(key)))
+            body = self._content(key, told=size_bytes is not None)
+            return body if small_enough(len(body), key) else None
         except ReplayNotFound:
             return None
 
@@ -93,6 +90,19 @@ class UrlStorage:
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{checked_key(key)}"
+
+    def _facts(self, key: str) -> dict[str, Any]:
+        with _driver_errors(key):
+            facts: dict[str, Any] = self._driver.info(self._path(key))
+        if facts["type"] != "file":
+            raise ReplayNotFound(f"{key} is a folder")
+        return facts
+
+    def _content(self, key: str, *, told: bool) -> bytes:
+        """Of an object whose size some server has not told, no more than shows it too large."""
+        end = None if told else LARGEST_READ_BYTES + 1
+        with _driver_errors(key):
+            return bytes(self._driver.cat_file(self._path(key), end=end))
 
     def _put(self, path: str, body: bytes, *, mode: str) -> None:
         """Make folders only where the driver misses them: object stores have none."""

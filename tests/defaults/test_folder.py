@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from parsekit.config import FolderSettings
 from parsekit.defaults import folder
@@ -25,7 +26,7 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from parsekit.providers import ProviderContext, Storage, StorageEntry
+from parsekit.providers import LARGEST_READ_BYTES, ProviderContext, Storage, StorageEntry
 from parsekit.testing.storage import StorageConformance
 
 
@@ -139,6 +140,31 @@ def test_a_named_pipe_or_a_folder_is_not_an_object(storage: Storage, tmp_path: P
         assert storage.read(key) is None
         with pytest.raises(ReplayNotFound):
             storage.head(key)
+
+
+def test_of_a_file_that_grows_while_it_is_read_no_more_is_taken_than_was_found(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.write("a", b"found")
+    found = (tmp_path / "objects/a").stat()
+    monkeypatch.setattr(os, "fstat", lambda _: found)
+    os.truncate(tmp_path / "objects/a", LARGEST_READ_BYTES + 1)
+    assert storage.read("a") == b"found"
+
+
+@pytest.mark.parametrize("told_bytes", [None, 1])
+def test_of_a_server_that_tells_no_size_or_a_wrong_one_no_more_is_taken_than_we_store(
+    told_bytes: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = made("memory://sizes")
+    for key, size_bytes in (("small", 3), ("largest", LARGEST_READ_BYTES)):
+        storage.write(key, bytes(size_bytes))
+    storage.write("larger", bytes(LARGEST_READ_BYTES + 1))
+    facts = {"type": "file", "size": told_bytes}
+    monkeypatch.setattr(MemoryFileSystem, "info", lambda *_: facts)
+    assert storage.read("small") == bytes(3)
+    assert storage.read("largest") == bytes(LARGEST_READ_BYTES)
+    assert storage.read("larger") is None
 
 
 def test_a_file_in_the_way_of_a_folder_is_named(storage: Storage) -> None:
