@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -21,10 +20,6 @@ def _refuse(constant: str) -> None:
 # made once, as `json.dumps` and `json.loads` with options make theirs anew for each call
 _decode = json.JSONDecoder(parse_constant=_refuse).decode
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
-#: What it may raise to read a document that is not what we wrote: numbers without end among it.
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def encoded(value: Any) -> str:
@@ -56,14 +51,6 @@ class JsonData:
     def sha256(self) -> str:
         """Of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
-
-
-def finite(value: Any) -> float:
-    """A number as it is in a document. Raises ValueError for NaN and numbers without end."""
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is no number to go on with")
-    return number
 
 
 def spliced(members: Mapping[str, Any], name: str, text: str) -> str:

@@ -14,12 +14,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from parsekit.json_data import UNREADABLE, JsonData, finite, spliced, split
+from parsekit.json_data import JsonData, spliced, split
+from parsekit.logs.redaction import short
 from parsekit.model import Failure, JsonObject, Tried
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
+from parsekit.stored_values import UNREADABLE, listed, number, text
 
 log = logging.getLogger("parsekit.results")
+
+#: Characters of what is wrong with a document: it may quote the document, which may be large.
+MAX_REASON = 300
 
 _PURPOSE = "parsekit result"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
@@ -127,14 +132,15 @@ class ResultStore:
         try:
             return self._checked(body.decode(), name)
         except UNREADABLE as exc:
-            log.warning("stored result %s is not served: %s; parsing again", name.flight, exc)
+            reason = short(str(exc), MAX_REASON)
+            log.warning("stored result %s is not served: %s; parsing again", name.flight, reason)
             return None
 
     def _checked(self, document: str, name: ResultName) -> Result:
-        members, text = split(document, "data")
+        members, data = split(document, "data")
         if self.signer is not None:
             _refuse_forged(members, self.signer)
-        result = _result(members, JsonData.read(text))
+        result = _result(members, JsonData.read(data))
         if result.name != name:
             raise ValueError(f"is of {result.name}")
         if result.data.sha256 != members["provenance"]["dataSha256"]:
@@ -158,22 +164,24 @@ def _result(members: JsonObject, data: JsonData) -> Result:
             parser=members["parser"],
             version=members["parserVersion"],
         ),
-        sha256=str(members["hash"]),
-        size_bytes=int(finite(provenance["replayBytes"])),
-        task_id=str(provenance["taskId"]),
-        stored_unix=finite(provenance["storedUnix"]),
+        sha256=text(members["hash"]),
+        size_bytes=int(number(provenance["replayBytes"])),
+        task_id=text(provenance["taskId"]),
+        stored_unix=number(provenance["storedUnix"]),
         data=data,
-        warnings=tuple(map(str, members["warnings"])),
-        tried=tuple(map(_tried, members.get("tried", ()))),
+        warnings=tuple(map(text, listed(members["warnings"]))),
+        tried=tuple(map(_tried, listed(members.get("tried", [])))),
     )
 
 
 def _tried(given: dict[str, Any]) -> Tried:
     error = given["error"]
     failure = Failure(
-        code=str(error["code"]), message=str(error["message"]), retryable=bool(error["retryable"])
+        code=text(error["code"]),
+        message=text(error["message"]),
+        retryable=bool(error["retryable"]),
     )
-    return Tried(parser=str(given["parser"]), failure=failure)
+    return Tried(parser=text(given["parser"]), failure=failure)
 
 
 def _safe(text: str) -> str:

@@ -12,11 +12,10 @@ from typing import Any
 
 from parsekit.errors import BadRequest
 from parsekit.model import Failure, JsonObject, Tried
+from parsekit.stored_values import MOST
 
 #: A decoded result in a message may have this many bytes, so that a message can't be a bomb.
 _MAX_UNPACKED_BYTES = 64 * 1024 * 1024
-#: No count, size or time (seconds since 1970) is larger; infinity and NaN are neither.
-_MOST = 1e15
 _ALL = 100
 
 _NUMBER = (int, float)
@@ -156,7 +155,7 @@ def _check(name: str, value: Any) -> None:
         return
     if not isinstance(value, _KINDS[name]) or (isinstance(value, bool) and name != "needs_replay"):
         raise TypeError(f"{name} is of another type")
-    if isinstance(value, int | float) and not 0 <= value <= _MOST:
+    if isinstance(value, int | float) and not 0 <= value <= MOST:
         raise ValueError(f"{name} is {value}")
     if name in _NAMES and not _NAMES[name].fullmatch(str(value)):
         raise ValueError(f"{name} is no such name")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsekit.errors import (
+    BadRequest,
     ConfigInvalid,
     ParsekitError,
     QuotaExhausted,
@@ -24,11 +25,13 @@ from parsekit.errors import (
     StorageUnavailable,
     Unauthorized,
 )
-from parsekit.json_data import UNREADABLE, finite
+from parsekit.logs.redaction import short
 from parsekit.model import JsonObject
 from parsekit.provenance import Signer
 from parsekit.providers import Storage
-from parsekit.results import ResultName
+from parsekit.results import MAX_REASON, ResultName
+from parsekit.run_state import RunState
+from parsekit.stored_values import UNREADABLE, number
 
 log = logging.getLogger("parsekit.tickets")
 
@@ -86,16 +89,10 @@ class Tickets:
         if body is None:
             return None
         try:
-            kept = self._trusted(json.loads(body), name)
-            return Kept(
-                ticket=dict(kept["ticket"]),
-                sha256=str(kept["sha256"]),
-                size_bytes=int(finite(kept["sizeBytes"])),
-                progress=finite(kept["progress"]),
-                parse_began_unix=finite(kept["parseBeganUnix"]),
-            )
-        except UNREADABLE as exc:
-            log.warning("ticket of %s can't be read: %s; starting anew", name.flight, exc)
+            return _kept(self._trusted(json.loads(body), name))
+        except (*UNREADABLE, BadRequest) as exc:
+            reason = short(str(exc), MAX_REASON)
+            log.warning("ticket of %s can't be read: %s; starting anew", name.flight, reason)
             return None
 
     def _trusted(self, kept: JsonObject, name: ResultName) -> JsonObject:
@@ -123,6 +120,21 @@ class Tickets:
 
     def _key(self, name: ResultName) -> str:
         return name.key(self.storage.results_prefix, _FOLDER)
+
+
+def _kept(told: JsonObject) -> Kept:
+    if not isinstance(told["ticket"], dict):
+        raise ValueError("its ticket is no object")
+    kept = Kept(
+        ticket=told["ticket"],
+        sha256=told["sha256"],
+        size_bytes=told["sizeBytes"],
+        progress=told["progress"],
+        parse_began_unix=number(told["parseBeganUnix"]),
+    )
+    # the task takes it over, and must be able to go on from its message when it waits
+    RunState.from_json({"started_unix": 0, "progress": kept.progress, **kept.for_state()})
+    return kept
 
 
 def _purpose(name: ResultName) -> str:
