@@ -13,10 +13,12 @@ import pytest
 
 from parsekit.logs import redaction
 from parsekit.testing.contract import Contract
+from parsekit.testing.production import Mailbox
 
 pytest_plugins = ["parsekit.testing.fixtures"]
 
 ROOT = Path(__file__).parent
+SHARED = ROOT.parent / "shared"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,19 +40,31 @@ def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real replays and contracts beside the project; never optional in CI."""
-    folder = ROOT.parent / "shared"
-    if not folder.is_dir():
-        message = f"no real replays: {folder} is absent"
+    if not SHARED.is_dir():
+        message = f"no real replays: {SHARED} is absent"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    return folder
+    return SHARED
 
 
 @pytest.fixture(scope="session")
 def contract(shared: Path) -> Contract:
     """What callers of the service read messages with."""
     return Contract(shared / "contract")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def agreed() -> Contract | None:
+    """The contract, against which all that tests read is held; none where that is optional.
+
+    Not `contract`, which would skip the tests that need no folder beside the project.
+    """
+    if (SHARED / "contract").is_dir():
+        Mailbox.contract = Contract(SHARED / "contract")
+    elif os.environ.get("CI"):
+        pytest.fail(f"no contract: {SHARED} is absent or incomplete")
+    return Mailbox.contract
 
 
 @pytest.fixture(scope="session")

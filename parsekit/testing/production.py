@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import kombu
 
 from parsekit.model import JsonObject
+from parsekit.testing.contract import Contract
 from parsekit.testing.deployment import Deployment
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
@@ -22,8 +24,11 @@ from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
 class Mailbox:
     """A queue, and all that its reader has found there.
 
-    ``messages`` are by message id, as a reader drops repeats; ``repeats`` counts those.
+    ``messages`` are by message id, as a reader drops repeats; ``repeats`` counts those. Where there
+    is a ``contract``, what breaks it raises ValueError.
     """
+
+    contract: ClassVar[Contract | None] = None
 
     url: str
     queue: str
@@ -46,9 +51,15 @@ class Mailbox:
                 if name in self.messages:
                     self.repeats += 1
                 else:
-                    self.messages[name] = json.loads(found.body)
+                    self.messages[name] = self._read(found.body)
                     new.append(self.messages[name])
         return new
+
+    def _read(self, body: bytes) -> JsonObject:
+        message: JsonObject = json.loads(body)
+        if self.contract is not None:
+            self.contract.check("analytics" if "pattern" in message else "progress", [message])
+        return message
 
 
 class Production(Deployment):

@@ -26,6 +26,7 @@ from kombu.exceptions import OperationalError
 from minio import Minio
 
 from parsekit.provenance import Signer
+from parsekit.testing.contract import Contract
 from parsekit.testing.deployment import hang_up
 from parsekit.testing.servers.tls_front import tls_front
 
@@ -99,10 +100,16 @@ def test_the_stored_result_is_signed_with_the_key_that_workers_have(
     assert not Signer((b"x" * 64,)).verifies("parsekit result", stored, signature)
 
 
-def test_progress_and_analytics_arrive(answers: list[Mapping[str, Any]], servers: Servers) -> None:
-    [first, *_] = messages(servers, PROGRESS, 3)
-    assert first["progress"]["message"] == "Task started..."
-    parsed, cached = messages(servers, "analytics", 2)
+def test_progress_and_analytics_arrive(
+    answers: list[Mapping[str, Any]], servers: Servers, agreed: Contract | None
+) -> None:
+    progress, analytics = messages(servers, PROGRESS, 3), messages(servers, "analytics", 2)
+    if agreed is not None:
+        agreed.check("result", answers)
+        agreed.check("progress", progress)
+        agreed.check("analytics", analytics)
+    assert progress[0]["progress"]["message"] == "Task started..."
+    parsed, cached = analytics
     assert parsed != cached
     assert ["parser", "ballchasing"] in parsed["data"]["tags"]
 

@@ -12,12 +12,21 @@ import pytest
 import redis
 
 from parsekit.testing import believable_match, synthetic_replay
+from parsekit.testing.contract import Contract
 from parsekit.testing.deployment import Deployment
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from parsekit.testing.sinks import believable_body
 
 PLUGINS = Path(__file__).parent / "plugins"
+#: The parsers that callers have schemas for.
+CALLERS_KNOW = ("ballchasing", "carball")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def services_tell_by_the_contract(agreed: Contract | None) -> None:
+    Service.contract = agreed
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +36,18 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeySer
 
 
 class Service(Deployment):
-    """A deployment with the fake remote parser."""
+    """A deployment with the fake remote parser.
+
+    All that its listeners are told must be as the contract says, read by the test or not.
+    """
+
+    contract: Contract | None = None
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.remote = folder / "remote"
         self.remote.mkdir(parents=True)
         environ = {"FAKE_REMOTE": str(self.remote), "PYTHONPATH": str(PLUGINS)}
+        self._checked = 0
         super().__init__(folder, {"parser": "fake", **config}, environ)
 
     def replay(self, name: str, seed: int = 1) -> str:
@@ -52,6 +67,9 @@ class Service(Deployment):
 
     def events(self, task_id: str | None = None) -> list[dict[str, Any]]:
         found = [json.loads(line) for line in self.lines("events")]
+        unchecked, self._checked = found[self._checked :], len(found)
+        for event in unchecked if self.contract is not None else ():
+            self.contract.check(event["kind"], [readable(event)])
         return [e for e in found if task_id is None or task_of(e) == task_id]
 
     def progress(self, task_id: str) -> list[dict[str, Any]]:
@@ -59,6 +77,19 @@ class Service(Deployment):
 
     def analytics(self, task_id: str) -> list[dict[str, Any]]:
         return [e for e in self.events(task_id) if e["kind"] == "analytics"]
+
+    def close(self) -> None:
+        super().close()
+        self.events()
+
+
+def readable(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as callers can read it: parsers of tests answer in a form of their own."""
+    result = event.get("result")
+    if result is None or result["parser"] in CALLERS_KNOW:
+        return event
+    own = {"parser": "ballchasing", "data": believable_body()}
+    return {**event, "result": {**result, **own}}
 
 
 def task_of(event: dict[str, Any]) -> str:

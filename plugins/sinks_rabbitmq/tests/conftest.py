@@ -7,7 +7,6 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,9 +156,8 @@ class Caller:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def callers_read_by_the_contract(request: pytest.FixtureRequest) -> None:
-    with suppress(pytest.skip.Exception):  # where there is no contract, what needs none is tested
-        Caller.contract = request.getfixturevalue("contract")
+def callers_read_by_the_contract(agreed: Contract | None) -> None:
+    Caller.contract = agreed
 
 
 def until(done: Callable[[], object], what: str) -> None:
