@@ -17,11 +17,11 @@ The life of a process, and of one replay in it::
 
 Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
 an exception marks the plugin as broken, names it, and leaves the others in place. Metrics are
-asked for again and again: an exception, a wrong name or more than a second of thought keeps back
-the plugin's own numbers and is logged once. *Listeners*
-(open, progress, waits, analytics, audit, difference, close) are told and answer nothing: each is
-called in a thread of its own, an exception is logged with the plugin's name, and a parse never
-fails because of it.
+asked for again and again: an exception or more than a second of thought leaves the plugin's last
+counts as they were, a number that can't be told is kept back, and either is logged once.
+*Listeners* (open, progress, waits, analytics, audit, difference, close) are told and answer
+nothing: each is called in a thread of its own, an exception is logged with the plugin's name, and a
+parse never fails because of it.
 
 A plugin is a module, or a class that the host instantiates without arguments once a host; its
 entry point in the group ``parsekit`` names one or the other. A plugin may declare
