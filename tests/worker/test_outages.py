@@ -13,15 +13,17 @@ from celery.result import AsyncResult
 
 from parsekit.model import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.contract import Contract
 from parsekit.testing.deployment import poll
 from parsekit.testing.production import Production
 from parsekit.testing.servers.seaweedfs import BUCKET, SeaweedServer, seaweedfs
+from parsekit_sinks_rabbitmq.line import LARGEST_BATCH
 
 PLUGINS = Path(__file__).parent / "plugins"
 #: Longer than the sinks wait for a confirmation, so that they give the connection up.
 FROZEN_S = 12.0
 STORE_AWAY_S = 10.0
+#: A repeat may come after all else.
+LAST_REPEAT_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +80,15 @@ def ended(messages: Sequence[JsonObject]) -> list[str]:
     return [message["taskId"] for message in messages if message["status"] != "Pending"]
 
 
-def all_was_told(production: Production, tasks: Sequence[AsyncResult], contract: Contract) -> None:
-    """Each task's way up to one Complete, and one analytics event, all as callers read them."""
+def all_was_told(production: Production, tasks: Sequence[AsyncResult]) -> int:
+    """Each task's way up to one Complete, and one analytics event, for who knows ids again.
+
+    Answers how many messages came again, under the same id.
+    """
     ids = {task.id for task in tasks}
     poll(lambda: ids <= set(ended(production.progress.look())))
     poll(lambda: len(production.analytics.look()) >= len(ids))
+    time.sleep(LAST_REPEAT_S)
     progress, analytics = production.progress.look(), production.analytics.look()
     assert Counter(ended(progress)) == Counter(ids)
     assert {m["status"] for m in progress} == {"Pending", "Complete"}
@@ -91,8 +97,7 @@ def all_was_told(production: Production, tasks: Sequence[AsyncResult], contract:
     for message in progress:
         values[message["taskId"]].append(message["progress"]["value"])
     assert all(steps == sorted(steps) and steps[-1] == 100 for steps in values.values())
-    contract.check("progress", progress)
-    contract.check("analytics", analytics)
+    return production.progress.repeats + production.analytics.repeats
 
 
 @pytest.mark.timeout(240)
@@ -112,7 +117,8 @@ def test_nobody_waits_for_a_frozen_rabbitmq_and_all_arrives_once_it_thaws(
         rabbit_server.thaw()
     assert frozen_s < undisturbed_s + 20
     contract.check("result", results(frozen))
-    all_was_told(production, [*first, *undisturbed, *frozen], contract)
+    again = all_was_told(production, [*first, *undisturbed, *frozen])
+    assert again <= LARGEST_BATCH  # one was under way when the connection was given up
 
 
 @pytest.mark.timeout(240)
@@ -137,4 +143,4 @@ def test_a_store_that_goes_away_fails_no_task_and_has_none_parsed_twice(
     assert {answer["outputPath"] for answer in answers} <= kept
     assert len({answer["outputPath"] for answer in answers}) == 50
     contract.check("result", answers)
-    all_was_told(production, tasks, contract)
+    assert all_was_told(production, tasks) == 0
