@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from parsekit import event_log
 from parsekit.config import Config, Section
 from parsekit.defaults.analytics_file import AnalyticsFile
 from parsekit.event_lines import Unread, read_lines
@@ -94,6 +95,8 @@ def numbers(folder: Path, keep: int = 5) -> list[int]:
 
 
 def write_some(path: Path, start: int, rotate_bytes: int, keep: int) -> None:
+    """In a process of its own, that waits as long as a busy machine keeps the others from ending."""
+    event_log.LOCK_S = 30.0
     log = EventLog(path, rotate_bytes, keep)
     for number in range(start, start + 200):
         log.append(numbered(number))
