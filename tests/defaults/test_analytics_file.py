@@ -95,7 +95,7 @@ def numbers(folder: Path, keep: int = 5) -> list[int]:
 
 
 def write_some(path: Path, start: int, rotate_bytes: int, keep: int) -> None:
-    """In a process of its own, that waits as long as a busy machine keeps the others from ending."""
+    """In a process of its own, that waits for the others as long as a busy machine takes."""
     event_log.LOCK_S = 30.0
     log = EventLog(path, rotate_bytes, keep)
     for number in range(start, start + 200):
