@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ def test_a_connection_that_is_not_encrypted_is_named(tmp_path, section, key, url
     ],
 )
 def test_what_is_not_known_is_told_as_such(tmp_path, section, key, url, shown, monkeypatch):
-    monkeypatch.setattr(minio, "_HOSTNAME", re.compile(".*"))  # as a plugin that checks less
+    monkeypatch.setattr(minio, "_is_address", lambda _text: True)  # as a plugin that checks less
     found = checks(tmp_path, {section: {key: url}})
     (check,) = (c for c in found if c.name.startswith(f"tls {section}.{key}") and not c.ok)
     assert check.detail == f"{shown} is not known to be encrypted"
