@@ -23,6 +23,16 @@ TOKEN = "test-token-0123456789"
 START_UNIX = 1_790_000_000.0
 
 
+def calls(sandbox: Simulator, endpoint: str) -> Any:
+    """When the sandbox was asked."""
+    return [at for at, where, _ in sandbox.site.counts.log if where == endpoint]
+
+
+def statuses(sandbox: Simulator, endpoint: str) -> Any:
+    """What it answered, in order."""
+    return [status for _, where, status in sandbox.site.counts.log if where == endpoint]
+
+
 class FakeClock:
     """UTC seconds that pass only when somebody sleeps."""
 

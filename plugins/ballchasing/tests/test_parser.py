@@ -12,7 +12,6 @@ import pytest
 from parsekit import Parsed
 from parsekit.errors import (
     ParserFailed,
-    QuotaExhausted,
     RateLimited,
     RemoteRejected,
     RemoteTimeout,
@@ -23,16 +22,10 @@ from parsekit_ballchasing.simulator import Simulator
 from parsekit_ballchasing.simulator.faults import Fault, FaultKind
 from parsekit_ballchasing.simulator.site import SiteReplay
 
+from .conftest import calls, statuses
+
 Make = Callable[..., Any]
-HOUR_S, DAY_S = 3600.0, 86400.0
-
-
-def calls(sandbox: Simulator, endpoint: str) -> Any:
-    return [at for at, where, _ in sandbox.site.counts.log if where == endpoint]
-
-
-def statuses(sandbox: Simulator, endpoint: str) -> Any:
-    return [status for _, where, status in sandbox.site.counts.log if where == endpoint]
+DAY_S = 86400.0
 
 
 def since_start(times: Any) -> Any:
@@ -269,110 +262,6 @@ class TestSchedule:
         assert len(calls(sandbox, "upload")) == 1
 
 
-class TestQuota:
-    def test_is_never_exceeded_and_names_the_next_slot(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"day": 3, "week": 70})
-        parser = make_parser()
-        for name in "abc":
-            drive(make_replay(name), parser).run()
-        with pytest.raises(
-            QuotaExhausted, match=r"frees at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
-        ) as e:
-            drive(make_replay("d"), parser).run()
-        assert 0.9 * DAY_S < (e.value.retry_after_s or 0) <= DAY_S
-        assert not e.value.retryable
-        assert statuses(sandbox, "upload") == [201, 201, 201]
-
-    def test_is_waited_for_when_the_deadline_allows(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"day": 1, "week": 70})
-        parser = make_parser(deadline=2 * DAY_S)
-        drive(make_replay("a"), parser).run()
-        drive(make_replay("b"), parser).run()
-        first, second = calls(sandbox, "upload")
-        assert DAY_S <= second - first <= DAY_S + 5
-        assert statuses(sandbox, "upload") == [201, 201]
-
-    def test_is_left_to_the_fallback_parser_at_once(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"day": 1, "week": 70})
-        parser = make_parser(deadline=2 * DAY_S)
-        drive(make_replay("a"), parser).run()
-        with pytest.raises(QuotaExhausted):
-            drive(make_replay("b"), parser, has_fallback=True).step()
-
-    def test_counts_uploads_made_elsewhere(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator, clock: Any
-    ) -> None:
-        sandbox.site.configure({"day": 5, "week": 70})
-        for _ in range(4):
-            sandbox.site.account("test-token-0123456789").uploads.add(clock())
-        parser = make_parser()
-        drive(make_replay("a"), parser).run()
-        with pytest.raises(QuotaExhausted):
-            drive(make_replay("b"), parser).run()
-        assert statuses(sandbox, "upload") == [201]
-
-    def test_freed_on_the_site_is_seen_before_a_task_is_refused(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator, clock: Any
-    ) -> None:
-        sandbox.site.configure({"day": 1, "week": 70})
-        parser = make_parser()
-        drive(make_replay("a"), parser).run()
-        sandbox.site.configure({"day": 20})
-        clock.sleep(HOUR_S)
-        drive(make_replay("b"), parser).run()
-        assert statuses(sandbox, "upload") == [201, 201]
-
-    def test_leaves_a_reserve_to_interactive_work(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"day": 10, "week": 70})
-        parser = make_parser()
-        for name in "abcdefgh":
-            drive(make_replay(name), parser, bulk=True).run()
-        with pytest.raises(QuotaExhausted):
-            drive(make_replay("i"), parser, bulk=True).run()
-        drive(make_replay("j"), parser).run()
-        assert len(statuses(sandbox, "upload")) == 9
-
-    def test_without_a_ping_is_the_free_tiers(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"show_quota": False})
-        parser = make_parser()
-        for number in range(10):
-            drive(make_replay(f"n{number}"), parser).run()
-        with pytest.raises(QuotaExhausted):
-            drive(make_replay("eleventh"), parser).run()
-
-    def test_that_only_the_api_knows_of_stops_uploads_and_no_looks(
-        self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"show_quota": False, "day": 1})
-        parser = make_parser()
-        early = drive(make_replay("a"), parser)
-        early.step()
-        with pytest.raises(QuotaExhausted):
-            drive(make_replay("b"), parser).run()
-        assert early.run().data["status"] == "ok"
-        with pytest.raises(RateLimited, match="allows no call"):
-            drive(make_replay("c"), parser).run()
-        assert statuses(sandbox, "upload") == [201, 429]
-
-    def test_of_an_account_with_a_day_limit_of_zero_uploads_nothing(
-        self, drive: Make, sandbox: Simulator
-    ) -> None:
-        sandbox.site.configure({"day": 0, "week": 70})
-        with pytest.raises(QuotaExhausted):
-            drive().run()
-        assert calls(sandbox, "upload") == []
-
-
 class TestWrongToken:
     def test_fails_at_once_and_stops_everybody(
         self, drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
@@ -443,14 +332,3 @@ class TestDeadApi:
         clock.sleep(31)
         for name in "ij":
             assert drive(make_replay(name), parser).run().data["status"] == "ok"
-
-
-def test_a_quota_that_no_ping_tells_is_not_waited_for_without_end(
-    drive: Make, make_parser: Make, make_replay: Make, sandbox: Simulator
-) -> None:
-    sandbox.faults.scripted = [Fault(kind="500", endpoint="ping") for _ in range(500)]
-    parser = make_parser(deadline=100)
-    for number in range(10):
-        drive(make_replay(f"n{number}"), parser).run()
-    with pytest.raises(QuotaExhausted):
-        drive(make_replay("eleventh"), parser).run()
