@@ -34,7 +34,8 @@ def ctrl_c() -> None:
 @pytest.fixture(autouse=True)
 def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test's secret, "xxxxxx" perhaps, be masked in what later tests read."""
-    monkeypatch.setattr(redaction, "_known", vars(redaction)["_known"])
+    for name in ("_known", "_beginnings"):
+        monkeypatch.setattr(redaction, name, vars(redaction)[name])
 
 
 @pytest.fixture(scope="session")

@@ -167,5 +167,8 @@ class Deployment:
     def close(self) -> None:
         """End all processes."""
         for worker in self.workers:
-            worker.kill()
+            if self.config.get("celery", {}).get("broker"):
+                worker.kill()
+            else:
+                worker.stop()  # its embedded broker outlives one that is killed
         hang_up(self.caller)

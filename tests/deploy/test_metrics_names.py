@@ -18,7 +18,7 @@ from parsekit.metrics import WORKERS_OWN
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, poll
 from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.rabbitmq import find_installation, rabbitmq
+from parsekit.testing.servers.rabbitmq import rabbitmq
 from parsekit.testing.servers.valkey import valkey
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -32,12 +32,12 @@ OF_PROMETHEUS = {"instance", "job"}
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Metric]]:
+def told(
+    tmp_path_factory: pytest.TempPathFactory, rabbitmq_installed: None
+) -> Iterator[list[Metric]]:
     """Everything that a worker tells that has parsed a replay with all our plugins."""
     from parsekit_ballchasing.simulator import Simulator, SiteOptions  # noqa: PLC0415
 
-    if find_installation() is None:
-        pytest.skip("no RabbitMQ server: run scripts/servers.py")
     root = tmp_path_factory.mktemp("metrics")
     token = root / "token"
     token.touch(mode=0o600)
