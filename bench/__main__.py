@@ -1,7 +1,8 @@
 """``make bench``: every benchmark, or those named: ``make bench ONLY="replays storage"``.
 
 Each prints ratios between things that run side by side in the same run, medians of several rounds;
-absolute times say more about the machine than about parsekit.
+absolute times say more about the machine than about parsekit. All are run; those promises that were
+not kept are named at the end, and make the exit code 1.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import sys
 import time
 from importlib import import_module
+
+from bench.promises import missed
 
 BENCHMARKS = (
     "replays",
@@ -35,7 +38,9 @@ def main(names: list[str]) -> int:
         print(f"\n== {name}: {(import_module(f'bench.{name}').__doc__ or '').splitlines()[0]}")
         import_module(f"bench.{name}").main()
         print(f"   ({time.monotonic() - began:.0f} s)")
-    return 0
+    for broken in missed():
+        print(f"missed: {broken}")
+    return 1 if missed() else 0
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from signal import SIGCONT, SIGSTOP
 import redis
 
 from bench.data import body_of_a_match
+from bench.promises import promise
 from bench.silent import GO_ON
 from bench.worker import PLUGINS, _finished
 from parsekit.audit import Standing, Trail, audit_event
@@ -55,6 +56,8 @@ TASKS, TURNS_S = 400, 240.0
 COMPARED = 25
 ENDS, AUDIT_ROUNDS = 500, 15
 SCRAPE_S, SCRAPES = 5.0, 2
+#: What is promised of metrics and log lines.
+MOST_SHARE = 0.03
 #: What is written behind is written by then, seconds.
 SETTLED_S = 0.6
 
@@ -82,7 +85,8 @@ def main() -> None:
     print(f"   a cached task: {cached_ms:.2f} ms of processor time")
     print(f"   told every few seconds: {by_time:.2%} of a processor")
     both = [share + by_time for share in by_task]
-    print(f"   metrics and log lines: {_shown(both)}   (promised < 3 %)")
+    kept = statistics.median(both) < MOST_SHARE
+    promise("metrics and log lines", _shown(both), f"< {MOST_SHARE:.0%}", kept=kept)
     print(f"   an audit record: {_shown([ms / cached_ms for ms in audit_ms])}")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import redis
 
+from bench.promises import promise
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, WorkerProcess, poll
 from parsekit.testing.servers.valkey import valkey
@@ -25,6 +26,9 @@ TASKS = 600
 ROUNDS = 3
 #: Tasks at once, by pool: what remote parsers get, and local ones on two cores.
 POOLS = {"threads": 8, "prefork": 2}
+#: What is promised: of the empty task's rate, of a threads worker, of 200 replays that are pending,
+#: and of what a worker grows by with 1000 of them.
+LEAST_RATIO, MOST_MIB, LONGEST_S, MOST_GROWTH_MIB = 0.5, 90, 15, 20
 
 
 def main() -> None:
@@ -88,9 +92,13 @@ def _rates(
     ratios = [c / n for c, n in zip(rates["cached"], rates["no-op"], strict=True)]
     told = ", ".join(f"{name} {statistics.median(rate):.0f}/s" for name, rate in rates.items())
     print(f"   {pool}, {slots} at once: {told}")
-    print(f"   cached replays / no-op: {statistics.median(ratios):.2f}   (promised >= 0.50)")
+    ratio = statistics.median(ratios)
+    kept = ratio >= LEAST_RATIO
+    promise("cached replays / no-op", f"{ratio:.2f}", f">= {LEAST_RATIO}", kept=kept)
     if pool == "threads":
-        print(f"   worker memory: {rss_mib(ours.pid):.0f} MiB   (promised <= 90)")
+        memory_mib = rss_mib(ours.pid)
+        kept = memory_mib <= MOST_MIB
+        promise("worker memory", f"{memory_mib:.0f} MiB", f"<= {MOST_MIB}", kept=kept)
     theirs.stop()
     return ours
 
@@ -127,7 +135,9 @@ def _waiting(service: Deployment, worker: WorkerProcess, url: str) -> None:
         names = [f"celery-task-meta-{task.id}" for task in tasks]
         poll(lambda: _finished(client, names), seconds=120)
         makespan = time.monotonic() - began
-        print(f"   200 replays pending 8 s each: {makespan:.1f} s   (promised <= 15)")
+        kept = makespan <= LONGEST_S
+        what = "200 replays pending 8 s each"
+        promise(what, f"{makespan:.1f} s", f"<= {LONGEST_S}", kept=kept)
         polls = len((remote / "polls").read_text().splitlines())
         print(f"   polls a replay: {polls / 200:.1f}")
         (remote / "pending_s").write_text("600")
@@ -136,7 +146,9 @@ def _waiting(service: Deployment, worker: WorkerProcess, url: str) -> None:
             service.send(service.put(f"m{n}", one))
         poll(lambda: client.zcard("parsekit:due") >= 1000, seconds=120)
         grown = rss_mib(worker.pid) - before
-        print(f"   memory for 1000 pending: {grown:+.1f} MiB   (promised <= 20)")
+        kept = grown <= MOST_GROWTH_MIB
+        what = "memory for 1000 pending"
+        promise(what, f"{grown:+.1f} MiB", f"<= {MOST_GROWTH_MIB}", kept=kept)
 
 
 def rss_mib(pid: int) -> float:
