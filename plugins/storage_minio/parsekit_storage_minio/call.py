@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from parsekit import checked_key
-from parsekit_storage_minio.client import ObjectClient, Target
+from parsekit_storage_minio.client import ObjectClient
+from parsekit_storage_minio.clients import Clients
 from parsekit_storage_minio.meaning import meaning
 from parsekit_storage_minio.patience import Patience
-from parsekit_storage_minio.per_process import PerProcess
 from parsekit_storage_minio.permission import Permission
 from parsekit_storage_minio.store_error import StoreError
 
@@ -23,14 +23,11 @@ class Call:
     Making it checks the key, before any request.
     """
 
-    def __init__(
-        self, clients: PerProcess[ObjectClient], target: Target, key: str, *, moved_bytes: int
-    ) -> None:
+    def __init__(self, clients: Clients, key: str, *, moved_bytes: int) -> None:
         self.key = checked_key(key)
         self._clients = clients
         clients.get()  # making one takes time, but not the store's
         self.patience = Patience(moved_bytes)
-        self._target = target
 
     def __enter__(self) -> Call:
         return self
@@ -42,13 +39,16 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(exc, StoreError):
-            raise meaning(exc, self.key, self._target) from exc
+            raise meaning(exc, self.key, self._clients.target) from exc
 
     def ask(self, needed: Permission, request: Callable[[ObjectClient], T]) -> T:
         """Send a request as often as it takes. Raises `StoreError` with what it ``needed``."""
+        client = self._clients.get()
         try:
-            return self.patience.persist(lambda: request(self._clients.get()))
+            return self.patience.persist(lambda: request(client))
         except StoreError as exc:
+            if exc.refused and self._clients.renewed(client):
+                return self.ask(needed, request)
             exc.needed = needed
             raise
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from parsekit import LARGEST_READ_BYTES, ObjectInfo, ProviderContext, save_whole
 from parsekit.errors import ReplayNotFound
 from parsekit_storage_minio.call import Call
-from parsekit_storage_minio.client import ObjectClient, Target
+from parsekit_storage_minio.client import ObjectClient
+from parsekit_storage_minio.clients import Clients
 from parsekit_storage_minio.creating import Creating
 from parsekit_storage_minio.etags import EtagTrust
-from parsekit_storage_minio.open_client import open_client
-from parsekit_storage_minio.per_process import PerProcess
 from parsekit_storage_minio.permission import Permission
 from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.store_error import StoreError
@@ -26,11 +25,10 @@ class MinioStorage:
 
     def __init__(self, context: ProviderContext) -> None:
         settings: MinioSettings = context.settings
-        self._target = Target.of(settings)
+        self._clients = Clients(settings)
         self._prefix = settings.parsed_object_prefix
-        self._clients = PerProcess(lambda: open_client(self._target, settings.backend))
-        self._etags = EtagTrust(self._target.bucket)
-        self._creating = Creating(self._target.endpoint)
+        self._etags = EtagTrust(self._clients.target.bucket)
+        self._creating = Creating(self._clients.target.endpoint)
 
     @property
     def results_prefix(self) -> str:
@@ -98,7 +96,7 @@ class MinioStorage:
         self._clients.drop()
 
     def _call(self, key: str, *, moved_bytes: int = 0) -> Call:
-        return Call(self._clients, self._target, key, moved_bytes=moved_bytes)
+        return Call(self._clients, key, moved_bytes=moved_bytes)
 
 
 def _content(client: ObjectClient, call: Call) -> bytes | None:

@@ -52,6 +52,11 @@ class StoreError(Exception):
         return self.status == HTTPStatus.NOT_FOUND
 
     @property
+    def refused(self) -> bool:
+        """Whether other keys may be granted what these are not."""
+        return self.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+    @property
     def exists(self) -> bool:
         """Whether a conditional write found something there."""
         return self.status == HTTPStatus.PRECONDITION_FAILED
