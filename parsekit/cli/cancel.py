@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from parsekit.cli.options import ConfigFile
+from parsekit.cli.options import ConfigFile, have_service_read
 
 app = typer.Typer(add_completion=False)
 
@@ -18,8 +17,7 @@ def cancel(
     config: ConfigFile = None,
 ) -> None:
     """End tasks that are queued, waiting or running; their callers see REVOKED."""
-    if config is not None:
-        os.environ["PARSEKIT_CONFIG"] = str(config)
+    have_service_read(config)
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
     caller.reach()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.options import ConfigFile, ListFormat, ListKind
+from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_service_read
 from parsekit.formats.plain import printable
 
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of task
 @app.command("list")
 def list_(kind: ListKind = ListFormat.TABLE, config: ConfigFile = None) -> None:
     """Show every request that was put aside, oldest first."""
-    letters = _listed(config)
+    have_service_read(config)
+    letters = _listed()
     if kind is ListFormat.JSON:
         typer.echo(json.dumps([asdict(letter) for letter in letters], indent=2))
         return
@@ -39,9 +39,10 @@ def list_(kind: ListKind = ListFormat.TABLE, config: ConfigFile = None) -> None:
 @app.command()
 def retry(tasks: Tasks, config: ConfigFile = None) -> None:
     """Send requests once more, under their own ids."""
-    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
     def send(letter: DeadLetter, audit: Operations) -> None:
+        from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+
         try:
             caller.retry(letter, audit)
         except BaseException:
@@ -63,9 +64,7 @@ def drop(tasks: Tasks, config: ConfigFile = None) -> None:
     _each_taken("drop", tasks, config, drop_it)
 
 
-def _letters(config: ConfigFile) -> DeadLetters:
-    if config is not None:
-        os.environ["PARSEKIT_CONFIG"] = str(config)
+def _letters() -> DeadLetters:
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
     from parsekit.worker.service import service  # noqa: PLC0415
 
@@ -73,10 +72,10 @@ def _letters(config: ConfigFile) -> DeadLetters:
     return service.process.dead_letters
 
 
-def _listed(config: ConfigFile) -> list[DeadLetter]:
+def _listed() -> list[DeadLetter]:
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
-    letters = _letters(config)
+    letters = _letters()
     with caller.audited("dead-letters list") as audit, audit.doing() as operation:
         found = letters.all()
         operation.trail.note("read", "dead letters")
@@ -85,9 +84,10 @@ def _listed(config: ConfigFile) -> list[DeadLetter]:
 
 def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:
     """Take one request after the other and do with it what is to be done, before the next."""
+    have_service_read(config)
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
-    letters = _letters(config)
+    letters = _letters()
     names = [letter.task_id for letter in letters.all()] if tasks == ["all"] else tasks
     missing = 0
     with caller.audited(f"dead-letters {command}") as audit:

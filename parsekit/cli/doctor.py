@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +10,7 @@ import typer
 from parsekit.api import open_session
 from parsekit.audit import on_record
 from parsekit.cli.failures import ExitCode, writing_output
+from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import CelerySettings
 from parsekit.doctor import examine
 from parsekit.formats.plain import printable
@@ -29,21 +28,10 @@ if TYPE_CHECKING:
 _MARKS = {True: "ok  ", False: "FAIL", None: "-   "}
 
 
-class Format(StrEnum):
-    """What ``--format`` takes."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 @app.command()
 def doctor(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Configuration file.")
-    ] = None,
-    kind: Annotated[Format, typer.Option("--format", "-f", help="For people or programs.")] = (
-        Format.TABLE
-    ),
+    config: ConfigFile = None,
+    kind: ListKind = ListFormat.TABLE,
     security: Annotated[
         bool,
         typer.Option("--security", help="Look at encryption, secrets and the sandbox instead."),
@@ -60,7 +48,7 @@ def doctor(
     else:
         checks = _examined(session, host)
     with writing_output():
-        if kind is Format.JSON:
+        if kind is ListFormat.JSON:
             typer.echo(json.dumps([check.to_json() for check in checks], indent=2))
         else:
             typer.echo("\n".join(line for check in checks for line in _lines(check)))

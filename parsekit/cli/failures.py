@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -138,8 +139,19 @@ def _reported(error: Exception) -> int:
             f"{error.name} is not installed; run pip install 'parsekit[{EXTRAS[error.name]}]'"
         )
         return ExitCode.USAGE
+    if isinstance(error, OSError) and (said := _of_the_machine(error)):
+        say_error(said)
+        return ExitCode.FAILED
     say_error(
         f"{type(error).__name__}: {error}; this is a bug of parsekit: please report it with the "
         f"command and its version, set {DEBUG}=1 to see where it happened"
     )
     return ExitCode.FAILED
+
+
+def _of_the_machine(error: OSError) -> str:
+    """What the system refused: a file that may not be read, a disk that is full; "" for others."""
+    reason = (error.strerror or "").lower()
+    if reason and error.filename is not None:
+        return f"{error.filename}: {reason}"
+    return reason if error.errno == errno.ENOSPC else ""

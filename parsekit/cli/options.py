@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,3 +21,11 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="Read this configuration.")
 ]
 ListKind = Annotated[ListFormat, typer.Option("--format", "-f", help="For people or programs.")]
+
+
+def have_service_read(config: Path | None) -> None:
+    """Call this before `parsekit.worker` is imported, which reads its configuration then."""
+    from parsekit.config.load import ENV_FILE  # noqa: PLC0415  (pydantic)
+
+    if config is not None:
+        os.environ[ENV_FILE] = str(config)

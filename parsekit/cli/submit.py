@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.options import ConfigFile
+from parsekit.cli.options import ConfigFile, have_service_read
 from parsekit.formats.plain import printable
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def submit(
 
     Prints the ids of the tasks, or with --follow or --format jsonl waits for their outcomes.
     """
-    if config is not None:
-        os.environ["PARSEKIT_CONFIG"] = str(config)
+    have_service_read(config)
     from parsekit.worker import caller, submission  # noqa: PLC0415  (Celery)
     from parsekit.worker.manifest import Manifest  # noqa: PLC0415
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parsekit.cli.failures import writing_output
-from parsekit.cli.options import ConfigFile, ListFormat, ListKind
+from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_service_read
 from parsekit.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -36,8 +35,7 @@ def top(
     Workers say how they are every two seconds. With --format json, or where the output is no
     terminal, one moment is shown. Exit 1 when no worker is heard.
     """
-    if config is not None:
-        os.environ["PARSEKIT_CONFIG"] = str(config)
+    have_service_read(config)
     look = _looker()
     if once or kind is ListFormat.JSON or not sys.stdout.isatty():
         snapshot = look()
@@ -53,7 +51,7 @@ def _looker() -> Callable[[], Snapshot]:
     from parsekit.worker.service import service  # noqa: PLC0415
     from parsekit.worker.top import snapshot_of  # noqa: PLC0415
 
-    caller.reach()
+    caller.find()
     board = board_of(service.addresses)
 
     def look() -> Snapshot:

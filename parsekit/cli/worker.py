@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from parsekit.cli.options import have_service_read
+
 app = typer.Typer(add_completion=False)
+
+
+class Pool(StrEnum):
+    """What ``--pool`` takes."""
+
+    THREADS = "threads"
+    PREFORK = "prefork"
 
 
 @app.command()
 def worker(
     config: Annotated[
-        Path | None, typer.Option(help="Configuration file; default $PARSEKIT_CONFIG.")
+        Path | None, typer.Option(metavar="FILE", help="Read this configuration.")
     ] = None,
     embedded: Annotated[
         bool, typer.Option(help="Bring a broker and result store of its own; needs nothing else.")
@@ -22,7 +31,7 @@ def worker(
     concurrency: Annotated[
         int | None, typer.Option("--concurrency", "-c", min=1, help="Tasks at once.")
     ] = None,
-    pool: Annotated[str | None, typer.Option(help="Celery pool: threads or prefork.")] = None,
+    pool: Annotated[Pool | None, typer.Option(help="Celery's pool.")] = None,
     queues: Annotated[
         str | None, typer.Option("--queues", "-Q", help="Comma-separated queues; default all.")
     ] = None,
@@ -37,8 +46,7 @@ def worker(
 
     Without a broker in the configuration it brings its own, as with --embedded.
     """
-    if config is not None:
-        os.environ["PARSEKIT_CONFIG"] = str(config)
+    have_service_read(config)
     from parsekit.worker.command import WorkerOptions, run_worker  # noqa: PLC0415  (Celery)
 
     options = WorkerOptions(

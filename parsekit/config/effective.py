@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from parsekit.config.redis_address import is_redis, redis_py_url
 from parsekit.config.settings import (
     AuditSettings,
     CelerySettings,
@@ -68,9 +69,12 @@ class Config:
 
     @property
     def redis_url(self) -> str | None:
-        """A Redis that all workers of this deployment share, if the configuration names one."""
+        """A Redis that all workers of this deployment share, as redis-py wants its address.
+
+        None where the configuration names none.
+        """
         celery = self.section(CelerySettings)
         for url in (celery.backend_url, celery.broker_url):
-            if url is not None and url.startswith(("redis://", "rediss://", "redis+socket://")):
-                return url
+            if url is not None and is_redis(url):
+                return redis_py_url(url)
         return None

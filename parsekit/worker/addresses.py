@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parsekit.config import CelerySettings, Config
-from parsekit.worker.redis_client import is_redis
+from parsekit.config.redis_address import is_redis
 from parsekit.worker.tls import AmqpTls, amqp_tls
 
 _SOCKET = "valkey.sock"

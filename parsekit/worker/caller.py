@@ -11,22 +11,33 @@ from typing import Any
 from celery import states
 
 from parsekit.audit import Operations, on_record
-from parsekit.errors import ConfigInvalid
+from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.model import JsonObject
 from parsekit.worker.call import AGAIN_HEADER
 from parsekit.worker.celery_app import app
+from parsekit.worker.checks import what_is_away
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import answers
 from parsekit.worker.service import service
 
 
-def reach() -> None:
-    """Make sure that there is a service to call. Raises `ConfigInvalid`."""
+def find() -> None:
+    """Make sure that there is a service to look for. Raises `ConfigInvalid`."""
     if service.addresses.embedded and not answers(service.data_dir):
         raise ConfigInvalid(
             "no broker is configured and no embedded one runs; "
             "start `parsekit worker --embedded`, or set celery.broker"
         )
+
+
+def reach() -> None:
+    """Make sure that the service can be called. Raises `ConfigInvalid`, `StorageUnavailable`.
+
+    Celery would try for ever, and say nothing.
+    """
+    find()
+    if trouble := what_is_away(service.addresses):
+        raise StorageUnavailable(trouble)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
+from parsekit.config.redis_address import is_redis
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.redis_client import is_redis
 
 #: A waiting task comes back to a worker at least this often, seconds.
 MAX_HOP_SECONDS = 60.0

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from typing import NamedTuple
 
+import redis
 from kombu import Connection
 from kombu.utils.url import sanitize_url
 
-from parsekit.config import CelerySettings, Config
+from parsekit.config import Config
+from parsekit.config.redis_address import is_redis
+from parsekit.doctor import Try
 from parsekit.logs.redaction import cleaned
 from parsekit.providers import Check
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import celery_settings
-from parsekit.worker.redis_client import connect, is_redis, masked
+from parsekit.worker.redis_client import connect, masked
 from parsekit.worker.tls import AmqpTls
-
-Try = Callable[[], list[Check]]
 
 _CONNECT_SECONDS = 3.0
 _ADVICE = "is the server up, and is its address, user and vhost right?"
 
 
 def service_checks(config: Config) -> list[tuple[str, Try]]:
-    """Checks of what section `celery` names; none for a machine without a service."""
-    celery = config.section(CelerySettings)
-    if celery.broker is None:
-        return []
+    """Checks of what section `celery` names."""
     at = Addresses.of(config)
     names = (at.queue, at.bulk_queue)
     return [
-        ("broker", lambda: [_connected("broker", at.broker, at.broker_tls)]),
+        ("broker", lambda: [_connected(_broker(at), _round_trip)]),
         ("queues", lambda: [_queue(at, name) for name in names]),
-        ("result store", lambda: [_connected("result store", at.backend, at.backend_tls)]),
+        ("result store", lambda: [_connected(_result_store(at), _round_trip)]),
     ]
+
+
+def what_is_away(at: Addresses) -> str | None:
+    """Which of both servers does not answer, why and what to do; None when both answer."""
+    servers = [_broker(at)] if at.backend == at.broker else [_broker(at), _result_store(at)]
+    for check in (_connected(server, _greeting) for server in servers):
+        if not check.ok:
+            return f"the {check.name} does not answer: {check.detail}; {check.advice}"
+    return None
 
 
 def pickle_check(config: Config) -> Check:
@@ -44,11 +53,28 @@ def pickle_check(config: Config) -> Check:
     return Check(name="messages", ok=taken == {"json"}, detail=detail, advice=advice)
 
 
-def _connected(name: str, url: str, tls: AmqpTls) -> Check:
+class _Server(NamedTuple):
+    name: str
+    url: str
+    tls: AmqpTls
+
+
+def _broker(at: Addresses) -> _Server:
+    return _Server("broker", at.broker, at.broker_tls)
+
+
+def _result_store(at: Addresses) -> _Server:
+    return _Server("result store", at.backend, at.backend_tls)
+
+
+def _connected(server: _Server, talk: Callable[[redis.Redis], object]) -> Check:
+    """Connect, and ``talk`` with a Redis."""
+    name, url, tls = server
     shown = masked(url)
     try:
         if is_redis(url):
-            _round_trip(url)
+            with closing(connect(url)) as client:
+                talk(client)
         else:
             with _open(url, tls):
                 pass
@@ -57,14 +83,15 @@ def _connected(name: str, url: str, tls: AmqpTls) -> Check:
     return Check(name=name, ok=True, detail=shown)
 
 
-def _round_trip(url: str) -> None:
+def _round_trip(client: redis.Redis) -> None:
     """Write and read, so that a full or read-only server is found out as well."""
-    client = connect(url)
-    try:
-        client.set("parsekit:doctor", "1", ex=10)
-        client.get("parsekit:doctor")
-    finally:
-        client.close()
+    client.set("parsekit:doctor", "1", ex=10)
+    client.get("parsekit:doctor")
+
+
+def _greeting(client: redis.Redis) -> None:
+    """For callers, who may write nothing of ours."""
+    client.ping()
 
 
 def _open(url: str, tls: AmqpTls) -> Connection:

@@ -6,14 +6,18 @@ import contextlib
 import ctypes
 import logging
 import os
+import signal
 import socket
 from dataclasses import dataclass
 from typing import Any
+
+from celery import signals
 
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
 from parsekit.worker.embedded import embedded_server
+from parsekit.worker.http_port import ENV_HTTP, check_free
 from parsekit.worker.logs import begin_logs
 from parsekit.worker.redis_client import masked
 from parsekit.worker.service import ENV_EMBEDDED, service
@@ -115,7 +119,9 @@ def run_worker(options: WorkerOptions) -> int:
     if options.embedded:
         os.environ[ENV_EMBEDDED] = "1"
     if options.http:
-        os.environ["PARSEKIT_HTTP"] = options.http
+        os.environ[ENV_HTTP] = options.http
+    if address := os.environ.get(ENV_HTTP):
+        check_free(address)  # later Celery would show the error, as one of its own
     plan = make_plan(service.host, options, service.addresses, service.config)
     level = begin_logs(options.log_level)
     for line in plan.lines():
@@ -147,5 +153,9 @@ def _consume(plan: Plan, level: str) -> int:
         without_heartbeat=True,
         quiet=True,
     )
+    told: list[str] = []
+    signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
     worker.start()
+    if signal.SIGINT.name in told:  # Celery says that something failed
+        return 128 + signal.SIGINT
     return int(worker.exitcode or 0)

@@ -17,6 +17,9 @@ from parsekit.worker.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
+#: ``[HOST:]PORT`` of the HTTP port; none without it.
+ENV_HTTP = "PARSEKIT_HTTP"
+
 #: A client that says nothing for longer is hung up on, seconds: each has a thread.
 _SILENCE_SECONDS = 10.0
 _TEXT = "text/plain; charset=utf-8"
@@ -27,6 +30,11 @@ class _Server(ThreadingHTTPServer):
         """One line instead of a traceback on standard error: clients may go as they like."""
         del request
         log.debug("%s was not answered: %r", client_address, sys.exception())
+
+
+def check_free(address: str) -> None:
+    """Raise `ConfigInvalid` for an address at which nothing could be served now."""
+    _bound(address, BaseHTTPRequestHandler).server_close()
 
 
 def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingHTTPServer:
@@ -46,15 +54,19 @@ def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingH
         def log_message(self, *_: object) -> None:
             """Say nothing: probes come every few seconds."""
 
+    server = _bound(address, Handler)
+    threading.Thread(target=server.serve_forever, daemon=True, name="parsekit-http").start()
+    return server
+
+
+def _bound(address: str, handler: type[BaseHTTPRequestHandler]) -> _Server:
     host, _, port = address.rpartition(":")
     try:
-        server = _Server((host or "127.0.0.1", int(port)), Handler)
+        return _Server((host or "127.0.0.1", int(port)), handler)
     except (OSError, ValueError, OverflowError) as exc:
         raise ConfigInvalid(
             f"--http {address}: {exc}; want PORT or HOST:PORT that is free"
         ) from exc
-    threading.Thread(target=server.serve_forever, daemon=True, name="parsekit-http").start()
-    return server
 
 
 def _answer(path: str, vitals: Vitals, page: Callable[[], bytes]) -> tuple[HTTPStatus, str, bytes]:

@@ -22,7 +22,7 @@ from parsekit.worker.celery_settings import (
 )
 from parsekit.worker.children import Children, ChildReport
 from parsekit.worker.heartbeat import folder_of
-from parsekit.worker.http_port import serve
+from parsekit.worker.http_port import ENV_HTTP, serve
 from parsekit.worker.logs import install_logs
 from parsekit.worker.metrics_page import make_page
 from parsekit.worker.numbers import PoolRunning, WorkerNumbers
@@ -40,9 +40,6 @@ _TRANSPORTS = {
     "pyamqp": "parsekit.worker.amqp_transport:Transport",
     "amqps": "parsekit.worker.amqp_transport:TlsTransport",
 }
-
-#: ``[HOST:]PORT`` of the HTTP port; none without it.
-ENV_HTTP = "PARSEKIT_HTTP"
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
 _GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from parsekit.config.redis_address import is_redis
 from parsekit.worker.amqp_link import AmqpLink
-from parsekit.worker.redis_client import connect, is_redis
+from parsekit.worker.redis_client import connect
 from parsekit.worker.tls import AmqpTls
 
 if TYPE_CHECKING:

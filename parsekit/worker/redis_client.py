@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import redis
+
+from parsekit.config.redis_address import redis_py_url
 
 #: A frozen server must not hold a thread for longer than this, seconds.
 SOCKET_SECONDS = 5.0
 
 
-def is_redis(url: str) -> bool:
-    """Whether this broker or backend URL means a Redis (or Valkey) server."""
-    return urlsplit(url).scheme in {"redis", "rediss", "redis+socket", "socket", "unix"}
-
-
 def connect(url: str) -> redis.Redis:
     """Make a client of the server that Celery knows under ``url``; nothing connects yet."""
     return redis.Redis.from_url(
-        _redis_py_url(url),
+        redis_py_url(url),
         socket_timeout=SOCKET_SECONDS,
         socket_connect_timeout=SOCKET_SECONDS,
         health_check_interval=25,
     )
-
-
-def _redis_py_url(url: str) -> str:
-    """Celery writes ``redis+socket:///path?virtual_host=0`` where redis-py wants ``unix``."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"redis+socket", "socket"}:
-        return url
-    database = parse_qs(parts.query).get("virtual_host", ["0"])[0]
-    return f"unix://{parts.netloc}{parts.path}?db={database}"
 
 
 def masked(url: str) -> str:

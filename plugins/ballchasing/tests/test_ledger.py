@@ -328,15 +328,3 @@ def test_keys_of_one_account_share_a_node_and_name_no_token(redis_server: Valkey
     assert keys
     assert all(key.startswith("parsekit:{ballchasing:ab12}:") for key in keys)
     assert all(client.ttl(key) > 0 for key in keys if not key.endswith(":marks"))
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("redis+socket:///run/redis.sock", {"path": "/run/redis.sock"}),
-        ("rediss://host:1/0?ssl_cert_reqs=CERT_REQUIRED", {"ssl_cert_reqs": "required"}),
-    ],
-)
-def test_addresses_may_be_spelled_for_celery(url: str, expected: dict[str, Any]) -> None:
-    kwargs = connect(url).connection_pool.connection_kwargs
-    assert {key: kwargs[key] for key in expected} == expected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, cast
@@ -25,19 +24,14 @@ from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
 #: Seconds for one question to Redis; a slower one is as good as none.
 TIMEOUT_S = 1.0
-#: Celery writes CERT_REQUIRED where redis-py wants required.
-_CELERYS_CERT = re.compile(r"(?<=ssl_cert_reqs=)CERT_(\w+)")
 #: Documents that nobody changed for so long are forgotten, seconds.
 _DOCUMENT_S = int(WEEK_S)
 
 
 def connect(url: str) -> redis.Redis:
-    """A client that gives up soon: without an answer this process keeps its own books.
-
-    The address may be spelled as Celery wants it.
-    """
+    """A client that gives up soon: without an answer this process keeps its own books."""
     return redis.Redis.from_url(
-        _CELERYS_CERT.sub(lambda match: match[1].lower(), url.replace("redis+socket:", "unix:")),
+        url,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=Retry(NoBackoff(), 1),
