@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from parsekit.event_lines import Line, Unread
 from parsekit.latest import Latest
 from parsekit.model import JsonObject
+from parsekit.stored_values import text
 
 #: Names in the contract (analytics.schema.json), in the order of a task's life.
 TIMINGS = ("getMs", "parseMs", "putMs", "totalMs")
@@ -48,13 +49,13 @@ class Event:
         data = given["data"]
         tags, booleans, ints = (dict(data[name]) for name in ("tags", "booleans", "ints"))
         return cls(
-            parser=_text(tags["parser"]),
+            parser=text(tags["parser"]),
             success=_flag(booleans["success"]),
             cached=_flag(booleans["cached"]),
             numbers={name: _number(value) for name, value in ints.items()},
-            event_id=_text(given["eventId"]) if "eventId" in given else None,
+            event_id=text(given["eventId"]) if "eventId" in given else None,
             at_unix=_unix(given["at"]) if "at" in given else None,
-            error=_text(given["error"]) if given.get("error") is not None else None,
+            error=text(given["error"]) if given.get("error") is not None else None,
         )
 
 
@@ -178,12 +179,6 @@ def summarise(lines: Iterable[Line], unread: Unread, *, since_unix: float | None
 def _rounded(number: int) -> int:
     """Three significant digits, so that there are few different numbers to count."""
     return number if number < _EXACT_BELOW else int(float(f"{number:.3g}"))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
 
 
 def _flag(value: object) -> bool:

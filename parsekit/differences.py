@@ -16,6 +16,7 @@ from parsekit.event_lines import Line, Unread
 from parsekit.events import Answerer
 from parsekit.latest import Latest
 from parsekit.model import JsonObject
+from parsekit.stored_values import text
 
 _HUNDREDTH, _TWENTIETH = 0.01, 0.05
 
@@ -37,8 +38,8 @@ class Difference:
         Raises ValueError, KeyError, TypeError or AttributeError for other JSON.
         """
         return cls(
-            event_id=_text(given["eventId"]),
-            replay=_text(given["replay"]),
+            event_id=text(given["eventId"]),
+            replay=text(given["replay"]),
             primary=_answerer(given["primary"]),
             shadow=_answerer(given["shadow"]),
             fields=tuple(
@@ -204,10 +205,4 @@ def _is_below(name: str, prefix: str) -> bool:
 
 
 def _answerer(given: JsonObject) -> Answerer:
-    return Answerer(parser=_text(given["parser"]), version=_text(given["version"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
+    return Answerer(parser=text(given["parser"]), version=text(given["version"]))

@@ -1,4 +1,4 @@
-"""Values of a document from the storage, taken only as we write them: anybody may have been there.
+"""Values of a document of ours, taken only as we write them: anybody may have been there.
 
 Without a key nobody vouches for a document, and with one it is read before its signature is known.
 """

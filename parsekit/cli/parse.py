@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from parsekit.cli.output import Wish
 from parsekit.cli.run import Run
 from parsekit.cli.shadowing import await_first, tell_shadow
 from parsekit.cli.stdin import refuse_terminal
+from parsekit.cores import usable_cores
 from parsekit.formats.writer import Format
 from parsekit.host import Host
 from parsekit.inputs import STDIN, Barren, Input, expand
@@ -93,7 +93,7 @@ def parse(
                 interrupt=interrupt,
                 parser=parser,
                 disable_cache=no_cache,
-                jobs=jobs or _cores(),
+                jobs=jobs or usable_cores(),
             )
             run.all(found)
             await_first(pipeline.shadow, interrupt)
@@ -104,11 +104,6 @@ def parse(
 
 def _exit_code(run: Run, interrupt: Interrupt) -> int:
     return run.tally.exit_code if interrupt.number is None else interrupt.exit_code
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _peeked(found: Iterator[Input | Barren]) -> tuple[bool, Iterable[Input | Barren]]:

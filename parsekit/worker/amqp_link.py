@@ -20,6 +20,8 @@ from parsekit.worker.tls import AmqpTls
 
 Answer = TypeVar("Answer")
 
+#: The delivery mode of a message that outlives a restart of the broker.
+PERSISTENT = 2
 #: Between two signs of life; the broker gives up on a connection after `_HEARTBEAT_SECONDS`.
 _BEAT_SECONDS = 5.0
 _HEARTBEAT_SECONDS = 20

@@ -13,14 +13,13 @@ from amqp import Message
 from celery import states
 from celery.backends.base import BaseBackend
 
-from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp_link import PERSISTENT, AmqpLink
 from parsekit.worker.failure_facts import answer_faults_of_celery, with_facts, without_secrets
 from parsekit.worker.result_text import meta_text
 from parsekit.worker.service import service
 
 #: celery-node declares the queue anew at every poll, with this and nothing else.
 EXPIRES_MS = 86_400_000
-_PERSISTENT = 2
 
 
 class AmqpResults(BaseBackend):
@@ -123,7 +122,7 @@ def _publish(channel: Any, queue: str, task_id: str, reply_to: str, body: str | 
         content_type="application/json",
         content_encoding="utf-8",
         correlation_id=task_id,
-        delivery_mode=_PERSISTENT,
+        delivery_mode=PERSISTENT,
         **({"reply_to": reply_to} if reply_to else {}),
     )
     channel.basic_publish(message, "", queue)

@@ -123,7 +123,6 @@ def worker_transport_options(at: Addresses, member_id: str, concurrency: int) ->
     return {
         **_delivery(at)["broker_transport_options"],
         "member_id": member_id,
-        "poll_queue": at.poll_queue,
         "bulk_queues": at.bulk_queues,
         "bulk_slots": max(1, concurrency - 1),
         "results_here": at.backend == at.broker,

@@ -9,10 +9,11 @@ import os
 import signal
 import socket
 from dataclasses import dataclass
-from typing import Any
 
 from celery import signals
 
+from parsekit.config import Config
+from parsekit.cores import usable_cores
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
@@ -84,15 +85,15 @@ class Plan:
         ]
 
 
-def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Any) -> Plan:
+def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Config) -> Plan:
     """Choose pool and concurrency from what the parser declares. Raises `ConfigInvalid`.
 
     A local parser computes: a process a core, so that not one interpreter does all that is around
     the parse. A remote one waits for others: threads cost a tenth of the memory.
     """
     entry = host.parser_entry(config.host.parser)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    pool, slots = ("prefork", cores or 1) if entry.runs == "local" else ("threads", REMOTE_SLOTS)
+    local = entry.runs == "local"
+    pool, slots = ("prefork", usable_cores()) if local else ("threads", REMOTE_SLOTS)
     return Plan(
         parser=entry.name,
         runs=entry.runs,

@@ -15,11 +15,9 @@ from pydantic import TypeAdapter
 
 from parsekit.model import JsonObject
 from parsekit.worker import keys
-from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp_link import PERSISTENT, AmqpLink
 
 log = logging.getLogger(__name__)
-
-_PERSISTENT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,4 +156,4 @@ class AmqpDeadLetters:
 
     def _send(self, channel: Any, text: str | bytes) -> None:
         """Returns once RabbitMQ has confirmed it."""
-        channel.basic_publish(Message(text, delivery_mode=_PERSISTENT), "", self._queue)
+        channel.basic_publish(Message(text, delivery_mode=PERSISTENT), "", self._queue)

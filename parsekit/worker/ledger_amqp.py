@@ -11,14 +11,13 @@ from typing import Any
 from amqp import Message
 from amqp.exceptions import NotFound, PreconditionFailed
 
-from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp_link import PERSISTENT, AmqpLink
 from parsekit.worker.amqp_locks import AmqpLocks
 from parsekit.worker.ledger import KEPT_SECONDS, Standing
 
 _PREFIX = "parsekit.task."
 _CANCEL_PREFIX = "parsekit.cancel."
 _FINISHED, _ATTEMPTS, _SURVIVED = "finished", "attempts", "survived"
-_PERSISTENT = 2
 _ONE = {"x-max-length": 1}
 
 Facts = dict[str, Any]
@@ -136,7 +135,7 @@ class AmqpLedger:
                 if message:
                     channel.basic_reject(message.delivery_tag, requeue=True)
                 return facts
-            channel.basic_publish(Message(json.dumps(new), delivery_mode=_PERSISTENT), "", queue)
+            channel.basic_publish(Message(json.dumps(new), delivery_mode=PERSISTENT), "", queue)
             if message:
                 channel.basic_ack(message.delivery_tag)
             return new

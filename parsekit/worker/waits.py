@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 #: More are not remembered; the broker has them all.
 MAX_NOTED = 5000
@@ -20,10 +19,6 @@ class Wait:
     replay: str
     reason: str
     until_unix: float
-
-    def to_json(self) -> dict[str, Any]:
-        """For another process."""
-        return asdict(self)
 
 
 class Waits:

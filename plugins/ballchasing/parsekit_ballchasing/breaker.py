@@ -17,7 +17,7 @@ DOWN_S, REFUSED_S = 30.0, 60.0
 #: The one call that tries whether all is well again has this long, seconds.
 PROBE_S = 90.0
 #: First and longest pause after refusals that don't say how long to wait, seconds.
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 64.0
+FIRST_OPEN_S, LONGEST_OPEN_S = 2.0, 64.0
 
 _DOCUMENT = "breaker"
 
@@ -74,7 +74,7 @@ class Breaker:
             _DOCUMENT, lambda document: {"refusals": document.get("refusals", 0) + 1}
         )
         doublings = min(int(document["refusals"]) - 1, 10)
-        return min(FIRST_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)
+        return min(FIRST_OPEN_S * 2.0**doublings, LONGEST_OPEN_S)
 
     def _one_more_failure(self, document: JsonObject) -> JsonObject:
         failures = document.get("failures", 0) + 1
