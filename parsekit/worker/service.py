@@ -193,7 +193,8 @@ class Process:
                 os.kill(pid, signal.SIGKILL)
         if self.member is not None:
             self.member.stop()
-        self.pipeline.listeners.close(CLOSE_SECONDS)
+        if "pipeline" in self.__dict__:  # the parent of a pool runs no task
+            self.pipeline.listeners.close(CLOSE_SECONDS)
 
 
 #: The one of this program.
