@@ -109,8 +109,9 @@ def _probe(name: str, storage: Storage) -> list[Check]:
         try:
             attempt()
         except ParsekitError as error:
+            detail, _, told = error.message.partition("; ")
             lines.append(
-                Check(name=f"{name}: {step}", ok=False, detail=error.message, advice=advice)
+                Check(name=f"{name}: {step}", ok=False, detail=detail, advice=told or advice)
             )
             break
         lines.append(Check(name=f"{name}: {step}", ok=True, detail=key))
