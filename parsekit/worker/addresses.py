@@ -18,12 +18,15 @@ _MAX_SOCKET_PATH = 100
 
 
 def embedded_folder(data_dir: Path) -> Path:
-    """Where the server that ``parsekit worker --embedded`` runs for this data folder lives."""
+    """Where the server that ``parsekit worker --embedded`` runs for this data folder lives.
+
+    In the temporary folder it has no name of a `workspace`, which are swept.
+    """
     folder = data_dir.absolute() / "embedded"
     if len(str(folder / _SOCKET).encode()) <= _MAX_SOCKET_PATH:
         return folder
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"parsekit-{os.getuid()}-{name}"
+    return Path(tempfile.gettempdir()) / f"parsekit-embedded-{os.getuid()}-{name}"
 
 
 def embedded_url(data_dir: Path) -> str:

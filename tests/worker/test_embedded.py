@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ import pytest
 from parsekit.testing import believable_match, write_replay
 from parsekit.testing.command_line import PARSEKIT, CommandLine, outcomes
 from parsekit.testing.deployment import WorkerProcess, poll
+from parsekit.worker.addresses import embedded_folder
+from parsekit.workspace import sweep
 
 
 @pytest.fixture
@@ -71,3 +74,17 @@ def test_workers_that_start_at_once_share_one_server(machine: CommandLine) -> No
         for one in both:
             one.kill()
         subprocess.run(["kill", *servers(machine)], check=False, stderr=sys.stderr)
+
+
+def test_the_folder_of_a_server_is_not_swept_as_one_of_a_process_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: gone.pid)  # any user's id may be a process's, too
+    folder = embedded_folder(tmp_path / ("long" * 30))
+    assert folder.parent == tmp_path
+    folder.mkdir()
+    sweep()
+    assert folder.is_dir()
