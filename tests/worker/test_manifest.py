@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from parsekit.errors import ConfigInvalid
+from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.worker.manifest import Entry, Manifest
 
 ENDED = {"error": None}
@@ -44,9 +47,78 @@ def test_a_line_cut_short_is_as_if_it_had_not_been_written(tmp_path: Path, left:
     assert Manifest(path).find("b.replay") == entry("b")
 
 
-def test_another_file_is_not_taken_for_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [1, 5, 30, 68])
+def test_a_first_line_cut_short_is_as_if_it_had_not_been_written(tmp_path: Path, left: int) -> None:
+    path = tmp_path / "fill.jsonl"
+    Manifest(path).begin(entry("a"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left])
+    again = Manifest(path)
+    assert again.find("a.replay") is None
+    again.begin(entry("a"))
+    assert path.read_bytes() == whole
+
+
+OURS = json.dumps({"replay": "a", "key": "a", "task_id": "a"}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (b"buy milk\n", 1),
+        (b"buy milk", 1),
+        (b'{"parser": "local"}', 1),
+        (b'{"replay": "a", "map": "b"}', 1),
+        (b"\n", 1),
+        (b"TAGAME\0\n\0\0", 1),
+        (b'{"replay": 1, "key": "a", "task_id": "b"}\n', 1),
+        (b"[" * 100_000 + b"\n", 1),
+        (OURS + b"\nbuy milk\nbuy br", 2),
+    ],
+    ids=[
+        "text",
+        "no newline",
+        "json",
+        "like ours",
+        "empty line",
+        "replay",
+        "number",
+        "deep",
+        "later",
+    ],
+)
+def test_another_file_is_not_taken_for_one_and_keeps_its_bytes(
+    tmp_path: Path, body: bytes, line: int
+) -> None:
     path = tmp_path / "notes.txt"
-    path.write_text("buy milk\n")
-    with pytest.raises(ConfigInvalid, match="line 1 is no line of a manifest"):
+    path.write_bytes(body)
+    with pytest.raises(ConfigInvalid, match=f"line {line} is no line of a manifest"):
         Manifest(path)
-    assert path.read_text() == "buy milk\n"
+    assert path.read_bytes() == body
+
+
+def test_a_path_that_can_not_be_a_manifest_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=f"{tmp_path}: .*is a directory"):
+        Manifest(tmp_path)
+    with pytest.raises(ConfigInvalid, match=r"no/fill.jsonl: .*no such file or directory"):
+        Manifest(tmp_path / "no/fill.jsonl")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigInvalid, match=r"pipe: .*not seekable"):
+        Manifest(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_manifest_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "fill.jsonl"
+    path.touch(mode=0)
+    with pytest.raises(ConfigInvalid, match=r"fill.jsonl: .*permission denied"):
+        Manifest(path)
+
+
+def test_a_line_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    manifest = Manifest(folder / "fill.jsonl")
+    shutil.rmtree(folder)
+    with pytest.raises(StorageUnavailable, match=r"fill.jsonl: no such file or directory"):
+        manifest.begin(entry("a"))
