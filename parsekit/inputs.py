@@ -1,4 +1,4 @@
-"""What the arguments of ``parsekit parse`` name: files, folders, globs, URLs and standard input.
+"""What the arguments of a command name: files, folders, globs, URLs and standard input.
 
 Arguments are expanded as they are needed, so that a folder of a hundred thousand replays starts at
 once and memory grows with the largest single folder only. The order is the same in every run.
@@ -44,15 +44,9 @@ def expand(arguments: Iterable[str]) -> Iterator[Input | Barren]:
     copies with the same content are files of their own. A folder's files come before its folders,
     both sorted by name.
     """
-    search = _Search()
+    search = Search()
     for argument in arguments:
-        met_before = search.met
-        failed = False
-        for found in search.look(argument):
-            failed = failed or isinstance(found, Barren)
-            yield found
-        if search.met == met_before and not failed:
-            yield Barren(argument, ReplayNotFound(f"{argument}: {_nothing_in(argument)}"))
+        yield from search.expand(argument)
 
 
 def _nothing_in(argument: str) -> str:
@@ -61,18 +55,28 @@ def _nothing_in(argument: str) -> str:
     return f"no replay in this folder or below it (no file ends in {SUFFIX})"
 
 
-class _Search:
-    """One pass over the arguments; ``met`` counts replays, those seen before among them.
+class Search:
+    """One pass over arguments; what came with one does not come again with the next.
 
     What was seen is remembered by folder and by symbolic link rather than by file.
     """
 
     def __init__(self) -> None:
-        self.met = 0
+        self._met = 0  # replays, those seen before among them
         self._folders: set[str] = set()
         self._names: set[str] = set()
 
-    def look(self, argument: str) -> Iterator[Input | Barren]:
+    def expand(self, argument: str) -> Iterator[Input | Barren]:
+        """Every replay that an argument names and none before it did, as `expand` says."""
+        met_before = self._met
+        failed = False
+        for found in self._look(argument):
+            failed = failed or isinstance(found, Barren)
+            yield found
+        if self._met == met_before and not failed:
+            yield Barren(argument, ReplayNotFound(f"{argument}: {_nothing_in(argument)}"))
+
+    def _look(self, argument: str) -> Iterator[Input | Barren]:
         if argument == STDIN:
             yield from self._named(STDIN)
         elif "://" in argument:
@@ -88,7 +92,7 @@ class _Search:
 
     def _named(self, replay: str, name: str | None = None) -> Iterator[Input]:
         """Yield the replay, unless its name came before."""
-        self.met += 1
+        self._met += 1
         name = name or replay
         if name not in self._names:
             self._names.add(name)
@@ -98,7 +102,7 @@ class _Search:
         """Yield a named file or a symbolic link, unless the file behind it came before."""
         real = Path(os.path.realpath(path))
         if str(real.parent) in self._folders and _is_replay(real.name) and os.access(real, os.F_OK):
-            self.met += 1
+            self._met += 1
         else:
             yield from self._named(path, str(real))
 
@@ -108,7 +112,7 @@ class _Search:
         while pending:
             folder, real = pending.pop()
             if real in self._folders:
-                self.met += 1
+                self._met += 1
                 continue
             self._folders.add(real)
             try:
@@ -126,7 +130,7 @@ class _Search:
             if entry.is_symlink():
                 yield from self._file(entry.path)
                 continue
-            self.met += 1
+            self._met += 1
             if _real(entry, real) not in self._names:
                 yield Input(entry.path)
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 import stat
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -129,6 +130,15 @@ class LocalReplay:
             self._regular_size()
             with self.path.open("rb") as file, target.open("wb") as copy:
                 copy_bounded(file, copy, max_bytes)
+
+    def read(self, max_bytes: int) -> bytes:
+        """The content as it is now. Raises `ReplayTooLarge` and the errors of `look`."""
+        with self._reading():
+            _refuse_large(str(self.path), self._regular_size(), max_bytes)
+            copy = BytesIO()
+            with self.path.open("rb") as file:
+                copy_bounded(file, copy, max_bytes)
+            return copy.getvalue()
 
     def _regular_size(self) -> int:
         facts = self.path.stat()

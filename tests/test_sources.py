@@ -51,6 +51,8 @@ def error_of(path: Path, max_bytes: int = MAX) -> ParsekitError:
         LocalReplay(path).look(max_bytes)
     with pytest.raises(type(caught.value)):
         LocalReplay(path).fetch(path.parent / "copy", max_bytes)
+    with pytest.raises(type(caught.value)):
+        LocalReplay(path).read(max_bytes)
     return caught.value
 
 

@@ -12,7 +12,8 @@ from parsekit.batch import in_order
 from parsekit.cli.failures import ExitCode, say, say_error
 from parsekit.cli.interrupt import Interrupt
 from parsekit.cli.stdin import spooled
-from parsekit.errors import Cancelled, ConfigInvalid, ParsekitError, ReplayNotFound
+from parsekit.cli.verdict import verdict
+from parsekit.errors import Cancelled, ParsekitError
 from parsekit.formats.writer import Writer
 from parsekit.inputs import STDIN, Barren, Input
 from parsekit.model import Failure, Outcome, Request
@@ -37,11 +38,8 @@ class Tally:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Usage error when the arguments name nothing at all, else whether everything went well."""
-        nothing_there = (ReplayNotFound, ConfigInvalid)
-        if self.replays == 0 and all(isinstance(e, nothing_there) for e in self.barren):
-            return ExitCode.USAGE
-        return ExitCode.FAILED if self.failed or self.barren else ExitCode.OK
+        """What the command ends with."""
+        return verdict(replays=self.replays, failed=self.failed, barren=self.barren)
 
     def __str__(self) -> str:
         counts = ((self.parsed, "parsed"), (self.cached, "from the cache"), (self.failed, "failed"))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parsekit.cli.failures import say_error
 from parsekit.cli.options import ConfigFile, have_service_read
+from parsekit.cli.verdict import verdict
+from parsekit.errors import ParsekitError
 from parsekit.formats.plain import printable
+from parsekit.inputs import Barren
+from parsekit.worker.manifest import Entry
 
 if TYPE_CHECKING:
-    from parsekit.worker.manifest import Entry
-    from parsekit.worker.submission import Answer
+    from parsekit.worker.submission import Answer, Unsent
 
 app = typer.Typer(add_completion=False)
 
@@ -30,7 +35,11 @@ class SubmitFormat(StrEnum):
 @app.command()
 def submit(
     replays: Annotated[
-        list[str], typer.Argument(metavar="KEY_OR_PATH...", help="Keys in the storage, or files.")
+        list[str],
+        typer.Argument(
+            metavar="KEY_OR_PATH...",
+            help="Keys in the storage, files, or folders (searched for .replay files).",
+        ),
     ],
     config: ConfigFile = None,
     follow: Annotated[
@@ -48,7 +57,8 @@ def submit(
 ) -> None:
     """Send replays to the service; local files are uploaded to the storage first.
 
-    Prints the ids of the tasks, or with --follow or --format jsonl waits for their outcomes.
+    Prints the ids of the tasks, or with --follow or --format jsonl waits for their outcomes. A
+    replay that can't be sent is told and stops no other; the exit code is 1 then.
     """
     have_service_read(config)
     from parsekit.worker import caller, submission  # noqa: PLC0415  (Celery)
@@ -56,25 +66,62 @@ def submit(
 
     caller.reach()
     kept = Manifest(manifest)
+    report = _Report(form)
     with caller.audited("submit") as audit:
         if form is SubmitFormat.IDS and not follow:
-            for entry in submission.send_all(replays, kept, audit, bulk=bulk):
-                typer.echo(f"{entry.task_id} {printable(entry.key)}")
-            return
-        all_ok = True
-        say = _say if follow else _say_nothing
-        for answer in submission.answer_all(replays, kept, audit, bulk=bulk, follow=say):
-            all_ok &= bool(answer.outcome["ok"])
-            typer.echo(_shown(answer, form))
-    raise typer.Exit(0 if all_ok else 1)
+            for one in submission.send_all(replays, kept, audit, bulk=bulk):
+                report.sent(one)
+        else:
+            say = _say if follow else _say_nothing
+            for end in submission.answer_all(replays, kept, audit, bulk=bulk, follow=say):
+                report.ended(end)
+    raise typer.Exit(verdict(replays=report.replays, failed=report.failed, barren=report.barren))
+
+
+@dataclass(slots=True)
+class _Report:
+    """Tells what became of each replay, and counts."""
+
+    form: SubmitFormat
+    replays: int = 0
+    failed: int = 0
+    barren: list[ParsekitError] = field(default_factory=list)
+
+    def sent(self, one: Entry | Unsent | Barren) -> None:
+        """Tell a task's id as soon as it is sent."""
+        if isinstance(one, Barren):
+            self._found_nothing(one)
+        elif isinstance(one, Entry):
+            self._count(ok=True)
+            typer.echo(f"{one.task_id} {printable(one.key)}")
+        else:
+            self._count(ok=False)
+            say_error(f"{one.replay} {one.failure.code}: {one.failure.message}")
+
+    def ended(self, one: Answer | Barren) -> None:
+        """Tell an outcome."""
+        if isinstance(one, Barren):
+            self._found_nothing(one)
+        else:
+            self._count(ok=bool(one.outcome["ok"]))
+            typer.echo(_shown(one, self.form))
+
+    def _found_nothing(self, one: Barren) -> None:
+        self.barren.append(one.error)
+        say_error(one.error.message)
+
+    def _count(self, *, ok: bool) -> None:
+        self.replays += 1
+        self.failed += not ok
 
 
 def _shown(answer: Answer, form: SubmitFormat) -> str:
+    outcome = answer.outcome
     if form is SubmitFormat.JSONL:
-        return json.dumps(answer.outcome)
-    error = answer.outcome["error"]
-    told = f"{error['code']}: {error['message']}" if error else answer.outcome["outputPath"]
-    return f"{printable(answer.entry.replay)} {printable(str(told))}"
+        return json.dumps(outcome)
+    error = outcome["error"]
+    told = f"{error['code']}: {error['message']}" if error else outcome["outputPath"]
+    return f"{printable(outcome['replay'])} {printable(str(told))}"
 
 
 def _say(entry: Entry, state: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -11,14 +12,16 @@ from typing import Any
 
 from celery import states
 
-from parsekit.audit import Operations, Trail, WatchedStorage
-from parsekit.errors import ReplayNotFound, ReplayTooLarge
+from parsekit.audit import Operations, WatchedStorage
+from parsekit.errors import ParsekitError
+from parsekit.inputs import Barren, Input
 from parsekit.keys import checked_key
-from parsekit.model import JsonObject
-from parsekit.sources import sha256_of
+from parsekit.model import Failure, JsonObject, Outcome
+from parsekit.sources import LocalReplay
 from parsekit.storing import make_storage
 from parsekit.worker import caller
 from parsekit.worker.manifest import Entry, Manifest
+from parsekit.worker.named import Key, expand
 from parsekit.worker.service import service
 
 #: So many tasks of one `submit` are in the service at once: the queue stays short, whatever the
@@ -32,50 +35,57 @@ Follow = Callable[[Entry, str, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """A replay that can't be sent, and why. No manifest keeps it, so that a repeat tries again."""
+
+    replay: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """How one task ended, in the form of ``--format jsonl``."""
+    """How one replay ended, in the form of ``--format jsonl``."""
 
-    entry: Entry
     outcome: JsonObject
-
-
-def expand(names: Iterable[str]) -> Iterator[str]:
-    """Every file of every folder; anything else as it is, a file or a key in the storage."""
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            yield from (str(file) for file in sorted(path.rglob("*.replay")))
-        else:
-            yield name
 
 
 def send_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool
-) -> Iterator[Entry]:
-    """Send without waiting for anything."""
-    for entry in _entries(names, manifest, audit):
-        _send(entry, audit, bulk)
-        yield entry
+) -> Iterator[Entry | Unsent | Barren]:
+    """Send without waiting for anything; what can't be sent is told and stops nothing.
+
+    Raises what storage or broker say, which they would say to every other replay, too.
+    """
+    for one in _entries(names, manifest, audit):
+        if isinstance(one, Entry):
+            _send(one, audit, bulk)
+        yield one
 
 
 def answer_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool, follow: Follow
-) -> Iterator[Answer]:
-    """Send, and answer each task when it has ended, in the order in which they end."""
+) -> Iterator[Answer | Barren]:
+    """Send, and answer each task when it has ended, in the order in which they end.
+
+    What can't be sent is answered at once. Raises as `send_all`.
+    """
     supply = _entries(names, manifest, audit)
     under_way: dict[Entry, _Watched] = {}
     exhausted = False
     while under_way or not exhausted:
         while not exhausted and len(under_way) < WINDOW:
-            entry = next(supply, None)
-            exhausted = entry is None
-            if entry is not None:
-                under_way[entry] = _Watched(_send(entry, audit, bulk))
+            one = next(supply, None)
+            if one is None:
+                exhausted = True
+            elif isinstance(one, Entry):
+                under_way[one] = _Watched(_send(one, audit, bulk))
+            else:
+                yield _refusal(one)
         ended = [entry for entry, watched in under_way.items() if watched.look(entry, follow)]
         for entry in ended:
             outcome = _outcome(entry, under_way.pop(entry).result)
             manifest.end(entry, outcome)
-            yield Answer(entry=entry, outcome=outcome)
+            yield Answer(outcome)
         if not ended:
             time.sleep(_LOOK_SECONDS)
 
@@ -99,41 +109,49 @@ class _Watched:
         return state in states.READY_STATES
 
 
-def _entries(names: Iterable[str], manifest: Manifest, audit: Operations) -> Iterator[Entry]:
+def _entries(
+    names: Iterable[str], manifest: Manifest, audit: Operations
+) -> Iterator[Entry | Unsent | Barren]:
     """What is still to do, with a task id that is on disk before the task is sent."""
-    for name in expand(names):
-        known = manifest.find(name)
-        if known is None:
-            task_id = str(uuid.uuid4())
-            known = Entry(replay=name, key=_key(name, task_id, audit), task_id=task_id)
-            manifest.begin(known)
-        if not manifest.ended(known):
-            yield known
+    for one in expand(names):
+        if isinstance(one, Barren):
+            yield one
+            continue
+        entry = manifest.find(one.replay)
+        if entry is None:
+            made = _made(one, audit)
+            if isinstance(made, Unsent):
+                yield made
+                continue
+            manifest.begin(made)
+            entry = made
+        if not manifest.ended(entry):
+            yield entry
 
 
-def _key(name: str, task_id: str, audit: Operations) -> str:
-    """The key of a replay in the storage; a local file is put there first."""
-    path = Path(name)
-    if not path.is_file():
-        if name.startswith(("/", "./", "../", "~")):
-            raise ReplayNotFound(f"{name}: there is no such file")
-        return checked_key(name)
+def _made(one: Key | Input, audit: Operations) -> Entry | Unsent:
+    """The task of a replay, which is in the storage then."""
+    task_id = str(uuid.uuid4())
     limit = service.config.limits.replay_bytes
-    if path.stat().st_size > limit:
-        raise ReplayTooLarge(f"{name}: is larger than limits.replay_bytes ({limit})")
-    with audit.doing(task_id=task_id, replay=name) as operation:
-        return _uploaded(path, operation.trail)
-
-
-def _uploaded(path: Path, trail: Trail) -> str:
-    """Put a file into the storage under its hash, unless it is there already."""
-    trail.note("read", str(path))
-    key = f"replays/{sha256_of(path)}.replay"
-    storage = make_storage(service.host, service.config, service.data_dir)
     try:
-        WatchedStorage(storage, trail).write(key, path.read_bytes(), replace=False)
-    finally:
-        storage.close()
+        if isinstance(one, Key):
+            return Entry(replay=one.replay, key=checked_key(one.replay), task_id=task_id)
+        body = LocalReplay(Path(one.replay)).read(limit)
+    except ParsekitError as exc:
+        return Unsent(replay=one.replay, failure=Failure.of(exc))
+    return Entry(replay=one.replay, key=_uploaded(one, body, task_id, audit), task_id=task_id)
+
+
+def _uploaded(file: Input, body: bytes, task_id: str, audit: Operations) -> str:
+    """Put a file into the storage under its hash, unless it is there already."""
+    key = f"replays/{hashlib.sha256(body).hexdigest()}.replay"
+    with audit.doing(task_id=task_id, replay=file.replay) as operation:
+        operation.trail.note("read", file.replay)
+        storage = make_storage(service.host, service.config, service.data_dir)
+        try:
+            WatchedStorage(storage, operation.trail).write(key, body, replace=False)
+        finally:
+            storage.close()
     return key
 
 
@@ -149,21 +167,13 @@ def _outcome(entry: Entry, result: Any) -> JsonObject:
     code = str(
         getattr(value, "code", "cancelled" if meta["status"] == states.REVOKED else "parser_failed")
     )
-    error = {
-        "code": code,
-        "message": str(value),
-        "retryable": bool(getattr(value, "retryable", False)),
-    }
-    return {
-        "replay": entry.replay,
-        "ok": False,
-        "cached": False,
-        "hash": "",
-        "parser": "",
-        "parserVersion": "",
-        "outputPath": None,
-        "data": None,
-        "error": error,
-        "timings": {"getMs": 0, "parseMs": 0, "putMs": 0, "totalMs": 0},
-        "replayKb": 0.0,
-    }
+    retryable = bool(getattr(value, "retryable", False))
+    return _failed(entry.replay, Failure(code=code, message=str(value), retryable=retryable))
+
+
+def _refusal(one: Unsent | Barren) -> Answer | Barren:
+    return one if isinstance(one, Barren) else Answer(_failed(one.replay, one.failure))
+
+
+def _failed(replay: str, failure: Failure) -> JsonObject:
+    return Outcome(replay=replay, task_id="", failure=failure).to_json()

@@ -57,6 +57,26 @@ def test_submit_uploads_files_and_prints_outcomes(any_service, tmp_path):
     assert "failure" in done.stderr
 
 
+def test_what_was_sent_is_followed_beside_what_can_not_be_sent(service, tmp_path):
+    service.worker().ready()
+    local, large = tmp_path / "b.replay", tmp_path / "a-big.replay"
+    local.write_bytes((service.store / service.replay("tmp")).read_bytes())
+    with large.open("wb") as file:
+        file.truncate(40 * 1024 * 1024)
+    names = [str(local), str(large), "a//b.replay"]
+    done = parsekit(service, "submit", *names, "--format", "jsonl")
+    assert done.returncode == 1, done.stderr
+    told = {
+        o["replay"]: (o["error"] or {}).get("code")
+        for o in map(json.loads, done.stdout.splitlines())
+    }
+    assert told == dict(zip(names, (None, "replay_too_large", "bad_request"), strict=True))
+    shown = parsekit(service, "submit", *names, "--follow")
+    assert shown.returncode == 1, shown.stderr
+    assert f"{large} replay_too_large: {large} has 41943040 bytes" in shown.stdout
+    assert f"{local} success" in shown.stderr
+
+
 def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path):
     for seed in range(6):
         service.replay(f"r{seed}", seed=seed)
