@@ -26,7 +26,7 @@ LATE_S = 2.0
 #: - ``unconfirmed``: a step of progress was under way when the connection went
 #: - ``rejected``: the queue is full and refuses
 #: - ``unroutable``: there is no such queue, and it could not be declared
-#: - ``damaged``: a line of the spool was cut short by a crash
+#: - ``damaged``: a line of the spool, or the file, was cut short
 #: - ``refused``: the broker never takes such a message
 #: - ``bad_queue``: the caller's queue name is unusable
 #: - ``not_json``: the result can't be written as JSON

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from parsekit_sinks_rabbitmq.counters import Reason
+
 
 class Fate(Enum):
     """What became of one message of a batch."""
@@ -15,6 +17,10 @@ class Fate(Enum):
     UNROUTABLE = "there is no such queue, and it could not be declared"
     UNKNOWN = "nobody knows whether it arrived"
     UNSENT = "it was not sent"
+
+
+#: Fates of what is not to be sent again, and how they are counted.
+LOST: dict[Fate, Reason] = {Fate.REJECTED: "rejected", Fate.UNROUTABLE: "unroutable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

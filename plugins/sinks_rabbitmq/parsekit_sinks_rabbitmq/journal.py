@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.spool import ENDS, make_segment
+from parsekit_sinks_rabbitmq.orphans import ENDS
+from parsekit_sinks_rabbitmq.spool import make_segment
 
 log = logging.getLogger("parsekit.rabbitmq")
 

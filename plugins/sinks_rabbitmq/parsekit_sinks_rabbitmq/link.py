@@ -17,7 +17,7 @@ from parsekit.errors import ConfigInvalid
 from parsekit_sinks_rabbitmq.fate import Fate, Sent
 from parsekit_sinks_rabbitmq.message import PROGRESS_EXPIRES_S, Message
 from parsekit_sinks_rabbitmq.settings import Broker, Tls
-from parsekit_sinks_rabbitmq.wire import Wire
+from parsekit_sinks_rabbitmq.wire import MOMENT_S, Wire
 
 #: A name that resolves to several dead addresses takes this long for each.
 CONNECT_S = 2.0
@@ -109,7 +109,7 @@ class Link:
         self._amqp.heartbeat_tick(rate=2)
         try:
             while True:
-                self._amqp.drain_events(timeout=0)
+                self._amqp.drain_events(timeout=MOMENT_S)
         except TimeoutError:
             pass
 

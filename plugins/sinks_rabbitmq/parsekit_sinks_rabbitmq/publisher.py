@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from parsekit_sinks_rabbitmq.counters import Counters, Snapshot
+from parsekit_sinks_rabbitmq.disk_lane import SYNC_S, AnalyticsLane, DiskLane
 from parsekit_sinks_rabbitmq.journal import Journal
-from parsekit_sinks_rabbitmq.lanes import SYNC_S, DiskLane, MemoryLane
 from parsekit_sinks_rabbitmq.line import Line
+from parsekit_sinks_rabbitmq.memory_lane import MemoryLane
 from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.orphans import ENDS, Orphans
 from parsekit_sinks_rabbitmq.refused import RefusedLane
 from parsekit_sinks_rabbitmq.runs import Runs
 from parsekit_sinks_rabbitmq.settings import Broker
@@ -43,14 +45,15 @@ class Publisher:
         self._refused = RefusedLane(Journal(spool), self.counters)
         aside = self._refused.put
         self._memory = MemoryLane(Journal(spool), self.counters, aside)
-        self._disk = DiskLane(Spool(spool), analytics_queue, self.counters, aside)
-        self._line = Line(broker, self._hurry, self._disk.sync)
+        self._left = DiskLane(Orphans(spool, ENDS), analytics_queue, self.counters, aside)
+        self._analytics = AnalyticsLane(Spool(spool), analytics_queue, self.counters, aside)
+        self._line = Line(broker, self._hurry, self._analytics.sync)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, message: Message) -> None:
         """Take a message; never waits for RabbitMQ. What is to be kept is on the disk then."""
-        if message.kind == "progress" or not self._disk.put(message):
+        if message.kind == "progress" or not self._analytics.put(message):
             self._memory.put(message)
         self._start()
         if not self._work.is_set():  # to set it again takes locks all the same
@@ -66,7 +69,7 @@ class Publisher:
             progress=self.counters.of("progress"),
             analytics=self.counters.of("analytics"),
             waiting=len(self._memory) + len(self._refused),
-            spooled_bytes=self._disk.unsent_bytes,
+            spooled_bytes=self._left.unsent_bytes + self._analytics.unsent_bytes,
             connected=self._line.connected,
         )
 
@@ -99,18 +102,30 @@ class Publisher:
                 self._line.tick()
                 self._refused.flush(self._line, hurried=self._hurry.is_set())
                 self._memory.flush(self._line)
-                self._disk.flush(self._line)
+                for lane in self._on_disk:
+                    lane.flush(self._line)
             except Exception as exc:
                 log.exception("the RabbitMQ sink stumbled over a fault of its own")
                 self._line.drop(exc)
         self._line.hang_up()
-        self._disk.close()
+        for lane in self._on_disk:
+            lane.close()
+
+    @property
+    def _on_disk(self) -> tuple[DiskLane, ...]:
+        return self._left, self._analytics
+
+    @property
+    def _sends_on_disk(self) -> bool:
+        """Whether something stands there that is taken, as far as we know."""
+        return any(lane.unsent_bytes and not lane.tripped for lane in self._on_disk)
 
     def _pause_s(self) -> float:
-        waits_s = min(self._memory.wait_s, self._disk.wait_s)
         if self._hurry.is_set():
-            return HURRIED_PAUSE_S if self._line.tripped or waits_s == float("inf") else 0.0
-        waits_s = min(waits_s, self._refused.wait_s)
+            goes_on = (len(self._memory) or self._sends_on_disk) and not self._line.tripped
+            return 0.0 if goes_on else HURRIED_PAUSE_S
+        on_disk_s = min(lane.wait_s for lane in self._on_disk)
+        waits_s = min(self._memory.wait_s, self._refused.wait_s, on_disk_s)
         return IDLE_S if waits_s == float("inf") else min(SYNC_S, self._line.wait_s or waits_s)
 
     def _finished(self) -> bool:
@@ -122,4 +137,4 @@ class Publisher:
         if self._line.tripped:
             return not (self._memory.holds_kept or len(self._refused))
         in_memory = len(self._memory) + len(self._refused)
-        return not in_memory and (self._disk.tripped or not self._disk.unsent_bytes)
+        return not in_memory and not self._sends_on_disk

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +59,24 @@ class Segment:
         _MINE.add(self)
 
     @classmethod
-    def make(cls, path: Path) -> Self:
-        """Make a new file. Raises OSError."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        return cls._locked(path, os.open(path, flags, 0o600))
+    def make(cls, path: Path) -> Self | None:
+        """Make a new file; None when another process took it over at once. Raises OSError."""
+        return cls._had(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
     @classmethod
     def adopt(cls, path: Path) -> Self | None:
         """Take over the file of a process that died; None when its owner lives. Raises OSError."""
         try:
-            segment = cls._locked(path, os.open(path, os.O_RDWR))
-        except (BlockingIOError, FileNotFoundError):
+            return cls._had(path, os.O_RDWR)
+        except FileNotFoundError:
+            return None
+
+    @classmethod
+    def _had(cls, path: Path, flags: int) -> Self | None:
+        """The file, if it is ours and still has this name once it is locked."""
+        try:
+            segment = cls._locked(path, os.open(path, flags, 0o600))
+        except BlockingIOError:
             return None
         if segment.replaced:
             segment.close()
@@ -93,6 +101,11 @@ class Segment:
     def size_bytes(self) -> int:
         """Size of the file, what was sent already included: the offset behind its last message."""
         return self._end
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was written last."""
+        return time.time() - os.fstat(self._file).st_mtime
 
     @property
     def replaced(self) -> bool:
@@ -131,6 +144,8 @@ class Segment:
         with self._lock:
             start, end = self._sent, self._end
         chunk = os.pread(self._file, min(end - start, _CHUNK_BYTES), start)
+        if not chunk and end > start:  # somebody has cut the file short, to make room
+            return Unsent(messages=[], end=end, damaged=1)
         if start + len(chunk) < end:
             whole = chunk.rfind(b"\n") + 1
             if not whole:  # no line of ours is as long
@@ -158,6 +173,15 @@ class Segment:
             else:
                 os.pwrite(self._file, b"%020d\n" % offset, 0)
                 self._sent = offset
+
+    def discard(self) -> int:
+        """Give up what is unsent; answer how many messages. Raises OSError."""
+        gone = 0
+        while self.unsent_bytes:
+            unsent = self.unsent("", _CHUNK_BYTES)
+            gone += len(unsent.messages) + unsent.damaged
+            self.mark_sent(unsent.end)
+        return gone
 
     def sync(self) -> None:
         """Have the disk take what was written. Raises OSError."""
@@ -188,7 +212,8 @@ class Segment:
 
 def _message(line: bytes, analytics_queue: str) -> Message | None:
     try:
-        name, told, addressee, body = line.split(b"\t", 3)
+        # Zeros stand before what was written after somebody had cut the file short.
+        name, told, addressee, body = line.lstrip(b"\0").split(b"\t", 3)
         message_id, told_unix = str(json.loads(name)), float(told)
         queue = str(json.loads(addressee))
     except ValueError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
 from pathlib import Path
 
 from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.orphans import SPOOL, Orphans
 from parsekit_sinks_rabbitmq.segment import Segment
 
 #: All segments together: some 100 000 events.
@@ -17,8 +19,8 @@ SPOOL_BYTES = 64 * 1024 * 1024
 _SEGMENT_SHARE = 1 / 16
 #: How often that is looked at, seconds: some thousand events may come between two looks.
 MEASURED_S = 1.0
-#: Files of analytics, and of the ends of tasks (`journal.py`), which have room of their own.
-SPOOL, ENDS = ".spool", ".ends"
+#: How often a new file is tried to be had, against processes that take over what nobody has locked.
+_TRIES = 10
 
 
 class SpoolFull(Exception):
@@ -36,14 +38,19 @@ class Spool:
         self._others, self._measured_at = 0, float("-inf")
         self._own: Segment | None = None
         self._appending = threading.Lock()
-        #: Of dead processes, and our own that are not written any more; oldest first.
-        self._older: list[Segment] = []
+        #: Of dead processes, and our own that are full.
+        self._older = Orphans(folder, SPOOL)
 
     @property
     def unsent_bytes(self) -> int:
         """Size of what this process has still to send."""
-        own = [self._own] if self._own else []
-        return sum(segment.unsent_bytes for segment in (*own, *self._older))
+        own = self._own
+        return self._older.unsent_bytes + (own.unsent_bytes if own else 0)
+
+    @property
+    def wants_more(self) -> bool:
+        """See `Orphans.wants_more`."""
+        return self._older.wants_more
 
     def append(self, message: Message) -> None:
         """Keep a message. Raises `SpoolFull`, OSError or ValueError."""
@@ -53,38 +60,36 @@ class Spool:
                 raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
             own.append(message)
 
-    def adopt(self) -> None:
-        """Take over what processes that died have left. Raises OSError."""
-        found = (path for suffix in (SPOOL, ENDS) for path in self._folder.glob(f"*{suffix}"))
-        for path in sorted(found):
-            if (orphan := Segment.adopt(path)) is not None:
-                self._older.append(orphan)
+    def adopt(self) -> int:
+        """See `Orphans.adopt`."""
+        return self._older.adopt()
 
     def first(self) -> Segment | None:
         """The oldest segment with something unsent; older ones that were sent whole are removed."""
         own = self._own  # looked at first, as it may become an older one meanwhile
-        while self._older:
-            if self._older[0].unsent_bytes:
-                return self._older[0]
-            self._older.pop(0).close()
+        held = len(self._older)
+        first = self._older.first()
+        if len(self._older) < held:
             self._measured_at = float("-inf")  # there is room again
-        return own if own and own.unsent_bytes else None
+        return first or (own if own and own.unsent_bytes else None)
 
     def sync(self) -> None:
         """Have the disk take what this process has written. Raises OSError."""
-        for segment in (*self._older, *([self._own] if self._own else [])):
-            segment.sync()
+        self._older.sync()
+        if self._own:
+            self._own.sync()
 
     def close(self) -> None:
         """Let go of every segment, for other processes to send."""
-        for segment in (*self._older, *([self._own] if self._own else [])):
-            segment.close()
-        self._own, self._older = None, []
+        self._older.close()
+        if self._own:
+            self._own.close()
+        self._own = None
 
     def _begun(self) -> Segment:
         """The segment to write to."""
         if self._own is not None and self._own.size_bytes > self._max_bytes * _SEGMENT_SHARE:
-            self._older.append(self._own)
+            self._older.hold(self._own)
             self._own = None
             self._measured_at = float("-inf")
         return self._own or make_segment(self._folder, SPOOL)
@@ -102,10 +107,15 @@ class Spool:
 def make_segment(folder: Path, suffix: str) -> Segment:
     """A new file of this process, locked until it dies, which others then take over.
 
+    Who takes it over before it is locked finds it empty, and removes it: then another is made.
     Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return Segment.make(folder / f"{time.time_ns():020d}-{os.getpid()}{suffix}")
+    for _ in range(_TRIES):
+        made = Segment.make(folder / f"{time.time_ns():020d}-{os.getpid()}{suffix}")
+        if made is not None:
+            return made
+    raise BlockingIOError(errno.EAGAIN, "others took each new file over", str(folder))
 
 
 def _size(path: Path) -> int:

@@ -9,6 +9,9 @@ from typing import Any
 
 #: How often a write that waits looks at what the broker says, seconds.
 LOOK_S = 0.25
+#: A look at what has come, seconds. With 0 py-amqp would spin until the rest of a frame comes, for
+#: ever where the other side is gone.
+MOMENT_S = 0.001
 _BLOCKED, _UNBLOCKED = (10, 60), (10, 61)
 _METHOD, _ALL_CHANNELS = 1, 0
 
@@ -71,8 +74,7 @@ class Wire:
         """Read what there is; whether there was any."""
         before = len(self._unheard)
         try:
-            # Not 0: py-amqp would spin until the rest of a frame comes.
-            with self._transport.having_timeout(0.001):
+            with self._transport.having_timeout(MOMENT_S):
                 while True:
                     self._unheard.append(self._heard())
         except TimeoutError:

@@ -11,7 +11,7 @@ import pytest
 from parsekit_sinks_rabbitmq import journal, message
 from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.spool import Spool
+from parsekit_sinks_rabbitmq.orphans import ENDS, Orphans
 
 
 def end(name: str, body: bytes = b"{}") -> Message:
@@ -27,14 +27,14 @@ def end(name: str, body: bytes = b"{}") -> Message:
 
 def left(folder: Path) -> list[Message]:
     """What a process that starts now would send for one that is gone."""
-    spool = Spool(folder)
-    spool.adopt()
+    orphans = Orphans(folder, ENDS)
+    orphans.adopt()
     found: list[Message] = []
-    while (segment := spool.first()) is not None:
+    while (segment := orphans.first()) is not None:
         unsent = segment.unsent("analytics", 1000)
         found += [message for message, _ in unsent.messages]
         segment.mark_sent(unsent.end)
-    spool.close()
+    orphans.close()
     return found
 
 

@@ -13,12 +13,14 @@ import pytest
 
 from parsekit_sinks_rabbitmq import breaker
 from parsekit_sinks_rabbitmq.counters import Counters
+from parsekit_sinks_rabbitmq.disk_lane import AnalyticsLane, DiskLane
 from parsekit_sinks_rabbitmq.fate import Fate, Sent
 from parsekit_sinks_rabbitmq.journal import Journal
-from parsekit_sinks_rabbitmq.lanes import DiskLane, MemoryLane
 from parsekit_sinks_rabbitmq.line import Line
 from parsekit_sinks_rabbitmq.link import to_repeat
+from parsekit_sinks_rabbitmq.memory_lane import MemoryLane
 from parsekit_sinks_rabbitmq.message import Kind, Message
+from parsekit_sinks_rabbitmq.orphans import ENDS, Orphans
 from parsekit_sinks_rabbitmq.refused import RefusedLane
 from parsekit_sinks_rabbitmq.runs import Runs
 from parsekit_sinks_rabbitmq.settings import Broker
@@ -79,8 +81,8 @@ def memory(tmp_path: Path, counters: Counters) -> MemoryLane:
 
 
 @pytest.fixture
-def disk(tmp_path: Path, counters: Counters) -> Iterator[DiskLane]:
-    lane = DiskLane(Spool(tmp_path), "q", counters, refuse)
+def disk(tmp_path: Path, counters: Counters) -> Iterator[AnalyticsLane]:
+    lane = AnalyticsLane(Spool(tmp_path), "q", counters, refuse)
     yield lane
     lane.close()
 
@@ -124,7 +126,7 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> Line:
 
 
 def test_a_message_that_makes_us_stumble_costs_itself_and_no_other(
-    memory: MemoryLane, disk: DiskLane, counters: Counters, stumbling: Line
+    memory: MemoryLane, disk: AnalyticsLane, counters: Counters, stumbling: Line
 ) -> None:
     for name in "APB":
         memory.put(message(name, keep=True))
@@ -139,7 +141,7 @@ def test_a_message_that_makes_us_stumble_costs_itself_and_no_other(
 
 
 def test_what_was_taken_behind_a_refused_event_is_not_sent_again(
-    disk: DiskLane, counters: Counters, monkeypatch: pytest.MonkeyPatch
+    disk: AnalyticsLane, counters: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(breaker, "FIRST_PAUSE_S", 0.0)
     for name in "abcde":
@@ -188,7 +190,7 @@ def test_ends_that_are_put_aside_outlive_their_process_and_expire(
     assert counters.of("progress").dropped == {"expired": 1}
     refused.abandon()
     aside: list[Message] = []
-    heir = DiskLane(Spool(tmp_path), "q", counters, aside.append)
+    heir = DiskLane(Orphans(tmp_path, ENDS), "q", counters, aside.append)
     heir.flush(ScriptedLine([R]).as_line)
     assert [each.message_id for each in aside] == ["kept"]
     heir.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,8 +20,8 @@ from parsekit.testing.sinks import LONGEST_CALL_S, believable_body, outcome_of
 from parsekit_sinks_rabbitmq import link
 from parsekit_sinks_rabbitmq.line import Line
 from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.orphans import ENDS, SPOOL, Orphans
 from parsekit_sinks_rabbitmq.segment import Segment
-from parsekit_sinks_rabbitmq.spool import Spool
 
 from .conftest import Caller, Sinks, until
 
@@ -358,6 +359,78 @@ def test_a_folder_that_can_not_be_written_leaves_events_in_memory(
     sinks.close()
 
 
+def test_queues_that_refuse_are_not_asked_without_pause_while_the_process_ends(
+    transport: JsonObject, tmp_path: Path, broker: RabbitServer
+) -> None:
+    full = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    sinks = Sinks({"transport": transport}, tmp_path)
+    with (
+        Caller(broker, sinks.queue, odd=True) as caller,
+        Caller(broker, sinks.name, odd=True) as analyst,
+    ):
+        for each in (caller, analyst):
+            each.declare(arguments=full)
+        sinks.task(outcome_of("refused"), sinks.queue)
+        until(lambda: sinks.counts().waiting == 1, "a refusal")
+        with patch.object(Line, "send", autospec=True, side_effect=Line.send) as send:
+            sinks.close(3)
+        assert 1 <= send.call_count < 50
+
+
+def test_a_connection_that_ends_in_the_middle_of_a_frame_is_given_up(
+    transport: JsonObject, tmp_path: Path, broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "HEARTBEAT_S", 2)
+    with half_a_frame(broker.port) as (port, cut):
+        sinks = Sinks({"transport": {**transport, "url": f"amqp://127.0.0.1:{port}"}}, tmp_path)
+        sinks.task(outcome_of("before"), sinks.queue)
+        sinks.settle()
+        cut.set()
+        until(lambda: not cut.is_set(), "half a heartbeat")
+        sinks.task(outcome_of("after"), sinks.queue)
+        sinks.settle()
+        with Caller(broker, sinks.queue) as caller:
+            assert unique(ends(caller.messages_now())) == ["before", "after"]
+        sinks.close()
+
+
+@contextmanager
+def half_a_frame(target: int) -> Iterator[tuple[int, threading.Event]]:
+    """A proxy that, once told to, passes seven bytes more of a connection, and then nothing."""
+    cut = threading.Event()
+
+    def down(server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if cut.is_set():
+                    client.sendall(data[:7])
+                    cut.clear()
+                    return
+                client.sendall(data)
+
+    def up(client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client = listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", target))
+                open_sockets.extend((client, server))
+                for work, pair in ((down, (server, client)), (up, (client, server))):
+                    threading.Thread(target=work, args=pair, daemon=True).start()
+
+    open_sockets: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], cut
+        listener.shutdown(socket.SHUT_RDWR)
+    for each in open_sockets:
+        each.close()
+
+
 def unique(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
@@ -368,13 +441,14 @@ def running(name: str) -> bool:
 
 def left_behind(sinks: Sinks) -> tuple[list[str], list[str]]:
     """The tasks of which events, and ends, are left on the disk for another process."""
-    spool = Spool(sinks.session.data_dir / "spool")
-    spool.adopt()
     found: list[Message] = []
-    while (segment := spool.first()) is not None:
-        unsent = segment.unsent("analytics", 1000)
-        found += [message for message, _ in unsent.messages]
-        segment.mark_sent(unsent.end)
-    spool.close()
+    for suffix in (SPOOL, ENDS):
+        orphans = Orphans(sinks.session.data_dir / "spool", suffix)
+        orphans.adopt()
+        while (segment := orphans.first()) is not None:
+            unsent = segment.unsent("analytics", 1000)
+            found += [message for message, _ in unsent.messages]
+            segment.mark_sent(unsent.end)
+        orphans.close()
     bodies = {kind: [json.loads(m.body) for m in found if m.kind == kind] for kind in KINDS}
     return task_ids(bodies["analytics"]), ends(bodies["progress"])

@@ -162,3 +162,24 @@ def test_the_spool_of_a_living_process_is_left_alone(
     assert left_behind(sinks) == ([], [])
     broker.start()
     sinks.settle()
+
+
+def test_a_queue_that_takes_no_analytics_holds_up_no_ends_of_killed_processes(
+    transport: JsonObject, broker: RabbitServer, tmp_path: Path
+) -> None:
+    queue = f"caller-of-{transport['analytics_queue']}"
+    with (
+        Caller(broker, transport["analytics_queue"], odd=True) as analyst,
+        Caller(broker, queue) as caller,
+    ):
+        analyst.declare(arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+        caller.declare()
+        broker.freeze()
+        kill_in_the_middle(transport, tmp_path, queue=queue)
+        kill_in_the_middle(transport, tmp_path, queue=queue)
+        broker.thaw()
+        heir = Sinks({"transport": transport}, tmp_path)
+        heir.task(outcome_of("heir"), None)
+        until(lambda: heir.counts().progress.sent >= 20, "the ends of both")
+        assert sorted(ends(caller.messages_now())) == sorted([f"killed-{n}" for n in range(10)] * 2)
+    heir.close(0)
