@@ -6,21 +6,19 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from parsekit.formats.match import Match, Player, Team, match_of
+from parsekit.formats.match import Match, match_of
 from parsekit.formats.plain import printable
+from parsekit.formats.scoreboard import scoreboard
 from parsekit.model import Outcome
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
 #: Heading and width of the columns of a line a match; the name of the replay comes last.
 _LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 16), ("MAP", 20))
 _HEAD_WIDTH = sum(width + 2 for _, width in _LINE)
 #: A name is never cut shorter than this, however narrow the terminal.
 _MIN_NAME_WIDTH = 12
-#: A longer name would push the figures out of a terminal of 80 columns.
-_PLAYER_WIDTH = 28
-_CORE = ("Score", "Goals", "Assists", "Saves", "Shots")
 _UNKNOWN = "?"
 
 
@@ -66,10 +64,20 @@ def _rendered(match: Match, outcome: Outcome) -> str:
         for line in _head(match, outcome):
             console.print(line, soft_wrap=True)
         if any(team.players for team in match.teams):
-            console.print(_teams(match))
+            _print_scoreboard(match, console)
         else:
             console.print("no players in these data; --format json shows all there is")
     return "\n".join(line.rstrip() for line in text.get().rstrip().splitlines())
+
+
+def _print_scoreboard(match: Match, console: Console) -> None:
+    board = scoreboard(match, console.width if sys.stdout.isatty() else None)
+    # Rich would cut numbers to fit a narrower one; a terminal wraps the lines instead.
+    console.width = max(console.width, board.width)
+    console.print(board.table)
+    if board.left_out:
+        text = f"no room for {', '.join(board.left_out)}; a wider terminal shows all"
+        console.print(text, soft_wrap=True)
 
 
 def _print(line: str) -> None:
@@ -112,39 +120,3 @@ def _head(match: Match, outcome: Outcome) -> list[str]:
         source + (" · from the cache" if outcome.cached else ""),
     ]
     return [printable(line) for line in lines if line]
-
-
-def _teams(match: Match) -> Table:
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    everybody = [player for team in match.teams for player in team.players]
-    with_boost = any(p.bpm is not None for p in everybody)
-    with_speed = any(p.speed is not None for p in everybody)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
-    more = (("Boost/min", with_boost), ("Speed", with_speed))
-    headings = (*_CORE, *(heading for heading, present in more if present))
-    table.add_column("Player", max_width=_PLAYER_WIDTH, overflow="ellipsis", no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    for team in match.teams:
-        table.add_row(_team_name(team), "", _shown(team.goals), style="bold")
-        for player in team.players:
-            table.add_row(*_cells(player, with_boost=with_boost, with_speed=with_speed))
-    return table
-
-
-def _team_name(team: Team) -> str:
-    name = team.color.upper()
-    return printable(f"{name} {team.name}" if team.name else name)
-
-
-def _cells(player: Player, *, with_boost: bool, with_speed: bool) -> list[str]:
-    name = f"  {printable(player.name)}{' (MVP)' if player.mvp else ''}"
-    core = (player.score, player.goals, player.assists, player.saves, player.shots)
-    more = ((player.bpm, with_boost), (player.speed, with_speed))
-    return [name, *map(_shown, core), *(_shown(value) for value, present in more if present)]
-
-
-def _shown(value: float | None) -> str:
-    return _UNKNOWN if value is None else f"{value:.0f}"

@@ -1,0 +1,73 @@
+"""What a coach reads of a match: no number is ever other than the true one."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from parsekit.formats.table import MatchDetail
+from parsekit.model import JsonObject, Outcome
+from parsekit.testing.terminal import ESCAPES
+
+HEADINGS = ["Score", "Goals", "Assists", "Saves", "Shots", "Boost/min", "Speed"]
+NUMBERS = ["1234", "11", "12", "13", "14", "412", "1549"]
+LONG_NAME = "A name of thirty-two characters."
+
+
+def player(name: str) -> JsonObject:
+    score, goals, assists, saves, shots, bpm, speed = map(int, NUMBERS)
+    core = {"score": score, "goals": goals, "assists": assists, "saves": saves, "shots": shots}
+    movement = {"avg_speed": speed}
+    return {"name": name, "stats": {"core": core, "boost": {"bpm": bpm}, "movement": movement}}
+
+
+def data(*names: str) -> JsonObject:
+    return {"blue": {"players": [player(name) for name in names]}}
+
+
+def shown(capsys: pytest.CaptureFixture[str], *names: str) -> list[str]:
+    MatchDetail().write(Outcome(replay="r", task_id="t", data=data(*names)))
+    return ESCAPES.sub("", capsys.readouterr().out).splitlines()
+
+
+def terminal_of(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "count"), [(10, 2), (26, 2), (40, 4), (50, 5), (60, 6), (68, 7), (80, 7)]
+)
+def test_a_number_is_whole_or_its_column_is_left_out_and_named(columns, count, monkeypatch, capsys):
+    terminal_of(columns, monkeypatch)
+    lines = shown(capsys, "Ada", LONG_NAME)
+    (heads,) = (line.split()[1:] for line in lines if "Player" in line)
+    assert heads == HEADINGS[:count]
+    players = [line.split()[-count:] for line in lines if "Ada" in line or "…" in line]
+    assert players == [NUMBERS[:count]] * 2
+    if columns > 25:
+        assert max(len(line) for line in lines if "no room" not in line) <= columns
+    told = f"no room for {', '.join(HEADINGS[count:])}; a wider terminal shows all"
+    assert (told in lines) == (count < len(HEADINGS))
+
+
+def test_names_are_cut_before_a_figure_is_left_out_but_not_below_twelve(monkeypatch, capsys):
+    terminal_of(68, monkeypatch)
+    assert any("  A name of thirt…" in line for line in shown(capsys, LONG_NAME))
+    terminal_of(40, monkeypatch)
+    assert any("  A name of…" in line for line in shown(capsys, LONG_NAME))
+
+
+def test_a_pipe_has_every_column_whatever_the_terminal_beside_it(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    (line,) = (line for line in shown(capsys, "Ada") if "Ada" in line)
+    assert line.split() == ["Ada", *NUMBERS]
+
+
+def test_a_number_of_many_digits_is_whole(monkeypatch, capsys):
+    terminal_of(30, monkeypatch)
+    match = data("Ada")
+    match["blue"]["players"][0]["stats"]["core"]["score"] = 10**15
+    MatchDetail().write(Outcome(replay="r", task_id="t", data=match))
+    assert str(10**15) in capsys.readouterr().out
