@@ -15,9 +15,10 @@ from parsekit.cli.failures import say, writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.config.redact import redacted
-from parsekit.errors import PluginFailed
+from parsekit.errors import ConfigInvalid, PluginFailed
 from parsekit.formats.plain import printable
 from parsekit.host import Host
+from parsekit.host.choices import wrong_choices
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -53,10 +54,8 @@ def check(config: ConfigFile = None) -> None:
     """Check the configuration; exit code 2 and each key's problem when it can't be used."""
     host = Host.load()
     loaded = open_session(config, host=host, role="cli").config
-    shadow = (loaded.host.shadow,) if loaded.host.shadow else ()
-    for name in (loaded.host.parser, *loaded.host.fallback, *shadow):
-        host.parser_entry(name)
-    host.storage_entry(loaded.storage_name)
+    if problems := [str(problem) for problem in wrong_choices(loaded, host)]:
+        raise ConfigInvalid("; ".join(problems))
     _tell_unread(loaded)
     with writing_output():
         typer.echo("the configuration is valid")

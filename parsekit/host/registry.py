@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
+from parsekit.config.problems import nearest
 from parsekit.errors import ConfigInvalid
 from parsekit.host.discovery import PluginFault
 from parsekit.host.record import install_hint
@@ -33,16 +34,25 @@ class Registry(Generic[E]):
         self._entries = {n: e for n, e in self._entries.items() if e[1] != owner}
 
     def pick(self, name: str, failed: Mapping[str, str]) -> E:
-        """The entry of this name.
+        """The entry of this name. Raises `ConfigInvalid` with what `missing` says."""
+        if missing := self.missing(name, failed):
+            raise ConfigInvalid(missing)
+        return self._entries[name][0]
 
-        Raises `ConfigInvalid` with the known names, and with why it is missing: the plugin of
-        that name failed (``failed`` maps it to the cause), or it is not installed.
+    def missing(self, name: str, failed: Mapping[str, str]) -> str | None:
+        """Why there is no entry of this name, and what to write instead; None when there is one.
+
+        ``failed`` maps the plugins that failed to the cause.
         """
         if name in self._entries:
-            return self._entries[name][0]
-        known = ", ".join(sorted(self._entries)) or "none"
-        why = f"; plugin {name!r} failed: {failed[name]}" if name in failed else install_hint(name)
-        raise ConfigInvalid(f"{self.kind} {name!r} is unknown; known: {known}{why}")
+            return None
+        if why := self._why_absent(name, failed):
+            why = f"; known: {', '.join(sorted(self._entries)) or 'none'}{why}"
+        return f"{self.kind} {name!r} is unknown{why or nearest(name, tuple(self._entries))}"
+
+    def _why_absent(self, name: str, failed: Mapping[str, str]) -> str:
+        """A name that is spelt right has another reason; "" for any other."""
+        return f"; plugin {name!r} failed: {failed[name]}" if name in failed else install_hint(name)
 
     def owned(self, owner: str) -> list[str]:
         """Names that this plugin brought."""

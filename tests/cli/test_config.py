@@ -60,7 +60,17 @@ def test_show_says_which_sections_nobody_reads(cli: CommandLine) -> None:
         ('{"parser": "stub",\n  oops}', ["parsekit.json", "line 2 column 3"]),
         ("[]", ["parsekit.json", "object"]),
         ({"storage": "nope"}, ["storage 'nope' is unknown; known: folder"]),
-        ({"fallback": ["nope"]}, ["parser 'nope' is unknown; known: stub"]),
+        ({"fallback": ["nope"]}, ["fallback.0: parser 'nope' is unknown; known: stub"]),
+        ({"shadow": "stup"}, ["shadow: parser 'stup' is unknown; did you mean 'stub'?"]),
+        ({"minio": {}}, ["storage: storage 'minio' is unknown; known: folder; `pip install"]),
+        (
+            {"fallback": ["stub", "sutb"], "shadow": "ballchasing", "storage": "flder"},
+            [
+                "fallback.1: parser 'sutb' is unknown; did you mean 'stub'?; ",
+                "shadow: parser 'ballchasing' is unknown; known: stub; `pip install parsekit-b",
+                "storage: storage 'flder' is unknown; did you mean 'folder'?",
+            ],
+        ),
     ],
 )
 def test_check_names_the_key_the_problem_and_what_was_meant(

@@ -381,7 +381,7 @@ def test_an_unknown_shadow_is_logged_and_the_work_goes_on(
     plain = bench.pipeline(settings={"shadow": "othr"})
     found = Shadow.of(plain.config, plain.parsers, bench.store, plain.listeners.tell, bench.folder)
     assert found is None
-    assert "parser 'othr' is unknown; known: other, script" in caplog.text
+    assert "parser 'othr' is unknown; did you mean 'other'?" in caplog.text
 
 
 def test_a_data_folder_that_can_not_be_written_stops_only_the_shadow(
