@@ -16,6 +16,7 @@ from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.config.redact import redacted
 from parsekit.errors import ConfigInvalid, PluginFailed
+from parsekit.formats.columns import aligned
 from parsekit.formats.plain import printable
 from parsekit.host import Host
 from parsekit.host.choices import wrong_choices
@@ -84,12 +85,12 @@ def _section(config: Config, prefix: str, section: BaseModel) -> Iterator[Settin
         yield Setting(prefix + name, redacted(name, values[name]), written or "default")
 
 
-def _lines(settings: list[Setting]) -> list[str]:
+def _lines(settings: list[Setting]) -> Iterator[str]:
     rows = [
-        (key, printable(json.dumps(value, ensure_ascii=False)), at) for key, value, at in settings
+        (key, printable(json.dumps(value, ensure_ascii=False)), printable(at))
+        for key, value, at in settings
     ]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return [f"{k.ljust(widths[0])}  {v.ljust(widths[1])}  {printable(at)}" for k, v, at in rows]
+    return aligned(rows)
 
 
 def _tell_unread(config: Config) -> None:

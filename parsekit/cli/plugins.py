@@ -8,10 +8,13 @@ import typer
 
 from parsekit.cli.failures import writing_output
 from parsekit.cli.options import ListFormat, ListKind
+from parsekit.formats.columns import aligned
 from parsekit.formats.plain import printable
 from parsekit.host import Host, PluginRecord
 
 app = typer.Typer(add_completion=False)
+
+_HEADINGS = ("NAME", "VERSION", "DISTRIBUTION", "PROVIDES")
 
 
 @app.command()
@@ -22,17 +25,7 @@ def plugins(kind: ListKind = ListFormat.TABLE) -> None:
         if kind is ListFormat.JSON:
             typer.echo(json.dumps([record.to_json() for record in records], indent=2))
         else:
-            typer.echo("\n".join(_lines(records)))
-
-
-def _lines(records: tuple[PluginRecord, ...]) -> list[str]:
-    """Columns as wide as their widest cell."""
-    rows = [("NAME", "VERSION", "DISTRIBUTION", "PROVIDES"), *map(_row, records)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+            typer.echo("\n".join(aligned([_HEADINGS, *map(_row, records)])))
 
 
 def _row(record: PluginRecord) -> tuple[str, str, str, str]:
