@@ -35,6 +35,17 @@ DEFAULT_PLUGINS = {
     "differences-file": "parsekit.defaults.differences_file:DifferencesFile",
 }
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("parsekit_"))
+#: What a plugin may do beside its parsers and storages, in words, and the hook of each.
+_ALSO_PROVIDED = {
+    "progress": "parsekit_progress",
+    "waits": "parsekit_waits",
+    "analytics": "parsekit_analytics",
+    "audit": "parsekit_audit",
+    "difference": "parsekit_difference",
+    "metrics": "parsekit_metrics",
+    "checks": "parsekit_register_checks",
+    "open": "parsekit_open",
+}
 #: Sections that known plugins own: the seed's file loads although its plugins are not installed.
 _KNOWN_SECTIONS = ("ballchasing", "local", "minio", "transport")
 
@@ -75,9 +86,9 @@ class Host:
 
         Raises `PluginFault` when it can't be used.
         """
-        self._admit(Found(name=name, distribution="", version="", plugin=plugin))
-        if error := self._records[name].error:
-            raise PluginFault(f"plugin {name!r}: {error}")
+        record = self._admit(Found(name=name, distribution="", version="", plugin=plugin))
+        if record.error is not None:
+            raise PluginFault(f"plugin {name!r}: {record.error}")
 
     @property
     def plugins(self) -> tuple[PluginRecord, ...]:
@@ -122,7 +133,7 @@ class Host:
         impls = getattr(self._manager.hook, hook).get_hookimpls()
         return [(impl.plugin_name, _by_name(impl)) for impl in impls]
 
-    def _admit(self, found: Found) -> None:
+    def _admit(self, found: Found) -> PluginRecord:
         error = found.error
         key = (
             found.name
@@ -135,7 +146,7 @@ class Host:
             except BaseException as exc:  # noqa: BLE001  (a plugin may raise anything)
                 error = reason_of(exc)
                 self._forget(found)
-        self._records[key] = PluginRecord(
+        record = PluginRecord(
             name=found.name,
             distribution=found.distribution,
             version=found.version,
@@ -144,6 +155,8 @@ class Host:
             error=error,
             import_ms=found.import_ms,
         )
+        self._records[key] = record
+        return record
 
     def _register(self, found: Found) -> None:
         if found.name in self._records:
@@ -196,8 +209,7 @@ class Host:
     def _provides(self, name: str) -> tuple[str, ...]:
         offered = [f"parser {n}" for n in self.parsers.owned(name)]
         offered += [f"storage {n}" for n in self.storages.owned(name)]
-        heard = ("progress", "analytics", "audit", "difference")
-        offered += [words for words in heard if self._hears(name, f"parsekit_{words}")]
+        offered += [words for words, hook in _ALSO_PROVIDED.items() if self._hears(name, hook)]
         return tuple(offered)
 
     def _hears(self, name: str, hook: str) -> bool:

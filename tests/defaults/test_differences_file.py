@@ -79,4 +79,8 @@ def test_it_comes_with_the_host() -> None:
     (record,) = (
         r for r in Host.load({"PARSEKIT_PLUGINS": ""}).plugins if r.name == "differences-file"
     )
-    assert (record.default, record.provides, record.error) == (True, ("difference",), None)
+    assert (record.default, record.provides, record.error) == (
+        True,
+        ("difference", "metrics", "open"),
+        None,
+    )

@@ -6,8 +6,10 @@ from importlib import import_module
 
 import pytest
 
+from parsekit import hookimpl
 from parsekit.errors import ConfigInvalid
 from parsekit.host import Host, PluginRecord
+from parsekit.host.discovery import PluginFault
 
 GOOD = """
 from parsekit import Parsed, ParserEntry, hookimpl
@@ -155,3 +157,32 @@ def test_a_class_is_instantiated_once_a_host(install):
     host = Host.load({"PARSEKIT_PLUGINS": ""})
     host.register(import_module("plugin_sink").Sink(), "sink")
     assert record(host, "sink").provides == ("progress",)
+
+
+class Listener:
+    @hookimpl
+    def parsekit_progress(self, event: object) -> None:
+        """Hear."""
+
+
+def test_an_object_under_a_name_that_is_taken_is_refused():
+    host = Host()
+    host.register(Listener(), "driver")
+    with pytest.raises(PluginFault, match="'driver': a plugin of this name is already loaded"):
+        host.register(Listener(), "driver")
+    assert [name for name, _ in host.listeners("parsekit_progress")] == ["driver"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "arguments", "words"),
+    [
+        ("parsekit_waits", "event", "waits"),
+        ("parsekit_metrics", "", "metrics"),
+        ("parsekit_open", "session", "open"),
+        ("parsekit_register_checks", "session, register", "checks"),
+    ],
+)
+def test_each_hook_that_is_listened_to_is_listed(install, hook, arguments, words):
+    code = f"from parsekit import hookimpl\n@hookimpl\ndef {hook}({arguments}): return []"
+    install("ear", code, module=f"ear_{hook}")
+    assert record(Host.load({}), "ear").provides == (words,)
