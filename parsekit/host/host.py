@@ -22,6 +22,7 @@ from parsekit.host.discovery import (
 )
 from parsekit.host.record import PIP_NAMES, PluginRecord
 from parsekit.host.registry import Registry
+from parsekit.host.sections import refuse_without_defaults
 from parsekit.providers import ParserEntry, StorageEntry
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Host:
     def _collect(self, found: Found) -> None:
         """Let this plugin, alone, offer what it has."""
         offers: dict[str, Callable[..., None]] = {
-            "parsekit_register_sections": lambda name, model: self._sections.add(
+            "parsekit_register_sections": lambda name, model: self._add_section(
                 name, model, found.name
             ),
             "parsekit_register_storages": lambda entry: self._offer(
@@ -191,7 +192,11 @@ class Host:
             raise PluginFault(f"registers {entry!r}, want a {kind.__name__}")
         registry.add(entry.name, entry, owner)
         if entry.settings is not None and entry.name not in self._sections.owned("parsekit"):
-            self._sections.add(entry.name, entry.settings, owner)
+            self._add_section(entry.name, entry.settings, owner)
+
+    def _add_section(self, name: str, model: type[BaseModel], owner: str) -> None:
+        self._sections.add(name, model, owner)
+        refuse_without_defaults(name, model)
 
     def _refuse_unknown_hooks(self, plugin: object) -> None:
         for caller in self._manager.get_hookcallers(plugin) or []:

@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from parsekit import hookimpl
+from parsekit.config import load_config
 from parsekit.errors import ConfigInvalid
 from parsekit.host import Host, PluginRecord
 from parsekit.host.discovery import PluginFault
@@ -21,6 +22,26 @@ class {name}:
 @hookimpl
 def parsekit_register_parsers(register):
     register(ParserEntry(name="{name}", version="1", create={name}))
+"""
+
+
+SECTION = """
+from pydantic import BaseModel, Field, model_validator
+from parsekit import Parsed, ParserEntry, hookimpl
+
+class Inner(BaseModel):
+    depth: int
+
+class Settings(BaseModel):
+    {key}
+
+@hookimpl
+def parsekit_register_sections(register):
+    register("loud", Settings)
+
+@hookimpl
+def parsekit_register_parsers(register):
+    register(ParserEntry(name="shout", version="1", create="shout:Shout", settings=Settings))
 """
 
 
@@ -157,6 +178,39 @@ def test_a_class_is_instantiated_once_a_host(install):
     host = Host.load({"PARSEKIT_PLUGINS": ""})
     host.register(import_module("plugin_sink").Sink(), "sink")
     assert record(host, "sink").provides == ("progress",)
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"),
+    [
+        ("speed: int", "every key of section 'loud' needs a default: speed"),
+        (
+            "speed: int = Field(alias='maxSpeed'); step: int",
+            "every key of section 'loud' needs a default: maxSpeed, step",
+        ),
+        ("inner: Inner = Field({}, validate_default=True)", "needs a default: inner.depth"),
+        (
+            "path: str = Field(None, validate_default=True)",
+            "section 'loud' must be valid when it is left out: path: is None; input should be",
+        ),
+    ],
+)
+@pytest.mark.parametrize("hook", ["sections", "parsers"])
+def test_a_section_that_has_to_be_written_breaks_its_plugin_and_nothing_else(
+    install, tmp_path, key, cause, hook
+):
+    other = {"sections": "parsers", "parsers": "sections"}[hook]
+    code = SECTION.format(key=key).replace(f"def parsekit_register_{other}", "def unused")
+    code = code.replace("@hookimpl\ndef unused", "def unused")
+    install("needy", code)
+    install("shout", good("fine"))
+    host = Host.load({})
+    words = cause if hook == "sections" else cause.replace("'loud'", "'shout'")
+    assert words in (record(host, "needy").error or "")
+    file = tmp_path / "parsekit.json"
+    file.write_text('{"parser": "fine"}')
+    config = load_config(file, plugin_sections=host.sections, environ={})
+    assert host.parser_entry(config.host.parser).version == "1"
 
 
 class Listener:
