@@ -28,6 +28,8 @@ from parsekit.model import Job, NotReady, Parsed
 from parsekit.providers import Parser
 
 _PR_SET_PDEATHSIG = 1
+#: How the loader says so, without and with the system's reason; other reasons are no lack of room.
+_NO_ROOM = ("failed to map segment from shared object", "Cannot allocate memory")
 
 #: Held while a frame is written: a parser may have threads.
 _speaking = threading.Lock()
@@ -82,10 +84,17 @@ def _serve(errand: Errand, answers: BinaryIO) -> None:
     except ParsekitError as exc:
         # A secret that was read here is known here alone, so that this is the place to mask it.
         _say(answers, "error", [exc.code, cleaned(exc.message), exc.retry_after_s])
-    except MemoryError:
-        _say(answers, "out_of_memory", None)
     except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
-        _say(answers, "error", ["parser_failed", cleaned(f"{type(exc).__name__}: {exc}"), None])
+        if _ran_out_of_memory(exc):
+            _say(answers, "out_of_memory", None)
+        else:
+            _say(answers, "error", ["parser_failed", cleaned(f"{type(exc).__name__}: {exc}"), None])
+
+
+def _ran_out_of_memory(error: BaseException) -> bool:
+    """An import of native code that finds no room is an ImportError with the loader's words."""
+    unmapped = isinstance(error, ImportError) and str(error).rstrip().endswith(_NO_ROOM)
+    return unmapped or isinstance(error, MemoryError)
 
 
 def _say(answers: BinaryIO, kind: str, value: Any) -> None:

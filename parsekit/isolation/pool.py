@@ -43,8 +43,13 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 #: One thread each: a child has one core, and each BLAS thread reserves address space.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-#: What Python, Rust and pyo3 write when an allocation fails; the last one of a new Python object.
-_OUT_OF_MEMORY = ("MemoryError", "memory allocation", "PyObject pointer is null")
+#: What Python, Rust, pyo3 and OpenBLAS write when an allocation fails; pyo3's is of a new object.
+_OUT_OF_MEMORY = (
+    "MemoryError",
+    "memory allocation",
+    "PyObject pointer is null",
+    "Memory allocation still failed",
+)
 
 #: What is read of a child's stderr, and told of its last line.
 _LAST_BYTES, _MAX_LAST_WORDS = 2000, 300

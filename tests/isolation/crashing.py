@@ -77,6 +77,14 @@ class Crashing:
     def hoard(self, job: Job) -> Parsed:
         return Parsed(data={"size": len(bytearray(4 << 30))})
 
+    def unmapped(self, job: Job) -> Parsed:
+        """As an import does that finds no room for native code."""
+        raise ImportError("See the FAQ. libx.so: failed to map segment from shared object")
+
+    def starve(self, job: Job) -> Parsed:
+        os.write(2, b"OpenBLAS error: Memory allocation still failed after 10 retries, giving up.")
+        os._exit(1)
+
     def bloat(self, job: Job) -> Parsed:
         return Parsed(data={"x": [[]] * (1 << 20)})
 

@@ -99,6 +99,8 @@ def test_what_a_parser_prints_does_not_disturb_its_answer(pool: ChildPool):
         ("abort", "crashed (SIGABRT): thread panicked: boom"),
         ("leave", "ended its process (exit code 3)"),
         ("hoard", "needed more than limits.parse_memory (1024 MiB)"),
+        ("unmapped", "needed more than limits.parse_memory (1024 MiB)"),
+        ("starve", "needed more than limits.parse_memory (1024 MiB)"),
         ("bloat", "answered nonsense and was ended: more than 2 MiB about one replay"),
         ("flood", "answered nonsense and was ended: more than 2 MiB about one replay"),
         ("mutter", "makes no sense: TypeError"),
