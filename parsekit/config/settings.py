@@ -28,6 +28,11 @@ class Section(BaseModel):
         return {}
 
 
+_MIB, _GIB, _TIB = 1024**2, 1024**3, 1024**4
+#: Seconds. The operating system takes no endless limit of time, and no parse is worth a day.
+_DAY = 86_400
+
+
 class HostSettings(Section):
     """The keys at the top of the file."""
 
@@ -38,10 +43,12 @@ class HostSettings(Section):
     shadow: str | None = Field(
         None, description="a second parser run beside; differences are reported, failures ignored"
     )
-    shadow_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
-        None,
-        description="replays an hour that the shadow parses at most, on each machine; "
-        "default 60 for a parser that runs here, 0.25 (42 a week) for a remote one",
+    shadow_per_hour: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = (
+        Field(
+            None,
+            description="replays an hour that the shadow parses at most, on each machine; "
+            "default 60 for a parser that runs here, 0.25 (42 a week) for a remote one",
+        )
     )
     storage: str | None = Field(
         None, description="name of the storage; default `minio` with a minio section, else `folder`"
@@ -57,16 +64,16 @@ class HostSettings(Section):
 class Limits(Section):
     """Section `limits`: a replay is refused, or its parse ended, beyond these."""
 
-    replay_bytes: Annotated[int, Field(gt=0)] = Field(
-        32 * 1024 * 1024, description="largest replay file, bytes"
+    replay_bytes: Annotated[int, Field(gt=0, le=_GIB)] = Field(
+        32 * _MIB, description="largest replay file, bytes"
     )
-    parse_seconds: Annotated[float, Field(gt=0)] = Field(
+    parse_seconds: Annotated[float, Field(gt=0, le=_DAY, allow_inf_nan=False)] = Field(
         120, description="longest time for one local parse, seconds"
     )
-    parse_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
-        2 * 1024**3, description="largest address space of one local parse, bytes"
+    parse_memory: Annotated[int, Field(ge=64 * _MIB, le=_TIB)] = Field(
+        2 * _GIB, description="largest address space of one local parse, bytes"
     )
-    parses_per_child: Annotated[int, Field(gt=0)] = Field(
+    parses_per_child: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
         100, description="parses after which a parser's process is replaced; 1 shares nothing"
     )
 
@@ -118,8 +125,8 @@ class AuditSettings(Section):
     keep: Annotated[int, Field(ge=1, le=10_000)] = Field(
         60, description="how many files are kept besides the one that is written"
     )
-    file_bytes: Annotated[int, Field(ge=4096)] = Field(
-        16 * 1024 * 1024, description="size at which a file is set aside, bytes"
+    file_bytes: Annotated[int, Field(ge=4096, le=_TIB)] = Field(
+        16 * _MIB, description="size at which a file is set aside, bytes"
     )
 
 

@@ -63,6 +63,13 @@ def problem(file: Path, content: object, **environ: str) -> str:
     return caught.value.message
 
 
+def holding(key: str, value: str) -> str:
+    """A file with this key, dotted or not, whose value stands there as it is."""
+    section, _, name = key.rpartition(".")
+    text = f'{{"{name}": {value}}}'
+    return f'{{"{section}": {text}}}' if section else text
+
+
 def test_the_defaults_need_no_file_and_no_server(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = load_config(environ={})
@@ -139,6 +146,36 @@ def test_the_file_is_named_by_argument_then_variable_then_folder(tmp_path: Path,
 )
 def test_a_mistake_is_named_with_its_key(file: Path, content, words):
     assert words in problem(file, content)
+
+
+@pytest.mark.parametrize(
+    ("key", "most"),
+    [
+        ("shadow_per_hour", 1_000_000),
+        ("limits.replay_bytes", 1 << 30),
+        ("limits.parse_seconds", 86_400),
+        ("limits.parse_memory", 1 << 40),
+        ("limits.parses_per_child", 1_000_000),
+        ("audit.keep", 10_000),
+        ("audit.file_bytes", 1 << 40),
+    ],
+)
+def test_a_number_beyond_its_bound_is_named_with_the_bound(file: Path, key: str, most: int):
+    load(file, holding(key, str(most)))
+    for wrong in (most + 1, 10**30):
+        text = problem(file, holding(key, str(wrong)))
+        assert text.startswith(f"{key}: is ")
+        assert text.endswith(f"input should be less than or equal to {most}")
+
+
+@pytest.mark.parametrize(
+    "key", ["shadow_per_hour", "limits.parse_seconds", "limits.parse_memory", "audit.keep"]
+)
+@pytest.mark.parametrize("value", ["Infinity", "-1e400", "NaN"])
+def test_what_is_no_finite_number_is_a_mistake(file: Path, key: str, value: str):
+    text = problem(file, holding(key, value))
+    assert text.startswith(f"{key}: is ")
+    assert text.endswith("input should be a finite number")
 
 
 def test_all_mistakes_are_named_at_once(file: Path):
