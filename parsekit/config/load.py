@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,10 @@ def _read(file: Path) -> dict[str, Any]:
     except json.JSONDecodeError as exc:
         where = f"line {exc.lineno} column {exc.colno}"
         raise ConfigInvalid(f"{file}: is not JSON: {exc.msg.lower()} at {where}") from exc
+    except ValueError as exc:
+        digits = sys.get_int_max_str_digits()
+        text = f"{file}: holds a number of more than {digits} digits; write a smaller one"
+        raise ConfigInvalid(text) from exc
     except RecursionError:
         raise ConfigInvalid(f"{file}: is nested too deep for a configuration") from None
     if not isinstance(tree, dict):

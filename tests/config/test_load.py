@@ -178,6 +178,11 @@ def test_what_is_no_finite_number_is_a_mistake(file: Path, key: str, value: str)
     assert text.endswith("input should be a finite number")
 
 
+def test_a_number_of_more_digits_than_python_reads_is_a_mistake(file: Path):
+    text = problem(file, '{"limits": {"replay_bytes": ' + "9" * 5000 + "}}")
+    assert text == f"{file}: holds a number of more than 4300 digits; write a smaller one"
+
+
 def test_all_mistakes_are_named_at_once(file: Path):
     text = problem(file, {"praser": 1, "limits": {"parse_seconds": 0, "x": 1}})
     assert all(key in text for key in ("praser", "limits.parse_seconds", "limits.x"))
