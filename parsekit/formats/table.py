@@ -71,9 +71,13 @@ def _rendered(match: Match, outcome: Outcome) -> str:
 
 
 def _print_scoreboard(match: Match, console: Console) -> None:
-    board = scoreboard(match, console.width if sys.stdout.isatty() else None)
-    # Rich would cut numbers to fit a narrower one; a terminal wraps the lines instead.
-    console.width = max(console.width, board.width)
+    from rich.console import ConsoleDimensions  # noqa: PLC0415  (40 ms)
+
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    board = scoreboard(match, room)
+    # Rich would cut numbers to fit a narrower console, and knows no size of a dumb terminal unless
+    # both are set; a terminal wraps the lines instead.
+    console.size = ConsoleDimensions(board.width, console.height)
     console.print(board.table)
     if board.left_out:
         text = f"no room for {', '.join(board.left_out)}; a wider terminal shows all"

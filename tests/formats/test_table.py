@@ -71,3 +71,10 @@ def test_a_number_of_many_digits_is_whole(monkeypatch, capsys):
     match["blue"]["players"][0]["stats"]["core"]["score"] = 10**15
     MatchDetail().write(Outcome(replay="r", task_id="t", data=match))
     assert str(10**15) in capsys.readouterr().out
+
+
+def test_a_terminal_without_abilities_has_a_width_all_the_same(monkeypatch, capsys):
+    """Rich takes each for one of 80 columns."""
+    monkeypatch.setenv("TERM", "dumb")
+    terminal_of(40, monkeypatch)
+    assert max(len(line) for line in shown(capsys, LONG_NAME) if "no room" not in line) <= 40
