@@ -43,6 +43,11 @@ VALKEY_RULES = "~* &* +@all -@admin -@dangerous +info"
 #: Everything a role does at RabbitMQ: workers publish only.
 RABBITMQ_READS = {"worker": "^$", "caller": ".*"}
 #: SeaweedFS's actions, as the README of parsekit-storage-minio has them.
+#: Callers' libraries ask where the bucket is, which is to read it.
+SEAWEEDFS_READS = {
+    "worker": ("Read:replays/replays/*", "Read:replays/parsed/*"),
+    "caller": ("Read:replays",),
+}
 SEAWEEDFS_WRITES = {"worker": "Write:replays/parsed/*", "caller": "Write:replays/replays/*"}
 
 #: Who reads the files of a folder; those of a role are for the group too.
@@ -203,7 +208,7 @@ def _seaweedfs(keys: Passwords, secret_keys: Passwords) -> dict[str, object]:
         {
             "name": USERS[role],
             "credentials": [{"accessKey": keys[role], "secretKey": secret_keys[role]}],
-            "actions": ["Read:replays", "List:replays", SEAWEEDFS_WRITES[role]],
+            "actions": [*SEAWEEDFS_READS[role], "List:replays", SEAWEEDFS_WRITES[role]],
         }
         for role in ROLES
     ]

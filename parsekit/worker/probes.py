@@ -11,10 +11,12 @@ from parsekit.worker.redis_client import connect
 from parsekit.worker.tls import AmqpTls
 
 if TYPE_CHECKING:
+    from parsekit.providers import Storage
     from parsekit.worker.service import Service
 
-#: A key that nobody has: to be told so takes a whole round trip to the storage.
-_NOBODYS_KEY = "parsekit-probe"
+#: A result that nobody has: to be told so takes a whole round trip to the storage. It is looked for
+#: where results are, as a worker may read nothing else but replays.
+_NOBODYS = "parsekit-probe"
 
 
 def probes(service: Service) -> dict[str, Callable[[], object]]:
@@ -23,8 +25,12 @@ def probes(service: Service) -> dict[str, Callable[[], object]]:
     asked: dict[str, Callable[[], object]] = {"broker": _ping(at.broker, at.broker_tls)}
     if at.backend != at.broker:
         asked["results"] = _ping(at.backend, at.backend_tls)
-    asked["storage"] = lambda: service.process.pipeline.storage.read(_NOBODYS_KEY)
+    asked["storage"] = lambda: _look(service.process.pipeline.storage)
     return asked
+
+
+def _look(storage: Storage) -> None:
+    storage.read("/".join(part for part in (storage.results_prefix, _NOBODYS) if part))
 
 
 def _ping(url: str, tls: AmqpTls) -> Callable[[], object]:

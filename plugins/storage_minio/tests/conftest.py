@@ -20,7 +20,11 @@ from parsekit_storage_minio.storage import MinioStorage
 WORKER = Identity(
     access_key="test-worker",
     secret_key="test-worker-secret",
-    actions=(f"Read:{BUCKET}", f"List:{BUCKET}", f"Write:{BUCKET}/parsed/*"),
+    actions=(
+        *(f"Read:{BUCKET}/{folder}/*" for folder in ("replays", "parsed")),
+        f"List:{BUCKET}",
+        f"Write:{BUCKET}/parsed/*",
+    ),
 )
 READER = Identity(
     access_key="test-reader", secret_key="test-reader-secret", actions=(f"Read:{BUCKET}",)
