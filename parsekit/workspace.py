@@ -1,6 +1,8 @@
 """Temporary folders for fetched replays, gone when they are no longer needed.
 
-Folders are named after their process: what a killed process left is removed by the next one.
+Folders are named after their process: what a killed process left is removed by the next one. A
+process id is not enough of a name: in a container every worker is process 1, and the temporary
+folder may outlive the container. So the name also tells when the process started.
 """
 
 from __future__ import annotations
@@ -16,14 +18,15 @@ from pathlib import Path
 from parsekit.errors import StorageUnavailable
 
 _PREFIX = "parsekit-"
-_NAME = re.compile(rf"{_PREFIX}(\d+)-\w+")
+#: Process id, start and what makes it unique. Older versions told no start.
+_NAME = re.compile(rf"{_PREFIX}(\d+)(?:-(\d+))?-\w+")
 
 
 @contextlib.contextmanager
 def workspace() -> Iterator[Path]:
     """A fresh folder for the length of the block. Raises `StorageUnavailable` on a full disk."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        folder = Path(tempfile.mkdtemp(prefix=_prefix(os.getpid())))
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise StorageUnavailable(
@@ -42,8 +45,32 @@ def sweep() -> None:
         named = _NAME.fullmatch(folder.name)
         with contextlib.suppress(OSError):
             mine = folder.stat(follow_symlinks=False).st_uid == os.geteuid()
-            if named and mine and folder.is_dir() and not _alive(int(named[1])):
+            if named and mine and folder.is_dir() and not _runs(int(named[1]), named[2]):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prefix(pid: int) -> str:
+    started = _started(pid)
+    return f"{_PREFIX}{pid}-" if started is None else f"{_PREFIX}{pid}-{started}-"
+
+
+def _runs(pid: int, started: str | None) -> bool:
+    """Whether this very process runs, as far as can be told: when in doubt, its folder stays."""
+    now = _started(pid)
+    return _alive(pid) and (None in (started, now) or started == now)
+
+
+def _started(pid: int) -> str | None:
+    """When it started: ticks since boot, which no change of the clock moves. None if nobody tells.
+
+    Always by number: what is asked about others has to be what was noted about oneself, also where
+    ``/proc`` is that of another namespace.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return stat.rpartition(b")")[2].split()[19].decode()
 
 
 def _alive(pid: int) -> bool:
