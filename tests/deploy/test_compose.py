@@ -10,6 +10,8 @@ import pytest
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema.validators import validator_for
 
+from .memory import most_bytes
+
 SERVERS = ("valkey", "rabbitmq", "seaweedfs")
 SERVICES = ("worker", "submit", "simulator", "bucket", *SERVERS)
 
@@ -63,6 +65,18 @@ def test_the_worker_waits_for_its_servers_and_the_bucket(services: Mapping[str, 
         "rabbitmq": {"condition": "service_healthy"},
         "bucket": {"condition": "service_completed_successfully"},
     }
+
+
+def test_the_parsers_of_a_worker_and_its_temporary_files_fit_into_its_memory(
+    services: Mapping[str, Any], deploy: Path
+) -> None:
+    """Files on a tmpfs count as memory."""
+    worker = services["worker"]
+    memory = worker["deploy"]["resources"]["limits"]["memory"]
+    [tmpfs] = worker["tmpfs"]
+    [files] = re.findall(r"size=(\d+)m", tmpfs)
+    needed = most_bytes(worker["command"], deploy / "compose/parsekit.json") + (int(files) << 20)
+    assert needed <= int(memory.removesuffix("G")) << 30
 
 
 def test_no_port_is_open_to_other_machines(services: Mapping[str, Any]) -> None:

@@ -14,6 +14,8 @@ import yaml
 
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS
 
+from .memory import most_bytes
+
 OVERLAY = "overlays/example"
 #: The oldest release with all that is used, and the newest whose schemas we have.
 RELEASES = ("1.31", "1.37")
@@ -152,9 +154,11 @@ def test_a_pod_is_the_user_of_the_image(pod: dict[str, Any], dockerfile: list[An
     assert f"{context['runAsUser']}:{context['runAsGroup']}" == user
 
 
-def test_a_pod_says_how_many_tasks_and_how_much_memory(container: dict[str, Any]) -> None:
-    assert "--concurrency" in container["args"]
-    assert "memory" in container["resources"]["limits"]
+def test_the_parsers_of_a_pod_fit_into_its_memory(container: dict[str, Any], folder: Path) -> None:
+    """Else two hostile replays end all tasks of the pod: a container is killed as a whole."""
+    memory = container["resources"]["limits"]["memory"]
+    needed = most_bytes(container["args"], folder / "base/parsekit.json")
+    assert needed <= int(memory.removesuffix("Gi")) << 30
 
 
 def test_secrets_are_files_for_the_group_alone(pod: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from .memory import most_bytes
+
 #: On systemd's scale from 0 to 10; a unit without any hardening has 9.6.
 MOST_EXPOSURE = 2.0
 
@@ -66,6 +68,13 @@ def test_it_may_end_in_its_own_time_and_comes_back(unit: str) -> None:
     assert settings(unit, "TimeoutStopSec") == ["40s"]
     assert settings(unit, "KillMode") == ["mixed"]
     assert settings(unit, "Restart") == ["always"]
+
+
+def test_its_parsers_fit_into_its_memory(unit: str, deploy: Path) -> None:
+    """docs/deployment.md has compose's configuration installed with it."""
+    [command], [memory] = settings(unit, "ExecStart"), settings(unit, "MemoryMax")
+    needed = most_bytes(command.split(), deploy / "compose/parsekit.json")
+    assert needed <= int(memory.removesuffix("G")) << 30
 
 
 def test_the_sandbox_of_parsers_may_be_made(unit: str) -> None:
