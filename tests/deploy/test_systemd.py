@@ -77,6 +77,10 @@ def test_its_parsers_fit_into_its_memory(unit: str, deploy: Path) -> None:
     assert needed <= int(memory.removesuffix("G")) << 30
 
 
+def test_a_process_that_is_killed_for_its_memory_does_not_end_the_others(unit: str) -> None:
+    assert settings(unit, "OOMPolicy") == ["continue"]
+
+
 def test_the_sandbox_of_parsers_may_be_made(unit: str) -> None:
     allowed = " ".join(settings(unit, "SystemCallFilter")).split()
     assert {"seccomp", "landlock_create_ruleset", "landlock_restrict_self"} <= set(allowed)
