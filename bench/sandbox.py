@@ -56,7 +56,7 @@ def _once(module: str, replay: Path) -> tuple[float, float]:
         mock.patch.object(pool, "_CHILD", module),
         mock.patch.dict(os.environ, PYTHONPATH=path),
     ):
-        children = ChildPool(1 << 30)
+        children = ChildPool(1 << 30, recycle_after=100)
         try:
             parse = _parse(children, replay)
             return _timed(parse), statistics.median(_timed(parse) for _ in range(WARM))

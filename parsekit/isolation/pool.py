@@ -36,8 +36,6 @@ from parsekit.model import Parsed, Replay
 from parsekit.workspace import workspace
 
 _CHILD = "parsekit.isolation.child"
-#: Parses after which a child is replaced, so that a slow leak in native code stays small.
-RECYCLE_AFTER = 100
 #: What a child may see of the environment: no secrets, but what Python needs to start.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 #: One thread each: a child has one core, and each BLAS thread reserves address space.
@@ -65,11 +63,15 @@ class _Ended(Exception):
 
 
 class Child:
-    """One process for one parser (``create``); used by one thread at a time."""
+    """One process for one parser (``create``); used by one thread at a time.
+
+    ``task_id`` is the task that it was lent for last, "" before the first.
+    """
 
     def __init__(self, create: str, memory_bytes: int, niceness: int) -> None:
         self.create = create
         self.parses = 0
+        self.task_id = ""
         self._has_secret = False
         self._stack = ExitStack()
         self._folder = self._stack.enter_context(workspace())
@@ -100,7 +102,6 @@ class Child:
     def parse(self, errand: Errand, progress: Progress) -> Parsed:
         """Do one errand. Raises a `ParsekitError`; afterwards the child may be dead."""
         self.parses += 1
-        self.task_id = errand.task_id
         name = f"parser {errand.parser!r}"
         self._log.seek(0)  # the child writes at this very place, and its limit is the file's size
         self._log.truncate()
@@ -138,8 +139,7 @@ class Child:
 
     def kill(self) -> None:
         """End it and everything it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.interrupt()
         self._process.wait()
         for stream in (self._errands, self._answers, self._log):
             with contextlib.suppress(OSError):
@@ -263,12 +263,11 @@ def _last_words(wrote: str) -> str:
 class ChildPool:
     """Lends children; as many as there are parses at once. Make one a process, after a fork.
 
+    One is replaced after ``recycle_after`` parses, so that a slow leak in native code stays small.
     ``niceness`` 1 to 19 lets them yield to all other work of this machine.
     """
 
-    def __init__(
-        self, memory_bytes: int, recycle_after: int = RECYCLE_AFTER, *, niceness: int = 0
-    ) -> None:
+    def __init__(self, memory_bytes: int, recycle_after: int, *, niceness: int = 0) -> None:
         self._memory_bytes = memory_bytes
         self._niceness = niceness
         self._recycle_after = recycle_after
@@ -284,7 +283,7 @@ class ChildPool:
 
         Raises `ParserFailed`, `ParserTimeout`, or the error that the parser raised.
         """
-        with self._borrowed(errand.create) as child:
+        with self._borrowed(errand.create, errand.task_id) as child:
             return child.parse(errand, progress)
 
     def cancel(self, task_id: str) -> None:
@@ -307,14 +306,14 @@ class ChildPool:
         self._starter.shutdown()
 
     @contextlib.contextmanager
-    def _borrowed(self, create: str) -> Iterator[Child]:
-        child = self._take(create)
+    def _borrowed(self, create: str, task_id: str) -> Iterator[Child]:
+        child = self._take(create, task_id)
         try:
             yield child
         finally:
             self._give_back(child)
 
-    def _take(self, create: str) -> Child:
+    def _take(self, create: str, task_id: str) -> Child:
         with self._lock:
             if self._closed:
                 raise ParserFailed("the parser was stopped")
@@ -322,12 +321,13 @@ class ChildPool:
         if child is None:
             made = self._starter.submit(Child, create, self._memory_bytes, self._niceness)
             child = made.result()
-        return self._lend(child)
+        return self._lend(child, task_id)
 
-    def _lend(self, child: Child) -> Child:
-        """Note who is at work, unless `close` came while the child was made."""
+    def _lend(self, child: Child, task_id: str) -> Child:
+        """Note who is at work for whom, unless `close` came while the child was made."""
         with self._lock:
             if not self._closed:
+                child.task_id = task_id
                 self._lent.add(child)
                 return child
         child.kill()

@@ -40,7 +40,7 @@ def attempts_that_work(memory_bytes: int) -> JsonObject:
 
     Raises a `ParsekitError` when no child can be run.
     """
-    pool = ChildPool(memory_bytes)
+    pool = ChildPool(memory_bytes, recycle_after=1)
     try:
         with tempfile.NamedTemporaryFile() as outside:
             replay = Replay(path=Path(outside.name), name=outside.name, sha256="", size_bytes=0)

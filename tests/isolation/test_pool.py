@@ -22,7 +22,7 @@ from parsekit.errors import (
     ParserTimeout,
     RateLimited,
 )
-from parsekit.isolation.pool import Child, ChildPool
+from parsekit.isolation.pool import Child, ChildPool, Progress
 from parsekit.isolation.wire import Errand
 from parsekit.logs.redaction import remember
 from parsekit.model import Parsed, Replay
@@ -48,7 +48,7 @@ def errand(how: str, seconds: float = 20) -> Errand:
 
 @pytest.fixture
 def pool() -> Iterator[ChildPool]:
-    pool = ChildPool(memory_bytes=1 << 30)
+    pool = ChildPool(memory_bytes=1 << 30, recycle_after=100)
     yield pool
     pool.close()
 
@@ -205,7 +205,7 @@ def test_a_killed_parent_leaves_no_child_behind(tmp_path: Path):
         f"import sys; sys.path[:0] = [{HERE!r}]\n"
         "import os, threading\n"
         "from test_pool import ChildPool, errand, parse\n"
-        "pool = ChildPool(1 << 30)\n"
+        "pool = ChildPool(1 << 30, recycle_after=100)\n"
         "print(parse(pool, 'fine').data['pid'], flush=True)\n"
         "threading.Thread(target=parse, args=(pool, 'hang', 60), daemon=True).start()\n"
         "os.kill(os.getpid(), 9)\n"
@@ -214,10 +214,26 @@ def test_a_killed_parent_leaves_no_child_behind(tmp_path: Path):
     assert gone(int(ran.stdout))
 
 
+def test_a_task_is_cancelled_from_the_moment_it_has_a_child(
+    pool: ChildPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse_at_last = Child.parse
+
+    def cancelled_first(child: Child, errand: Errand, progress: Progress) -> Parsed:
+        pool.cancel("another task")
+        assert child.alive
+        pool.cancel(errand.task_id)
+        return parse_at_last(child, errand, progress)
+
+    monkeypatch.setattr(Child, "parse", cancelled_first)
+    with pytest.raises(ParserFailed, match="SIGKILL"):
+        parse(pool, "fine")
+
+
 def test_a_child_that_is_made_while_the_pool_closes_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pool = ChildPool(memory_bytes=1 << 30)
+    pool = ChildPool(memory_bytes=1 << 30, recycle_after=100)
     made: list[Child] = []
 
     def make_late(*given: object) -> Child:

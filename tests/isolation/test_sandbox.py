@@ -32,7 +32,7 @@ Reach = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def pool() -> Iterator[ChildPool]:
-    pool = ChildPool(memory_bytes=1 << 30)
+    pool = ChildPool(memory_bytes=1 << 30, recycle_after=100)
     yield pool
     pool.close()
 

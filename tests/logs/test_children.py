@@ -19,7 +19,7 @@ PLUGINS = Path(__file__).parent / "plugins"
 
 @pytest.fixture
 def pool() -> Iterator[ChildPool]:
-    pool = ChildPool(1 << 30)
+    pool = ChildPool(1 << 30, recycle_after=100)
     yield pool
     pool.close()
 
