@@ -80,15 +80,16 @@ def _serve(errand: Errand, answers: BinaryIO) -> None:
     try:
         parser = _parser(errand)
         answer = parser.parse(errand.replay, _job(errand, answers))
-        _say(answers, *_answer(answer))
+        _say(answers, *_answer(errand.parser, answer))
     except ParsekitError as exc:
         # A secret that was read here is known here alone, so that this is the place to mask it.
         _say(answers, "error", [exc.code, cleaned(exc.message), exc.retry_after_s])
     except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
         if _ran_out_of_memory(exc):
             _say(answers, "out_of_memory", None)
-        else:
-            _say(answers, "error", ["parser_failed", cleaned(f"{type(exc).__name__}: {exc}"), None])
+            return
+        text = f"parser {errand.parser!r} failed: {type(exc).__name__}: {exc}"
+        _say(answers, "error", ["parser_failed", cleaned(text), None])
 
 
 def _ran_out_of_memory(error: BaseException) -> bool:
@@ -139,7 +140,7 @@ def _job(errand: Errand, answers: BinaryIO) -> Job:
     )
 
 
-def _answer(answer: object) -> tuple[str, Any]:
+def _answer(parser: str, answer: object) -> tuple[str, Any]:
     """Check what the parser returned: a plugin's author may have returned anything."""
     if isinstance(answer, Parsed) and isinstance(answer.data, dict):
         warnings = [cleaned(str(each)) for each in answer.warnings]
@@ -150,7 +151,7 @@ def _answer(answer: object) -> tuple[str, Any]:
         text = 'answers NotReady, which only a parser with runs="remote" may'
     else:
         text = f"answers {type(answer).__name__}, want parsekit.Parsed"
-    return "error", ["parser_failed", text, None]
+    return "error", ["parser_failed", f"parser {parser!r} {text}", None]
 
 
 def _give_memory_back() -> None:

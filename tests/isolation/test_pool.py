@@ -104,10 +104,10 @@ def test_what_a_parser_prints_does_not_disturb_its_answer(pool: ChildPool):
         ("bloat", "answered nonsense and was ended: more than 2 MiB about one replay"),
         ("flood", "answered nonsense and was ended: more than 2 MiB about one replay"),
         ("mutter", "makes no sense: TypeError"),
-        ("panic", "Panic: index out of bounds"),
+        ("panic", "parser 'crashing' failed: Panic: index out of bounds"),
         ("nan", "not JSON compliant"),
         ("objects", "Object of type object is not JSON serializable"),
-        ("nothing", "answers NoneType, want parsekit.Parsed"),
+        ("nothing", "parser 'crashing' answers NoneType, want parsekit.Parsed"),
         ("waiting", 'runs="remote"'),
     ],
 )

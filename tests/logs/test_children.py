@@ -44,7 +44,8 @@ def test_a_child_masks_what_it_has_read_itself(pool: ChildPool, tmp_path: Path) 
     heard: list[str] = []
     with pytest.raises(ParserFailed) as failed:
         pool.parse(errand(tmp_path, "a"), lambda _value, message: heard.append(message))
-    assert failed.value.message == "RuntimeError: can't parse with '***'"
+    failure = "RuntimeError: can't parse with '***'"
+    assert failed.value.message == f"parser 'leaky-local' failed: {failure}"
     assert heard == ["parsing with ***"]
 
 
