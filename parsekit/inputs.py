@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parsekit.disk_errors import storage_errors
+from parsekit.driver_errors import missing_driver
 from parsekit.errors import ConfigInvalid, ParsekitError, ReplayNotFound, StorageUnavailable
 
 #: The argument that means standard input.
@@ -183,7 +184,7 @@ def _in_url(url: str) -> Iterator[str]:
     try:
         yield from _listed(url)
     except ImportError as exc:
-        raise ConfigInvalid(f"{url}: {exc}; install what this kind of URL needs") from exc
+        raise ConfigInvalid(f"{url}: {missing_driver(url, exc)}") from exc
     except ValueError as exc:
         raise ConfigInvalid(f"{url}: {exc}") from exc
     except Exception as exc:

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from parsekit.driver_errors import answer_of, behind, is_missing, is_refused, missing_driver
 from parsekit.errors import (
     ConfigInvalid,
     InvalidReplay,
@@ -215,15 +216,22 @@ class _Translated:
 
 
 def _published(name: str, error: Exception) -> ParsekitError:
-    reason = (getattr(error, "strerror", None) or " ".join(str(error).split())).lower()[:200]
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
+    error = behind(error)
+    reason = _reason(error)
+    if is_missing(error):
         return ReplayNotFound(f"{name}: no such file")
-    if isinstance(error, PermissionError):
-        return StorageDenied(f"{name}: can't be read: permission denied")
+    if is_refused(error):
+        return StorageDenied(f"{name}: can't be read: {reason}; check your access")
     if isinstance(error, OSError) and error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
         return ReplayNotFound(f"{name}: can't be the name of a file: {reason}")
     if isinstance(error, ImportError):
-        return ConfigInvalid(f"{name}: {reason}; install what this kind of URL needs")
+        return ConfigInvalid(f"{name}: {missing_driver(name, error)}")
     if isinstance(error, ValueError):
         return ReplayNotFound(f"{name}: is no usable name: {reason}")
-    return StorageUnavailable(f"{name}: can't be read: {reason or type(error).__name__}")
+    cure = "check the address and your access, or try again later"
+    return StorageUnavailable(f"{name}: can't be read: {reason}; {cure}")
+
+
+def _reason(error: Exception) -> str:
+    told = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return answer_of(error) or told.lower()[:200] or type(error).__name__

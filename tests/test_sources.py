@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import fsspec
 import pytest
+from fsspec.registry import _registry
 
 from parsekit.clock import Clock
 from parsekit.errors import (
@@ -16,8 +22,10 @@ from parsekit.errors import (
     ReplayNotFound,
     ReplayTooLarge,
     StorageDenied,
+    StorageUnavailable,
 )
 from parsekit.fetching import fetch
+from parsekit.inputs import Barren, expand
 from parsekit.providers import ObjectInfo
 from parsekit.sources import LocalReplay, UrlReplay, fingerprint_of
 from parsekit.testing import write_replay
@@ -122,3 +130,78 @@ def test_a_url_is_fetched_and_checked(tmp_path: Path):
 def test_a_url_that_can_not_be_read_says_why(url: str, kind: type[ParsekitError]):
     with pytest.raises(kind):
         UrlReplay(url).look(MAX)
+
+
+class _Answering(BaseHTTPRequestHandler):
+    """Answers the status that the path names."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.split("/")[1]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a server that answers any status."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (404, ReplayNotFound, "no such file"),
+        (410, ReplayNotFound, "no such file"),
+        (401, StorageDenied, "answers 401 Unauthorized"),
+        (403, StorageDenied, "answers 403 Forbidden"),
+        (429, StorageUnavailable, "answers 429 Too Many Requests; .* try again later"),
+        (500, StorageUnavailable, "answers 500 Internal Server Error; .* try again later"),
+        (599, StorageUnavailable, "answers 599; .* try again later"),
+    ],
+)
+def test_what_a_server_answers_is_told(
+    server: str, tmp_path: Path, status: int, kind: type[ParsekitError], words: str
+):
+    source = UrlReplay(f"{server}/{status}/a.replay")
+    with pytest.raises(kind, match=words):
+        source.look(MAX)
+    with pytest.raises(kind, match=words):
+        source.fetch(tmp_path / "copy", MAX)
+
+
+def test_a_server_that_can_not_be_reached_may_come_back():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(StorageUnavailable, match="try again"):
+        UrlReplay(f"http://127.0.0.1:{port}/a.replay").look(MAX)
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "words"),
+    [
+        ("s3://bucket/a.replay", "s3fs", "pip install parsekit-storage-minio"),
+        ("https://host/a.replay", "aiohttp", r'pip install "fsspec\[http\]"'),
+        ("gcs://bucket/a.replay", "gcsfs", "Please install gcsfs"),
+    ],
+)
+def test_a_driver_that_is_missing_is_named_by_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, module: str, words: str
+):
+    monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
+    monkeypatch.delitem(_registry, url.partition("://")[0], raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigInvalid, match=words):
+        UrlReplay(url).look(MAX)
+    (barren,) = expand([url.replace("a.replay", "*")])
+    assert isinstance(barren, Barren)
+    with pytest.raises(ConfigInvalid, match=words):
+        raise barren.error

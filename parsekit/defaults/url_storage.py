@@ -11,6 +11,7 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
 from parsekit.download import save_whole, small_enough
+from parsekit.driver_errors import answer_of, behind, is_missing, is_refused, missing_driver
 from parsekit.errors import (
     ConfigInvalid,
     ParsekitError,
@@ -119,7 +120,9 @@ def _driver_of(url: str) -> tuple[AbstractFileSystem, str]:
     scheme = url.partition("://")[0]
     try:
         driver, root = url_to_fs(url, **options)
-    except (ImportError, ValueError) as exc:
+    except ImportError as exc:
+        raise ConfigInvalid(f"folder.path: {missing_driver(url, exc)}") from exc
+    except ValueError as exc:
         raise ConfigInvalid(f"folder.path: no driver for {scheme}://: {exc}") from exc
     return driver, str(root)
 
@@ -136,10 +139,14 @@ def _driver_errors(key: str) -> Iterator[None]:
         yield
     except ParsekitError:
         raise
-    except FileNotFoundError as exc:
-        raise ReplayNotFound(f"there is no {key} in folder.path") from exc
-    except PermissionError as exc:
-        raise StorageDenied(f"{key}: refused by the server of folder.path; grant access") from exc
     except Exception as exc:  # each driver raises what its own library does
-        reason = getattr(exc, "strerror", None) or type(exc).__name__
-        raise StorageUnavailable(f"{key}: {reason}; check the server of folder.path") from exc
+        raise _meaning(key, behind(exc)) from exc
+
+
+def _meaning(key: str, error: Exception) -> ParsekitError:
+    if is_missing(error):
+        return ReplayNotFound(f"there is no {key} in folder.path")
+    if is_refused(error):
+        return StorageDenied(f"{key}: refused by the server of folder.path; grant access")
+    reason = answer_of(error) or getattr(error, "strerror", None) or type(error).__name__
+    return StorageUnavailable(f"{key}: {reason}; check the server of folder.path")

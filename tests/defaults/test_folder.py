@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry
 
 from parsekit.config import FolderSettings
 from parsekit.defaults import folder
@@ -165,6 +167,25 @@ def test_of_a_server_that_tells_no_size_or_a_wrong_one_no_more_is_taken_than_we_
     assert storage.read("small") == bytes(3)
     assert storage.read("largest") == bytes(LARGEST_READ_BYTES)
     assert storage.read("larger") is None
+
+
+def test_of_a_server_that_can_not_be_reached_nobody_says_what_is_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    storage = made(f"http://127.0.0.1:{port}/results")
+    with pytest.raises(StorageUnavailable, match=r"check the server of folder\.path"):
+        storage.head("a.json")
+    with pytest.raises(StorageUnavailable):
+        storage.read("a.json")
+
+
+def test_a_driver_that_is_missing_is_named_by_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(_registry, "s3", raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ConfigInvalid, match=r"folder\.path: .*pip install parsekit-storage-minio"):
+        made("s3://bucket/results")
 
 
 def test_a_file_in_the_way_of_a_folder_is_named(storage: Storage) -> None:
