@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from parsekit.disk_errors import storage_errors
 from parsekit.errors import ReplayTooLarge, StorageUnavailable
 from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo
 
 log = logging.getLogger(__name__)
+
+_BLOCK_BYTES = 1024 * 1024
 
 
 def save_whole(
@@ -35,6 +38,12 @@ def save_whole(
         finally:
             part.unlink(missing_ok=True)
     return ObjectInfo(key=found.key, size_bytes=found.size_bytes, etag=found.etag, sha256=sha256)
+
+
+def blocks_of(file: BinaryIO) -> Iterator[bytes]:
+    """The content of a file, for `save_whole`."""
+    while block := file.read(_BLOCK_BYTES):
+        yield block
 
 
 def small_enough(size_bytes: int, key: str) -> bool:

@@ -8,6 +8,9 @@ from parsekit.config import FolderSettings
 from parsekit.hookspecs import hookimpl
 from parsekit.providers import StorageEntry
 
+#: Folder of results, as in the MinIO storage.
+RESULTS_PREFIX = "parsed"
+
 
 @hookimpl
 def parsekit_register_storages(register: Callable[[StorageEntry], None]) -> None:

@@ -12,16 +12,12 @@ from typing import BinaryIO
 
 from parsekit.config import FolderSettings
 from parsekit.defaults.drafts import Drafts
+from parsekit.defaults.folder import RESULTS_PREFIX
 from parsekit.disk_errors import storage_errors
-from parsekit.download import save_whole, small_enough
+from parsekit.download import blocks_of, save_whole, small_enough
 from parsekit.errors import BadRequest, ReplayNotFound, StorageDenied
 from parsekit.keys import checked_key
 from parsekit.providers import ObjectInfo, ProviderContext, Storage
-
-#: Folder of results, as in the MinIO storage.
-RESULTS_PREFIX = "parsed"
-
-_BLOCK_BYTES = 1024 * 1024
 
 
 def open_folder(context: ProviderContext) -> Storage:
@@ -61,7 +57,7 @@ class FolderStorage:
         """Hash the file: a local disk is fast, and the content then finds its result by itself."""
         digest, size_bytes = hashlib.sha256(), 0
         with self._opened(key) as file:
-            for block in _blocks(file):
+            for block in blocks_of(file):
                 digest.update(block)
                 size_bytes += len(block)
         return ObjectInfo(key=key, size_bytes=size_bytes, sha256=digest.hexdigest())
@@ -70,7 +66,7 @@ class FolderStorage:
         """Copy the file; see `Storage.fetch`."""
         with self._opened(key) as file:
             found = ObjectInfo(key=key, size_bytes=os.fstat(file.fileno()).st_size)
-            return save_whole(_blocks(file), target, found=found, max_bytes=max_bytes)
+            return save_whole(blocks_of(file), target, found=found, max_bytes=max_bytes)
 
     def read(self, key: str) -> bytes | None:
         """Read the file; see `Storage.read`."""
@@ -133,8 +129,3 @@ class FolderStorage:
                 yield file
         finally:
             os.close(number)
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(_BLOCK_BYTES):
-        yield block

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from parsekit.download import save_whole, small_enough
+from parsekit.defaults.folder import RESULTS_PREFIX
+from parsekit.download import blocks_of, save_whole, small_enough
 from parsekit.driver_errors import answer_of, behind, is_missing, is_refused, missing_driver
 from parsekit.errors import (
     ConfigInvalid,
@@ -21,9 +22,6 @@ from parsekit.errors import (
 )
 from parsekit.keys import checked_key
 from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo
-
-_RESULTS_PREFIX = "parsed"
-_BLOCK_BYTES = 1024 * 1024
 
 
 class UrlStorage:
@@ -41,7 +39,7 @@ class UrlStorage:
     @property
     def results_prefix(self) -> str:
         """The folder of results."""
-        return _RESULTS_PREFIX
+        return RESULTS_PREFIX
 
     def head(self, key: str) -> ObjectInfo:
         """Ask the driver, which tells an ETag or not; see `Storage.head`."""
@@ -53,7 +51,7 @@ class UrlStorage:
         """Copy the object; see `Storage.fetch`."""
         found = self.head(key)
         with _driver_errors(key), self._driver.open(self._path(key), "rb") as file:
-            return save_whole(_blocks(file), target, found=found, max_bytes=max_bytes)
+            return save_whole(blocks_of(file), target, found=found, max_bytes=max_bytes)
 
     def read(self, key: str) -> bytes | None:
         """Read the object; see `Storage.read`."""
@@ -125,11 +123,6 @@ def _driver_of(url: str) -> tuple[AbstractFileSystem, str]:
     except ValueError as exc:
         raise ConfigInvalid(f"folder.path: no driver for {scheme}://: {exc}") from exc
     return driver, str(root)
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(_BLOCK_BYTES):
-        yield block
 
 
 @contextmanager
