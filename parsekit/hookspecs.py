@@ -15,13 +15,13 @@ The life of a process, and of one replay in it::
     ├─ parsekit_difference            once a replay that a shadow parser parsed as well, later
     parsekit_close                    once, at the end of the process
 
-Two families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
-an exception marks the plugin as broken, names it, and leaves the others in place. Metrics are
+Three families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
+an exception marks the plugin as broken, names it, and leaves the others in place. *Metrics* are
 asked for again and again: an exception or more than a second of thought leaves the plugin's last
 counts as they were, a number that can't be told is kept back, and either is logged once.
 *Listeners* (open, progress, waits, analytics, audit, difference, close) are told and answer
-nothing: each is called in a thread of its own, an exception is logged with the plugin's name, and a
-parse never fails because of it.
+nothing: they share one thread apart from those that parse, and a slow one gets its own; an
+exception is logged with the plugin's name, and a parse never fails because of it.
 
 A plugin is a module, or a class that the host instantiates without arguments once a host; its
 entry point in the group ``parsekit`` names one or the other. A plugin may declare
