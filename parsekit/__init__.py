@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from parsekit.model import Outcome as Outcome
     from parsekit.model import Parsed as Parsed
     from parsekit.model import Replay as Replay
+    from parsekit.providers import LARGEST_READ_BYTES as LARGEST_READ_BYTES
     from parsekit.providers import Check as Check
     from parsekit.providers import ObjectInfo as ObjectInfo
     from parsekit.providers import Parser as Parser

@@ -65,6 +65,12 @@ def test_every_public_name_is_there():
     assert all(getattr(parsekit, name) is not None for name in parsekit.__all__)
 
 
+def test_every_public_name_has_its_type():
+    tree = ast.parse((ROOT / "parsekit/__init__.py").read_text())
+    typed = {name.asname for node in ast.walk(tree) for name in getattr(node, "names", ())}
+    assert {*parsekit.__all__} - typed == {"errors"}, "names that a type checker takes for Any"
+
+
 def test_every_hook_is_documented_and_listed_in_the_docs():
     from parsekit import hookspecs  # noqa: PLC0415
 
