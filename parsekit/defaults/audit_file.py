@@ -34,7 +34,7 @@ class AuditFile:
     def parsekit_open(self, session: Session) -> None:
         """Choose the file; it is made with the first record."""
         settings = session.config.section(AuditSettings)
-        path = settings.path or session.data_dir / FILE_NAME
+        path = (settings.path or session.data_dir / FILE_NAME).expanduser()
         self._log = EventLog(path, settings.file_bytes, settings.keep, what="audit records")
 
     @hookimpl

@@ -215,6 +215,16 @@ class TestFile:
         assert json.loads(line)["caller"] == 'x\n{"forged":1}\r\u2028\x7f'
         assert b"\x7f" not in line
 
+    def test_a_tilde_means_the_home_folder(
+        self, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        session.config.sections["audit"] = AuditSettings(path=Path("~/kept.jsonl"))
+        sink = AuditFile()
+        sink.parsekit_open(session)
+        sink.parsekit_audit(event("1"))
+        assert (tmp_path / "kept.jsonl").exists()
+
     def test_a_file_that_can_not_be_written_is_said_once_counted_and_fails_nothing(
         self, session: Session, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
