@@ -121,9 +121,15 @@ class Run:
     def summary(self) -> None:
         """Tell what a run over several replays came to."""
         if self.interrupt.number is not None:
-            say(f"interrupted after {self.tally.replays} replays; run again to go on from there")
+            say(f"interrupted after {self.tally.replays} replays; {self._another_run()}")
         elif self.tally.replays > 1:
             say(str(self.tally))
+
+    def _another_run(self) -> str:
+        """What comes of it if the same command is given again."""
+        if self.disable_cache or self.pipeline.config.host.disable_cache:
+            return "without the cache, another run begins anew"
+        return "run again to go on from there"
 
 
 def _renamed(outcome: Outcome, path: str) -> Outcome:

@@ -41,6 +41,17 @@ def test_a_signal_finishes_what_has_begun_and_begins_nothing(
     assert cli.left_in_tmp() == []
 
 
+def test_a_run_without_the_cache_promises_no_going_on(
+    cli: CommandLine, replays: Replays, parses: Parses
+) -> None:
+    replays("a", "b-slow", "c")
+    environ = {"PARSEKIT__STUB__SLOW_S": "1"}
+    process = cli.start("parse", ".", "--jobs", "1", "--no-cache", environ=environ)
+    wait_until(begun(parses, "b-slow"))
+    _, _, stderr = end(process)
+    assert b"interrupted after 2 replays; without the cache, another run begins anew" in stderr
+
+
 def test_a_run_after_an_interruption_goes_on_from_the_cache(
     cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
