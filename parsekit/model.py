@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from parsekit.errors import ERRORS, ParsekitError, error_for
+from parsekit.errors import ParsekitError, error_for
 from parsekit.json_data import encoded, spliced
 from parsekit.logs.redaction import cleaned
 
@@ -147,11 +147,6 @@ class Failure:
     def to_error(self) -> ParsekitError:
         """Make the exception again, for drivers that raise."""
         return error_for(self.code, self.message, retry_after_s=self.retry_after_s)
-
-    @property
-    def fallback(self) -> bool:
-        """Whether another parser could do better."""
-        return self.code in ERRORS and ERRORS[self.code].fallback
 
     def to_json(self) -> JsonObject:
         """The published form in outcomes."""

@@ -20,12 +20,10 @@ def match_facts(replay: dict[str, Any], reader: StreamReader) -> MatchFacts:
         server_region=_last(actors, "ReplicatedServerRegion"),
         match_guid=guid,
         team_names=(_team_name(actors, 0), _team_name(actors, 1)),
-        team_scores=(reader.scores[0], reader.scores[1]),
         game_info=_kind(actors, "GameReplicationInfoArchetype"),
         max_team_size=_last(actors, "MaxTeamSize"),
         start_epoch_s=None if epoch is None else int(epoch),
         overtime_frame=reader.overtime_frame,
-        net_version=replay["net_version"] or 0,
         debug_rows=tuple((row["user"], row["text"]) for row in replay["debug_info"]),
     )
 

@@ -62,7 +62,7 @@ class StreamReader:
         self.demolitions: list[tuple[int, Actor | None, Actor]] = []
         self.body_frames: set[int] = set()
         self.overtime_frame: int | None = None
-        self.scores = [0, 0]
+        self._scores = [0, 0]
         self._gaps = gaps
         self._demolished: set[int] = set()
         self._objects: list[str] = replay["objects"]
@@ -177,9 +177,9 @@ class StreamReader:
         scorer = team.team_number
         if scorer is None:
             return
-        if score > self.scores[scorer]:
+        if score > self._scores[scorer]:
             self.goals.append((self.frame, 1 - scorer))
-        self.scores[scorer] = score
+        self._scores[scorer] = score
 
     def _demolish(self, _car: Actor, value: dict[str, Any]) -> None:
         value = value.get("custom_demolish", value)

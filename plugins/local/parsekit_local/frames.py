@@ -231,9 +231,8 @@ class MatchFacts:
 
     ``playlist_id`` is the game's number (``ReplicatedGamePlaylist``), ``server_name`` and
     ``server_region`` its server, ``match_guid`` 32 hex digits. ``team_names`` are custom names
-    of blue and orange, ``team_scores`` the last reported scores.
-    ``game_info`` names the mode's replication info (``GameInfo_FootBall``…).
-    ``start_epoch_s`` is the Unix time of the match's start, ``net_version`` the replay's.
+    of blue and orange. ``game_info`` names the mode's replication info (``GameInfo_FootBall``…).
+    ``start_epoch_s`` is the Unix time of the match's start.
 
     ``overtime_frame`` is the first frame in overtime. ``debug_rows`` are the (user, text) rows
     that recorder plugins write, e.g. ranks.
@@ -244,12 +243,10 @@ class MatchFacts:
     server_region: str | None = None
     match_guid: str | None = None
     team_names: tuple[str | None, str | None] = (None, None)
-    team_scores: tuple[int, int] = (0, 0)
     game_info: str | None = None
     max_team_size: int | None = None
     start_epoch_s: int | None = None
     overtime_frame: int | None = None
-    net_version: int = 0
     debug_rows: tuple[tuple[str, str], ...] = ()
 
 

@@ -155,7 +155,6 @@ def test_keyframes_repeat_nothing(doubles: Frames) -> None:
 
 def test_goals_are_those_of_the_scoreboard(doubles: Frames) -> None:
     assert doubles.goals.conceding_team.tolist() == [1, 0, 1, 1, 1]
-    assert doubles.match.team_scores == (4, 1)
 
 
 def test_countdowns_last_three_seconds(doubles: Frames) -> None:
