@@ -1,4 +1,4 @@
-"""Numbers as Ballchasing prints them."""
+"""The last step of every number of the body: how JSON shows it in Ballchasing's answers."""
 
 from __future__ import annotations
 

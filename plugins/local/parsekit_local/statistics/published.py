@@ -1,4 +1,4 @@
-"""Numbers as Ballchasing prints them."""
+"""The arithmetic of Ballchasing's statistics: what is rounded to what, before it is printed."""
 
 from __future__ import annotations
 
