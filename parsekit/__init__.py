@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from parsekit.providers import WaitingParser as WaitingParser
     from parsekit.retry import RetryPolicy as RetryPolicy
     from parsekit.session import Session as Session
+    from parsekit.tls_files import check_tls_files as check_tls_files
 
 _HOME = {
     "open_session": "api",
@@ -80,6 +81,7 @@ _HOME = {
     "WaitingParser": "providers",
     "RetryPolicy": "retry",
     "Session": "session",
+    "check_tls_files": "tls_files",
 }
 
 __all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)
