@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parsekit.config import CelerySettings, Config
 from parsekit.config.redis_address import is_redis
-from parsekit.worker.tls import AmqpTls, amqp_tls
+from parsekit.worker.tls import AmqpTls, amqp_tls, check_files
 
 _SOCKET = "valkey.sock"
 #: The longest path of a socket that Linux takes is 107 bytes; macOS takes 103.
@@ -57,10 +57,14 @@ class Addresses:
 
     @classmethod
     def of(cls, config: Config) -> Addresses:
-        """Read them from a configuration that went through `with_addresses`."""
+        """Read them from a configuration that went through `with_addresses`.
+
+        Raises `ConfigInvalid` for files that TLS can't be spoken with.
+        """
         celery = config.section(CelerySettings)
         broker = celery.broker_url or ""
         backend = celery.backend_url or broker
+        check_files(celery, broker, backend)
         return cls(
             broker=broker,
             backend=backend,

@@ -6,9 +6,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from parsekit.config import CelerySettings
+from parsekit.tls_files import check_tls_files
 
 #: What kombu takes for ``ssl``.
 AmqpTls = dict[str, Any] | bool
+
+_SECURE = ("amqps", "rediss")
+
+
+def check_files(celery: CelerySettings, *urls: str) -> None:
+    """Raise `ConfigInvalid` for a file that one of these servers is to be reached with, in vain."""
+    if any(urlsplit(url).scheme in _SECURE for url in urls):
+        check_tls_files(
+            "celery",
+            ca_file=celery.ca_file,
+            certificate_file=celery.certificate_file,
+            key_file=celery.key_file,
+        )
 
 
 def amqp_tls(url: str, celery: CelerySettings) -> AmqpTls:

@@ -126,6 +126,31 @@ def test_files_that_are_not_there_are_named_at_once(tmp_path, celery, words):
     assert words in caught.value.message
 
 
+@pytest.mark.parametrize("scheme", ["rediss", "amqps"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ca_file": "server.csr"}, "celery.ca_file: {} holds no certificate that can be read"),
+        ({"key_file": "server.key"}, "celery.key_file: {} holds no key that can be used"),
+        ({"key_file": "encrypted.key"}, "celery.key_file: the key in {} is encrypted"),
+    ],
+)
+def test_files_that_hold_something_else_are_named_and_nobody_is_asked(
+    certificates, tmp_path, scheme, change, words
+):
+    openssl(certificates, "pkcs8 -topk8 -in client.key -passout pass:x -out encrypted.key")
+    names = {"certificate_file": "client.pem", "key_file": "client.key", **change}
+    files = {key: certificates / name for key, name in names.items()}
+    with pytest.raises(ConfigInvalid) as caught:
+        broker_check(tmp_path, broker=f"{scheme}://localhost:1", **files)
+    assert words.format(*(files[key] for key in change)) in caught.value.message
+
+
+def test_files_for_tls_that_nobody_uses_are_in_nobody_s_way(certificates, tmp_path):
+    unread = {"ca_file": certificates / "server.csr"}
+    assert "server.csr" not in broker_check(tmp_path, broker="redis://localhost:1", **unread).detail
+
+
 def test_the_whole_service_works_over_tls_redis(
     front, certificates, make_service, redis_server, redis_client
 ):
