@@ -52,7 +52,7 @@ def _try_key(key: str, path: Path, certificate: Path) -> None:
         reason = f" ({exc.reason.lower().replace('_', ' ')})" if exc.reason else ""
         raise ConfigInvalid(
             f"{key}: {path} holds no key that can be used for the certificate in "
-            f"{certificate}{reason}; name the PEM file of its key"
+            f"{certificate}{reason}; name the PEM file of its key as key_file"
         ) from exc
 
 

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from parsekit import SecretFile, Section, read_secret
+from parsekit import SecretFile, Section, check_tls_files, read_secret
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
@@ -80,29 +80,31 @@ class TransportSettings(Section):
         return self
 
     def broker(self) -> Broker:
-        """Where to connect; the password is read anew, so that it may be changed at any time.
+        """Where to connect; the files are read anew, so that they may be changed at any time.
 
-        Raises `parsekit.errors.ConfigInvalid` when the password's file can't be read, ValueError
-        without a url.
+        Raises `parsekit.errors.ConfigInvalid` for a file that can't be used, ValueError without a
+        url.
         """
         if self.url is None:
             raise ValueError("transport.url is not set")
         parts, port = _split(self.url)
-        secure = parts.scheme == "amqps"
         return Broker(
             host=parts.hostname or "",
             port=port or _PORTS[parts.scheme],
             vhost=unquote(parts.path.removeprefix("/")) or "/",
             username=unquote(parts.username or "") or self.username or "guest",
             password=self._password(parts),
-            tls=Tls(
-                ca_file=self.ca_file,
-                certificate_file=self.certificate_file,
-                key_file=self.key_file,
-            )
-            if secure
-            else None,
+            tls=self._tls() if parts.scheme == "amqps" else None,
         )
+
+    def _tls(self) -> Tls:
+        files = {
+            "ca_file": self.ca_file,
+            "certificate_file": self.certificate_file,
+            "key_file": self.key_file,
+        }
+        check_tls_files("transport", **files)
+        return Tls(**files)
 
     def _password(self, parts: SplitResult) -> SecretStr:
         if self.password_file is not None:

@@ -27,7 +27,8 @@ class Trouble:
 def explain(error: Exception, broker: Broker | None) -> Trouble:
     """Translate what a connection raised."""
     if isinstance(error, ConfigInvalid):
-        return Trouble(error.message, "correct the section transport")
+        text, _, advice = error.message.partition("; ")
+        return Trouble(text, advice or "correct the section transport")
     where = str(broker) if broker else "RabbitMQ"
     user, vhost = (repr(broker.username), repr(broker.vhost)) if broker else ("?", "?")
     code = getattr(error, "code", None)
@@ -57,8 +58,6 @@ def _network(error: Exception, where: str) -> Trouble:
         )
     if isinstance(error, socket.gaierror):
         return Trouble(f"the host of {where} is not known", "correct transport.url")
-    if isinstance(error, FileNotFoundError):
-        return Trouble(f"no such file: {error.filename}", "correct the files of section transport")
     if isinstance(error, ConnectionRefusedError):
         return Trouble(f"nobody listens at {where}", "start RabbitMQ, or correct transport.url")
     if isinstance(error, TimeoutError):

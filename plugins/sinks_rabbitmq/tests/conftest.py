@@ -41,18 +41,18 @@ class Certificates:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     folder = tmp_path_factory.mktemp("certificates")
     for authority in ("ca", "stranger"):
-        _openssl(folder, f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={authority} "
+        openssl(folder, f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={authority} "
                          f"-keyout {authority}.key -out {authority}.pem")  # fmt: skip
     (folder / "san").write_text("subjectAltName=DNS:localhost")
     for name, issuer in (("server", "ca"), ("client", "ca"), ("intruder", "stranger")):
-        _openssl(folder, f"req -newkey rsa:2048 -nodes -subj /CN={name} "
+        openssl(folder, f"req -newkey rsa:2048 -nodes -subj /CN={name} "
                          f"-keyout {name}.key -out {name}.csr")  # fmt: skip
-        _openssl(folder, f"x509 -req -in {name}.csr -CA {issuer}.pem -CAkey {issuer}.key "
+        openssl(folder, f"x509 -req -in {name}.csr -CA {issuer}.pem -CAkey {issuer}.key "
                          f"-CAcreateserial -days 2 -extfile san -out {name}.pem")  # fmt: skip
     return Certificates(folder)
 
 
-def _openssl(folder: Path, arguments: str) -> None:
+def openssl(folder: Path, arguments: str) -> None:
     subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)
 
 

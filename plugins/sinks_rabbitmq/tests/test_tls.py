@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from parsekit import JsonObject
 from parsekit.errors import ConfigInvalid
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import LONGEST_CALL_S, believable_body, outcome_of
+from parsekit_sinks_rabbitmq.checks import check_broker
+from parsekit_sinks_rabbitmq.settings import TransportSettings
 
-from .conftest import Caller, Certificates, Sinks, until
+from .conftest import Caller, Certificates, Sinks, openssl, until
 
 
 @pytest.fixture
@@ -55,9 +58,8 @@ def test_large_results_go_through_tls(
         ({"ca_file": None}, "is not trusted: "),
         ({"certificate_file": None, "key_file": None}, "localhost"),
         ({"certificate_file": "intruder.pem", "key_file": "intruder.key"}, "localhost"),
-        ({"ca_file": "absent.pem"}, "no such file"),
     ],
-    ids=["wrong host", "stranger", "system's", "no client", "intruder", "no file"],
+    ids=["wrong host", "stranger", "system's", "no client", "intruder"],
 )
 def test_a_wrong_certificate_sends_nothing_and_says_why(
     secure: JsonObject,
@@ -79,6 +81,44 @@ def test_a_wrong_certificate_sends_nothing_and_says_why(
     assert words in caplog.text
     assert sinks.counts().progress.sent == 0
     assert sinks.added_s < LONGEST_CALL_S
+    sinks.close(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "advice"),
+    [
+        ({"ca_file": "absent.pem"}, "transport.ca_file: can't read '{}': no such", "name a PEM"),
+        ({"ca_file": ""}, "transport.ca_file: can't read '{}': is a directory", "name a PEM"),
+        ({"ca_file": "ca.key"}, "transport.ca_file: {} holds no certificate", "name a PEM"),
+        ({"certificate_file": "absent.pem"}, "transport.certificate_file: can't read '{}'", "name"),
+        ({"certificate_file": "san"}, "transport.certificate_file: {} holds no", "name a PEM"),
+        ({"key_file": None}, "transport.certificate_file: ", "name the PEM file of its key"),
+        ({"key_file": "absent.key"}, "transport.key_file: can't read '{}': no such", "name a PEM"),
+        ({"key_file": "server.key"}, "transport.key_file: {} holds no key", "name the PEM file"),
+        ({"key_file": "locked.key"}, "transport.key_file: the key in {} is encrypted", "openssl"),
+    ],
+)
+def test_a_file_that_can_not_be_used_is_named_and_nobody_is_asked(
+    change: JsonObject, words: str, advice: str, certificates: Certificates
+) -> None:
+    openssl(certificates.folder, "pkcs8 -topk8 -in client.key -passout pass:x -out locked.key")
+    names = {"certificate_file": "client.pem", "key_file": "client.key", **change}
+    files = {key: certificates.file(name) for key, name in names.items() if name is not None}
+    settings = TransportSettings(url=SecretStr("amqps://localhost:1"), **files)
+    (line,) = check_broker(settings)
+    assert line.ok is False
+    assert line.detail.startswith(words.format(*(files[key] for key in change if key in files)))
+    assert advice in line.advice
+
+
+def test_a_file_that_can_not_be_used_is_logged_with_its_key(
+    certificates: Certificates, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = {"url": "amqps://localhost:1", "ca_file": str(certificates.file("absent.pem"))}
+    sinks = Sinks({"transport": {**transport, "analytics_queue": "a"}}, tmp_path)
+    sinks.task(outcome_of("secret"), sinks.queue)
+    until(lambda: "progress waits" in caplog.text, "a word about the failure")
+    assert f"transport.ca_file: can't read '{certificates.file('absent.pem')}'" in caplog.text
     sinks.close(0)
 
 
