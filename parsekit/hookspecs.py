@@ -64,8 +64,10 @@ def parsekit_register_sections(register: Callable[[str, type[BaseModel]], None])
 
     ``register("transport", TransportSettings)`` makes ``session.config.section(TransportSettings)``
     answer the validated section. The model is a pydantic model; unknown keys are refused by the
-    host whatever the model says. A section already taken is refused, naming both owners, and so is
-    one with a key that has no default: nobody has to write a section.
+    host whatever the model says. Its validators find the host's sections, by name, as ``context``
+    of pydantic's ``ValidationInfo``; one that is wrong itself is missing there. A section already
+    taken is refused, naming both owners, and so is one with a key that has no default: nobody has
+    to write a section.
     """
 
 

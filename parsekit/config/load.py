@@ -165,10 +165,10 @@ def _validated(
 ) -> tuple[HostSettings | None, dict[str, BaseModel], list[Problem]]:
     top = {key: value for key, value in tree.items() if key not in models and key not in absent}
     choices = (*_key_names(HostSettings), *models, *absent)
-    host, problems = _model(HostSettings, top, "", choices)
     sections: dict[str, BaseModel] = {}
-    for name, model in models.items():
-        value, found = _model(model, tree.get(name, {}), f"{name}.", _key_names(model))
+    host, problems = _model(HostSettings, top, "", choices, sections)
+    for name, model in models.items():  # the host's own come first
+        value, found = _model(model, tree.get(name, {}), f"{name}.", _key_names(model), sections)
         problems += found
         if value is not None:
             sections[name] = value
@@ -176,8 +176,13 @@ def _validated(
 
 
 def _model(
-    model: type[BaseModel], value: Any, prefix: str, choices: tuple[str, ...]
+    model: type[BaseModel],
+    value: Any,
+    prefix: str,
+    choices: tuple[str, ...],
+    before: Mapping[str, BaseModel],
 ) -> tuple[Any, list[Problem]]:
+    """Validate one section; its validators see those that were right ``before`` it as context."""
     if not isinstance(value, dict):
         return None, [Problem(prefix.rstrip("."), f"is {value!r}, want an object in braces")]
     names = {*_key_names(model), *model.model_fields}
@@ -188,6 +193,6 @@ def _model(
     ]
     known = {key: item for key, item in value.items() if key in names}
     try:
-        return model.model_validate(known, strict=None), problems
+        return model.model_validate(known, strict=None, context=before), problems
     except ValidationError as exc:
         return None, problems + problems_of(exc, prefix)

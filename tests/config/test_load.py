@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from parsekit.config import Limits, Section, load_config, read_secret
+from parsekit.config import CelerySettings, Limits, Section, load_config, read_secret
 from parsekit.config.load import ENV_FILE
 from parsekit.errors import ConfigInvalid
 
@@ -186,6 +186,26 @@ def test_a_number_of_more_digits_than_python_reads_is_a_mistake(file: Path):
 def test_all_mistakes_are_named_at_once(file: Path):
     text = problem(file, {"praser": 1, "limits": {"parse_seconds": 0, "x": 1}})
     assert all(key in text for key in ("praser", "limits.parse_seconds", "limits.x"))
+
+
+def test_a_plugins_section_may_be_measured_against_the_hosts(file: Path):
+    class Own(Section):
+        queue: str = "mine"
+
+        @field_validator("queue")
+        @classmethod
+        def _is_free(cls, queue: str, info: ValidationInfo) -> str:
+            celery = (info.context or {}).get("celery")
+            if isinstance(celery, CelerySettings) and celery.queue == queue:
+                raise ValueError("is taken")
+            return queue
+
+    file.write_text(json.dumps({"own": {"queue": "tasks"}}))
+    load_config(file, plugin_sections={"own": Own}, environ={})
+    with pytest.raises(ConfigInvalid, match=r"own\.queue: is taken"):
+        load_config(
+            file, plugin_sections={"own": Own}, environ={"PARSEKIT__CELERY__QUEUE": "tasks"}
+        )
 
 
 def test_a_mistake_in_the_environment_is_named(file: Path):
