@@ -13,6 +13,7 @@ from parsekit_sinks_rabbitmq.counters import Snapshot
 from parsekit_sinks_rabbitmq.measures import measures
 from parsekit_sinks_rabbitmq.message import of_analytics, of_progress, queue_fault
 from parsekit_sinks_rabbitmq.publisher import Publisher
+from parsekit_sinks_rabbitmq.reserved import queues_of_the_service
 from parsekit_sinks_rabbitmq.settings import TransportSettings
 
 #: How long steps of a task may still be sent once it waits, seconds; less when it goes on sooner.
@@ -48,7 +49,7 @@ class RabbitSinks:
             self._make = None
             return
         self._analytics_queue = settings.analytics_queue
-        self._reserved = _queues_of_the_service(session) | {settings.analytics_queue}
+        self._reserved = queues_of_the_service(session.config.sections) | {self._analytics_queue}
         spool = session.data_dir / "spool"
         self._make = lambda: Publisher(settings.broker, settings.analytics_queue, spool)
         if session.role == "worker" and (publisher := self._publisher()) is not None:
@@ -127,11 +128,3 @@ def _check(settings: TransportSettings) -> list[Check]:
     from parsekit_sinks_rabbitmq.checks import check_broker  # noqa: PLC0415  (kombu takes 0.1 s)
 
     return check_broker(settings)
-
-
-def _queues_of_the_service(session: Session) -> frozenset[str]:
-    """Queues of tasks, where a message of ours would be taken for one (docs/service.md)."""
-    celery = session.config.sections.get("celery")
-    names = (getattr(celery, key, None) for key in ("queue", "bulk_queue"))
-    known = [name for name in names if isinstance(name, str)]
-    return frozenset(name + end for name in known for end in ("", "-poll", "-dead-letters"))

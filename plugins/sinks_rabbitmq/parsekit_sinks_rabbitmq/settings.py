@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from parsekit import SecretFile, Section, check_tls_files, read_secret
+from parsekit_sinks_rabbitmq.message import queue_fault
+from parsekit_sinks_rabbitmq.reserved import queues_of_the_service
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
@@ -46,9 +48,7 @@ class TransportSettings(Section):
     url: SecretStr | None = Field(
         None, description="amqp://host:port/vhost, or amqps://; none: analytics go to a file"
     )
-    analytics_queue: str = Field(
-        "analytics", min_length=1, max_length=255, description="queue of the analytics events"
-    )
+    analytics_queue: str = Field("analytics", description="queue of the analytics events")
     username: str | None = Field(None, description="user, where the url names none; default guest")
     password_file: SecretFile = None
     ca_file: Path | None = Field(None, description="PEM file of the authorities to trust (amqps)")
@@ -67,6 +67,23 @@ class TransportSettings(Section):
         if parts.query or parts.fragment:
             raise ValueError("has options behind '?' or '#', which are not read; remove them")
         return url
+
+    @field_validator("analytics_queue")
+    @classmethod
+    def _is_a_name(cls, queue: str) -> str:
+        if (fault := queue_fault(queue)) is not None:
+            raise ValueError(f"{queue[:80]!r} {fault}; name another queue")
+        return queue
+
+    @model_validator(mode="after")
+    def _queue_is_ours(self, info: ValidationInfo) -> Self:
+        used = self.url is not None or "analytics_queue" in self.model_fields_set
+        if used and self.analytics_queue in queues_of_the_service(info.context or {}):
+            raise ValueError(
+                f"analytics_queue {self.analytics_queue!r} is a queue of the service itself; "
+                "name another"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

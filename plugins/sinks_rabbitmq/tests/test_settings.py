@@ -13,9 +13,9 @@ from parsekit.errors import ConfigInvalid
 from parsekit_sinks_rabbitmq.settings import TransportSettings
 
 
-def section(folder: Path, **values: object) -> TransportSettings:
+def section(folder: Path, *, celery: object = None, **values: object) -> TransportSettings:
     file = folder / "parsekit.json"
-    file.write_text(json.dumps({"transport": values}))
+    file.write_text(json.dumps({"celery": celery or {}, "transport": values}))
     sections = {"transport": TransportSettings}
     return load_config(file, plugin_sections=sections, environ={}).section(TransportSettings)
 
@@ -79,10 +79,54 @@ def test_a_bad_url_is_refused_and_not_repeated(tmp_path: Path, url: object) -> N
     assert "pw-horse" not in str(caught.value)
 
 
-@pytest.mark.parametrize("queue", ["", "x" * 256])
-def test_a_bad_analytics_queue_is_refused(tmp_path: Path, queue: str) -> None:
-    with pytest.raises(ConfigInvalid, match=r"transport\.analytics_queue"):
+@pytest.mark.parametrize(
+    ("queue", "words"),
+    [
+        ("", "'' is empty"),
+        ("x" * 256, "'xxx"),
+        ("é" * 200, "has 400 bytes, at most 255 go"),
+        ("a\nb", r"'a\nb' holds control characters"),
+        ("\ud800", r"'\ud800' is not valid Unicode"),
+    ],
+)
+def test_a_bad_analytics_queue_is_refused(tmp_path: Path, queue: str, words: str) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
         section(tmp_path, url="amqp://h", analytics_queue=queue)
+    said = caught.value.message
+    assert said.startswith("transport.analytics_queue: ")
+    assert words in said
+    assert said.endswith("; name another queue")
+
+
+def test_the_longest_analytics_queue_is_taken(tmp_path: Path) -> None:
+    assert section(tmp_path, analytics_queue="é" * 127 + "x").analytics_queue
+
+
+@pytest.mark.parametrize("transport", [{}, {"url": "amqp://h"}])
+@pytest.mark.parametrize(
+    ("queue", "celery"),
+    [
+        ("replay-parse", {}),
+        ("replay-parse-bulk-poll", {}),
+        ("mine", {"queue": "mine"}),
+        ("mine-dead-letters", {"queue": "mine"}),
+        ("mine-poll", {"bulk_queue": "mine"}),
+    ],
+)
+def test_analytics_never_go_to_the_queues_of_the_service(
+    tmp_path: Path, queue: str, celery: dict[str, str], transport: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        section(tmp_path, celery=celery, analytics_queue=queue, **transport)
+    assert caught.value.message == (
+        f"transport: analytics_queue {queue!r} is a queue of the service itself; name another"
+    )
+
+
+def test_the_default_of_analytics_is_measured_too_where_it_is_used(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="analytics_queue 'analytics' is a queue of the"):
+        section(tmp_path, celery={"queue": "analytics"}, url="amqp://h")
+    assert section(tmp_path, celery={"queue": "analytics"}).url is None
 
 
 def test_a_url_is_a_secret_to_every_reader() -> None:
