@@ -288,10 +288,10 @@ class ChildPool:
 
     def cancel(self, task_id: str) -> None:
         """End the parse of this task, if it is at work; its caller gets `ParserFailed`."""
-        with self._lock:
-            children = [child for child in self._lent if child.task_id == task_id]
-        for child in children:
-            child.interrupt()
+        with self._lock:  # without it, the child may be at work for another task by then
+            for child in self._lent:
+                if child.task_id == task_id:
+                    child.interrupt()
 
     def close(self) -> None:
         """End all children; those at work are cleared away by the threads that wait for them."""

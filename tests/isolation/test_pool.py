@@ -230,6 +230,16 @@ def test_a_task_is_cancelled_from_the_moment_it_has_a_child(
         parse(pool, "fine")
 
 
+def test_no_other_task_gets_a_child_while_it_is_ended_for_one(
+    pool: ChildPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_be_lent: list[bool] = []
+    with pool._borrowed("crashing:Crashing", "t"), monkeypatch.context() as patched:
+        patched.setattr(Child, "interrupt", lambda _: may_be_lent.append(not pool._lock.locked()))
+        pool.cancel("t")
+    assert may_be_lent == [False]
+
+
 def test_a_child_that_is_made_while_the_pool_closes_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
