@@ -30,7 +30,7 @@ class ChildReport:
     """Writes this child's file until the process ends."""
 
     def __init__(self, folder: Path, numbers: Callable[[], Told]) -> None:
-        self._file = _family(folder, os.getppid()) / f"{os.getpid()}.json"
+        self._file = family(folder, os.getppid()) / f"{os.getpid()}.json"
         self._numbers = numbers
         self._complained = False
         self._stopped = threading.Event()
@@ -67,7 +67,7 @@ class Children:
     """The parent's view."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = _family(folder, os.getpid())
+        self._folder = family(folder, os.getpid())
         self._retired: list[Metric] = []
         self._lock = threading.Lock()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -97,6 +97,11 @@ class Children:
         self._retired = merged([*self._retired, *counted])
 
 
+def family(folder: Path, parent: int) -> Path:
+    """Where the processes of one worker write what they tell each other."""
+    return folder / f"{parent}{_SUFFIX}"
+
+
 def together(told: list[Told]) -> Told:
     """One for all."""
     waits = {wait.task_id: wait for each in told for wait in each.waits}
@@ -115,10 +120,6 @@ def _is_ours(pid: int) -> bool:
     except OSError:
         return is_alive(pid)  # no such file system here, or gone just now
     return int(fields[1]) == os.getpid()
-
-
-def _family(folder: Path, parent: int) -> Path:
-    return folder / f"{parent}{_SUFFIX}"
 
 
 def _read(file: Path) -> Told | None:

@@ -6,10 +6,12 @@ import gc
 import logging
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from billiard import active_children
 from celery import Celery, bootsteps, signals
+from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.logs.setup import flush
@@ -20,15 +22,16 @@ from parsekit.worker.celery_settings import (
     longest_run_s,
     worker_transport_options,
 )
-from parsekit.worker.children import Children, ChildReport
+from parsekit.worker.children import Children, ChildReport, family
 from parsekit.worker.heartbeat import folder_of
 from parsekit.worker.http_port import ENV_HTTP, serve
 from parsekit.worker.logs import install_logs
 from parsekit.worker.metrics_page import make_page
 from parsekit.worker.numbers import PoolRunning, WorkerNumbers
-from parsekit.worker.probes import probes
+from parsekit.worker.probes import probes, storage_probe
 from parsekit.worker.queues import queues_of
 from parsekit.worker.service import service
+from parsekit.worker.storage_watch import StorageWatch, storage_silence
 from parsekit.worker.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -68,6 +71,7 @@ class ProcessStep(bootsteps.StartStopStep):
     _announcer: Announcer
     _children: Children
     _vitals: Vitals
+    _storage_watch: StorageWatch | None = None
     _timer: Any = None
 
     def create(self, parent: Any) -> None:
@@ -91,6 +95,8 @@ class ProcessStep(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""
         service.process.start()
+        if not isinstance(parent.pool, TaskPool):
+            self._storage_watch = _watch_storage(os.getpid())
         _keep_garbage_small()
         consumed = tuple(parent.app.amqp.queues.consume_from)
         queues = queues_of(service.addresses, consumed)
@@ -107,6 +113,7 @@ class ProcessStep(bootsteps.StartStopStep):
             slots=parent.concurrency,
             run_limit_s=longest_run_s(service.config.limits.parse_seconds),
             probes=probes(service),
+            storage=lambda: storage_silence(_family_of(os.getpid())),
             backlog=queues.look,
         )
         self._vitals.start()
@@ -134,6 +141,8 @@ class ProcessStep(bootsteps.StartStopStep):
         del parent
         self._announcer.stop()
         self._vitals.stop()
+        if self._storage_watch is not None:
+            self._storage_watch.stop()
         self._children.close()
 
 
@@ -148,16 +157,28 @@ def _keep_garbage_small() -> None:
     gc.freeze()
 
 
+def _family_of(parent: int) -> Path:
+    return family(folder_of(service.data_dir), parent)
+
+
+def _watch_storage(parent: int) -> StorageWatch:
+    watch = StorageWatch(_family_of(parent), storage_probe(service))
+    watch.start()
+    return watch
+
+
 def _on_child(**_: Any) -> None:
     service.after_fork()
     service.process.start()
     report = ChildReport(folder_of(service.data_dir), service.process.numbers.now)
-    signals.worker_process_shutdown.connect(lambda **_: _on_childs_end(report), weak=False)
+    watch = _watch_storage(os.getppid())
+    signals.worker_process_shutdown.connect(lambda **_: _on_childs_end(report, watch), weak=False)
     report.start()
 
 
-def _on_childs_end(report: ChildReport) -> None:
+def _on_childs_end(report: ChildReport, watch: StorageWatch) -> None:
     """Tell the last numbers while those who count are there, then end in good order."""
+    watch.stop()
     report.stop()
     _on_end()
 

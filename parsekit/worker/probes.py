@@ -18,22 +18,39 @@ if TYPE_CHECKING:
 #: where results are, as a worker may read nothing else but replays.
 _NOBODYS = "parsekit-probe"
 
+#: Asks one server; raises when it does not answer.
+Probe = Callable[[], object]
 
-def probes(service: Service) -> dict[str, Callable[[], object]]:
-    """A question to each server that a worker needs."""
+
+def probes(service: Service) -> dict[str, Probe]:
+    """A question to each server that is asked by the process which consumes."""
     at = service.addresses
-    asked: dict[str, Callable[[], object]] = {"broker": _ping(at.broker, at.broker_tls)}
+    asked: dict[str, Probe] = {"broker": _ping(at.broker, at.broker_tls)}
     if at.backend != at.broker:
         asked["results"] = _ping(at.backend, at.backend_tls)
-    asked["storage"] = lambda: _look(service.process.pipeline.storage)
     return asked
+
+
+def storage_probe(service: Service) -> Probe:
+    """The question to the storage, for a process that runs tasks."""
+    return lambda: _look(service.process.pipeline.storage)
+
+
+def reason_of_silence(ask: Probe) -> str:
+    """Why it does not answer, "" when it does."""
+    try:
+        ask()
+    except Exception as exc:  # noqa: BLE001  (a probe may fail with any client's error)
+        text = " ".join(str(exc).split())
+        return (text or type(exc).__name__)[:200]
+    return ""
 
 
 def _look(storage: Storage) -> None:
     storage.read("/".join(part for part in (storage.results_prefix, _NOBODYS) if part))
 
 
-def _ping(url: str, tls: AmqpTls) -> Callable[[], object]:
+def _ping(url: str, tls: AmqpTls) -> Probe:
     if is_redis(url):
         return connect(url).ping
     link = AmqpLink(url, tls)

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of, heartbeats
+from parsekit.worker.probes import Probe, reason_of_silence
 from parsekit.worker.queues import Backlog
 
 log = logging.getLogger(__name__)
 
 #: Servers are asked at every so many beats.
 _PROBE_EVERY = 3
-
-#: Asks one server; raises when it does not answer.
-Probe = Callable[[], object]
+_STORAGE = "storage"
 
 
 class Runs(Protocol):
@@ -70,7 +69,11 @@ class Attention:
 
 
 class Vitals:
-    """How this worker is. ``backlog`` answers the messages that wait for it to take them."""
+    """How this worker is.
+
+    ``backlog`` answers the messages that wait for it to take them, ``storage`` why the storage
+    counts as away (see `parsekit.worker.storage_watch`).
+    """
 
     def __init__(
         self,
@@ -80,12 +83,14 @@ class Vitals:
         slots: int,
         run_limit_s: float,
         probes: Mapping[str, Probe],
+        storage: Callable[[], str],
         backlog: Callable[[], Backlog],
     ) -> None:
         self._folder = folder
         self._running = running
         self._run_limit_s = run_limit_s
         self._probes = probes
+        self._storage = storage
         self._backlog = backlog
         self._stopped = threading.Event()
         self._turned = time.monotonic()
@@ -119,13 +124,18 @@ class Vitals:
             running=self._running.count,
             longest_run_s=self._running.longest_s,
             run_limit_s=self._run_limit_s,
-            away=dict(self._away),
+            away=self._silent(),
         )
 
     @property
     def away(self) -> dict[str, bool]:
         """Each server that this worker needs, and whether it does not answer."""
-        return {name: name in self._away for name in self._probes}
+        silent = self._silent()
+        return {name: name in silent for name in (*self._probes, _STORAGE)}
+
+    def _silent(self) -> dict[str, str]:
+        why = self._storage()
+        return {**self._away, _STORAGE: why} if why else dict(self._away)
 
     def _run(self) -> None:
         beats = 0
@@ -141,7 +151,8 @@ class Vitals:
                 return
 
     def _look(self) -> None:
-        self._away = {name: why for name, ask in self._probes.items() if (why := _asked(ask))}
+        asked = {name: reason_of_silence(ask) for name, ask in self._probes.items()}
+        self._away = {name: why for name, why in asked.items() if why}
         if "broker" in self._away:
             self._turned = time.monotonic()
             self._attention.reset()
@@ -153,12 +164,3 @@ class Vitals:
             return
         running = self._running
         self._attention.note(runs=running.runs, running=running.count, backlog=backlog)
-
-
-def _asked(ask: Probe) -> str:
-    try:
-        ask()
-    except Exception as exc:  # noqa: BLE001  (a probe may fail with any client's error)
-        text = " ".join(str(exc).split())
-        return (text or type(exc).__name__)[:200]
-    return ""
