@@ -123,8 +123,7 @@ def make_pipeline(
     """The pipeline of `open_pipeline`, for drivers that close it themselves."""
     sweep()
     service = session.role == "worker"
-    storage = make_storage(host, session.config, session.data_dir)
-    signer = Signer.for_storage(session.config, session.data_dir)
+    storage, signer = _keeping(session, host)
     if service:
         _name_missing_layers()
     if service and signer is None:
@@ -145,6 +144,18 @@ def make_pipeline(
         storage_retry=RetryPolicy() if service else _IMPATIENT,
         must_store=service,
     )
+
+
+def check_pipeline(session: Session, host: Host) -> None:
+    """Raise what `make_pipeline` would: `ConfigInvalid`, `PluginFailed`."""
+    storage, _ = _keeping(session, host)
+    storage.close()
+
+
+def _keeping(session: Session, host: Host) -> tuple[Storage, Signer | None]:
+    """Where results are kept, and what signs them: all that can fail."""
+    storage = make_storage(host, session.config, session.data_dir)
+    return storage, Signer.for_storage(session.config, session.data_dir)
 
 
 @cache

@@ -14,6 +14,7 @@ from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
 
+from parsekit.api import check_pipeline
 from parsekit.logs.setup import flush
 from parsekit.worker.amqp_transport import Channel, bulk_share
 from parsekit.worker.announcements import Announcer, board_of
@@ -32,6 +33,7 @@ from parsekit.worker.probes import probes, storage_probe
 from parsekit.worker.queues import queues_of
 from parsekit.worker.service import service
 from parsekit.worker.storage_watch import StorageWatch, storage_silence
+from parsekit.worker.trial import try_apart
 from parsekit.worker.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -94,8 +96,11 @@ class ProcessStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""
-        service.process.start()
-        if not isinstance(parent.pool, TaskPool):
+        if isinstance(parent.pool, TaskPool):
+            try_apart(_check)
+            service.process.appear()
+        else:
+            service.process.start()
             self._storage_watch = _watch_storage(os.getpid())
         _keep_garbage_small()
         consumed = tuple(parent.app.amqp.queues.consume_from)
@@ -165,6 +170,10 @@ def _watch_storage(parent: int) -> StorageWatch:
     watch = StorageWatch(_family_of(parent), storage_probe(service))
     watch.start()
     return watch
+
+
+def _check() -> None:
+    check_pipeline(service.session, service.host)
 
 
 def _on_child(**_: Any) -> None:

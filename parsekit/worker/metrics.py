@@ -13,6 +13,7 @@ from parsekit.worker.tallies import Tallies
 from parsekit.worker.waits import Wait, Waits
 
 if TYPE_CHECKING:
+    from parsekit.config.settings import HostSettings
     from parsekit.host import Host
     from parsekit.worker.service import Process
 
@@ -57,11 +58,11 @@ class Told:
 class ProcessNumbers:
     """Counts and reads them. Make it after a fork: another thread may hold a lock during one."""
 
-    def __init__(self, process: Process, host: Host, parser: str) -> None:
+    def __init__(self, process: Process, host: Host, chosen: HostSettings) -> None:
         self._process = process
         self._plugins = PluginMeasures(host)
-        self._tallies = Tallies(parser)
-        for name in process.pipeline.config.host.fallback:
+        self._tallies = Tallies(chosen.parser)
+        for name in chosen.fallback:
             self._tallies.expect(name)
         self._waits = Waits()
 
@@ -106,6 +107,9 @@ class ProcessNumbers:
         ]
 
     def _lost(self) -> list[Metric]:
+        pipeline = self._process.made_pipeline
+        if pipeline is None:
+            return []
         return [
             _counter(
                 "parsekit_listener_lost_events_total",
@@ -113,12 +117,12 @@ class ProcessNumbers:
                 lost,
                 listener=owner,
             )
-            for owner, lost in self._process.pipeline.listeners.lost.items()
+            for owner, lost in pipeline.listeners.lost.items()
         ]
 
     def _shadow(self) -> list[Metric]:
-        shadow = self._process.pipeline.shadow
-        if shadow is None:
+        pipeline = self._process.made_pipeline
+        if pipeline is None or (shadow := pipeline.shadow) is None:
             return []
         text = "Fresh results, by what the shadow parser did with them."
         return [

@@ -90,6 +90,7 @@ class Process:
         self._service = service
         self.member_id = new_member_id(parent)
         self.running = Running()
+        self._cancel_watch: CancelWatch | None = None
 
     @cached_property
     def member(self) -> Member | None:
@@ -137,10 +138,15 @@ class Process:
             reports=self.reports,
         )
 
+    @property
+    def made_pipeline(self) -> Pipeline | None:
+        """The pipeline where there is one; the parent of a prefork pool makes none."""
+        return self.__dict__.get("pipeline")
+
     @cached_property
     def numbers(self) -> ProcessNumbers:
         """What this process counts."""
-        return ProcessNumbers(self, self._service.host, self._service.config.host.parser)
+        return ProcessNumbers(self, self._service.host, self._service.config.host)
 
     @cached_property
     def traces(self) -> Traces | None:
@@ -160,10 +166,14 @@ class Process:
     def _locks(self) -> AmqpLocks:
         return AmqpLocks(self._link)
 
-    def start(self) -> None:
-        """Begin to be seen by the others, and make what the first task would have to wait for."""
+    def appear(self) -> None:
+        """Begin to be seen by the others: all that the parent of a prefork pool does."""
         if self.member is not None:
             self.member.start()
+
+    def start(self) -> None:
+        """Begin to be seen by the others, and make what the first task would have to wait for."""
+        self.appear()
         if self.traces is not None:
             log.info("traces of this process are exported")
         end = self.pipeline.parsers.cancel
@@ -172,9 +182,10 @@ class Process:
 
     def stop(self) -> None:
         """End in good order; what was taken and not finished goes back to its queue."""
-        if "pipeline" in self.__dict__:
+        if self._cancel_watch is not None:
             self._cancel_watch.stop()
-            self.pipeline.close(CLOSE_SECONDS)
+        if self.made_pipeline is not None:
+            self.made_pipeline.close(CLOSE_SECONDS)
         if "member" in self.__dict__ and self.member is not None:
             self.member.stop()
         if "_link" in self.__dict__:
@@ -193,8 +204,8 @@ class Process:
                 os.kill(pid, signal.SIGKILL)
         if self.member is not None:
             self.member.stop()
-        if "pipeline" in self.__dict__:  # the parent of a pool runs no task
-            self.pipeline.listeners.close(CLOSE_SECONDS)
+        if self.made_pipeline is not None:
+            self.made_pipeline.listeners.close(CLOSE_SECONDS)
 
 
 #: The one of this program.

@@ -20,6 +20,17 @@ from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
 from parsekit.testing.servers.valkey import ValkeyServer
 
+#: A listener that says in which processes it is opened.
+OPENED = """
+import os
+from pathlib import Path
+from parsekit import hookimpl
+
+@hookimpl
+def parsekit_open(session):
+    Path(__file__).with_name(f"opened-{os.getpid()}").touch()
+"""
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
@@ -95,3 +106,26 @@ def test_a_storage_that_is_away_makes_unready_until_it_is_back(
         store.start()
     poll(lambda: healthy(production))
     poll(lambda: f"{up}1.0" in page(port, "/metrics"))
+
+
+def test_the_parent_of_a_pool_opens_no_plugin(production: Production, tmp_path: Path) -> None:
+    folder = tmp_path / "opened"
+    (folder / "opened-1.0.dist-info").mkdir(parents=True)
+    (folder / "parsekit_opened.py").write_text(OPENED)
+    (folder / "opened-1.0.dist-info/METADATA").write_text("Name: opened\nVersion: 1.0\n")
+    entry = "[parsekit]\nopened = parsekit_opened\n"
+    (folder / "opened-1.0.dist-info/entry_points.txt").write_text(entry)
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    production.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    worker = production.worker("--pool", "prefork", "-c", "1").ready()
+    poll(lambda: healthy(production))
+    opened = {int(file.name.split("-")[1]) for file in folder.glob("opened-*[0-9]")}
+    assert opened == set(worker.children)
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_storage_that_cannot_be_made_ends_the_worker(production: Production, pool: str) -> None:
+    (production.folder / "access_key_file").unlink()
+    worker = production.worker("--pool", pool, "-c", "1")
+    assert worker.process.wait(60) == 1
+    assert "minio.access_key_file: can't read" in worker.text()
