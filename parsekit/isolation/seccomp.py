@@ -24,6 +24,8 @@ _CLONE_THREAD = 0x00010000
 _SOCK_STREAM, _SOCK_TYPES = 1, 0xF
 #: fcntl commands that have the kernel send signals to somebody: F_SETOWN, F_SETSIG, F_SETOWN_EX.
 _SIGNAL_COMMANDS = (8, 10, 15)
+#: ioctl commands that do the same for a socket: FIOSETOWN, SIOCSPGRP.
+_OWNER_COMMANDS = (0x8901, 0x8902)
 
 
 class _Machine(NamedTuple):
@@ -83,7 +85,7 @@ sched_setscheduler 144 119; sched_setparam 142 118
 _ZERO_IS_A_GROUP = frozenset({"kill", "tgkill"})
 
 _CLONE, _CLONE3, _SOCKETPAIR = (56, 220), (435, 435), (53, 199)
-_FCNTL, _PRCTL = (72, 25), (157, 167)
+_FCNTL, _IOCTL, _PRCTL = (72, 25), (16, 29), (157, 167)
 
 # Classic BPF, as linux/bpf_common.h has it.
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
@@ -159,6 +161,7 @@ def _program(machine: _Machine, pid: int) -> Iterator[Instruction]:
     yield from _when(_CLONE[machine.column], _threads_only())
     yield from _when(_SOCKETPAIR[machine.column], _streams_only())
     yield from _when(_FCNTL[machine.column], _without(1, _SIGNAL_COMMANDS))
+    yield from _when(_IOCTL[machine.column], _without(1, _OWNER_COMMANDS))
     yield from _when(_PRCTL[machine.column], _without(0, (_PR_SET_PDEATHSIG,)))
     for name, number in _numbers(_OWN_ONLY, machine.column).items():
         yield from _when(number, _of_process(pid, name not in _ZERO_IS_A_GROUP))
@@ -215,7 +218,10 @@ def _of_process(pid: int, zero_too: bool) -> list[Instruction]:
 
 
 def _argument(place: int) -> Instruction:
-    """Load the low half of an argument; both processors are little-endian here."""
+    """Load the low half of an argument; both processors are little-endian here.
+
+    The kernel looks at no more of those that are judged here: a bit above leads around nothing.
+    """
     return _LOAD, 0, 0, _ARGUMENTS_AT + 8 * place
 
 

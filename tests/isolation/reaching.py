@@ -110,6 +110,19 @@ class Reaching:
         fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())
         return "signals set up"
 
+    def borrow_a_signal_by_ioctl(self, _: str) -> str:
+        one, _other = socket.socketpair()
+        fcntl.ioctl(one, 0x8901, os.getppid().to_bytes(4, sys.byteorder))
+        return "signals set up"
+
+    def borrow_a_signal_by_another_ioctl(self, _: str) -> str:
+        """The kernel looks at the low half of a command alone."""
+        one, _other = socket.socketpair()
+        command = ctypes.c_ulong(1 << 32 | 0x8902)
+        if LIBC.ioctl(one.fileno(), command, ctypes.byref(ctypes.c_int(os.getppid()))):
+            raise OSError(ctypes.get_errno(), "ioctl")
+        return "signals set up"
+
     def outlive_parent(self, _: str) -> str:
         if LIBC.prctl(1, 0, 0, 0, 0):
             raise PermissionError(ctypes.get_errno(), "prctl")

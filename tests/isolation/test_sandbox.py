@@ -99,6 +99,8 @@ def test_no_program_and_no_process_is_started(reach: Reach, how: str):
         "kill_group",
         "starve_parent",
         "borrow_a_signal",
+        "borrow_a_signal_by_ioctl",
+        "borrow_a_signal_by_another_ioctl",
         "hidden_memory",
         "outlive_parent",
     ],
