@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import selectors
 import shutil
 import signal
 import struct
@@ -21,6 +20,7 @@ from dataclasses import replace
 from typing import IO
 
 from parsekit.errors import ParsekitError, ParserCrashed, ParserFailed, ParserTimeout
+from parsekit.isolation import pipes
 from parsekit.isolation.steps import Steps
 from parsekit.isolation.wire import (
     MAX_ANSWER_BYTES,
@@ -28,7 +28,7 @@ from parsekit.isolation.wire import (
     HasSecret,
     OutOfMemory,
     Step,
-    send,
+    framed,
     understood,
 )
 from parsekit.logs.redaction import short
@@ -52,14 +52,17 @@ _OUT_OF_MEMORY = (
 #: What is read of a child's stderr, and told of its last line.
 _LAST_BYTES, _MAX_LAST_WORDS = 2000, 300
 
+#: A child takes an errand at once: until this many seconds only one that was taken over does not.
+_TAKES_S = 10.0
+
 #: From the end of a child's answers to the end of its process, seconds.
 _LAST_MOMENTS_S = 2.0
 
 Progress = Callable[[float, str], None]
 
 
-class _Ended(Exception):
-    """The child's answers ended."""
+class _NotTaken(ParserTimeout):
+    """The child did not take its errand, and was ended."""
 
 
 class Child:
@@ -107,7 +110,7 @@ class Child:
         self._log.truncate()
         try:
             with self._given(errand.replay) as replay:
-                send(self._errands, pickle.dumps(replace(errand, replay=replay)))
+                self._hand_over(replace(errand, replay=replay))
                 return self._await(errand, progress)
         except TimeoutError:
             self.kill()
@@ -115,9 +118,9 @@ class Child:
                 f"{name} took longer than limits.parse_seconds ({errand.parse_seconds:g} s) "
                 "and was ended"
             ) from None
-        except (_Ended, BrokenPipeError) as exc:
+        except (pipes.Ended, BrokenPipeError) as exc:
             # All that it said was heard only where its answers came to their end.
-            speakable = isinstance(exc, _Ended) and not self._has_secret
+            speakable = isinstance(exc, pipes.Ended) and not self._has_secret
             kind, text = self._how_it_ended(speakable=speakable)
             raise kind(f"{name} {text}") from exc
         except ValueError as exc:
@@ -164,7 +167,20 @@ class Child:
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("a child without pipes")
+        for end in (self._process.stdin, self._process.stdout):
+            os.set_blocking(end.fileno(), False)  # see `pipes`
         return self._process.stdin, self._process.stdout
+
+    def _hand_over(self, errand: Errand) -> None:
+        frame = framed(pickle.dumps(errand))
+        try:
+            pipes.write(self._errands.fileno(), frame, time.monotonic() + _TAKES_S)
+        except TimeoutError:
+            self.kill()
+            raise _NotTaken(
+                f"parser {errand.parser!r} did not take its replay within {_TAKES_S:g} s "
+                "and was ended"
+            ) from None
 
     def _await(self, errand: Errand, progress: Progress) -> Parsed:
         end = time.monotonic() + errand.parse_seconds
@@ -190,25 +206,11 @@ class Child:
         self._has_secret = True
 
     def _frame(self, end: float, most: int) -> bytes:
-        size = struct.unpack("<I", self._read(4, end))[0]
+        answers = self._answers.fileno()
+        size = struct.unpack("<I", pipes.read(answers, 4, end))[0]
         if size > most:
             raise ValueError(f"more than {MAX_ANSWER_BYTES >> 20} MiB about one replay")
-        return self._read(size, end)
-
-    def _read(self, size: int, end: float) -> bytes:
-        descriptor = self._answers.fileno()
-        parts: list[bytes] = []
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while size:
-                if not selector.select(max(0.0, end - time.monotonic())):
-                    raise TimeoutError
-                part = os.read(descriptor, min(size, 1 << 20))
-                if not part:
-                    raise _Ended
-                parts.append(part)
-                size -= len(part)
-        return b"".join(parts)
+        return pipes.read(answers, size, end)
 
     def _how_it_ended(self, *, speakable: bool) -> tuple[type[ParserFailed], str]:
         """Say what happened to the process, and end what is left of it."""
@@ -283,7 +285,10 @@ class ChildPool:
 
         Raises `ParserFailed`, `ParserTimeout`, or the error that the parser raised.
         """
-        with self._borrowed(errand.create, errand.task_id) as child:
+        with contextlib.suppress(_NotTaken), self._borrowed(errand) as child:
+            return child.parse(errand, progress)
+        # That child was taken over by a replay before: this one gets a child that has met none.
+        with self._borrowed(errand, fresh=True) as child:
             return child.parse(errand, progress)
 
     def cancel(self, task_id: str) -> None:
@@ -306,22 +311,22 @@ class ChildPool:
         self._starter.shutdown()
 
     @contextlib.contextmanager
-    def _borrowed(self, create: str, task_id: str) -> Iterator[Child]:
-        child = self._take(create, task_id)
+    def _borrowed(self, errand: Errand, *, fresh: bool = False) -> Iterator[Child]:
+        child = self._take(errand, fresh=fresh)
         try:
             yield child
         finally:
             self._give_back(child)
 
-    def _take(self, create: str, task_id: str) -> Child:
+    def _take(self, errand: Errand, *, fresh: bool) -> Child:
         with self._lock:
             if self._closed:
                 raise ParserFailed("the parser was stopped")
-            child = self._idle_child(create)
+            child = None if fresh else self._idle_child(errand.create)
         if child is None:
-            made = self._starter.submit(Child, create, self._memory_bytes, self._niceness)
+            made = self._starter.submit(Child, errand.create, self._memory_bytes, self._niceness)
             child = made.result()
-        return self._lend(child, task_id)
+        return self._lend(child, errand.task_id)
 
     def _lend(self, child: Child, task_id: str) -> Child:
         """Note who is at work for whom, unless `close` came while the child was made."""

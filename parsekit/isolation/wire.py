@@ -42,16 +42,15 @@ class Errand:
     search_path: tuple[str, ...]
 
 
-def send(stream: IO[bytes], body: bytes) -> None:
-    """Write one frame."""
-    stream.write(_LENGTH.pack(len(body)))
-    stream.write(body)
-    stream.flush()
+def framed(body: bytes) -> bytes:
+    """One frame."""
+    return _LENGTH.pack(len(body)) + body
 
 
 def send_json(stream: IO[bytes], kind: str, value: Any) -> None:
     """Write one frame ``{kind: value}``. Raises ValueError for NaN and for what is not JSON."""
-    send(stream, json.dumps({kind: value}, allow_nan=False).encode())
+    stream.write(framed(json.dumps({kind: value}, allow_nan=False).encode()))
+    stream.flush()
 
 
 @dataclass(frozen=True, slots=True)

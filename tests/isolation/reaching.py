@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -204,6 +205,16 @@ class Reaching:
                 if str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe"):
                     os.write(number, len(body).to_bytes(4, "little") + body)
         return "lied"
+
+    def stop_listening(self, _: str) -> str:
+        """Fill the pipe of errands, answer, and never read again."""
+        errands = os.open("/proc/self/fd/0", os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(errands, b"x")
+        self.lie('{"parsed": {"data": {"reached": "deaf"}, "warnings": []}}')
+        time.sleep(3600)
+        return "woke up"
 
     def _call(self, *arguments: object) -> str:
         answer = LIBC.syscall(*arguments)

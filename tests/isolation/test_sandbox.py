@@ -191,6 +191,25 @@ def test_a_parser_that_prints_for_ever_fills_no_disk(reach: Reach, pool: ChildPo
     assert os.fstat(child._log.fileno()).st_size < sandbox.MAX_OUTPUT_BYTES
 
 
+def test_a_child_that_listens_no_more_is_replaced_and_no_later_replay_fails(
+    reach: Reach, pool: ChildPool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("parsekit.isolation.pool._TAKES_S", 0.5)
+    assert reach("stop_listening") == {"reached": "deaf"}
+    (deaf,) = pool._idle
+    assert reach("nothing") == {"reached": "alive"}
+    assert not deaf.alive
+    assert deaf not in pool._idle
+
+
+def test_the_worker_is_not_held_by_a_pipe_that_was_ready(reach: Reach, pool: ChildPool):
+    """A child that opens its answers anew can read them between the worker's look and its read."""
+    reach("nothing")
+    (child,) = pool._idle
+    assert not os.get_blocking(child._answers.fileno())
+    assert not os.get_blocking(child._errands.fileno())
+
+
 @pytest.mark.parametrize(
     "answer",
     [

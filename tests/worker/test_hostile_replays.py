@@ -44,6 +44,19 @@ def test_the_worker_outlives_every_kind_of_replay(
     assert "Traceback" not in worker.text()
 
 
+def test_a_replay_that_has_its_parser_listen_no_more_holds_no_slot(
+    make_service, redis_server, redis_client
+):
+    url = redis_server.url()
+    service = make_service({"parser": "fragile", "celery": {"broker": url, "backend": url}})
+    service.worker("--pool", "threads", "--concurrency", "1").ready()
+    wedge = service.send(service.replay("wedge"))
+    assert wedge.get(timeout=30)["data"] == {"fine": False}
+    task = service.send(service.replay("fine", seed=2))
+    assert task.get(timeout=60)["data"] == {"fine": True}
+    assert not any(e["status"] == "Error" for e in service.progress(task.id))
+
+
 def test_a_parse_whose_process_somebody_ends_is_done_once_more(
     make_service, redis_server, redis_client
 ):

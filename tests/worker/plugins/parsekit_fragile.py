@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from parsekit import Job, Parsed, ParserEntry, ProviderContext, Replay, Section, hookimpl
@@ -40,6 +43,22 @@ def _fail(name: str) -> None:
         kept.append(bytearray(64 << 20))
     if "leave" in name:
         os._exit(0)
+    if "wedge" in name:
+        _answer_and_stop_listening()
+
+
+def _answer_and_stop_listening() -> None:
+    """Fill the pipe of errands first, so that the parent has no room for another."""
+    errands = os.open("/proc/self/fd/0", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(errands, b"x")
+    body = json.dumps({"parsed": {"data": {"fine": False}, "warnings": []}}).encode()
+    for number in range(3, 10):
+        with contextlib.suppress(OSError):
+            if str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe"):
+                os.write(number, len(body).to_bytes(4, "little") + body)
+    time.sleep(3600)
 
 
 @hookimpl
