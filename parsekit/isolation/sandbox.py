@@ -111,8 +111,16 @@ def _code(create: str, search_path: Iterable[str]) -> list[Path]:
 
 def _too_much(path: Path) -> bool:
     """Whether a folder of the search path holds all homes or all temporary files."""
-    kept = (Path("~").expanduser(), Path(tempfile.gettempdir()))
+    kept = (*_home(), Path(tempfile.gettempdir()))
     return any(place.resolve().is_relative_to(path.resolve()) for place in kept)
+
+
+def _home() -> list[Path]:
+    """The user's, if any: one without HOME and without a name has none."""
+    try:
+        return [Path.home()]
+    except RuntimeError:
+        return []
 
 
 def _package(create: str) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -261,6 +262,13 @@ def test_a_child_leaves_no_folder_behind(reach: Reach, pool: ChildPool):
 def test_a_search_path_that_holds_all_homes_is_not_shown():
     assert sandbox._too_much(Path("/"))
     assert sandbox._too_much(Path.home())
+    assert not sandbox._too_much(Path(HERE))
+
+
+def test_a_user_without_a_home_has_none_to_hide(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    assert sandbox._too_much(Path("/"))
     assert not sandbox._too_much(Path(HERE))
 
 
