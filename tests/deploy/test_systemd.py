@@ -64,6 +64,13 @@ def test_secrets_come_as_credentials(unit: str, deploy: Path) -> None:
     assert loaded == used == files
 
 
+def test_its_home_is_its_data_folder(unit: str) -> None:
+    """A dynamic user has no home of its own."""
+    state = f"/var/lib/{settings(unit, 'StateDirectory')[0]}"
+    assert f"HOME={state}" in settings(unit, "Environment")
+    assert f"XDG_DATA_HOME={Path(state).parent}" in settings(unit, "Environment")
+
+
 def test_it_may_end_in_its_own_time_and_comes_back(unit: str) -> None:
     assert settings(unit, "TimeoutStopSec") == ["40s"]
     assert settings(unit, "KillMode") == ["mixed"]
