@@ -12,6 +12,7 @@ from typing import Literal
 
 from parsekit.attempts import Attempts
 from parsekit.config import load_config
+from parsekit.errors import ConfigInvalid
 from parsekit.flights import Flights, LocalFlights
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
@@ -88,10 +89,17 @@ def open_session(
 
 
 def default_data_dir() -> Path:
-    """Where results, analytics and spools are kept unless the configuration says otherwise."""
+    """Where results, analytics and spools are kept unless the configuration says otherwise.
+
+    Raises `ConfigInvalid` for a user without a home, unless the environment names a folder.
+    """
     from platformdirs import user_data_path  # noqa: PLC0415  (costs milliseconds, few need it)
 
-    return user_data_path("parsekit", appauthor=False)
+    try:
+        return user_data_path("parsekit", appauthor=False)
+    except RuntimeError:
+        text = "there is no folder for data, as this user has no home: set HOME or XDG_DATA_HOME"
+        raise ConfigInvalid(text) from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from parsekit.config.effective import HOST_SECTIONS, Config
+from parsekit.config.home import homeless
 from parsekit.config.problems import Problem, nearest, problems_of
 from parsekit.config.redact import remember_secrets
 from parsekit.config.settings import HostSettings
@@ -47,6 +48,8 @@ def load_config(
     tree, origins, problems = _merged(path, models, environ)
     # Before anything of it can stand in a message.
     remember_secrets("", {**tree, **{key: environ[key] for key in environ if key[:4] == "AWS_"}})
+    if lost := homeless(tree):  # sections trip over them
+        raise ConfigInvalid("; ".join(map(str, problems + lost)))
     host, sections, more = _validated(tree, models, absent)
     if host is None or problems or more:
         raise ConfigInvalid("; ".join(str(p) for p in problems + more))
