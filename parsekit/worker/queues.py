@@ -3,8 +3,9 @@
 Callers of Celery write no time into a message, so the age is found by counting: every few seconds
 a worker notes how many messages a queue has ever got (those that are in it, and those that were
 taken out). The head of the queue arrived just after the last note that had seen no more than were
-taken by now. Where workers share a Redis they share the count of takings; else each has its own,
-and with several workers the age is the most that it can be.
+taken by now. Where workers share a Redis they share the count of takings, in which those of others
+are up to one look late; else each has its own. So what vanished between two looks counts as taken
+too. Without a Redis that is still less than all took, and the age is the most that it can be.
 """
 
 from __future__ import annotations
@@ -60,10 +61,14 @@ takings = _Takings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell."""
+    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell.
+
+    ``by_all`` says whether the takings are those of all workers.
+    """
 
     messages: Mapping[str, int]
     taken: Mapping[str, int]
+    by_all: bool
     dead_letters: int
     waiting: int | None = None
 
@@ -82,20 +87,34 @@ class Age:
 
     clock: Callable[[], float] = time.monotonic
     _notes: list[tuple[float, int]] = field(default_factory=list)
+    _messages: int = 0
+    _taken: int = 0
+    #: How many have left the queue, at least: what is known of takings, and what vanished.
+    _left: int = 0
 
-    def note(self, messages: int, taken: int) -> float:
+    def note(self, messages: int, taken: int, *, by_all: bool) -> float:
         """Take in the numbers of now; answer the age in seconds, 0 for an empty queue."""
-        now, arrived = self.clock(), messages + taken
-        if self._notes and arrived < self._notes[-1][1]:
-            self._notes.clear()  # the queue was purged, or the count lost: begin anew
+        if not self._notes or taken < self._taken:  # the count was lost: begin anew
+            self._notes.clear()
+            self._left = taken
+        else:
+            vanished, more = max(0, self._messages - messages), taken - self._taken
+            seen = self._left + (vanished if by_all else max(vanished, more))
+            self._left = max(seen, taken) if by_all else seen
+        self._messages, self._taken = messages, taken
+        since = self._since(self.clock(), messages + self._left)
+        return since if messages else 0.0
+
+    def _since(self, now: float, arrived: int) -> float:
+        """For how long the head may be there, noting that so many messages have ever arrived."""
         if len(self._notes) > 1 and self._notes[-1][1] == self._notes[-2][1] == arrived:
             self._notes.pop()
         self._notes.append((now, arrived))
-        older = [at for at, ever in self._notes if ever <= taken]
+        older = [at for at, ever in self._notes if ever <= self._left]
         del self._notes[: max(len(older) - 1, 0)]
         if len(self._notes) > _MAX_NOTES:
             self._notes = self._notes[:1] + self._notes[1::2]
-        return now - (older[-1] if older else self._notes[0][0]) if messages else 0.0
+        return now - (older[-1] if older else self._notes[0][0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +142,9 @@ class Queues:
         """Ask the broker; answers what waits for this worker. Raises what its client raises."""
         looked = self._broker.look()
         ages = {
-            queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
+            queue: self._ages.setdefault(queue, Age()).note(
+                messages, looked.taken.get(queue, 0), by_all=looked.by_all
+            )
             for queue, messages in looked.messages.items()
         }
         self._metrics = _metrics(looked, ages, self._bulk_queues)
@@ -165,6 +186,7 @@ class RedisQueues:
         return Looked(
             messages={name: sum(part) for name, part in zip(self._names, parts, strict=True)},
             taken=self._shared.total(),
+            by_all=True,
             dead_letters=int(dead),
             waiting=int(due),
         )
@@ -179,6 +201,7 @@ class AmqpQueues:
         self._asked = [(q.name, q.queue_arguments) for q in (*task_queues(at), letters)]
         self._link = AmqpLink(at.broker, at.broker_tls)
         shared = at.shared_redis
+        self._by_all = shared is not None
         self._taken = _SharedTakings(connect(shared)).total if shared else takings.total
 
     def look(self) -> Looked:
@@ -194,7 +217,12 @@ class AmqpQueues:
 
         *counts, dead_letters = self._link.use(work)
         messages = dict(zip(self._names, counts, strict=True))
-        return Looked(messages=messages, taken=self._taken(), dead_letters=dead_letters)
+        return Looked(
+            messages=messages,
+            taken=self._taken(),
+            by_all=self._by_all,
+            dead_letters=dead_letters,
+        )
 
 
 class _SharedTakings:

@@ -234,9 +234,10 @@ def test_no_other_task_gets_a_child_while_it_is_ended_for_one(
     pool: ChildPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_be_lent: list[bool] = []
-    with pool._borrowed("crashing:Crashing", "t"), monkeypatch.context() as patched:
+    task = errand("fine")
+    with pool._borrowed(task), monkeypatch.context() as patched:
         patched.setattr(Child, "interrupt", lambda _: may_be_lent.append(not pool._lock.locked()))
-        pool.cancel("t")
+        pool.cancel(task.task_id)
     assert may_be_lent == [False]
 
 
