@@ -67,6 +67,7 @@ class WorkerNumbers:
                 name="parsekit_run_limit_seconds",
                 help="Age of a run beyond which the worker is to be restarted.",
                 value=_run_limit_s(),
+                across="max",
             ),
         ]
         text = "1 when the server answers this worker."

@@ -69,8 +69,8 @@ class Snapshot:
     facts: tuple[FactLine, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The form of ``--format json``."""
-        return asdict(self)
+        """The form of ``--format json``, in which null is a number that a plugin can't tell."""
+        return {name: _spoken(value) for name, value in asdict(self).items()}
 
 
 def snapshot_of(heard: list[Announcement]) -> Snapshot:
@@ -142,6 +142,15 @@ def _waiting(metrics: list[Metric]) -> float:
 
 def _most(metrics: Iterable[Metric], name: str) -> float:
     return max((m.value for m in metrics if m.name == name), default=0.0)
+
+
+def _spoken(value: Any) -> Any:
+    """Without NaN and infinity, for which JSON has no word: one would spoil all of it."""
+    if isinstance(value, dict):
+        return {name: _spoken(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spoken(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _whole(value: float) -> int:

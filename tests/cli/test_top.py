@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf, nan
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from rich.console import Console
 
+from parsekit import Metric
 from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.command_line import CommandLine
@@ -21,8 +24,16 @@ from parsekit.testing.deployment import Deployment, poll
 from parsekit.testing.servers.rabbitmq import rabbitmq
 from parsekit.testing.servers.valkey import valkey
 from parsekit.testing.terminal import ESCAPES, SHOW_CURSOR, Terminal
-from parsekit.worker.top import FactLine, QueueLine, Snapshot, WorkerLine
+from parsekit.worker import numbers
+from parsekit.worker.announcements import Announcement
+from parsekit.worker.children import Children
+from parsekit.worker.metrics import Told
+from parsekit.worker.top import FactLine, QueueLine, Snapshot, WorkerLine, snapshot_of
 from parsekit.worker.waits import Wait
+
+if TYPE_CHECKING:
+    from parsekit.worker.metrics import ProcessNumbers
+    from parsekit.worker.queues import Queues
 
 PLUGINS = Path(__file__).parents[1] / "worker" / "plugins"
 
@@ -136,6 +147,41 @@ def test_shows_budget_and_events_that_say_something() -> None:
     )
     assert "ballchasing left window=hour 198" in " ".join(text.split())
     assert "dropped" not in text
+
+
+def said(worker: str, *metrics: Metric) -> Announcement:
+    told = Told(metrics=metrics)
+    return Announcement(
+        worker=worker,
+        at_unix=0.0,
+        pool="threads",
+        parser="fake",
+        queues=("q",),
+        tasks_per_minute=0.0,
+        told=told,
+    )
+
+
+def test_a_number_that_a_plugin_can_not_tell_leaves_json_json() -> None:
+    odd = [Metric(name="parsekit_x_ratio", help="Of none.", value=v) for v in (nan, inf)]
+    text = json.dumps(snapshot_of([said("a", odd[0]), said("b", odd[1])]).to_json())
+    shown = json.loads(text, parse_constant=pytest.fail)
+    assert [fact["value"] for fact in shown["facts"]] == [None]
+
+
+def test_limits_of_several_workers_are_not_added_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers, "_run_limit_s", lambda: 420.0)
+    told = numbers.WorkerNumbers(
+        own=cast("ProcessNumbers", SimpleNamespace(now=Told)),
+        children=Children(tmp_path),
+        queues=cast("Queues", SimpleNamespace(metrics=list)),
+        away=dict,
+        slots=2,
+    ).now()
+    facts = snapshot_of([said("a", *told.metrics), said("b", *told.metrics)]).facts
+    assert [f.value for f in facts if f.name == "parsekit_run_limit_seconds"] == [420.0]
 
 
 def test_without_a_worker_says_so_and_exits_1(tmp_path: Path) -> None:
