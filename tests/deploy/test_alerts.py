@@ -83,7 +83,10 @@ STORIES = {
     ),
     "ParsekitQueueOld": Story(
         {
-            f'{OLDEST}{{queue="replay-parse",bulk="false"}}': trouble(400),
+            # Each worker tells what it knows: less where it started late, not a part of the whole.
+            f'{OLDEST}{{queue="replay-parse",bulk="false",instance="a"}}': trouble(400, 200),
+            f'{OLDEST}{{queue="replay-parse",bulk="false",instance="b"}}': trouble(380, 200),
+            f'{OLDEST}{{queue="replay-parse",bulk="false",instance="new"}}': "_x20 0+0x100",
             f'{OLDEST}{{queue="replay-parse-bulk",bulk="true"}}': "9999+0x120",
             f'{OLDEST}{{queue="replay-parse-bulk-poll",bulk="true"}}': "9999+0x120",
             f'{OLDEST}{{queue="backfill",bulk="true"}}': "9999+0x120",
