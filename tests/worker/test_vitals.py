@@ -26,7 +26,7 @@ class Broker:
         self.messages = {name.replace("_", "-"): count for name, count in messages.items()}
 
     def look(self) -> Looked:
-        return Looked(messages=self.messages, taken={}, dead_letters=0)
+        return Looked(messages=self.messages, taken={}, by_all=True, dead_letters=0)
 
 
 def untouched_s(backlog: Backlog, *, running: int = 0, runs_each_look: int = 0) -> float:
