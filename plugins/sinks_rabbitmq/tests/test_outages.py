@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -375,60 +374,6 @@ def test_queues_that_refuse_are_not_asked_without_pause_while_the_process_ends(
         with patch.object(Line, "send", autospec=True, side_effect=Line.send) as send:
             sinks.close(3)
         assert 1 <= send.call_count < 50
-
-
-def test_a_connection_that_ends_in_the_middle_of_a_frame_is_given_up(
-    transport: JsonObject, tmp_path: Path, broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link, "HEARTBEAT_S", 2)
-    with half_a_frame(broker.port) as (port, cut):
-        sinks = Sinks({"transport": {**transport, "url": f"amqp://127.0.0.1:{port}"}}, tmp_path)
-        sinks.task(outcome_of("before"), sinks.queue)
-        sinks.settle()
-        cut.set()
-        until(lambda: not cut.is_set(), "half a heartbeat")
-        sinks.task(outcome_of("after"), sinks.queue)
-        sinks.settle()
-        with Caller(broker, sinks.queue) as caller:
-            assert unique(ends(caller.messages_now())) == ["before", "after"]
-        sinks.close()
-
-
-@contextmanager
-def half_a_frame(target: int) -> Iterator[tuple[int, threading.Event]]:
-    """A proxy that, once told to, passes seven bytes more of a connection, and then nothing."""
-    cut = threading.Event()
-
-    def down(server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := server.recv(65536):
-                if cut.is_set():
-                    client.sendall(data[:7])
-                    cut.clear()
-                    return
-                client.sendall(data)
-
-    def up(client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):
-            while data := client.recv(65536):
-                server.sendall(data)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                client = listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", target))
-                open_sockets.extend((client, server))
-                for work, pair in ((down, (server, client)), (up, (client, server))):
-                    threading.Thread(target=work, args=pair, daemon=True).start()
-
-    open_sockets: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1], cut
-        listener.shutdown(socket.SHUT_RDWR)
-    for each in open_sockets:
-        each.close()
 
 
 def unique(names: list[str]) -> list[str]:
