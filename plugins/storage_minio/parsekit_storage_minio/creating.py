@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import uuid
 
@@ -12,6 +13,9 @@ from parsekit_storage_minio.store_error import StoreError
 
 log = logging.getLogger(__name__)
 
+#: Writes without an answer that are remembered; a driver repeats its own within minutes.
+_MOST_UNANSWERED = 1000
+
 
 class Creating:
     """What a process knows about conditional writes of its store."""
@@ -20,12 +24,28 @@ class Creating:
         self._endpoint = endpoint
         #: None until the first conditional write has shown it.
         self.keeps_first: bool | None = None
+        #: Names of writers that never heard whether they had stored, by what they wrote.
+        self._unanswered: dict[tuple[str, bytes], str] = {}
 
     def create(self, call: Call, body: bytes) -> bool:
-        """Store in one request; False when something is there. Raises `StoreError`."""
+        """Store in one request; False when something is there. Raises `StoreError`.
+
+        After an error the object may be there all the same, or come later. So who writes the same
+        again does so under the same name, and finds that it was the first.
+        """
         if self.keeps_first is False:
             return _create_unguarded(call, body)
-        writer = uuid.uuid4().hex
+        content = (call.key, hashlib.sha256(body).digest())
+        writer = self._unanswered.pop(content, None) or uuid.uuid4().hex
+        try:
+            return self._create_as(writer, call, body)
+        except StoreError:
+            self._unanswered[content] = writer
+            for oldest in tuple(self._unanswered)[:-_MOST_UNANSWERED]:
+                self._unanswered.pop(oldest, None)
+            raise
+
+    def _create_as(self, writer: str, call: Call, body: bytes) -> bool:
         try:
             call.ask(Permission.WRITE, lambda client: _create(client, call, body, writer))
         except StoreError as exc:

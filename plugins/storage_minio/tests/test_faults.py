@@ -27,6 +27,8 @@ from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
 from parsekit_storage_minio import patience
 from parsekit_storage_minio.storage import MinioStorage
 
+from .conftest import MakeStorage
+
 REPLAY = bytes(range(256)) * 6000
 #: What a call may take, with room for a busy machine.
 LONGEST_CALL_S = 14
@@ -39,6 +41,10 @@ EVERYWHERE = [Refuse(), slow_down(), Answer("500 Internal Server Error"), Reset(
 TRY_AGAIN = ["RequestTimeout", "IncompleteBody", "BadDigest", "Throttling"]
 #: Faults that strike while a body of 1.5 MB is on its way.
 IN_THE_BODY = [Reset(after_bytes=400_000), Cut(after_bytes=400_000)]
+
+
+#: Beyond the 25 bytes of ``100 Continue``, which s3fs waits for before it sends a body.
+ANSWER_LOST = Reset(after_bytes=40)
 
 
 def named(fault: Fault) -> str:
@@ -211,15 +217,32 @@ def test_an_upload_that_broke_is_sent_again_whole(storage: MinioStorage, proxy: 
 def test_a_write_whose_answer_was_lost_is_still_the_first(
     storage: MinioStorage, proxy: FaultProxy
 ) -> None:
-    proxy.set(Reset(), times=1)
+    proxy.set(ANSWER_LOST, times=1)
     try:
         assert storage.write("parsed/claim", b"mine", replace=False)
         assert len(proxy.requests) > 1
-        proxy.set(Reset(), times=1)
+        proxy.set(ANSWER_LOST, times=1)
         assert not storage.write("parsed/claim", b"not mine", replace=False)
         assert storage.read("parsed/claim") == b"mine"
     finally:
         storage.delete("parsed/claim")
+
+
+def test_who_writes_again_after_no_answer_came_is_still_the_first(
+    make_storage: MakeStorage, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As drivers do; nobody else had stored, and yet each try would find something there."""
+    ours, theirs = make_storage(), make_storage()
+    with monkeypatch.context() as patched, proxy.failing(ANSWER_LOST):
+        patched.setattr(patience, "SHORTEST_S", patience.CALL_S - 2)
+        with pytest.raises(StorageUnavailable):
+            ours.write("parsed/claim", b"mine", replace=False)
+    try:
+        assert not theirs.write("parsed/claim", b"mine", replace=False)
+        assert ours.write("parsed/claim", b"mine", replace=False)
+        assert not ours.write("parsed/claim", b"mine", replace=False)
+    finally:
+        ours.delete("parsed/claim")
 
 
 def test_one_silly_answer_is_asked_again(
