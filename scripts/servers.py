@@ -62,7 +62,7 @@ def unpack(target: Path) -> None:
         work = Path(name)
         for deb in _download(work):
             run(["dpkg-deb", "-x", str(deb), str(work / "root")])
-        _make_movable(work / "root/usr/lib/erlang/bin/erl")
+        _make_movable(work / "root/usr/lib")
         shutil.rmtree(target, ignore_errors=True)
         (work / "root").rename(target)
 
@@ -86,10 +86,16 @@ def apt_settings(work: Path) -> list[str]:
     return [part for setting in settings for part in ("-o", setting)]
 
 
-def _make_movable(erl: Path) -> None:
-    """Let Erlang's start script take its folder from the environment; Debian nails it down."""
+def _make_movable(libraries: Path) -> None:
+    """Let the start scripts work below any folder: Debian's know theirs, and it has no space."""
+    erl = libraries / "erlang/bin/erl"
     text = erl.read_text().replace("ROOTDIR=/usr/lib/erlang", 'ROOTDIR="$ERL_ROOTDIR"')
     erl.write_text(text)
+    for script in libraries.glob("rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-env"):
+        text = script.read_text()
+        for word in ("$SCRIPT_PATH", "${RABBITMQ_SCRIPTS_DIR}/rabbitmq-defaults"):
+            text = text.replace(f" {word}", f' "{word}"')
+        script.write_text(text)
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> str:

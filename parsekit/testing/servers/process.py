@@ -58,7 +58,16 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it is ready. Raises `ServerFailed` with the end of the log."""
+        """Start it and wait until it is ready; a first failure is tried once more.
+
+        Raises `ServerFailed` with the end of the log.
+        """
+        try:
+            self._start_once()
+        except ServerFailed:  # a busy machine, or a port that somebody took before it did
+            self._start_once()
+
+    def _start_once(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -84,12 +93,15 @@ class ServerProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def signal(self, number: int) -> None:
-        """Signal the whole group: SIGSTOP freezes, SIGCONT thaws, SIGKILL pulls the plug."""
-        if self._process is not None:
-            os.killpg(self._process.pid, number)
+        """Signal the whole group: SIGSTOP freezes, SIGCONT thaws, SIGTERM asks it to end.
+
+        Raises `ServerFailed` with the end of the log when it has ended by itself.
+        """
+        if self._process is not None and not _signalled(self._process, number):
+            raise ServerFailed(f"{self.command[0]} has ended:\n{self.log_tail()}")
 
     def kill(self) -> None:
-        """End it at once, as a power cut would."""
+        """End it at once, as a power cut would, whether it runs, is frozen or has ended."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
@@ -100,14 +112,19 @@ class ServerProcess:
         process, self._process = self._process, None
         if process is None:
             return
-        for step in (signal.SIGCONT, number, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, step)
-            except ProcessLookupError:
-                break
-            if step == number:
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    continue
+        _signalled(process, number)
+        _signalled(process, signal.SIGCONT)  # a frozen one hears nothing but SIGKILL
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        _signalled(process, signal.SIGKILL)  # what it started may outlive it
         process.wait()
+
+
+def _signalled(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Signal the group of a process; False when nobody of it is left."""
+    process.poll()  # one that has ended and was not waited for still takes signals
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True

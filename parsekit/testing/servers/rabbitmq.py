@@ -137,7 +137,6 @@ class RabbitServer(ServerProcess):
 
     def kill(self) -> None:
         """Pull the plug, and wait until Erlang, a grandchild of ours, has let go of the port."""
-        self.signal(signal.SIGKILL)  # before anything that would thaw it for a moment
         super().kill()
         self._wait_until_gone()
 
