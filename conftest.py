@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,48 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SHARED
+
+
+def _indexed(shared: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """What the index of real replays says of each of this kind; files it does not name are others'.
+
+    By the stem of the file.
+    """
+    index = json.loads((shared / "replays" / "index.json").read_text())
+    named = ((Path(each["file"]), each) for each in index["replays"])
+    return {path.stem: each for path, each in sorted(named) if path.parent.name == kind}
+
+
+def _paths(shared: Path, kind: str) -> list[Path]:
+    return [shared / "replays" / each["file"] for each in _indexed(shared, kind).values()]
+
+
+@pytest.fixture(scope="session")
+def good_replays(shared: Path) -> list[Path]:
+    """Every real replay that a full parser accepts, of 2015 to 2026, in the order of names."""
+    return _paths(shared, "good")
+
+
+@pytest.fixture(scope="session")
+def bad_replays(shared: Path) -> list[Path]:
+    """Every real replay that is damaged, in the order of names."""
+    return _paths(shared, "bad")
+
+
+@pytest.fixture(scope="session")
+def samples(shared: Path) -> dict[str, Any]:
+    """Ballchasing's own bodies of some good replays, by the stem of the replay's file."""
+    return {
+        stem: json.loads((shared / "replays" / each["ballchasing"]).read_text())
+        for stem, each in _indexed(shared, "good").items()
+        if each["ballchasing"]
+    }
+
+
+@pytest.fixture(scope="session")
+def recent_body(samples: dict[str, Any]) -> dict[str, Any]:
+    """One of Ballchasing's bodies that the schemas of callers know: old ones lack accounts."""
+    return next(body for stem, body in samples.items() if stem.startswith("recent"))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import io
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -13,7 +11,7 @@ from parsekit.formats.match import match_of
 from parsekit.formats.parquet import ParquetRows
 from parsekit.formats.rows import COLUMNS, rows_of
 from parsekit.formats.table import MatchDetail, MatchLines
-from parsekit.model import Outcome
+from parsekit.model import JsonObject, Outcome
 
 #: Whatever stands where a number, a text, a list or an object is expected.
 ODD: list[Any] = [
@@ -87,10 +85,9 @@ def test_no_shape_of_data_breaks_a_format(odd: Any, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out
 
 
-def test_every_statistic_of_a_real_body_has_a_column(shared: Path) -> None:
+def test_every_statistic_of_a_real_body_has_a_column(samples: dict[str, JsonObject]) -> None:
     names = {column.name for column in COLUMNS}
-    for sample in sorted((shared / "ballchasing" / "samples").glob("*.json")):
-        body = json.loads(sample.read_text())
+    for body in samples.values():
         for one in body["blue"]["players"]:
             for group, stats in one["stats"].items():
                 prefix = "" if group == "core" else f"{group}_"

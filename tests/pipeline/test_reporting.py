@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from parsekit.errors import ParserFailed
@@ -54,9 +52,8 @@ def test_a_failure_is_one_error(bench):
     assert sum(e.final for e in bench.recorder.progress) == 1
 
 
-def test_every_message_fits_the_contract(bench, contract, shared):
-    body = json.loads(next((shared / "ballchasing" / "samples").glob("*.json")).read_text())
-    bench.script.steps = [Parsed(data=body)]
+def test_every_message_fits_the_contract(bench, contract, recent_body):
+    bench.script.steps = [Parsed(data=recent_body)]
     bench.host.parser_entry("script")
     run(bench, settings={"answer_as": "ballchasing"})
     bench.put(seed=3)

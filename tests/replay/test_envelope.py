@@ -54,19 +54,17 @@ def header_bytes(whole: bytes) -> int:
     return int.from_bytes(whole[:4], "little")
 
 
-def test_every_real_replay_since_2015_passes(shared: Path) -> None:
-    paths = sorted((shared / "replays" / "good").glob("*.replay"))
-    assert paths
-    for path in paths:
+def test_every_real_replay_since_2015_passes(good_replays: list[Path]) -> None:
+    assert good_replays
+    for path in good_replays:
         envelope = check_envelope(path, max_bytes=LIMIT)
         assert envelope.size_bytes == path.stat().st_size
         assert envelope.header_bytes + envelope.content_bytes + 16 == envelope.size_bytes
 
 
-def test_every_damaged_real_replay_is_refused(shared: Path) -> None:
-    paths = sorted((shared / "replays" / "bad").glob("*.replay"))
-    assert paths
-    for path in paths:
+def test_every_damaged_real_replay_is_refused(bad_replays: list[Path]) -> None:
+    assert bad_replays
+    for path in bad_replays:
         with pytest.raises(InvalidReplay):
             check_envelope(path, max_bytes=LIMIT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,13 +35,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
 
 @pytest.fixture
 def production(
-    tmp_path, redis_server, redis_client, rabbit_server, store, shared
+    tmp_path, redis_server, redis_client, rabbit_server, store, recent_body
 ) -> Iterator[Production]:
     """A remote parser that answers a real body under the name that callers know."""
     remote = tmp_path / "remote"
     remote.mkdir()
-    sample = next(iter(sorted((shared / "ballchasing" / "samples").glob("recent*.json"))))
-    (remote / "body").write_text(sample.read_text())
+    (remote / "body").write_text(json.dumps(recent_body))
     url = redis_server.url()
     made = Production(
         tmp_path,

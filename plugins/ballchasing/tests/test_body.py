@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parsekit.errors import ParserFailed
 from parsekit_ballchasing.body import check_body
-
-
-def bodies(shared: Path) -> Any:
-    return [
-        json.loads(path.read_text()) for path in (shared / "ballchasing" / "samples").glob("*.json")
-    ]
 
 
 def least_body() -> Any:
@@ -32,10 +24,9 @@ def least_body() -> Any:
     }
 
 
-def test_real_bodies_pass(shared: Path) -> None:
-    found = bodies(shared)
-    assert found
-    for body in found:
+def test_real_bodies_pass(samples: dict[str, Any]) -> None:
+    assert samples
+    for body in samples.values():
         check_body(body, body["id"])
 
 
@@ -44,8 +35,8 @@ def test_the_least_known_body_passes() -> None:
 
 
 @pytest.mark.parametrize("key", ["id", "link", "created", "uploader", "status", "blue", "orange"])
-def test_real_body_without_a_needed_field_is_refused(shared: Path, key: Any) -> None:
-    body = copy.deepcopy(bodies(shared)[0])
+def test_real_body_without_a_needed_field_is_refused(samples: dict[str, Any], key: str) -> None:
+    body = copy.deepcopy(next(iter(samples.values())))
     replay_id = body["id"]
     del body[key]
     with pytest.raises(ParserFailed, match=key):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,12 +52,6 @@ def parse() -> Parse:
 
 
 @pytest.fixture(scope="session")
-def good_replays(shared: Path) -> list[Path]:
-    """Every real replay that a full parser accepts, of 2015 to 2026."""
-    return sorted((shared / "replays" / "good").glob("*.replay"))
-
-
-@pytest.fixture(scope="session")
 def good(good_replays: list[Path]) -> dict[str, Parsed]:
     """What the parser says of each of them, by the file's stem."""
     return {path.stem: _parse(path) for path in good_replays}
@@ -68,16 +61,6 @@ def good(good_replays: list[Path]) -> dict[str, Parsed]:
 def bodies(good: dict[str, Parsed]) -> dict[str, JsonObject]:
     """The bodies alone."""
     return {stem: parsed.data for stem, parsed in good.items()}
-
-
-@pytest.fixture(scope="session")
-def samples(shared: Path) -> dict[str, JsonObject]:
-    """Ballchasing's own bodies of three of these replays."""
-    suffix = ".ballchasing.json"
-    return {
-        path.name.removesuffix(suffix): json.loads(path.read_text())
-        for path in sorted((shared / "ballchasing" / "samples").glob(f"*{suffix}"))
-    }
 
 
 def _car() -> Car:

@@ -159,26 +159,47 @@ def test_grades_follow_how_much_was_read() -> None:
     assert whole["id"] == "absent"
 
 
-def test_the_command_writes_both_cards(shared: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def replays(tmp_path: Path, good_replays: list[Path]) -> Path:
+    """A folder with the good replays and nothing else."""
+    folder = tmp_path / "replays"
+    folder.mkdir()
+    for path in good_replays:
+        (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture
+def published(tmp_path: Path, samples: dict[str, JsonObject]) -> Path:
+    """A folder with Ballchasing's bodies of some of them."""
+    folder = tmp_path / "bodies"
+    folder.mkdir()
+    for stem, body in samples.items():
+        (folder / f"{stem}.ballchasing.json").write_text(json.dumps(body))
+    return folder
+
+
+def test_the_command_writes_both_cards(
+    replays: Path, published: Path, tmp_path: Path, samples: dict[str, JsonObject]
+) -> None:
     markdown, card = tmp_path / "card.md", tmp_path / "card.json"
     fidelity(
-        shared / "replays" / "good",
-        bodies=shared / "ballchasing" / "samples",
+        replays,
+        bodies=published,
         markdown=markdown,
         json_card=card,
         fail_under=90,
     )
     written = json.loads(card.read_text())
-    assert len(written["pairs"]) == 3
+    assert len(written["pairs"]) == len(samples)
     assert written["fields"]["players.camera.fov"]["grade"] == "exact"
     assert "| players.stats.boost.bpm | 20 | 100 %" in markdown.read_text()
 
 
-def test_the_shipped_card_is_of_this_code(shared: Path, tmp_path: Path) -> None:
+def test_the_shipped_card_is_of_this_code(replays: Path, published: Path, tmp_path: Path) -> None:
     """Make it anew when this fails: the command stands in it."""
     card = tmp_path / "card.json"
-    bodies = shared / "ballchasing" / "samples"
-    fidelity(shared / "replays" / "good", bodies, markdown=tmp_path / "card.md", json_card=card)
+    fidelity(replays, published, markdown=tmp_path / "card.md", json_card=card)
     plugin = Path(__file__).parents[1]
     shipped = json.loads((plugin / "parsekit_local" / "fidelity_card.json").read_text())
     assert shipped["fields"] == json.loads(card.read_text())["fields"]

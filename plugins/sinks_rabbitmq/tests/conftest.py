@@ -215,11 +215,3 @@ def caller(broker: RabbitServer, sinks: Sinks) -> Iterator[Caller]:
 def analyst(broker: RabbitServer, sinks: Sinks) -> Iterator[Caller]:
     with Caller(broker, sinks.name) as analyst:
         yield analyst
-
-
-@pytest.fixture(scope="session")
-def ballchasing_body(shared: Path) -> JsonObject:
-    """A real answer of Ballchasing, as parsers give it."""
-    sample = next(iter(sorted((shared / "ballchasing" / "samples").glob("recent*.json"))))
-    body: JsonObject = json.loads(sample.read_text())
-    return body

@@ -26,10 +26,10 @@ from .conftest import Caller, Sinks
 
 
 def test_progress_and_analytics_arrive_as_the_contract_says(
-    sinks: Sinks, caller: Caller, analyst: Caller, ballchasing_body: JsonObject
+    sinks: Sinks, caller: Caller, analyst: Caller, recent_body: JsonObject
 ) -> None:
     caller.declare()
-    good = sinks.task(outcome_of("good", data=ballchasing_body), sinks.queue)
+    good = sinks.task(outcome_of("good", data=recent_body), sinks.queue)
     bad = sinks.task(outcome_of("bad", failure=FAILURE), sinks.queue)
     steps, events = caller.read(6), analyst.read(2)
     assert steps == good[:3] + bad[:3]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from parsekit import JsonObject
 from parsekit_local.decoder import decode
 from parsekit_local.frames import Frames, PlayerTrack
 from parsekit_local.statistics import MatchStatistics, compute, team_sums
@@ -43,23 +43,23 @@ class Value:
 
 
 @pytest.fixture(scope="session")
-def matches(shared: Path) -> dict[str, tuple[Frames, MatchStatistics]]:
+def matches(good_replays: list[Path]) -> dict[str, tuple[Frames, MatchStatistics]]:
     found = {}
-    for path in sorted((shared / "replays" / "good").glob("*.replay")):
+    for path in good_replays:
         frames = decode(path.read_bytes()).frames
         found[path.stem] = (frames, compute(frames))
     return found
 
 
 @pytest.fixture(scope="session")
-def values(shared: Path, matches: dict[str, tuple[Frames, MatchStatistics]]) -> list[Value]:
+def values(
+    samples: dict[str, JsonObject], matches: dict[str, tuple[Frames, MatchStatistics]]
+) -> list[Value]:
     """Every number of the pairs' bodies that statistics can give."""
-    suffix = ".ballchasing.json"
     found: list[Value] = []
-    for path in sorted((shared / "ballchasing" / "samples").glob(f"*{suffix}")):
-        pair = path.name.removesuffix(suffix)
+    for pair, body in samples.items():
         frames, statistics = matches[pair]
-        found += _match(pair, json.loads(path.read_text()), frames, statistics)
+        found += _match(pair, body, frames, statistics)
     return found
 
 
