@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from parsekit.events import WaitEvent as WaitEvent
     from parsekit.hookspecs import hookimpl as hookimpl
     from parsekit.keys import checked_key as checked_key
+    from parsekit.keys import checked_path as checked_path
     from parsekit.metrics import Metric as Metric
     from parsekit.model import Failure as Failure
     from parsekit.model import Job as Job
@@ -62,6 +63,7 @@ _HOME = {
     "WaitEvent": "events",
     "hookimpl": "hookspecs",
     "checked_key": "keys",
+    "checked_path": "keys",
     "Metric": "metrics",
     "Failure": "model",
     "Job": "model",

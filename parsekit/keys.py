@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
 import unicodedata
+from urllib.parse import unquote
 
 from parsekit.errors import BadRequest
 from parsekit.logs.redaction import cleaned
@@ -14,10 +14,6 @@ MAX_KEY_BYTES = 1024
 
 _SHOWN_CHARS = 80
 _CLEANED_CHARS = 4 * MAX_KEY_BYTES
-_DRIVE = re.compile(r"[A-Za-z]:")
-#: A dot, slash, backslash or control character behind any number of percent encodings: some proxy
-#: or store on the way would decode it, and see another path than the one that was checked.
-_ENCODED = re.compile(r"%(?:25)*(?:2e|2f|5c|7f|[01][0-9a-f])", re.IGNORECASE)
 #: Control characters, lone surrogates, line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -25,37 +21,50 @@ _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 def checked_key(key: object) -> str:
     """Answer the key as it came, or raise `BadRequest` saying what is wrong with it.
 
-    Accepted is a relative path with ``/`` between its parts, of printable text in Unicode form
-    NFC, that names the same object however often it is percent-decoded.
+    Accepted is a relative path with ``/`` between its parts, of printable text. It names an object
+    byte for byte, as in S3: percent signs, backslashes, drive letters and forms of Unicode (macOS
+    names files in NFD) mean nothing.
     """
     if not isinstance(key, str):
         raise BadRequest(f"object key {_shown(key)} is {type(key).__name__}, want text")
-    if (wrong := _fault(key)) is not None:
-        raise BadRequest(f"object key {_shown(key)} {wrong}; name an object as folder/name.replay")
+    return _without(_key_fault(key), key)
+
+
+def checked_path(key: str) -> str:
+    """Answer the key as `checked_key` does, for a server that may read more into it than bytes.
+
+    Refused is also what leads out of its folder once it was percent-decoded, however often, and
+    backslashes were read as slashes. Storages whose driver sends keys in URLs or as paths of
+    another system's files need it.
+    """
+    read = checked_key(key)
+    while (decoded := unquote(read)) != read:
+        read = decoded
+    fault = _key_fault(read.replace("\\", "/"))
+    return _without(f"{fault} once it is decoded" if fault else None, key)
+
+
+def _without(fault: str | None, key: str) -> str:
+    if fault is not None:
+        raise BadRequest(f"object key {_shown(key)} {fault}; name an object as folder/name.replay")
     return key
 
 
-def _fault(key: str) -> str | None:
+def _key_fault(key: str) -> str | None:
     if not key:
         return "is empty"
     if len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:
         return f"is longer than {MAX_KEY_BYTES} bytes"
     if any(unicodedata.category(char) in _UNPRINTABLE for char in key):
         return "has control characters or broken text"
-    if not unicodedata.is_normalized("NFC", key):
-        return "is not in Unicode form NFC"
-    if _ENCODED.search(key):
-        return "has a percent-encoded dot, slash or control character"
-    return _path_fault(key)
+    return _place_fault(key)
 
 
-def _path_fault(key: str) -> str | None:
+def _place_fault(key: str) -> str | None:
     if "://" in key:
         return "is a URL"
-    if key.startswith("/") or _DRIVE.match(key):
+    if key.startswith("/"):
         return "is absolute"
-    if "\\" in key:
-        return "has a backslash"
     if any(part in ("", ".", "..") for part in key.split("/")):
         return "has an empty, '.' or '..' part"
     return None

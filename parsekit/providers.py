@@ -106,10 +106,12 @@ LARGEST_READ_BYTES = 16 * 2**20
 class Storage(Protocol):
     """Holds replays and results under keys such as ``replays/<name>.replay``.
 
-    Keys that reach a storage were checked by the host (`parsekit.keys`): relative, no ``..``, no
-    control characters. Every method may raise `StorageUnavailable` (worth another try) or
-    `StorageDenied`, and takes at most about ten seconds with its own short retries.
-    Used from several threads at once, made anew in every process.
+    Keys that reach a storage were checked by the host (`parsekit.checked_key`): relative, no
+    ``..``, no control characters. All else is bytes that mean nothing, percent signs and
+    backslashes too; `parsekit.checked_path` is for servers that would read more into them.
+    Every method may raise `StorageUnavailable` (worth another try) or `StorageDenied`, and takes
+    at most about ten seconds with its own short retries. Used from several threads at once, made
+    anew in every process.
     """
 
     @property

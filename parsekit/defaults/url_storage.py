@@ -20,7 +20,7 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from parsekit.keys import checked_key
+from parsekit.keys import checked_path
 from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo
 
 
@@ -88,7 +88,7 @@ class UrlStorage:
         """Drivers let go by themselves."""
 
     def _path(self, key: str) -> str:
-        return f"{self._root}/{checked_key(key)}"
+        return f"{self._root}/{checked_path(key)}"
 
     def _facts(self, key: str) -> dict[str, Any]:
         with _driver_errors(key):

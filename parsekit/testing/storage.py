@@ -36,6 +36,11 @@ AWKWARD_KEYS = (
     "conformance/[a-z]*.replay",
     "conformance/a:b;c,d@e.replay",
     "conformance/~user/'quoted'\"$HOME\".replay",
+    "conformance/e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}.replay",
+    "conformance/\N{LATIN SMALL LETTER E WITH ACUTE}t\N{LATIN SMALL LETTER E WITH ACUTE}.replay",
+    "conformance/a%2Fb.replay",
+    "conformance/a%252Fb.replay",
+    "conformance/C:/a\\b.replay",
 )
 
 

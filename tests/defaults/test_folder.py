@@ -105,6 +105,16 @@ def test_hostile_keys_are_refused_by_the_storage_itself(storage: Storage, key: s
             act(key)
 
 
+@pytest.mark.parametrize("key", ["%2e%2e/outside", "a/%252e%252e/%252e%252e/b", "..\\outside"])
+def test_keys_that_a_server_would_decode_are_refused_at_a_url_alone(
+    storage: Storage, key: str
+) -> None:
+    assert storage.write(key, b"x")
+    assert storage.read(key) == b"x"
+    with pytest.raises(BadRequest, match="once it is decoded"):
+        made("memory://conformance-of-folder").write(key, b"x")
+
+
 def test_a_symbolic_link_out_of_the_folder_is_refused(storage: Storage, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

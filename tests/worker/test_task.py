@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -104,6 +105,17 @@ def test_bad_calls_fail_with_bad_request_and_the_worker_serves_on(service):
         with pytest.raises(errors.BadRequest):
             task.get(timeout=30)
     assert service.send(service.replay("good")).get(timeout=30)["parser"] == "fake"
+
+
+def test_a_key_is_taken_byte_for_byte(service):
+    """As macOS, Windows and careless uploads name files: S3 takes all of them."""
+    service.worker().ready()
+    service.remote_is(pending_s=0)
+    names = ["e\u0301te\u0301", "\u00e9t\u00e9", "c:x", "a%2Fb", "%2e%2e", "a\\b"]
+    tasks = [service.send(service.replay(name, seed=n)) for n, name in enumerate(names)]
+    found = [task.get(timeout=30)["data"]["sha256"] for task in tasks]
+    files = [service.store / "replays" / f"{name}.replay" for name in names]
+    assert found == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
 
 def test_newer_and_older_callers_are_served(service):
