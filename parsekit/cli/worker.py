@@ -38,6 +38,9 @@ def worker(
     http: Annotated[
         str | None, typer.Option(help="[HOST:]PORT for /healthz, /readyz and /metrics.")
     ] = None,
+    task_events: Annotated[
+        bool, typer.Option("--task-events", "-E", help="Tell each step of a task to Flower.")
+    ] = False,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error; default logs.level.")
     ] = None,
@@ -55,6 +58,7 @@ def worker(
         pool=pool,
         queues=queues,
         http=http,
+        task_events=task_events,
         log_level=log_level,
     )
     raise typer.Exit(run_worker(options))

@@ -143,6 +143,9 @@ class CelerySettings(Section):
     )
     queue: str = Field("replay-parse", description="queue of interactive requests")
     bulk_queue: str = Field("replay-parse-bulk", description="queue of back-fills")
+    task_events: bool = Field(
+        False, description="workers tell each step of a task to Flower and other monitors"
+    )
     ca_file: Path | None = Field(
         None,
         description="PEM file of the authorities to trust (rediss, amqps); else the system's",

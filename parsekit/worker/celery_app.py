@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery
 
+from parsekit.config import CelerySettings
 from parsekit.worker.celery_settings import celery_settings
 from parsekit.worker.lifecycle import install
 from parsekit.worker.service import service
@@ -14,7 +15,7 @@ from parsekit.worker.task import ParseReplay
 
 def make_app() -> Celery:
     """Make it; the configuration is read when a setting is first needed."""
-    made = Celery("parsekit", set_as_current=True)
+    made = Celery("parsekit", set_as_current=True, events="parsekit.worker.task_events:TaskEvents")
     made.add_defaults(_settings)
     made.register_task(ParseReplay())
     install(made)
@@ -22,7 +23,8 @@ def make_app() -> Celery:
 
 
 def _settings() -> dict[str, Any]:
-    return celery_settings(service.addresses)
+    task_events = service.config.section(CelerySettings).task_events
+    return {**celery_settings(service.addresses), "worker_send_task_events": task_events}
 
 
 app = make_app()

@@ -32,7 +32,6 @@ def celery_settings(at: Addresses) -> dict[str, Any]:
         **_delivery(at),
         **_results(at),
         "worker_hijack_root_logger": False,
-        "worker_send_task_events": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "enable_utc": True,

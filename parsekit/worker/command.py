@@ -42,6 +42,7 @@ class WorkerOptions:
     pool: str | None = None
     queues: str | None = None
     http: str | None = None
+    task_events: bool = False
     log_level: str | None = None
 
 
@@ -131,7 +132,7 @@ def run_worker(options: WorkerOptions) -> int:
     with contextlib.ExitStack() as stack:
         if plan.embedded:
             stack.enter_context(embedded_server(service.data_dir))
-        return _consume(plan, level)
+        return _consume(plan, level, task_events=options.task_events)
 
 
 def _share_heaps() -> None:
@@ -140,7 +141,7 @@ def _share_heaps() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def _consume(plan: Plan, level: str) -> int:
+def _consume(plan: Plan, level: str, *, task_events: bool) -> int:
     from parsekit.worker.celery_app import app  # noqa: PLC0415  (after the environment is set)
 
     worker = app.Worker(
@@ -149,9 +150,9 @@ def _consume(plan: Plan, level: str) -> int:
         concurrency=plan.concurrency,
         queues=",".join(plan.queues),
         loglevel=level.upper(),
+        task_events=task_events or None,
         without_gossip=True,
         without_mingle=True,
-        without_heartbeat=True,
         quiet=True,
     )
     told: list[str] = []
