@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from celery import signals
 
 from parsekit.config import Config
-from parsekit.cores import usable_cores
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, default_slots, longest_run_s
 from parsekit.worker.embedded import embedded_server
 from parsekit.worker.http_port import ENV_HTTP, check_free
 from parsekit.worker.logs import begin_logs
@@ -25,8 +24,6 @@ from parsekit.worker.service import ENV_EMBEDDED, service
 
 log = logging.getLogger(__name__)
 
-#: A remote parser waits for others: many tasks at once cost little.
-REMOTE_SLOTS = 20
 #: RabbitMQ closes the channel of a consumer that acknowledged nothing for so long, unless it was
 #: told otherwise, which nobody can ask it over AMQP.
 CONSUMER_TIMEOUT_SECONDS = 1800.0
@@ -93,13 +90,12 @@ def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Config)
     the parse. A remote one waits for others: threads cost a tenth of the memory.
     """
     entry = host.parser_entry(config.host.parser)
-    local = entry.runs == "local"
-    pool, slots = ("prefork", usable_cores()) if local else ("threads", REMOTE_SLOTS)
+    pool = "prefork" if entry.runs == "local" else "threads"
     return Plan(
         parser=entry.name,
         runs=entry.runs,
         pool=options.pool or pool,
-        concurrency=options.concurrency or slots,
+        concurrency=options.concurrency or default_slots(entry.runs),
         queues=_queues(options.queues, at),
         at=at,
         storage=config.storage_name,

@@ -20,6 +20,7 @@ from parsekit.worker.amqp_transport import Channel, bulk_share
 from parsekit.worker.announcements import Announcer, board_of
 from parsekit.worker.celery_settings import (
     SHUTDOWN_SECONDS,
+    default_slots,
     longest_run_s,
     worker_transport_options,
 )
@@ -61,9 +62,15 @@ def install(app: Celery) -> None:
     signals.worker_shutdown.connect(_on_end, weak=False)
 
 
-def _on_init(**_: Any) -> None:
-    """Take messages safely; kombu goes by the URL's scheme, so that gets another transport."""
+def _on_init(conf: Any, **_: Any) -> None:
+    """Take messages safely, as many at once as suit the parser, also under Celery's own command.
+
+    kombu goes by the URL's scheme, so that gets another transport.
+    """
     TRANSPORT_ALIASES.update(_TRANSPORTS)
+    if conf.worker_concurrency is None:
+        parser = service.host.parser_entry(service.config.host.parser)
+        conf.worker_concurrency = default_slots(parser.runs)
 
 
 class ProcessStep(bootsteps.StartStopStep):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import warnings
 from typing import Any
 
 from celery import signals
+from celery.apps import worker as celery_program
+from celery.platforms import SecurityWarning
 
 from parsekit.config import LogSettings
 from parsekit.errors import ConfigInvalid
 from parsekit.logs.setup import set_up
 from parsekit.worker.service import service
+
+log = logging.getLogger(__name__)
 
 _LEVELS = ("debug", "info", "warning", "error")
 #: Celery's lines at both ends of a run say less than ours of its steps; what nobody expected, it
@@ -21,6 +27,19 @@ _OF_RUNS = ("celery.worker.strategy", "celery.app.trace")
 def install_logs() -> None:
     """Set up the logs whenever Celery would, in the worker and in children that it spawns."""
     signals.setup_logging.connect(_on_setup, weak=False)
+    signals.celeryd_init.connect(_take_over_prints, weak=False)
+    signals.celeryd_after_setup.connect(_warn_of_root, weak=False)
+
+
+def _take_over_prints(**_: Any) -> None:
+    """Make lines of the log of what Celery prints past all logging, from its signal handlers."""
+    setattr(celery_program, "safe_say", lambda text, *_: log.info("%s", text))  # noqa: B010
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # eight lines; see below
+
+
+def _warn_of_root(**_: Any) -> None:
+    if os.geteuid() == 0:
+        log.warning("the worker runs as root; give it a user of its own")
 
 
 def begin_logs(level: str | None) -> str:

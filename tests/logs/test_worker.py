@@ -15,10 +15,9 @@ from celery import states
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, WorkerProcess, poll
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from parsekit.worker.celery_settings import REMOTE_SLOTS
 
 PLUGINS = Path(__file__).parent / "plugins"
-#: Celery prints these on standard output, past all logging, when a signal ends it.
-NOT_LOGGED = ("", "worker: Warm shutdown (MainProcess)")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def service(tmp_path: Path, server: ValkeyServer, request: pytest.FixtureRequest
 def lines(worker: WorkerProcess) -> list[dict[str, Any]]:
     """All lines; fails for one that is no JSON object."""
     rows = worker.text().split("\n")
-    found = [json.loads(row) for row in rows if row not in NOT_LOGGED]
+    found = [json.loads(row) for row in rows if row]
     assert all(isinstance(line, dict) for line in found)
     return found
 
@@ -149,6 +148,16 @@ def test_a_level_that_does_not_exist_is_a_usage_error(service: Deployment) -> No
     assert worker.text() == ("error: --log-level loud: choose debug, info, warning, error\n")
 
 
+def test_what_celery_prints_past_all_logging_is_a_line_like_any_other(service: Deployment) -> None:
+    worker = service.worker().ready()
+    worker.stop()
+    told = {line["message"]: line["level"] for line in lines(worker)}
+    assert told["worker: Warm shutdown (MainProcess)"] == "info"
+    assert not [message for message in told if "superuser" in message]
+    root = "the worker runs as root; give it a user of its own"
+    assert (told.get(root) == "warning") == (os.geteuid() == 0)
+
+
 def test_celery_s_own_command_writes_the_same_lines(service: Deployment, tmp_path: Path) -> None:
     log = tmp_path / "celery.log"
     command = [sys.executable, "-m", "celery", "-A", "parsekit.worker:app", "worker"]
@@ -157,6 +166,8 @@ def test_celery_s_own_command_writes_the_same_lines(service: Deployment, tmp_pat
     service.workers.append(worker)
     poll(lambda: log.exists() and " ready." in log.read_text())
     task_id = run(service, "fine")
+    [stats] = service.caller.control.inspect(timeout=10).stats().values()
+    assert stats["pool"]["max-concurrency"] == REMOTE_SLOTS
     worker.stop()
     found = [json.loads(row) for row in log.read_text().splitlines()]
     assert {line["step"] for line in found if line.get("task_id") == task_id and "step" in line}

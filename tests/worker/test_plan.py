@@ -13,8 +13,8 @@ from parsekit.config.effective import HOST_SECTIONS
 from parsekit.config.settings import Limits
 from parsekit.testing.deployment import poll
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS
-from parsekit.worker.command import REMOTE_SLOTS, Plan, WorkerOptions, make_plan
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, REMOTE_SLOTS
+from parsekit.worker.command import Plan, WorkerOptions, make_plan
 from parsekit.worker.rescheduling import delay_queue, hop_seconds
 
 CORES = len(os.sched_getaffinity(0))
