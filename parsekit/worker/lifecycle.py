@@ -32,6 +32,7 @@ from parsekit.worker.metrics_page import make_page
 from parsekit.worker.numbers import PoolRunning, WorkerNumbers
 from parsekit.worker.probes import probes, storage_probe
 from parsekit.worker.queues import queues_of
+from parsekit.worker.reception import tell_unknown
 from parsekit.worker.service import service
 from parsekit.worker.storage_watch import StorageWatch, storage_silence
 from parsekit.worker.trial import try_apart
@@ -58,6 +59,7 @@ def install(app: Celery) -> None:
     install_logs()
     signals.celeryd_init.connect(_on_init, weak=False)
     signals.worker_process_init.connect(_on_child, weak=False)
+    signals.task_unknown.connect(tell_unknown, weak=False)
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
     signals.worker_shutdown.connect(_on_end, weak=False)
 

@@ -62,6 +62,22 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
     return receive
 
 
+def tell_unknown(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002  (Celery's name)
+    """Say whose task it was that Celery drops, as this queue has no other than ``parseReplay``.
+
+    Mostly it is a callback: Celery sends one that names no queue to the default queue of whoever
+    ran the task, so that it comes here, and its caller hears nothing.
+    """
+    caller = (message.headers or {}).get("parent_id")
+    queue = (message.delivery_info or {}).get("routing_key")
+    whose = f"callback of task {caller}" if caller else "task"
+    cure = "callers name a queue: link=….set(queue=…)" if caller else "send it to another queue"
+    log.warning(
+        "dropped %s %r (%s): queue %s runs parseReplay alone; %s",
+        *(short(whose, 100), short(str(name), 100), short(str(id), 100), queue, cure),
+    )
+
+
 def _check(message: Any, body: Any) -> None:
     """``body`` is that of protocol 1, which Celery has decoded; None for protocol 2."""
     check_size(message.body)
