@@ -50,17 +50,19 @@ class Actor:
     @property
     def is_car(self) -> bool:
         """Whether a player drives this actor."""
-        return self.kind.startswith("Archetypes.Car.")
+        return self.kind.startswith("Archetypes.Car.") or self.kind.endswith(_CAR_OF_A_MODE)
 
     @property
     def is_ball(self) -> bool:
         """Whether this is one of the match's balls."""
-        return self.kind.startswith("Archetypes.Ball.Ball_")
+        package, _, name = self.kind.lower().rpartition(".")
+        is_ball = name.startswith("ball_") or name == "cubeball"
+        return package == "archetypes.ball" and is_ball and name not in _NO_BALLS
 
     @property
     def is_boost(self) -> bool:
         """Whether this is the boost component of a car."""
-        return "CarComponent_Boost" in self.kind
+        return "CarComponent_Boost" in self.kind or self.kind.endswith(_BOOST_OF_A_MODE)
 
     @property
     def is_player(self) -> bool:
@@ -73,7 +75,14 @@ class Actor:
         return int(self.kind[-1]) if self.kind in _TEAMS else None
 
 
-_TEAMS = ("Archetypes.Teams.Team0", "Archetypes.Teams.Team1")
+#: Some modes bring a car of their own (`GameEvent_Season:CarArchetype` is a ``Car_Season_TA``), and
+#: Knockout a boost. Source of these and of the balls: boxcars' table of archetypes and classes.
+_CAR_OF_A_MODE = (":CarArchetype", "Default__Car_TA")
+_BOOST_OF_A_MODE = ":CarArchetype.Boost"
+#: Stands among the balls and makes them; its class is no ball's.
+_NO_BALLS = frozenset(("ball_ringspawner",))
+#: The white ones are those of free play.
+_TEAMS = frozenset(f"Archetypes.Teams.Team{name}" for name in ("0", "1", "White0", "White1"))
 
 
 class Cast:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from parsekit_local.decoder_actors import Actor
 from parsekit_local.decoder_columns import columns
 from parsekit_local.frames import Account, Frames
 
@@ -257,3 +258,35 @@ def test_a_frame_of_ages_stops_the_clock() -> None:
 
 def test_updates_of_unknown_actors_are_passed_over() -> None:
     assert read(frame((55, "HitTeamNum", 1))).hits.frame.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("Archetypes.Car.Car_Default", "car"),
+        ("Archetypes.Car.Car_PostGameLobby", "car"),
+        ("Archetypes.GameEvent.GameEvent_Season:CarArchetype", "car"),
+        ("Archetypes.KnockOut.GameEvent_Knockout:CarArchetype", "car"),
+        ("Mutators.Mutators.Mutators.FreePlay:CarArchetype", "car"),
+        ("Archetypes.CarComponents.CarComponent_Boost", "boost"),
+        ("Archetypes.KnockOut.GameEvent_Knockout:CarArchetype.Boost", "boost"),
+        ("Archetypes.KnockOut.GameEvent_Knockout:CarArchetype.Dodge", None),
+        ("Archetypes.GameEvent.GameEvent_Season", None),
+        ("Archetypes.Ball.Ball_Default", "ball"),
+        ("Archetypes.Ball.CubeBall", "ball"),
+        ("Archetypes.Ball.ball_luminousairplane", "ball"),
+        ("Archetypes.Ball.BallComponent_KeepUp", None),
+        ("Archetypes.Ball.Ball_RingSpawner", None),
+        ("TAGame.Default__PRI_KnockOut_TA", "player"),
+    ],
+)
+def test_kinds_of_actors_in_every_mode(kind: str, what: str | None) -> None:
+    actor = Actor(0, kind, 0)
+    kinds = ("car", "boost", "ball", "player")
+    assert [name for name in kinds if getattr(actor, f"is_{name}")] == ([what] if what else [])
+
+
+def test_the_teams_of_free_play_are_white() -> None:
+    kinds = ("Team0", "Team1", "TeamWhite0", "TeamWhite1", "TeamX")
+    found = [Actor(0, f"Archetypes.Teams.{kind}", 0).team_number for kind in kinds]
+    assert found == [0, 1, 0, 1, None]
