@@ -1,8 +1,10 @@
 """Names of car bodies by the game's product number.
 
 Sources, taken 2026-11-24: the body table of rlrml/player (subtr-actor's viewer), ``ids.ts`` of
-Longi94/rl-loadout-lib, and RLBotGUI's ``items.csv`` for the oldest; nine bodies of the project's
-pairs agree. Numbers on which these disagree (some Artemis and Chikara) are left out.
+Longi94/rl-loadout-lib, and RLBotGUI's ``items.csv``, which is the game's own list of products up
+to 2022; nine bodies of the project's pairs agree. Where they disagree (some Artemis and Chikara)
+the game's own names of the tiers decide (``body_enspier_tier2`` is 3594). Three bodies have a
+second number: 4770, 5188 and 6122. No source has 3040 and 12262, which replays have.
 """
 
 from __future__ import annotations
@@ -56,6 +58,8 @@ CARS: dict[int, str] = {
     2070: "Werewolf",
     2268: "Fast & Furious Dodge Charger",
     2269: "Fast & Furious Nissan Skyline",
+    2298: "Samus's Gunship",
+    2313: "Mario NSR",
     2665: "The Dark Knight Rises Tumbler",
     2666: "'89 Batmobile",
     2853: "Twinzer",
@@ -72,7 +76,9 @@ CARS: dict[int, str] = {
     3426: "Diestro",
     3451: "Nimbus",
     3582: "Insidio",
+    3594: "Artemis G1",
     3614: "Artemis",
+    3622: "Artemis GXT",
     3702: "Tygris",
     3875: "Guardian GXT",
     3879: "Guardian",
@@ -84,7 +90,11 @@ CARS: dict[int, str] = {
     4318: "Mudcat",
     4319: "Mudcat G1",
     4320: "Mudcat GXT",
+    4367: "Chikara GXT",
+    4472: "Chikara",
+    4473: "Chikara G1",
     4745: "Ronin GXT",
+    4770: "Dominus",
     4780: "Battle Bus",
     4781: "Peregrine TT",
     4782: "Psyclops",
@@ -93,6 +103,7 @@ CARS: dict[int, str] = {
     4906: "Harbinger",
     5020: "Outlaw",
     5039: "Harbinger GXT",
+    5188: "Scarab",
     5265: "Formula 1 2021",
     5361: "Dingo",
     5470: "R3MX",
@@ -108,6 +119,7 @@ CARS: dict[int, str] = {
     5951: "Jackal",
     5964: "Lamborghini Huracán STO",
     5979: "Tyranno GXT",
+    6122: "Masamune",
     6243: "Nexus",
     6244: "BMW M240i",
     6247: "McLaren 765LT",
