@@ -7,10 +7,11 @@ derived from the content as ``docs/body.md`` tells, in a form that nobody takes 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parsekit import JsonObject
+from parsekit_local.consistency import Contradiction, contradictions
+from parsekit_local.dates import UNKNOWN as UNKNOWN_DATE
 from parsekit_local.frames import Frames, MatchFacts
 from parsekit_local.grades import Reading, fidelity_of
 from parsekit_local.header_facts import HeaderFacts
@@ -40,36 +41,81 @@ class Findings:
     reading: Reading
 
 
-def body_of(findings: Findings) -> JsonObject:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The body as JSON, and where it and the header of its replay disagree."""
+
+    data: JsonObject
+    contradictions: tuple[Contradiction, ...]
+
+
+def body_of(findings: Findings) -> Body:
     """Write the body."""
+    is_training = findings.header.match_type == _TRAINING
+    if is_training:
+        findings = replace(findings, header=_without_match(findings.header))
     header, frames = findings.header, findings.frames
-    players = () if header.match_type == _TRAINING else participants(header.players, frames)
+    players = () if is_training else participants(header.players, frames)
     said = frames.match if frames else MatchFacts()
     ranks = ranks_of(said.debug_rows)
     match = match_of(header, frames, players, _end_s(findings, players))
     sources = PlayerSources(
         everybody=players,
         statistics=findings.statistics,
+        has_score=frames is not None or header.final_score is not None,
         ranks=ranks,
-        winning_team=header.winning_team,
+        winner=header.winner,
     )
     body = {
         **_identity(findings, match),
         **_match(match),
         **extremes(ranks.values()),
+        **_score(header),
         **_teams(sources, match),
         "playlist_name": match.playlist.name,
         "map_name": match.map_name,
         **({"server": match.server} if match.server else {}),
     }
-    derived = {name for name, value in body.items() if value in _PLACEHOLDERS}
+    found = tuple(
+        contradictions(header, players, stream_is_whole=findings.reading is Reading.WHOLE)
+    )
+    fidelity = fidelity_of(
+        findings.reading,
+        absent=_absent(body, match, sources, is_training=is_training),
+        doubtful=[field for each in found for field in each.fields],
+        as_measured=match.is_plain_soccar,
+    )
+    return Body(data={**body, "fidelity": fidelity}, contradictions=found)
+
+
+def _without_match(header: HeaderFacts) -> HeaderFacts:
+    """Leave out what a training session has none of."""
+    return replace(header, players=(), scorers=(), final_score=None)
+
+
+def _score(header: HeaderFacts) -> JsonObject:
+    """Write the final score, which need not be the sum of the players' goals."""
+    if header.final_score is None:
+        return {}
+    return {"final_score": dict(zip(COLORS, header.final_score, strict=True))}
+
+
+def _absent(
+    body: JsonObject, match: Match, sources: PlayerSources, *, is_training: bool
+) -> set[str]:
+    """Name what stands in the body and is not in the replay."""
+    absent = {name for name, value in body.items() if value in _PLACEHOLDERS}
     if match.match_guid is None:
-        derived.add("match_guid")
-    return {**body, "fidelity": _fidelity(findings, match, derived)}
-
-
-def _fidelity(findings: Findings, match: Match, derived: Iterable[str]) -> JsonObject:
-    return fidelity_of(findings.reading, derived, as_measured=match.is_plain_soccar)
+        absent.add("match_guid")
+    if match.saved.moment == UNKNOWN_DATE:
+        absent |= {"date", "date_has_timezone", "season", "season_type"}
+    if not match.duration_s:
+        absent.add("duration")
+    if not sources.has_score:
+        absent |= {"players.mvp", "players.stats.core"}
+    if is_training or not sources.has_score:
+        absent |= {"final_score", "teams.stats.core"}
+    return absent
 
 
 def _identity(findings: Findings, match: Match) -> JsonObject:
@@ -116,14 +162,12 @@ def _match(match: Match) -> JsonObject:
 
 
 def _teams(sources: PlayerSources, match: Match) -> JsonObject:
-    balls = sources.statistics.ball if sources.statistics else ({}, {})
     return {
         color: team(
             number,
             name=match.team_names[number],
-            players=sources.everybody,
+            sources=sources,
             entries=player_entries(sources, number),
-            ball=balls[number],
         )
         for number, color in enumerate(COLORS)
     }

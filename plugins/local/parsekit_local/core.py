@@ -14,15 +14,9 @@ def shooting_percentage(goals: int, shots: int) -> float:
     return 100 * goals / shots if shots else 0.0
 
 
-def most_valuable(players: Sequence[Participant], winning_team: int | None) -> Participant | None:
-    """Pick the best score of the team with more goals; nobody in a draw.
-
-    ``winning_team`` decides a draw where the game names a winner, as after a forfeit.
-    """
-    goals = [sum(p.score_line.goals for p in players if p.team == team) for team in (0, 1)]
-    winner = goals.index(max(goals)) if goals[0] != goals[1] else winning_team
-    best = [player for player in players if player.team == winner]
-    return best[0] if best else None
+def most_valuable(players: Sequence[Participant], winner: int | None) -> Participant | None:
+    """Pick the best score of the team that won; nobody without a winner."""
+    return next((player for player in players if player.team == winner), None)
 
 
 def player_core(player: Participant, players: Sequence[Participant], *, is_mvp: bool) -> JsonObject:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from parsekit_local.fidelity import FidelityCard
 
 _BODY_SUFFIX = ".ballchasing.json"
+#: What such a body has are not measurements: they would tell of the file, not of the parser.
+_HEADER_ONLY = "header only"
 
 
 def fidelity(
@@ -30,34 +32,42 @@ def fidelity(
     PAIRS is a folder with NAME.replay and NAME.ballchasing.json side by side; with --bodies the
     latter stand in a folder of their own. The card goes to the standard output as Markdown, or
     with --markdown and --json-card to files. With --fail-under PERCENT the command ends with
-    code 1 when fewer values than that are within 1 %.
+    code 1 when fewer values than that are within 1 %, or when of some replay only the header could
+    be read: such a replay is left out of the card.
     """
     from parsekit_local.fidelity_report import card_json, card_markdown  # noqa: PLC0415
 
-    card = _measure(pairs, bodies or pairs)
+    card, left_out = _measure(pairs, bodies or pairs)
     made_by = _command_line(pairs, bodies)
     _write(markdown, card_markdown(card, made_by))
     if json_card:
         _write(json_card, json.dumps(card_json(card, made_by), indent=1) + "\n")
     total = card.total
-    percent = 100 * total.within_1_percent / total.n
+    percent = 100 * total.within_1_percent / total.n if total.n else 0.0
     if percent < fail_under:
         raise SystemExit(_say(f"{percent:.2f} % of all values are within 1 %, not {fail_under:g}"))
+    if left_out and fail_under:
+        raise SystemExit(_say(f"only the header could be read of {left_out} of the replays"))
 
 
-def _measure(replays: Path, bodies: Path) -> FidelityCard:
+def _measure(replays: Path, bodies: Path) -> tuple[FidelityCard, int]:
+    """Compare all pairs; how many are on no card, as only a header was read, comes second."""
     from parsekit_local.comparison import compare  # noqa: PLC0415
     from parsekit_local.fidelity import FidelityCard  # noqa: PLC0415
 
-    card = FidelityCard()
+    card, left_out = FidelityCard(), 0
     for replay, body in _pairs(replays, bodies):
-        card.add(replay.stem, compare(_body(body), _parsed(replay)))
-    if not card.total.n:
+        wanted, got = _body(body), _parsed(replay)
+        if got.get("fidelity", {}).get("stream") == _HEADER_ONLY:
+            left_out += 1
+        else:
+            card.add(replay.stem, compare(wanted, got))
+    if not card.total.n and not left_out:
         raise BadRequest(
             f"nothing to compare: no NAME.replay in {replays} has a NAME{_BODY_SUFFIX} "
             f"in {bodies}; name the folder of the bodies with --bodies"
         )
-    return card
+    return card, left_out
 
 
 def _pairs(replays: Path, bodies: Path) -> Iterator[tuple[Path, Path]]:

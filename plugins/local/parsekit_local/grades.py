@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from functools import cache
 from importlib.resources import files
@@ -41,6 +41,12 @@ _FROM_HEADER = (
 )
 
 
+#: Fields that Ballchasing does not have, and their grade: the final score is the header's.
+_OURS = {"final_score": "exact"}
+#: What the header's number of frames and their rate tell well enough where no frame is read.
+_ESTIMATED = ("duration",)
+
+
 class Reading(Enum):
     """How much of the network stream was read."""
 
@@ -50,27 +56,43 @@ class Reading(Enum):
 
 
 def fidelity_of(
-    reading: Reading, derived: Iterable[str] = (), *, as_measured: bool = True
+    reading: Reading,
+    *,
+    absent: Collection[str] = (),
+    doubtful: Collection[str] = (),
+    as_measured: bool = True,
 ) -> JsonObject:
     """Write the result's ``fidelity``.
 
-    ``derived`` are fields that this replay does not have, and which stand in the body because
-    the contract wants them. ``as_measured`` False is for modes that no pair is of: what is
-    computed there is approximate, whatever the card says of plain soccar.
+    ``absent`` are fields, or groups of them, that this replay does not have, and which stand in the
+    body because the contract wants them; ``doubtful`` those that something in the replay speaks
+    against. ``as_measured`` False is for modes that no pair is of: what is computed there is
+    approximate, whatever the card says of plain soccar.
     """
     card = _card()
-    grades = {
-        field: _lowered(field, row["grade"], reading, as_measured=as_measured)
-        for field, row in card["fields"].items()
+
+    def grade(field: str, measured: str) -> str:
+        if _is_below(field, absent):
+            return "absent"
+        known = _lowered(field, measured, reading, as_measured=as_measured)
+        return "approximate" if known != "absent" and _is_below(field, doubtful) else known
+
+    grades = {field: grade(field, row["grade"]) for field, row in card["fields"].items()}
+    unmeasured = SITE_FIELDS - {"status", "groups"} | {
+        field for field in absent if not any(_is_below(each, (field,)) for each in grades)
     }
-    grades |= dict.fromkeys(sorted(SITE_FIELDS - {"status", "groups"}), "absent")
-    grades |= dict.fromkeys(sorted(derived), "absent")
+    grades |= dict.fromkeys(sorted(unmeasured), "absent")
+    grades |= {name: known for name, known in _OURS.items() if name not in unmeasured}
     return {
         "card": f"parsekit-local {PARSER_VERSION}, {len(card['pairs'])} pairs",
         "stream": reading.value,
         "unmeasured": "absent" if reading is Reading.HEADER_ONLY else "approximate",
         "grades": compact(grades),
     }
+
+
+def _is_below(field: str, groups: Collection[str]) -> bool:
+    return any(f"{field}.".startswith(f"{group}.") for group in groups)
 
 
 def compact(grades: Mapping[str, str]) -> dict[str, str]:
@@ -99,7 +121,8 @@ def _lowered(field: str, grade: str, reading: Reading, *, as_measured: bool) -> 
         return grade
     if reading is Reading.WHOLE:
         return grade if as_measured or ".stats." not in field else "approximate"
-    return "absent" if reading is Reading.HEADER_ONLY else "approximate"
+    is_lost = reading is Reading.HEADER_ONLY and field not in _ESTIMATED
+    return "absent" if is_lost else "approximate"
 
 
 @cache

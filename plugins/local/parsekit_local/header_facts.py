@@ -34,12 +34,17 @@ _GUID = re.compile(r"[0-9A-Fa-f]{32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderPlayer:
-    """One line of the final scoreboard. ``account`` is None for bots."""
+    """One line of the final scoreboard. ``account`` is None for bots.
+
+    ``has_local_number`` tells whether the account's number, which tells the players of one machine
+    apart, stands in the header. Old files have none: it is 0 for all of them.
+    """
 
     name: str
     team: int
     is_bot: bool
     account: Account | None
+    has_local_number: bool
     score_line: ScoreLine
 
 
@@ -50,6 +55,10 @@ class HeaderFacts:
     ``local_date`` is the recorder's clock, without an offset, at the time of saving.
     ``start_epoch_s`` is the Unix time of the match's start. ``seconds_played`` is game time,
     ``recorded_s`` what the number of frames and their rate come to.
+
+    ``final_score`` are the points of blue and orange, ``scorers`` the names of the list of goals,
+    once for each goal. A header that was written before anything was recorded has neither: its
+    scoreboard has names and zeros that mean nothing.
     """
 
     rocket_league_id: str | None
@@ -65,12 +74,21 @@ class HeaderFacts:
     seconds_played: float | None
     recorded_s: float | None
     build_version: str | None
+    final_score: tuple[int, int] | None
+    scorers: tuple[str, ...]
     players: tuple[HeaderPlayer, ...]
+
+    @property
+    def winner(self) -> int | None:
+        """The team with more points; after a draw the one that the game names, as in a forfeit."""
+        score = self.final_score
+        return score.index(max(score)) if score and score[0] != score[1] else self.winning_team
 
 
 def header_facts(header: Header) -> HeaderFacts:
     """Take the facts out of a header's values; never fails."""
     values = header.properties
+    players = tuple(_player(line) for line in _groups(values, "PlayerStats"))
     return HeaderFacts(
         rocket_league_id=_guid(values, "Id"),
         match_guid=_guid(values, "MatchGUID") or _guid(values, "MatchGuid"),
@@ -85,7 +103,9 @@ def header_facts(header: Header) -> HeaderFacts:
         seconds_played=_value(values, "TotalSecondsPlayed", float),
         recorded_s=_recorded_s(values),
         build_version=_value(values, "BuildVersion", str),
-        players=tuple(_player(line) for line in _lines(values)),
+        final_score=_final_score(values, players),
+        scorers=tuple(_value(goal, "PlayerName", str) or "" for goal in _groups(values, "Goals")),
+        players=players,
     )
 
 
@@ -115,9 +135,23 @@ def _recorded_s(values: Properties) -> float | None:
     return frames / rate if frames and rate and rate > 0 else None
 
 
-def _lines(values: Properties) -> Iterable[Properties]:
-    lines = values.get("PlayerStats")
-    return lines if isinstance(lines, list) else ()
+def _groups(values: Properties, name: str) -> Iterable[Properties]:
+    groups = values.get(name)
+    return groups if isinstance(groups, list) else ()
+
+
+def _final_score(values: Properties, players: Iterable[HeaderPlayer]) -> tuple[int, int] | None:
+    """Read the score. The game leaves zeros out, so that there it is 0 if anything was recorded."""
+    names = ("Team0Score", "Team1Score")
+    was_recorded = (
+        any(_value(values, name, int) for name in (*names, "NumFrames"))
+        or any(_groups(values, "Goals"))
+        or any(player.score_line != ScoreLine() for player in players)
+    )
+    if not was_recorded:
+        return None
+    blue, orange = (_count(values, name) for name in names)
+    return blue, orange
 
 
 def _player(line: Properties) -> HeaderPlayer:
@@ -127,6 +161,7 @@ def _player(line: Properties) -> HeaderPlayer:
         team=_value(line, "Team", int) or 0,
         is_bot=is_bot,
         account=None if is_bot else _account(line),
+        has_local_number="SplitscreenID" in _identity(line),
         score_line=ScoreLine(
             score=_count(line, "Score"),
             goals=_count(line, "Goals"),
@@ -145,8 +180,7 @@ def _account(line: Properties) -> Account | None:
     platform = _platform(line.get("Platform"))
     if platform is None:
         return None
-    long_form = line.get("PlayerID")
-    identity = long_form.fields if isinstance(long_form, Structure) else {}
+    identity = _identity(line)
     epic = _value(identity, "EpicAccountId", str)
     number = _value(line, "OnlineID", int) or _value(identity, "Uid", int) or 0
     return Account(
@@ -155,6 +189,12 @@ def _account(line: Properties) -> Account | None:
         online_name=(_value(line, "Name", str) or "") if platform == "playstation" else "",
         player_number=_local_number(identity.get("SplitscreenID")),
     )
+
+
+def _identity(line: Properties) -> Properties:
+    """Take the long form of a line's account, which files have since 2018."""
+    long_form = line.get("PlayerID")
+    return long_form.fields if isinstance(long_form, Structure) else {}
 
 
 def _platform(value: Value | None) -> str | None:

@@ -19,7 +19,9 @@ class LocalParser:
     Raises `InvalidReplay` for a header that can't be read. A network stream that can't be read,
     or not to its end, costs what it would have told: `Parsed.warnings` names the game's build and
     the attribute at fault, and the body's ``fidelity`` says what is left. Where another parser
-    stands by (`Job.has_fallback`) it is asked instead: `ParserFailed`.
+    stands by (`Job.has_fallback`) it is asked instead: `ParserFailed`. So it is where players of
+    the final scoreboard are not found in the stream. What no parser can mend is a warning alone:
+    a replay without frames, a final score that is not the sum of the players' goals.
     """
 
     def __init__(self, context: ProviderContext) -> None:
@@ -32,15 +34,21 @@ class LocalParser:
         decoded, faults = _decoded(replay)
         job.progress(80.0, "Computing statistics...")
         findings, more_faults = _findings(replay, header, decoded)
+        body = body_of(findings)
         build = header.build_version or "unknown"
-        warnings = tuple(f"{fault} (game build {build})" for fault in faults + more_faults)
-        if warnings and job.has_fallback:
-            raise ParserFailed(warnings[0])
-        return Parsed(data=body_of(findings), warnings=warnings)
+        missed = tuple(f"{fault} (game build {build})" for fault in faults + more_faults)
+        missed += tuple(each.sentence for each in body.contradictions if each.may_be_missed)
+        if missed and job.has_fallback:
+            raise ParserFailed(missed[0])
+        told = tuple(each.sentence for each in body.contradictions if not each.may_be_missed)
+        if findings.reading is Reading.HEADER_ONLY and not missed:
+            told = (_NOTHING_RECORDED, *told)
+        return Parsed(data=body.data, warnings=missed + told)
 
 
 #: Sentences for people about what could not be read.
 _Faults = tuple[str, ...]
+_NOTHING_RECORDED = "the replay has no frames: only the header is read, statistics are not known"
 #: What code raises that meets values nobody has seen; not `MemoryError`, which the host handles.
 _Surprise = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 

@@ -26,18 +26,19 @@ class PlayerSources:
     """What all players of a match are written from.
 
     ``everybody`` are the players of both teams, best first in each; ``statistics`` is None when
-    the stream could not be read.
+    the stream could not be read. ``has_score`` False: nobody's score is known.
     """
 
     everybody: Sequence[Participant]
     statistics: MatchStatistics | None
+    has_score: bool
     ranks: Mapping[AccountKey, JsonObject]
-    winning_team: int | None
+    winner: int | None
 
 
 def player_entries(sources: PlayerSources, team: int) -> list[JsonObject]:
     """Write the players of one team."""
-    best = most_valuable(sources.everybody, sources.winning_team)
+    best = most_valuable(sources.everybody, sources.winner)
     return [
         _entry(player, sources, is_mvp=player is best)
         for player in sources.everybody
@@ -60,8 +61,10 @@ def _entry(player: Participant, sources: PlayerSources, *, is_mvp: bool) -> Json
         "camera": camera(track.camera if track else None),
         "steering_sensitivity": steering(track.steering_sensitivity if track else None),
         "stats": {
-            "core": player_core(player, sources.everybody, is_mvp=is_mvp),
-            **_stats(found, sources.statistics),
+            "core": player_core(player, sources.everybody, is_mvp=is_mvp)
+            if sources.has_score
+            else {},
+            **_stats(found),
         },
     }
 
@@ -76,10 +79,8 @@ def _car(track: PlayerTrack | None, team: int) -> JsonObject:
     return {} if body is None else {"car_id": body, "car_name": CARS.get(body, UNKNOWN_NAME)}
 
 
-def _stats(found: PlayerStatistics | None, match: MatchStatistics | None) -> JsonObject:
-    """Write the groups; who never had a car has the zeros of everybody else's fields."""
+def _stats(found: PlayerStatistics | None) -> JsonObject:
+    """Write the groups; empty ones where nothing is known, as of who never had a car."""
     if found:
         return {name: published_all(group) for name, group in bounded(found.groups()).items()}
-    other = next(iter(match.players.values()), None) if match else None
-    like = other.groups() if other else {}
-    return {name: dict.fromkeys(like.get(name, ()), 0) for name in _GROUPS}
+    return {name: {} for name in _GROUPS}

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from parsekit import JsonObject
 from parsekit_local.core import team_core
+from parsekit_local.players import PlayerSources
 from parsekit_local.published import published_all
-from parsekit_local.roster import Participant
 from parsekit_local.statistics.published import Group
 from parsekit_local.statistics.team import team_sums
 
@@ -38,25 +38,27 @@ def team(
     number: int,
     *,
     name: str | None,
-    players: Sequence[Participant],
+    sources: PlayerSources,
     entries: Sequence[JsonObject],
-    ball: Group,
 ) -> JsonObject:
-    """Write a team: ``players`` are those of both teams, ``entries`` its own as written."""
+    """Write a team with its players ``entries``; what nothing is known of is empty."""
+    statistics = sources.statistics
     return {
         "color": COLORS[number],
         **({"name": name} if name else {}),
         "players": list(entries),
         "stats": {
-            "ball": {"possession_time": 0, "time_in_side": 0, **published_all(ball)},
-            "core": team_core(number, players),
-            **_sums([entry["stats"] for entry in entries]),
+            "ball": published_all(statistics.ball[number]) if statistics else {},
+            "core": team_core(number, sources.everybody) if sources.has_score else {},
+            **_sums([entry["stats"] for entry in entries], is_known=statistics is not None),
         },
     }
 
 
-def _sums(player_stats: Sequence[Mapping[str, Group]]) -> JsonObject:
+def _sums(player_stats: Sequence[Mapping[str, Group]], *, is_known: bool) -> JsonObject:
     """Add up the players' groups; Ballchasing's team values are sums, the averages too."""
+    if not is_known:
+        return {name: {} for name in _LEAVES}
     sums = team_sums([{name: stats[name] for name in _LEAVES} for stats in player_stats])
     return {
         name: published_all({leaf: sums.get(name, {}).get(leaf, 0) for leaf in leaves.split()})

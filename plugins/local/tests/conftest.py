@@ -28,10 +28,22 @@ from parsekit_local.frames import (
 )
 from parsekit_local.parser import LocalParser
 
+#: Fixtures for which every real replay is parsed, half a minute on two idle cores.
+_PARSE_ALL = {"good", "odd", "bodies", "results", "matches"}
+#: Seconds for the first test that asks for one, on a machine that is busy with ten other things.
+_PARSE_ALL_S = 900
 Parse = Callable[..., Parsed]
 MakeTrack = Callable[..., PlayerTrack]
 MakeFrames = Callable[..., Frames]
 _NO_FRAMES = np.zeros(0, np.int64)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give time to tests of all real replays."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and _PARSE_ALL & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.timeout(_PARSE_ALL_S))
 
 
 def _parse(path: Path, job: Job | None = None) -> Parsed:
@@ -55,6 +67,13 @@ def parse() -> Parse:
 def good(good_replays: list[Path]) -> dict[str, Parsed]:
     """What the parser says of each of them, by the file's stem."""
     return {path.stem: _parse(path) for path in good_replays}
+
+
+@pytest.fixture(scope="session")
+def odd(shared: Path) -> dict[str, Parsed]:
+    """Replays that people had trouble with: split screen, offline season, reset score, own goal."""
+    folder = shared / "replays" / "odd"
+    return {path.stem: _parse(path) for path in sorted(folder.glob("*.replay"))}
 
 
 @pytest.fixture(scope="session")

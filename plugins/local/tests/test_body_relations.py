@@ -41,11 +41,15 @@ def invented(parse: Parse, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     }
 
 
-@pytest.fixture(scope="module", params=["good", "invented", "samples"])
+@pytest.fixture(scope="module", params=["good", "odd", "invented", "samples"])
 def bodies(request: pytest.FixtureRequest) -> dict[str, JsonObject]:
-    """Bodies by name: ours of the good replays, ours of invented matches, Ballchasing's."""
+    """Bodies by name: ours of real replays, ours of invented matches, Ballchasing's.
+
+    Those without any score, as nothing was recorded, have no relations.
+    """
     found = request.getfixturevalue(request.param)
-    return {name: one.data if isinstance(one, Parsed) else one for name, one in found.items()}
+    bodies = {name: one.data if isinstance(one, Parsed) else one for name, one in found.items()}
+    return {name: body for name, body in bodies.items() if body["blue"]["stats"]["core"]}
 
 
 def _teams(bodies: dict[str, JsonObject]) -> Iterator[tuple[str, JsonObject, JsonObject]]:

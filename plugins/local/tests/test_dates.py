@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit_local.dates import saved_at, season_at
@@ -49,6 +49,7 @@ def test_an_impossible_clock_is_the_epoch(year: int) -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.none() | st.datetimes(), st.none() | st.integers(), st.none() | st.floats(0, 1e5))
 def test_no_header_makes_it_fail(
     local: datetime | None, start: int | None, length: float | None

@@ -245,3 +245,35 @@ def test_a_replay_that_can_not_be_parsed_lacks_every_field(
     said = capsys.readouterr()
     assert "a.replay: the replay's header is broken at byte 0" in said.err
     assert "| **all** | 2 | 0 % |" in said.out
+
+
+def test_a_replay_of_which_only_the_header_is_read_is_on_no_card(
+    shared: Path, tmp_path: Path, samples: dict[str, JsonObject], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its zeros would count as measurements, right ones among them."""
+    (tmp_path / "a.replay").symlink_to(shared / "replays" / "good" / "7588d.replay")
+    name = "recent-ranked-doubles-2026-03-10"
+    (tmp_path / "b.replay").symlink_to(shared / "replays" / "good" / f"{name}.replay")
+    for stem in "ab":
+        (tmp_path / f"{stem}.ballchasing.json").write_text(json.dumps(samples[name]))
+    card = tmp_path / "card.json"
+    fidelity(tmp_path, json_card=card)
+    assert json.loads(card.read_text())["pairs"] == ["b"]
+    assert "a.replay: the replay has no frames" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        fidelity(tmp_path, fail_under=50)
+    assert "only the header could be read of 1 of the replays" in capsys.readouterr().err
+
+
+def test_what_contradicts_the_header_is_graded_lower() -> None:
+    doubtful = ("players.stats.core.goals", "teams.stats.boost")
+    grades = fidelity_of(Reading.WHOLE, doubtful=doubtful)["grades"]
+    assert grades["players.stats.core"] == "exact"
+    assert grades["players.stats.core.goals"] == grades["teams.stats.boost"] == "approximate"
+
+
+def test_what_is_not_there_is_absent_with_all_below_it() -> None:
+    absent = ("players.stats.core", "final_score", "map_code", "server")
+    grades = fidelity_of(Reading.WHOLE, absent=absent)["grades"]
+    assert [grades[field] for field in absent] == ["absent"] * 4
+    assert fidelity_of(Reading.HEADER_ONLY)["grades"]["final_score"] == "exact"

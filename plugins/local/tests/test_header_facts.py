@@ -96,6 +96,41 @@ def test_accounts_of_all_ages(line: Properties, account: Account | None) -> None
     assert player.account == account
 
 
+def test_a_score_that_is_not_there_is_zero_where_something_was_recorded() -> None:
+    """The game leaves zeros out, and the scoreboard's zeros stand in empty headers too."""
+    empty_line = {"Name": "Synthetic", "Score": 0, "Goals": 0}
+    assert _facts(PlayerStats=[empty_line]).final_score is None
+    assert _facts(PlayerStats=[empty_line], NumFrames=300).final_score == (0, 0)
+    assert _facts(PlayerStats=[{**empty_line, "Score": 10}]).final_score == (0, 0)
+    assert _facts(Team1Score=2).final_score == (0, 2)
+    assert _facts(Team1Score="2", Goals="none", NumFrames=0).final_score is None
+
+
+@pytest.mark.parametrize(
+    ("values", "winner"),
+    [
+        ({"Team0Score": 3, "Team1Score": 2}, 0),
+        ({"Team1Score": 2, "WinningTeam": 0}, 1),
+        ({"NumFrames": 9, "WinningTeam": 1}, 1),
+        ({"NumFrames": 9}, None),
+        ({"WinningTeam": 1}, 1),
+    ],
+)
+def test_the_winner_has_more_points_or_is_named(values: Properties, winner: int | None) -> None:
+    assert _facts(**values).winner == winner
+
+
+def test_scorers_stand_once_for_each_goal() -> None:
+    goals = [{"PlayerName": name, "PlayerTeam": 0} for name in ("a", "b", "a")]
+    assert _facts(Goals=goals).scorers == ("a", "b", "a")
+
+
+def test_a_local_number_is_known_only_where_the_header_has_it() -> None:
+    new = {"PlayerID": Structure("UniqueNetId", {"SplitscreenID": Choice("None", 0)})}
+    players = _facts(PlayerStats=[{"Name": "Synthetic"}, {"Name": "Synthetic", **new}]).players
+    assert [player.has_local_number for player in players] == [False, True]
+
+
 def test_a_negative_count_is_none() -> None:
     (player,) = _facts(PlayerStats=[{"Name": "Synthetic", "Goals": -4}]).players
     assert player.score_line.goals == 0

@@ -68,7 +68,7 @@ def test_the_car_is_the_one_chosen_for_the_player_s_colour(
     account = Account(platform="steam", id="1")
     frames = make_frames(make_track("a", account=account, team=1, body_ids=(23, 4284)))
     sources = PlayerSources(
-        everybody=participants([], frames), statistics=None, ranks={}, winning_team=None
+        everybody=participants([], frames), statistics=None, has_score=True, ranks={}, winner=None
     )
     (entry,) = player_entries(sources, 1)
     assert (entry["car_id"], entry["car_name"]) == (4284, "Fennec")
@@ -79,7 +79,7 @@ def test_a_new_car_has_its_number_and_no_made_up_name(
 ) -> None:
     frames = make_frames(make_track("a", body_ids=(99999, 99999)))
     sources = PlayerSources(
-        everybody=participants([], frames), statistics=None, ranks={}, winning_team=None
+        everybody=participants([], frames), statistics=None, has_score=True, ranks={}, winner=None
     )
     (entry,) = player_entries(sources, 0)
     assert (entry["car_id"], entry["car_name"]) == (99999, "Unknown")

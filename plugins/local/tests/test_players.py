@@ -10,11 +10,17 @@ from parsekit_local.header_facts import HeaderPlayer
 from parsekit_local.identity import player_id
 from parsekit_local.ranks import extremes, ranks_of
 from parsekit_local.roster import Participant, participants
+from parsekit_local.tables.cars import CARS
 
 
 def _line(name: str, team: int, **score: int) -> HeaderPlayer:
     return HeaderPlayer(
-        name=name, team=team, is_bot=False, account=None, score_line=ScoreLine(**score)
+        name=name,
+        team=team,
+        is_bot=False,
+        account=None,
+        has_local_number=False,
+        score_line=ScoreLine(**score),
     )
 
 
@@ -56,21 +62,15 @@ def test_two_players_of_one_machine_have_different_ids() -> None:
 
 
 def test_the_best_of_the_winners_is_most_valuable() -> None:
-    match = _match(
-        _line("a", 0, score=900), _line("b", 1, score=100), _line("c", 1, goals=1, score=50)
-    )
-    best = most_valuable(match, None)
-    assert best is not None
-    assert best.name == "b"
-
-
-def test_a_draw_has_no_mvp_unless_the_game_names_a_winner() -> None:
-    match = _match(_line("a", 0, score=900), _line("b", 1, score=100))
-    assert most_valuable(match, None) is None
-    assert most_valuable(match, -1) is None
+    match = _match(_line("a", 0, score=900), _line("b", 1, score=100), _line("c", 1, score=50))
     best = most_valuable(match, 1)
     assert best is not None
     assert best.name == "b"
+
+
+@pytest.mark.parametrize("nobody", [None, -1])
+def test_without_a_winner_nobody_is_most_valuable(nobody: int | None) -> None:
+    assert most_valuable(_match(_line("a", 0, score=900)), nobody) is None
 
 
 def test_more_goals_than_shots_exceed_100_percent() -> None:
@@ -87,6 +87,16 @@ def test_what_counts_against_a_player_is_the_whole_team_s() -> None:
 
 def test_an_empty_team_has_zeros() -> None:
     assert team_core(0, ())["shooting_percentage"] == 0
+
+
+@pytest.mark.parametrize(("second", "first"), [(4770, 403), (5188, 404), (6122, 1171)])
+def test_a_body_with_a_second_number_has_one_name(second: int, first: int) -> None:
+    assert CARS[second] == CARS[first]
+
+
+@pytest.mark.parametrize("number", [2298, 2313, 3594, 3622, 4367, 4472, 4473])
+def test_bodies_that_were_met_have_a_name_of_their_own(number: int) -> None:
+    assert list(CARS.values()).count(CARS[number]) == 1
 
 
 def test_who_is_in_no_team_is_not_listed() -> None:

@@ -12,13 +12,19 @@ _STEAM = Account(platform="steam", id="76561190000000001")
 
 
 def _line(
-    name: str, *, account: Account | None = None, team: int = 0, score: int = 0
+    name: str,
+    *,
+    account: Account | None = None,
+    numbered: bool = True,
+    team: int = 0,
+    score: int = 0,
 ) -> HeaderPlayer:
     return HeaderPlayer(
         name=name,
         team=team,
         is_bot=account is None,
         account=account,
+        has_local_number=numbered,
         score_line=ScoreLine(score=score),
     )
 
@@ -54,6 +60,48 @@ def test_two_players_of_one_machine_are_told_apart(
     stream = make_frames(make_track("a", account=second), make_track("a", account=_STEAM))
     found = participants([_line("a", account=_STEAM, score=1), _line("a", account=second)], stream)
     assert [player.index for player in found] == [1, 0]
+
+
+def test_two_players_of_one_account_without_numbers_are_told_apart_by_name(
+    make_track: MakeTrack, make_frames: MakeFrames
+) -> None:
+    """As in files of 2016, in whose header the account is all there is."""
+    guest = Account(platform="steam", id=_STEAM.id, player_number=1)
+    stream = make_frames(make_track("a", account=_STEAM), make_track("a(2)", account=guest))
+    lines = [
+        _line("a(2)", account=_STEAM, numbered=False, score=9),
+        _line("a", account=_STEAM, numbered=False, score=5),
+    ]
+    found = participants(lines, stream)
+    assert [(player.name, player.index) for player in found] == [("a(2)", 1), ("a", 0)]
+    assert [player.score_line.score for player in found] == [9, 5]
+
+
+def test_an_account_without_a_number_is_enough_where_it_is_the_only_one(
+    make_track: MakeTrack, make_frames: MakeFrames
+) -> None:
+    stream = make_frames(make_track("new name", account=_STEAM))
+    (player,) = participants([_line("old name", account=_STEAM, numbered=False)], stream)
+    assert player.index == 0
+
+
+def test_two_players_of_one_account_have_different_numbers_without_a_stream() -> None:
+    lines = [
+        _line("a(2)", account=_STEAM, numbered=False, score=9),
+        _line("a", account=_STEAM, numbered=False, score=5),
+    ]
+    numbers = {p.name: p.account and p.account.player_number for p in participants(lines, None)}
+    assert numbers == {"a": 0, "a(2)": 1}
+
+
+def test_a_guest_who_was_never_seen_gets_a_number_of_his_own(
+    make_track: MakeTrack, make_frames: MakeFrames
+) -> None:
+    guest = Account(platform="steam", id=_STEAM.id, player_number=1)
+    lines = [_line(name, account=_STEAM, numbered=False) for name in ("a", "a(2)", "a(3)")]
+    found = participants(lines, make_frames(make_track("a(2)", account=guest)))
+    numbers = {player.name: player.account and player.account.player_number for player in found}
+    assert numbers == {"a": 0, "a(2)": 1, "a(3)": 2}
 
 
 def test_accounts_without_a_number_are_joined_by_name(
