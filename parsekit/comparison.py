@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from enum import Enum
 
+from parsekit.formats.grades import Grades
 from parsekit.model import JsonObject
 
 #: Numbers this close, relatively, are equal: Ballchasing publishes 32-bit floats.
@@ -107,13 +108,19 @@ class FieldDifference:
 
 
 def compare(primary: JsonObject, shadow: JsonObject) -> tuple[FieldDifference, ...]:
-    """Every field of both bodies, in their order. Raises `TooManyValues`."""
+    """Every field of both bodies, in their order, but those that one of them calls absent itself.
+
+    Raises `TooManyValues`.
+    """
+    grades = (Grades.of(primary), Grades.of(shadow))
     ours, theirs = _Body.of(primary), _Body.of(shadow)
     for where, player, match in _paired(ours.players, theirs.players):
         ours.add("players", where, player)
         theirs.add("players", where, match)
     fields: dict[str, list[Differing | None]] = {}
     for key in {**ours.values, **theirs.values}:
+        if any(each.is_absent(key[0]) for each in grades):
+            continue
         a, b = ours.values.get(key, ABSENT), theirs.values.get(key, ABSENT)
         found = None if equal(a, b) else Differing(where=key[1], primary=_cut(a), shadow=_cut(b))
         fields.setdefault(key[0], []).append(found)
@@ -162,7 +169,7 @@ class _Body:
                 flat._add_team(name, value)
             elif name == "players" and isinstance(value, list):
                 flat._add_players("", value)
-            else:
+            elif name != "fidelity":
                 flat.add(str(name), "", value)
         return flat
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from parsekit.formats.grades import known
 from parsekit.model import JsonObject
 
 TEAMS = ("blue", "orange")
@@ -53,17 +54,25 @@ class Player:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """One side; ``goals`` None when nobody counted them."""
+    """One side.
+
+    ``score`` is the final one, None when nobody knows it; ``goals`` are those of the players, which
+    own goals are not among.
+    """
 
     color: str
     name: str | None
+    score: float | None
     goals: float | None
     players: tuple[Player, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The facts that a table shows."""
+    """The facts that a table shows.
+
+    ``stream`` tells how much of the network stream was read, where it was not all of it.
+    """
 
     title: str | None
     map: str | None
@@ -71,13 +80,18 @@ class Match:
     date: str | None
     duration_s: float | None
     overtime: bool
+    stream: str | None
     teams: tuple[Team, ...]
 
     @property
     def score(self) -> str | None:
-        """Such as ``3-1``, blue first; None when a side's goals are unknown."""
-        goals = [team.goals for team in self.teams]
-        return "-".join(f"{side:g}" for side in goals) if None not in goals else None
+        """Such as ``3-1``, blue first; None when a side's is unknown."""
+        return _versus([team.score for team in self.teams])
+
+    @property
+    def goals(self) -> str | None:
+        """The same of the players' goals."""
+        return _versus([team.goals for team in self.teams])
 
     @property
     def clock(self) -> str | None:
@@ -90,7 +104,9 @@ class Match:
 
 def match_of(data: JsonObject | None) -> Match:
     """Read what there is."""
-    body = branch(data)
+    whole = branch(data)
+    body = known(whole)
+    stream = text(branch(whole, "fidelity").get("stream"))
     return Match(
         title=text(body.get("title")),
         map=text(body.get("map_name")) or text(body.get("map_code")),
@@ -98,7 +114,8 @@ def match_of(data: JsonObject | None) -> Match:
         date=text(body.get("date")),
         duration_s=number(body.get("duration")),
         overtime=body.get("overtime") is True,
-        teams=tuple(_team(color, branch(body, color)) for color in TEAMS),
+        stream=stream if stream != "whole" else None,
+        teams=tuple(_team(color, body) for color in TEAMS),
     )
 
 
@@ -108,7 +125,13 @@ def players_of(team: JsonObject) -> Iterator[JsonObject]:
     yield from (p for p in (players if isinstance(players, list) else ()) if isinstance(p, dict))
 
 
-def goals_of(team: JsonObject) -> float | None:
+def score_of(body: JsonObject, color: str) -> float | None:
+    """A side's final score: the one that the parser states, else its goals."""
+    stated = number(branch(body, "final_score").get(color))
+    return stated if stated is not None else _goals(branch(body, color))
+
+
+def _goals(team: JsonObject) -> float | None:
     """Goals of a team's object: those stated, else the sum of its players'."""
     stated = number(branch(team, "stats", "core").get("goals"))
     if stated is not None:
@@ -123,11 +146,17 @@ def _sides(team_size: object) -> str | None:
     return f"{size:g}v{size:g}" if size is not None else None
 
 
-def _team(color: str, team: JsonObject) -> Team:
+def _versus(sides: list[float | None]) -> str | None:
+    return "-".join(f"{side:g}" for side in sides) if None not in sides else None
+
+
+def _team(color: str, body: JsonObject) -> Team:
+    team = branch(body, color)
     return Team(
         color=color,
         name=text(team.get("name")),
-        goals=goals_of(team),
+        score=score_of(body, color),
+        goals=_goals(team),
         players=tuple(_player(player) for player in players_of(team)),
     )
 

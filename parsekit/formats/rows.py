@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from parsekit.formats.match import TEAMS, branch, goals_of, number, players_of
+from parsekit.formats.grades import known
+from parsekit.formats.match import TEAMS, branch, number, players_of, score_of
 from parsekit.model import JsonObject, Outcome
 
 Kind = Literal["text", "integer", "number", "boolean"]
@@ -83,18 +84,22 @@ _STATS = (
     *((Column(f"demo_{name}", "integer"), "demo", name) for name in ("inflicted", "taken")),
 )
 
-COLUMNS = (*_REPLAY, *_TEAM, *_PLAYER, *(column for column, _, _ in _STATS))
+_LATER = (Column("player_number", "integer"), Column("warnings", "text"))
+
+COLUMNS = (*_REPLAY, *_TEAM, *_PLAYER, *(column for column, _, _ in _STATS), *_LATER)
 
 
 def rows_of(outcome: Outcome) -> Iterator[Row]:
     """One row a player; none for a replay that failed."""
-    body = branch(outcome.data)
+    body = known(branch(outcome.data))
     replay = _replay(outcome, body)
+    warnings = "; ".join(outcome.warnings) or None
     for color in TEAMS:
         team = branch(body, color)
-        side = (color, team.get("name"), goals_of(team))
+        side = (color, team.get("name"), score_of(body, color))
         for player in players_of(team):
-            values = (*replay, *side, *_player(player))
+            later = (branch(player, "id").get("player_number"), warnings)
+            values = (*replay, *side, *_player(player), *later)
             yield tuple(map(_fitting, values, COLUMNS))
 
 

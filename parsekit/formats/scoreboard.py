@@ -18,7 +18,7 @@ _MAX_NAME_WIDTH = 28
 _MIN_NAME_WIDTH = 12
 #: Left out last: less is no scoreboard, so the terminal has to wrap these.
 _MIN_FIGURES = 2
-_UNKNOWN = "?"
+_UNKNOWN = ""
 
 
 class _Figure(NamedTuple):
@@ -87,8 +87,8 @@ def _answered(match: Match) -> list[_Figure]:
 def _rows(match: Match, figures: Sequence[_Figure]) -> list[_Row]:
     rows = []
     for team in match.teams:
-        goals = (_shown(team.goals) if figure.heading == "Goals" else "" for figure in figures)
-        rows.append(_Row(_team_name(team), tuple(goals), is_team=True))
+        score = (_shown(team.score) if figure.heading == "Goals" else "" for figure in figures)
+        rows.append(_Row(_team_name(team), tuple(score), is_team=True))
         for player in team.players:
             numbers = (_shown(figure.of(player)) for figure in figures)
             rows.append(_Row(_player_name(player), tuple(numbers), is_team=False))

@@ -19,7 +19,7 @@ _LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 16), ("MAP", 20))
 _HEAD_WIDTH = sum(width + 2 for _, width in _LINE)
 #: A name is never cut shorter than this, however narrow the terminal.
 _MIN_NAME_WIDTH = 12
-_UNKNOWN = "?"
+_UNKNOWN = ""
 
 
 class MatchLines:
@@ -38,7 +38,8 @@ class MatchLines:
         match = match_of(outcome.data)
         day = (match.date or "")[:10] or None
         facts = (match.score, match.clock, day, match.mode, match.map)
-        _print(_line([fact or _UNKNOWN for fact in facts], _shortened(printable(outcome.replay))))
+        name = outcome.replay + (f" (stream: {match.stream})" if match.stream else "")
+        _print(_line([fact or _UNKNOWN for fact in facts], _shortened(printable(name))))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -65,6 +66,9 @@ def _rendered(match: Match, outcome: Outcome) -> str:
             console.print(line, soft_wrap=True)
         if any(team.players for team in match.teams):
             _print_scoreboard(match, console)
+            if match.goals and match.goals != match.score:
+                told = f"final score {match.score}; the players' goals add up to {match.goals}"
+                console.print(told, soft_wrap=True)
         else:
             console.print("no players in these data; --format json shows all there is")
     return "\n".join(line.rstrip() for line in text.get().rstrip().splitlines())
@@ -116,7 +120,8 @@ def _shortened(name: str) -> str:
 
 def _head(match: Match, outcome: Outcome) -> list[str]:
     date = (match.date or "").replace("T", " ")[:16]
-    facts = [fact for fact in (match.map, match.mode, date, match.clock) if fact]
+    stream = match.stream and f"stream: {match.stream}"
+    facts = [fact for fact in (match.map, match.mode, date, match.clock, stream) if fact]
     source = f"{outcome.replay} · {outcome.parser_shown} {outcome.parser_version}"
     lines = [
         match.title or "",

@@ -65,6 +65,35 @@ def test_goals_of_a_team_are_summed_where_nobody_stated_them() -> None:
     assert match.score is None
 
 
+def test_the_final_score_is_the_one_that_is_stated_whatever_the_players_scored() -> None:
+    data = {**player(core={"goals": 8}), "final_score": {"blue": 6, "orange": 4}}
+    assert row(data)["team_goals"] == 6
+    match = match_of(data)
+    assert (match.score, [team.goals for team in match.teams]) == ("6-4", [8, None])
+
+
+@pytest.mark.parametrize("odd", [None, "6", True, [6], {}, math.nan, 10**400])
+def test_a_final_score_of_another_form_counts_as_none(odd: Any) -> None:
+    scored = player(core={"goals": 2})
+    assert row({**scored, "final_score": {"blue": odd}})["team_goals"] == 2
+    assert row({**scored, "final_score": odd})["team_goals"] == 2
+
+
+def test_what_a_body_calls_absent_is_an_empty_cell() -> None:
+    grades = {"grades": {"duration": "absent", "players.stats": "absent", "overtime": "absent"}}
+    data = {**player(core={"goals": 0}), "duration": 0, "overtime": False, "fidelity": grades}
+    values = row(data)
+    assert [values[name] for name in ("goals", "duration_s", "overtime")] == [None] * 3
+    assert values["player"] == "Ada"
+
+
+def test_warnings_and_split_screen_numbers_stand_in_the_row() -> None:
+    data = player(core={})
+    data["blue"]["players"][0]["id"] = {"platform": "steam", "id": "1", "player_number": 1}
+    (values,) = rows_of(Outcome(replay="r", task_id="t", data=data, warnings=("a", "b")))
+    assert values[-2:] == (1, "a; b")
+
+
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_no_shape_of_data_breaks_a_format(odd: Any, capsys: pytest.CaptureFixture[str]) -> None:
     stats = dict.fromkeys(("core", "boost"), odd) | {"movement": {"avg_speed": odd}}
@@ -74,6 +103,8 @@ def test_no_shape_of_data_breaks_a_format(odd: Any, capsys: pytest.CaptureFixtur
         {"blue": odd, "orange": odd, "duration": odd, "date": odd, "title": odd},
         {"blue": {"players": odd, "stats": odd}, "orange": {"players": [odd, one]}},
         {"blue": {"players": [{"stats": {"core": {"goals": odd}}}]}, "team_size": odd},
+        {"blue": {"players": [one]}, "final_score": odd, "fidelity": odd},
+        {"final_score": {"blue": odd, "orange": 1}, "fidelity": {"grades": {"blue": odd}}},
     ]
     table = io.BytesIO()
     parquet = ParquetRows(table)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from parsekit.formats.table import MatchDetail
+from parsekit.formats.table import MatchDetail, MatchLines
 from parsekit.model import JsonObject, Outcome
 from parsekit.testing.terminal import ESCAPES
 
@@ -78,3 +78,48 @@ def test_a_terminal_without_abilities_has_a_width_all_the_same(monkeypatch, caps
     monkeypatch.setenv("TERM", "dumb")
     terminal_of(40, monkeypatch)
     assert max(len(line) for line in shown(capsys, LONG_NAME) if "no room" not in line) <= 40
+
+
+def reset() -> JsonObject:
+    """A match whose score was set anew: eight goals count for six."""
+    match = data("Ada")
+    match["blue"]["players"][0]["stats"]["core"]["goals"] = 8
+    return {
+        **match,
+        "orange": {"stats": {"core": {"goals": 0}}},
+        "final_score": {"blue": 6, "orange": 0},
+    }
+
+
+def test_the_score_is_the_final_one_and_another_sum_of_goals_is_told(capsys):
+    outcome = Outcome(replay="r", task_id="t", data=reset())
+    MatchDetail().write(outcome)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if "BLUE" in line] == [["BLUE", "6"]]
+    assert "final score 6-0; the players' goals add up to 8-0" in lines
+    MatchLines().write(outcome)
+    assert capsys.readouterr().out.splitlines()[1].startswith("6-0 ")
+
+
+def test_goals_that_are_the_score_need_no_word(capsys):
+    match = {**reset(), "final_score": {"blue": 11, "orange": 0}}
+    MatchDetail().write(Outcome(replay="r", task_id="t", data={**match, **data("Ada")}))
+    assert "add up" not in capsys.readouterr().out
+
+
+def test_what_was_not_read_is_an_empty_cell_and_the_table_says_so(capsys):
+    grades = {"unmeasured": "absent", "grades": {"players.name": "exact", "date": "exact"}}
+    match = {
+        **data("Ada"),
+        "date": "2015-10-27T17:29:00Z",
+        "duration": 0,
+        "fidelity": {"stream": "header only", **grades},
+    }
+    outcome = Outcome(replay="r", task_id="t", data=match)
+    MatchDetail().write(outcome)
+    lines = capsys.readouterr().out.splitlines()
+    assert "2015-10-27 17:29 · stream: header only" in lines
+    assert [line.split() for line in lines if "Ada" in line] == [["Ada"]]
+    MatchLines().write(outcome)
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == ["2015-10-27", "r", "(stream:", "header", "only)"]
