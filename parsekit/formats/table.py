@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from parsekit.formats.match import Match, match_of
@@ -119,13 +120,21 @@ def _shortened(name: str) -> str:
 
 
 def _head(match: Match, outcome: Outcome) -> list[str]:
-    date = (match.date or "").replace("T", " ")[:16]
     stream = match.stream and f"stream: {match.stream}"
-    facts = [fact for fact in (match.map, match.mode, date, match.clock, stream) if fact]
+    facts = (match.map, match.mode, _with_zone(match.date or ""), match.clock, stream)
     source = f"{outcome.replay} · {outcome.parser_shown} {outcome.parser_version}"
     lines = [
         match.title or "",
-        " · ".join(facts),
+        " · ".join(fact for fact in facts if fact),
         source + (" · from the cache" if outcome.cached else ""),
     ]
     return [printable(line) for line in lines if line]
+
+
+def _with_zone(date: str) -> str:
+    """Such as ``2026-03-10 18:55 UTC`` or ``… UTC+01:00``; another text as it is."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return date
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()

@@ -25,7 +25,7 @@ def test_one_replay_shows_the_match(cli: CommandLine, replays: Replays) -> None:
     assert done.stderr == b""
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "final"
-    assert lines[1] == "Test Park · Ranked Doubles · 2026-03-10 18:55 · 5:40+"
+    assert lines[1] == "Test Park · Ranked Doubles · 2026-03-10 18:55 UTC · 5:40+"
     (grace,) = (line.split() for line in lines if "Grace" in line)
     assert grace == ["Grace", "100", "1", "0", "2", "3", "402", "1480"]
     (blue,) = (line.split() for line in lines if "BLUE" in line)

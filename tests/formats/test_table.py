@@ -118,8 +118,23 @@ def test_what_was_not_read_is_an_empty_cell_and_the_table_says_so(capsys):
     outcome = Outcome(replay="r", task_id="t", data=match)
     MatchDetail().write(outcome)
     lines = capsys.readouterr().out.splitlines()
-    assert "2015-10-27 17:29 · stream: header only" in lines
+    assert "2015-10-27 17:29 UTC · stream: header only" in lines
     assert [line.split() for line in lines if "Ada" in line] == [["Ada"]]
     MatchLines().write(outcome)
     line = capsys.readouterr().out.splitlines()[1]
     assert line.split() == ["2015-10-27", "r", "(stream:", "header", "only)"]
+
+
+@pytest.mark.parametrize(
+    ("date", "shown_as"),
+    [
+        ("2026-03-10T18:55:49Z", "2026-03-10 18:55 UTC"),
+        ("2025-03-15T16:45:41+01:00", "2025-03-15 16:45 UTC+01:00"),
+        ("2025-03-15T16:45:41", "2025-03-15 16:45"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_a_date_has_its_zone(date, shown_as, capsys):
+    """Without it a title with the recorder's day stood above the day before, in UTC."""
+    MatchDetail().write(Outcome(replay="r", task_id="t", data={**data("Ada"), "date": date}))
+    assert shown_as in capsys.readouterr().out.splitlines()

@@ -33,7 +33,8 @@ _MEASURED = tuple(
 class Contradiction:
     """One disagreement: a sentence for people, and the fields that it makes doubtful.
 
-    ``may_be_missed`` tells that another parser may find what this one did not.
+    ``may_be_missed`` tells that another parser may find what this one did not: the cars of a mode
+    that the decoder does not know, say.
     """
 
     sentence: str
@@ -61,7 +62,8 @@ def _missing_players(players: Sequence[Participant]) -> tuple[Contradiction, ...
         f"{missing} of {len(players)} players have no car in the network stream: what they did is "
         "not known"
     )
-    return (Contradiction(sentence=told, fields=_MEASURED, may_be_missed=True),)
+    nobody_drives = missing == len(players)
+    return (Contradiction(sentence=told, fields=_MEASURED, may_be_missed=nobody_drives),)
 
 
 def _another_score(

@@ -19,9 +19,9 @@ class LocalParser:
     Raises `InvalidReplay` for a header that can't be read. A network stream that can't be read,
     or not to its end, costs what it would have told: `Parsed.warnings` names the game's build and
     the attribute at fault, and the body's ``fidelity`` says what is left. Where another parser
-    stands by (`Job.has_fallback`) it is asked instead: `ParserFailed`. So it is where players of
-    the final scoreboard are not found in the stream. What no parser can mend is a warning alone:
-    a replay without frames, a final score that is not the sum of the players' goals.
+    stands by (`Job.has_fallback`) it is asked instead: `ParserFailed`. So it is where nobody of
+    the final scoreboard has a car in the stream. What no parser can mend is a warning alone: a
+    replay without frames, a final score that is not the sum of the players' goals.
     """
 
     def __init__(self, context: ProviderContext) -> None:

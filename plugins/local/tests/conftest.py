@@ -29,7 +29,7 @@ from parsekit_local.frames import (
 from parsekit_local.parser import LocalParser
 
 #: Fixtures for which every real replay is parsed, half a minute on two idle cores.
-_PARSE_ALL = {"good", "odd", "bodies", "results", "matches"}
+_PARSE_ALL = {"good", "good_replays", "odd", "bodies", "results", "matches"}
 #: Seconds for the first test that asks for one, on a machine that is busy with ten other things.
 _PARSE_ALL_S = 900
 Parse = Callable[..., Parsed]
