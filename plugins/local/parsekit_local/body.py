@@ -109,8 +109,7 @@ def _absent(
         absent.add("match_guid")
     if match.saved.moment == UNKNOWN_DATE:
         absent |= {"date", "date_has_timezone", "season", "season_type"}
-    if not match.duration_s:
-        absent.add("duration")
+    absent |= {name for name in ("duration", "team_size") if not body[name]}
     if not sources.has_score:
         absent |= {"players.mvp", "players.stats.core"}
     if is_training or not sources.has_score:

@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from parsekit_local.body import Findings, body_of
 from parsekit_local.frames import Account, Frames, PlayerTrack
+from parsekit_local.grades import Reading
 from parsekit_local.header import Header
 from parsekit_local.header_facts import HeaderFacts, header_facts
 from parsekit_local.match import match_of
@@ -45,6 +47,21 @@ def test_a_header_alone_tells_what_it_can() -> None:
     match = match_of(_facts(MatchType="Private", MapName="Stadium_P"), None, (), 0)
     assert (match.playlist.id, match.map_name, match.server) == ("private", "DFH Stadium", None)
     assert (match.overtime, match.team_size, match.saved.has_timezone) == (False, 0, False)
+
+
+def test_what_an_empty_header_does_not_tell_is_absent() -> None:
+    findings = Findings(
+        sha256="0" * 64,
+        header=_facts(),
+        frames=None,
+        statistics=None,
+        reading=Reading.HEADER_ONLY,
+    )
+    data = body_of(findings).data
+    grades = data["fidelity"]["grades"]
+    unknown = ("date", "season", "team_size", "duration", "map_code", "final_score")
+    assert [grades[field] for field in unknown] == ["absent"] * 6
+    assert data["blue"]["stats"]["core"] == {}
 
 
 def test_the_team_size_is_the_larger_team_s_where_nothing_tells(
