@@ -1,4 +1,4 @@
-"""What the sandbox of parsers costs: the first parse of a fresh child, and one in a warm child."""
+"""What a process a replay costs, and of that the sandbox: the first parse, and those after it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-from parsekit.isolation import pool
-from parsekit.isolation.pool import ChildPool
-from parsekit.isolation.wire import Errand
+from parsekit.isolation import server_process
+from parsekit.isolation.pool import ParsePool
+from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.model import Job, Parsed, Replay
 from parsekit.providers import ProviderContext
 
 ROUNDS, WARM = 15, 30
-CHILDREN = {"confined": "parsekit.isolation.child", "unconfined": "bench.unconfined_child"}
+SERVERS = {"confined": "parsekit.isolation.fork_server", "unconfined": "bench.unconfined_server"}
 
 
 class Nothing:
@@ -35,16 +35,18 @@ class Nothing:
 
 def main() -> None:
     """Print medians of both, which take turns."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in CHILDREN}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in SERVERS}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.replay"
         path.write_bytes(os.urandom(1_500_000))
         for _ in range(ROUNDS):
-            for name, module in CHILDREN.items():
+            for name, module in SERVERS.items():
                 times[name].append(_once(module, path))
-    for place, what in enumerate(("first parse of a fresh child", "parse in a warm child")):
+    for place, what in enumerate(
+        ("first parse, which starts the fork server", "each parse after it")
+    ):
         confined, unconfined = (
-            statistics.median(each[place] for each in times[name]) for name in CHILDREN
+            statistics.median(each[place] for each in times[name]) for name in SERVERS
         )
         print(f"   {what}: {confined:.2f} ms, without the sandbox {unconfined:.2f} ms")
 
@@ -53,30 +55,32 @@ def _once(module: str, replay: Path) -> tuple[float, float]:
     """Milliseconds of the first parse, and of each that follows."""
     path = f"{Path(__file__).parent.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     with (
-        mock.patch.object(pool, "_CHILD", module),
+        mock.patch.object(server_process, "_PROGRAM", module),
         mock.patch.dict(os.environ, PYTHONPATH=path),
     ):
-        children = ChildPool(1 << 30, recycle_after=100)
+        pool = ParsePool(1 << 30)
         try:
-            parse = _parse(children, replay)
+            parse = _parse(pool, replay)
             return _timed(parse), statistics.median(_timed(parse) for _ in range(WARM))
         finally:
-            children.close()
+            pool.close()
 
 
-def _parse(children: ChildPool, replay: Path) -> Callable[[], object]:
-    errand = Errand(
+def _parse(pool: ParsePool, replay: Path) -> Callable[[], object]:
+    spec = ParserSpec(
         parser="nothing",
         create=f"{__name__}:{Nothing.__name__}",
         context=ProviderContext(),
+        search_path=tuple(entry for entry in sys.path if entry),
+    )
+    request = ParseRequest(
         replay=Replay(path=replay, name="a.replay", sha256="0" * 64, size_bytes=1_500_000),
         task_id="bench",
         bulk=False,
         has_fallback=False,
         parse_seconds=60,
-        search_path=tuple(entry for entry in sys.path if entry),
     )
-    return lambda: children.parse(errand, lambda _value, _message: None)
+    return lambda: pool.parse(spec, request, lambda _value, _message: None)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -14,8 +14,8 @@ from parsekit.config import Config
 from parsekit.errors import ParsekitError, ParserFailed, PluginFailed
 from parsekit.host import Host
 from parsekit.importing import resolve
-from parsekit.isolation.pool import ChildPool
-from parsekit.isolation.wire import Errand
+from parsekit.isolation.pool import ParsePool
+from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.json_data import JsonData
 from parsekit.logs.redaction import cleaned, short
 from parsekit.model import Job, NotReady, Parsed, Replay
@@ -36,9 +36,8 @@ class Parsers:
         self._host = host
         self._config = config
         self._data_dir = data_dir
-        memory, parses = config.limits.parse_memory, config.limits.parses_per_child
-        self._children = ChildPool(memory, parses)
-        self._spare_children = ChildPool(memory, parses, niceness=SPARE_NICENESS)
+        self._pool = ParsePool(config.limits.parse_memory)
+        self._spare_pool = ParsePool(config.limits.parse_memory, niceness=SPARE_NICENESS)
         self._remote: dict[str, Parser] = {}
         self._lock = threading.Lock()
 
@@ -64,8 +63,15 @@ class Parsers:
         ``spare`` runs a local parser with the time that nothing else on this machine wants.
         """
         if entry.runs == "local":
-            children = self._spare_children if spare else self._children
-            return children.parse(self._errand(entry, replay, job), job.progress)
+            pool = self._spare_pool if spare else self._pool
+            request = ParseRequest(
+                replay=replay,
+                task_id=job.task_id,
+                bulk=job.bulk,
+                has_fallback=job.has_fallback,
+                parse_seconds=self._config.limits.parse_seconds,
+            )
+            return pool.parse(self._spec(entry), request, job.progress)
         parser = self._made(entry)
         return _masked(_guarded(entry, lambda: parser.parse(replay, job)))
 
@@ -76,31 +82,30 @@ class Parsers:
             raise PluginFailed(f"parser {entry.name!r} gave a ticket but has no resume()")
         return _masked(_guarded(entry, lambda: parser.resume(job)))
 
-    def cancel(self, task_id: str) -> None:
-        """End the child that parses for this task; a remote parser's call ends by itself."""
-        self._children.cancel(task_id)
+    def cancel(self, task_id: str, error: ParsekitError) -> None:
+        """End the parse of this task where a local parser is at work; its caller gets ``error``.
+
+        A remote parser's call ends by itself.
+        """
+        self._pool.cancel(task_id, error)
 
     def close(self) -> None:
-        """End children, also those at work, and let remote parsers close what they have open."""
-        self._children.close()
-        self._spare_children.close()
+        """End parses that are at work, and let remote parsers close what they have open."""
+        self._pool.close()
+        self._spare_pool.close()
         for parser in self._remote.values():
             close = getattr(parser, "close", None)
             if close is not None:
                 close()
 
-    def _errand(self, entry: ParserEntry, replay: Replay, job: Job) -> Errand:
-        return Errand(
+    def _spec(self, entry: ParserEntry) -> ParserSpec:
+        return ParserSpec(
             parser=entry.name,
             create=_importable(entry),
-            # a child has no network, and the address may hold a password
+            # its process has no network, and the address may hold a password
             context=replace(self._context(entry), redis_url=None),
-            replay=replay,
-            task_id=job.task_id,
-            bulk=job.bulk,
-            has_fallback=job.has_fallback,
-            parse_seconds=self._config.limits.parse_seconds,
             search_path=tuple(path for path in sys.path if path),
+            strict=entry.confinement == "strict",
         )
 
     def _made(self, entry: ParserEntry) -> Parser:

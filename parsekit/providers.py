@@ -73,17 +73,20 @@ class ParserEntry:
 
     ``version`` is part of the cache key, so change it when results change; callers read it with
     parseFloat, so it starts with a number. ``create`` is the class (or a function) that makes the
-    parser, or "module:name" of it; it must be importable, as local parsers run in a child process
-    with limits on time and memory. ``runs`` says where the time goes: "local" burns CPU,
-    "remote" waits for others and runs in the worker's own process. ``settings`` is the model of
-    the configuration section named like the parser. ``retry`` replaces the default schedule for
-    retryable errors; given the settings.
+    parser, or "module:name" of it; it must be importable, as local parsers run in processes of
+    their own with limits on time and memory. ``runs`` says where the time goes: "local" burns CPU,
+    "remote" waits for others and runs in the worker's own process. ``confinement`` is how a local
+    parser is kept in: "strict" allows its process only the system calls of a program that reads
+    files, computes and has threads; "standard" refuses those that are known to do harm.
+    ``settings`` is the model of the configuration section named like the parser. ``retry`` replaces
+    the default schedule for retryable errors; given the settings.
     """
 
     name: str
     version: str
     create: Callable[[ProviderContext], Parser] | str
     runs: Literal["local", "remote"] = "local"
+    confinement: Literal["standard", "strict"] = "standard"
     settings: type[BaseModel] | None = None
     retry: Callable[[Any], RetryPolicy] | None = None
 

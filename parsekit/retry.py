@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 from parsekit.errors import ParsekitError
 
+#: Whoever asks a task to wait is asked again after so long, seconds: it may have been mistaken.
+LONGEST_WAIT_S = 86_400.0
+
+
+def bounded_wait_s(seconds: float) -> float:
+    """A wait that somebody asked for, as it is kept: 0 for what is no number."""
+    return min(seconds, LONGEST_WAIT_S) if seconds > 0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -25,10 +33,10 @@ class RetryPolicy:
     def next_delay_s(self, failed_attempts: int, error: ParsekitError) -> float | None:
         """Seconds until the next attempt, None when there is none.
 
-        What the other side announced (``retry_after_s``) wins over the schedule.
+        What the other side announced (``retry_after_s``) wins over the schedule, up to a day.
         """
         if not error.retryable or failed_attempts >= self.max_attempts:
             return None
         if error.retry_after_s is not None:
-            return error.retry_after_s
+            return bounded_wait_s(error.retry_after_s)
         return self.delays_s[failed_attempts]

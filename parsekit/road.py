@@ -35,6 +35,7 @@ from parsekit.parsing import json_of
 from parsekit.providers import ParserEntry
 from parsekit.reporting import Reporter, facts_of
 from parsekit.results import Looked, Result, ResultName, ResultStore
+from parsekit.retry import bounded_wait_s
 from parsekit.run_state import RunState, Waiting
 from parsekit.shadow import Fresh
 from parsekit.sources import Source, open_source
@@ -92,7 +93,11 @@ class Road:
     def advance(self) -> Outcome | Waiting:
         """Run until the task ends or waits, and leave nothing behind in this process."""
         with self.stack, working_on(self.reporter.facts):
-            answer = self._answer()
+            try:
+                answer = self._answer()
+            except BaseException:  # Ctrl-C, a limit: another task may want this replay meanwhile
+                self.flight.release()
+                raise
             self._leave_flight(answer)
             self.tries.forget()
             if isinstance(answer, Outcome):
@@ -425,7 +430,7 @@ class Road:
 
     def _waiting(self, after_s: float, reason: str) -> Waiting:
         state = self.state.but(progress=self.teller.reached)
-        return Waiting(state=state.to_json(), after_s=after_s, reason=reason)
+        return Waiting(state=state.to_json(), after_s=bounded_wait_s(after_s), reason=reason)
 
     def failed(self, error: ParsekitError) -> Outcome:
         """The outcome of a task that ends with an error."""

@@ -20,11 +20,12 @@ from parsekit.config import Config, FolderSettings, ProvenanceSettings, Section
 from parsekit.config.addresses import addresses_in, parts_of
 from parsekit.config.secret import exposed_to
 from parsekit.errors import ParsekitError
+from parsekit.host import Host
 from parsekit.host.discovery import reason_of
-from parsekit.isolation.probe import attempts_that_work
-from parsekit.isolation.sandbox import missing_layers
+from parsekit.isolation.sandbox import missing_layers, newer_than_known
+from parsekit.isolation.selftest import attempts_that_work
 from parsekit.provenance import HOW_TO_SIGN, OWN_KEY_FILE, UNSIGNED, Signer, is_folder_here
-from parsekit.providers import Check
+from parsekit.providers import Check, ParserEntry
 from parsekit.session import Session
 
 #: Schemes whose clients encrypt, and check whom they talk to, unless they are told otherwise.
@@ -52,13 +53,13 @@ _TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
 _SECRET_FILE = re.compile(r"(token|secret|password|passwd|key|broker|backend|credential).*_files?$")
 
 
-def security_checks(session: Session) -> list[Check]:
+def security_checks(session: Session, host: Host) -> list[Check]:
     """Every finding, good and bad."""
     return [
         *_connections(session.config),
         *_secret_files(session.config),
         *_passwords(session.config),
-        *_sandbox(session.config),
+        *_sandbox(session.config, host),
         _provenance(session),
         _user(),
         *_folders(session),
@@ -216,7 +217,7 @@ def _has_password(url: str) -> bool:
 # the rest
 
 
-def _sandbox(config: Config) -> Iterator[Check]:
+def _sandbox(config: Config, host: Host) -> Iterator[Check]:
     reasons = "; ".join(map(str, missing_layers()))
     try:
         attempts = attempts_that_work(config.limits.parse_memory)
@@ -227,6 +228,22 @@ def _sandbox(config: Config) -> Iterator[Check]:
         detail = f"a parser can {attempt}" if works else f"no parser can {attempt}"
         advice = f"{reasons or 'the sandbox is not whole'}; see docs/security.md" if works else ""
         yield Check(name="sandbox", ok=not works, detail=detail, advice=advice)
+    for name in dict.fromkeys((config.host.parser, *config.host.fallback, config.host.shadow)):
+        if name is not None and name in host.parsers:
+            yield _confinement(host.parser_entry(name))
+    if newer := newer_than_known():
+        advice = "read what it added: a strict parser is safe from it, a standard one may not be"
+        yield Check(name="sandbox", ok=None, detail=newer, advice=advice)
+
+
+def _confinement(entry: ParserEntry) -> Check:
+    how = {
+        "remote": "runs in the worker's own process, and no native code reads the replay there",
+        "strict": "makes only the system calls on a list",
+        "standard": "makes all system calls but those that are known to do harm",
+    }
+    kind = entry.confinement if entry.runs == "local" else "remote"
+    return Check(name=f"parser {entry.name}", ok=True, detail=how[kind])
 
 
 def _provenance(session: Session) -> Check:

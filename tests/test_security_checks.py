@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from parsekit.api import open_session
 from parsekit.cli.doctor import app
 from parsekit.config import load_config, read_secret
 from parsekit.config import secret as secret_module
+from parsekit.host import Host
 from parsekit.isolation import sandbox
 from parsekit.isolation.sandbox import missing_layers
 from parsekit.providers import Check
@@ -36,7 +38,7 @@ def checks(folder: Path, config: dict[str, Any] | None = None, mode: int = 0o600
     file.touch()
     file.chmod(mode)
     file.write_text(json.dumps(config or {}))
-    return security_checks(open_session(file, data_dir=folder / "data"))
+    return security_checks(open_session(file, data_dir=folder / "data"), Host.load())
 
 
 def named(found: list[Check], name: str) -> Check:
@@ -308,15 +310,29 @@ def test_a_bad_key_is_found(tmp_path):
 
 def test_the_sandbox_is_tried_and_not_believed(tmp_path):
     found = [check for check in checks(tmp_path) if check.name == "sandbox"]
-    assert len(found) == 4
-    assert all(check.ok for check in found) or missing_layers()
+    assert len([check for check in found if check.ok is not None]) == 4
+    assert all(check.ok is not False for check in found) or missing_layers()
+
+
+def test_the_filter_of_each_parser_is_told(tmp_path):
+    config = {"parser": "ballchasing", "fallback": ["local"]}
+    found = {check.name: check.detail for check in checks(tmp_path, config)}
+    assert found["parser local"] == "makes only the system calls on a list"
+    assert "worker's own process" in found["parser ballchasing"]
+
+
+def test_a_kernel_that_is_newer_than_the_tables_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "KNOWN_KERNEL", (5, 4))
+    monkeypatch.setattr(platform, "release", lambda: "5.5.1-arch1")
+    check = named([c for c in checks(tmp_path) if c.ok is None], "sandbox")
+    assert "Linux 5.5 is newer than 5.4" in check.detail
 
 
 def test_a_missing_layer_is_named_with_what_a_parser_can_do(tmp_path, monkeypatch):
     lost = (sandbox.Missing("view of the file system", "the kernel refuses Landlock"),)
     monkeypatch.setattr(security, "missing_layers", lambda: lost)
     monkeypatch.setattr(security, "attempts_that_work", lambda _: {"write a file": True})
-    check = named(checks(tmp_path), "sandbox")
+    check = named([c for c in checks(tmp_path) if c.ok is not None], "sandbox")
     assert (check.ok, check.detail) == (False, "a parser can write a file")
     assert "the kernel refuses Landlock" in check.advice
 

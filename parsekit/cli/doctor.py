@@ -44,7 +44,7 @@ def doctor(
     host = Host.load()
     session = open_session(config, host=host, role="cli")
     if security:
-        checks = [*security_checks(session), *_service_security(session.config)]
+        checks = [*security_checks(session, host), *_service_security(session.config)]
     else:
         checks = _examined(session, host)
     with writing_output():

@@ -73,9 +73,6 @@ class Limits(Section):
     parse_memory: Annotated[int, Field(ge=64 * _MIB, le=_TIB)] = Field(
         2 * _GIB, description="largest address space of one local parse, bytes"
     )
-    parses_per_child: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
-        100, description="parses after which a parser's process is replaced; 1 shares nothing"
-    )
 
 
 class ProvenanceSettings(Section):

@@ -1,146 +1,120 @@
-"""The child process: takes errands from its input until that ends.
-
-Started by `parsekit.isolation.pool` with three arguments: memory in bytes, niceness, and the folder
-where replays are put. It serves one parser: what that may see is settled at the first errand.
-"""
+"""The child that parses one replay: it gives up the system, takes a request, answers, and ends."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import os
 import pickle
 import resource
-import signal
-import sys
+import socket
 import threading
+import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NoReturn
 
 from parsekit.errors import ParsekitError
-from parsekit.importing import resolve
-from parsekit.isolation.sandbox import give_up_files, give_up_system
-from parsekit.isolation.steps import Steps
-from parsekit.isolation.wire import Errand, receive, send_json
-from parsekit.logs.redaction import cleaned, when_remembering
+from parsekit.isolation.protocol import (
+    MAX_TRACEBACK_CHARACTERS,
+    Descriptors,
+    ParseRequest,
+    ParserSpec,
+    ProgressFilter,
+    encode_reply,
+    receive,
+)
+from parsekit.isolation.sandbox import Sandbox
+from parsekit.logs.redaction import cleaned, has_secrets, when_remembering
 from parsekit.model import Job, NotReady, Parsed
 from parsekit.providers import Parser
 
-_PR_SET_PDEATHSIG = 1
+#: The host sends the request as soon as it knows of this process, seconds.
+_REQUEST_S = 60.0
+#: CPU time beyond ``parse_seconds`` before the kernel ends a child whose host is stopped, seconds.
+_SPARE_CPU_S = 5
 #: How the loader says so, without and with the system's reason; other reasons are no lack of room.
 _NO_ROOM = ("failed to map segment from shared object", "Cannot allocate memory")
 
-#: Held while a frame is written: a parser may have threads.
-_speaking = threading.Lock()
+Answer = Callable[[str, Any], None]
 
 
-def main() -> None:
-    """Serve errands one after the other."""
-    answers = _keep_answers_apart()
-    _limit(int(sys.argv[1]))
-    _yield_to_others(int(sys.argv[2]))
-    give_up_system()
+def serve(
+    parser: Parser, spec: ParserSpec, sandbox: Sandbox, given: Descriptors, folder: Path
+) -> NoReturn:
+    """Parse the one replay in ``folder``, and end this process."""
+    os.dup2(given.stderr, 1)  # what a parser prints
+    os.dup2(given.stderr, 2)
+    host = socket.socket(fileno=given.conversation)
+    sandbox.give_up_all(folder)
+    os.closerange(3, given.conversation)
+    os.closerange(given.conversation + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    request_id, request = pickle.loads(receive(host, time.monotonic() + _REQUEST_S))  # noqa: S301
+    host.settimeout(None)
+    _limit_cpu(request.parse_seconds)
+    speaking = threading.Lock()  # a parser may have threads
+
+    def answer(kind: str, value: Any) -> None:
+        body = encode_reply(request_id, kind, value)
+        with speaking:
+            host.sendall(body)
+
+    if has_secrets():
+        answer("has_secret", None)
     # said before the parser has the secret, so that nothing it writes comes before
-    when_remembering(lambda: _say(answers, "has_secret", None))
-    errands = sys.stdin.buffer
-    while (frame := receive(errands)) is not None:
-        _serve(pickle.loads(frame), answers)  # noqa: S301  (from our own parent only)
-        gc.collect()
-        _give_memory_back()
+    when_remembering(lambda: answer("has_secret", None))
+    _parse(parser, spec.parser, request, answer)
+    os._exit(0)
 
 
-def _keep_answers_apart() -> BinaryIO:
-    """Keep stdout for answers and send what a parser prints to stderr."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return answers
-
-
-def _limit(memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":  # a parent that is killed must not leave a parser behind
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _yield_to_others(niceness: int) -> None:
-    """Take only the time that nobody else wants, where ``niceness`` is not 0."""
-    if niceness:
-        os.nice(niceness)
-        # A session has an autogroup of its own, within which alone niceness counts (man 7 sched).
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
-
-
-def _serve(errand: Errand, answers: BinaryIO) -> None:
-    sys.path[:] = list(dict.fromkeys((*errand.search_path, *sys.path)))
-    _limit_time(errand.parse_seconds)
+def _parse(parser: Parser, name: str, request: ParseRequest, answer: Answer) -> None:
     try:
-        parser = _parser(errand)
-        answer = parser.parse(errand.replay, _job(errand, answers))
-        _say(answers, *_answer(errand.parser, answer))
+        answer(*_checked(name, parser.parse(request.replay, _job(request, answer))))
     except ParsekitError as exc:
         # A secret that was read here is known here alone, so that this is the place to mask it.
-        _say(answers, "error", [exc.code, cleaned(exc.message), exc.retry_after_s])
+        answer("error", [exc.code, cleaned(exc.message), ""])
     except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
-        if _ran_out_of_memory(exc):
-            _say(answers, "out_of_memory", None)
+        if ran_out_of_memory(exc):
+            answer("out_of_memory", None)
             return
-        text = f"parser {errand.parser!r} failed: {type(exc).__name__}: {exc}"
-        _say(answers, "error", ["parser_failed", cleaned(text), None])
+        text = cleaned(f"parser {name!r} failed: {type(exc).__name__}: {exc}")
+        where = cleaned("".join(traceback.format_exception(exc)))[-MAX_TRACEBACK_CHARACTERS:]
+        answer("error", ["parser_failed", text, where])
 
 
-def _ran_out_of_memory(error: BaseException) -> bool:
+def ran_out_of_memory(error: BaseException) -> bool:
     """An import of native code that finds no room is an ImportError with the loader's words."""
     unmapped = isinstance(error, ImportError) and str(error).rstrip().endswith(_NO_ROOM)
     return unmapped or isinstance(error, MemoryError)
 
 
-def _say(answers: BinaryIO, kind: str, value: Any) -> None:
-    with _speaking:
-        send_json(answers, kind, value)
+def _limit_cpu(parse_seconds: float) -> None:
+    """A second net: a child whose host is stopped ends all the same.
 
-
-def _limit_time(seconds: float) -> None:
-    """Bound CPU time as a second net: a child whose parent is stopped ends all the same."""
+    The hard limit, which the child can't raise, ends one that ignores the signal of the soft one.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    spent = used.ru_utime + used.ru_stime
+    limit_s = int(used.ru_utime + used.ru_stime + parse_seconds) + _SPARE_CPU_S
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds + 5), hard))
+    if hard == resource.RLIM_INFINITY or limit_s < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
 
 
-_made: dict[bytes, Parser] = {}
-
-
-def _parser(errand: Errand) -> Parser:
-    """The parser, made once a child; from then on nothing but code and replays can be read."""
-    key = pickle.dumps(errand.context)
-    if key not in _made:
-        first = not _made
-        _made[key] = resolve(errand.create)(errand.context)
-        if first:
-            give_up_files(Path(sys.argv[3]), errand.create, sys.path)
-    return _made[key]
-
-
-def _job(errand: Errand, answers: BinaryIO) -> Job:
-    steps = Steps()  # here as well, so that a talkative parser keeps its breath for its answer
+def _job(request: ParseRequest, answer: Answer) -> Job:
+    steps = ProgressFilter()  # here as well: a talkative parser keeps its bytes for its answer
 
     def progress(value: float, message: str) -> None:
-        if steps.further(value):
-            _say(answers, "progress", [value, cleaned(str(message))])
+        if steps.passes(value):
+            answer("progress", [value, cleaned(str(message))])
 
     return Job(
-        task_id=errand.task_id,
-        bulk=errand.bulk,
-        has_fallback=errand.has_fallback,
+        task_id=request.task_id,
+        bulk=request.bulk,
+        has_fallback=request.has_fallback,
         progress=progress,
     )
 
 
-def _answer(parser: str, answer: object) -> tuple[str, Any]:
+def _checked(parser: str, answer: object) -> tuple[str, Any]:
     """Check what the parser returned: a plugin's author may have returned anything."""
     if isinstance(answer, Parsed) and isinstance(answer.data, dict):
         warnings = [cleaned(str(each)) for each in answer.warnings]
@@ -151,15 +125,4 @@ def _answer(parser: str, answer: object) -> tuple[str, Any]:
         text = 'answers NotReady, which only a parser with runs="remote" may'
     else:
         text = f"answers {type(answer).__name__}, want parsekit.Parsed"
-    return "error", ["parser_failed", f"parser {parser!r} {text}", None]
-
-
-def _give_memory_back() -> None:
-    """An idle child should be small; glibc keeps freed memory unless asked."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-if __name__ == "__main__":
-    main()
+    return "error", ["parser_failed", f"parser {parser!r} {text}", ""]

@@ -9,39 +9,57 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
+import re
 import resource
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from parsekit.isolation.landlock import LandlockUnavailable, show_only, why_no_landlock
-from parsekit.isolation.seccomp import SeccompUnavailable, refuse_system_calls, why_no_seccomp
+from parsekit.isolation.landlock import (
+    KNOWN_VERSION,
+    FileView,
+    LandlockUnavailable,
+    show_only,
+    why_no_landlock,
+)
+from parsekit.isolation.landlock import version as landlock_version
+from parsekit.isolation.protocol import ParserSpec
+from parsekit.isolation.seccomp import KNOWN_KERNEL, CallFilter, SeccompUnavailable, why_no_seccomp
 
 SYSTEM_CALLS = "system calls"
 FILE_VIEW = "view of the file system"
 
-#: Most bytes of one file that a child writes: its stderr, which the parent keeps as a file.
+#: Most bytes of one file that a parser writes: its stderr, which the host keeps as a file.
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-#: Most open files of a child; pipes hold memory that no other limit counts.
-MAX_OPEN_FILES = 256
+#: Most open files of a parser; pipes hold memory that no other limit counts.
+MAX_OPEN_FILES = 64
 
 #: Needed by the C library, by Python and by whoever counts cores.
 _SYSTEM_PATHS = (
-    *(
-        "/usr",
-        "/lib",
-        "/lib64",
-        "/nix/store",
-        "/etc/ld.so.cache",
-        "/etc/localtime",
-        "/etc/nsswitch.conf",
-    ),
-    *("/dev/urandom", "/dev/zero", "/proc/self", "/proc/cpuinfo", "/proc/meminfo"),
-    *("/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu", "/sys/fs/cgroup"),
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/local/lib"),
+    *("/usr/share/zoneinfo", "/usr/share/locale", "/nix/store", "/etc/ld.so.cache"),
+    *("/etc/localtime", "/etc/nsswitch.conf", "/dev/urandom", "/dev/zero"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm/overcommit_memory"),
+    *("/sys/devices/system/cpu", "/sys/fs/cgroup"),
+)
+#: What the same and native code ask about their own process; its folder also holds the network's.
+_OWN_PROCESS = tuple(
+    f"/proc/self/{name}"
+    for name in (
+        "auxv",
+        "cgroup",
+        "cmdline",
+        "limits",
+        "maps",
+        "mountinfo",
+        "stat",
+        "statm",
+        "status",
+    )
 )
 _DEVICES = (Path("/dev/null"),)
 
@@ -64,26 +82,60 @@ def missing_layers() -> tuple[Missing, ...]:
     return tuple(Missing(layer, reason) for layer, reason in reasons.items() if reason)
 
 
-def give_up_system() -> None:
-    """Refuse network, other processes and the system itself, for good; call it at the start.
+def newer_than_known() -> str:
+    """What this kernel may offer that no filter knows of; empty when all of it is known."""
+    release = re.match(r"(\d+)\.(\d+)", platform.release())
+    if sys.platform != "linux" or release is None:
+        return ""
+    kernel = (int(release[1]), int(release[2]))
+    found = []
+    if kernel > KNOWN_KERNEL:
+        known = ".".join(map(str, KNOWN_KERNEL))
+        found.append(f"Linux {kernel[0]}.{kernel[1]} is newer than {known}, whose calls are known")
+    if (offered := landlock_version()) > KNOWN_VERSION:
+        found.append(f"Landlock {offered} is newer than {KNOWN_VERSION}, whose rights are known")
+    return "; ".join(found)
 
-    Where the system has no filter the rest is given up all the same; see `missing_layers`.
+
+class Sandbox:
+    """What the process that makes a parser, and then each that parses, gives up for good.
+
+    ``replays`` is the folder in which each replay has a folder of its own.
     """
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES))
-    _lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
-    _drop_capabilities()
-    with contextlib.suppress(SeccompUnavailable):
-        refuse_system_calls()
 
+    def __init__(self, spec: ParserSpec, replays: Path) -> None:
+        self._spec = spec
+        self._replays = replays
+        self._calls = CallFilter(strict=spec.strict)
+        self._seen: tuple[FileView, ...] = ()
 
-def give_up_files(folder: Path, create: str, search_path: Iterable[str]) -> None:
-    """Keep reading code and ``folder``, where replays are put; write nowhere, for good.
+    def give_up_system(self) -> None:
+        """Refuse network, programs and the system itself; call it before the parser is made.
 
-    ``create`` is the parser as ``module:name``. Only threads that start later are held as well.
-    """
-    with contextlib.suppress(LandlockUnavailable):
-        show_only((folder, *_code(create, search_path), *map(Path, _SYSTEM_PATHS)), _DEVICES)
+        Where the system has no filter the rest is given up all the same; see `missing_layers`.
+        """
+        os.umask(0o077)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES))
+        _drop_capabilities()
+        with contextlib.suppress(SeccompUnavailable):
+            CallFilter(may_fork=True).install()
+
+    def give_up_files(self) -> None:
+        """Keep reading code, replays and facts about processes; call it once the parser is made.
+
+        Only threads that start later are held as well.
+        """
+        self._seen = (FileView((*_code(self._spec), *map(Path, _SYSTEM_PATHS)), _DEVICES),)
+        with contextlib.suppress(LandlockUnavailable):
+            show_only(*self._seen, FileView((self._replays, Path("/proc"))))
+
+    def give_up_all(self, folder: Path) -> None:
+        """Keep reading code and the one replay in ``folder``; start and signal no process."""
+        _lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
+        with contextlib.suppress(LandlockUnavailable):
+            show_only(*self._seen, FileView((folder, *map(Path, _OWN_PROCESS))))
+        with contextlib.suppress(SeccompUnavailable):
+            self._calls.install()
 
 
 def _lower(limit: int, value: int) -> None:
@@ -100,13 +152,15 @@ def _drop_capabilities() -> None:
         capset((ctypes.c_uint32 * 2)(version_3, this_process), (ctypes.c_uint32 * 6)())
 
 
-def _code(create: str, search_path: Iterable[str]) -> list[Path]:
+def _code(spec: ParserSpec) -> list[Path]:
     """Where Python and the parser are."""
-    installed = [
-        Path(path) for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values())
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    installed = [Path(path) for path in (sysconfig.get_path(name) for name in names) if path]
+    libraries = [
+        Path(prefix, name) for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", "lib64")
     ]
-    searched = [Path(path) for path in search_path if not _too_much(Path(path))]
-    return [*installed, *searched, *_package("parsekit"), *_package(create)]
+    searched = [Path(path) for path in spec.search_path if not _too_much(Path(path))]
+    return [*installed, *libraries, *searched, *_package("parsekit"), *_package(spec.create)]
 
 
 def _too_much(path: Path) -> bool:

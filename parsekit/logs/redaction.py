@@ -18,6 +18,7 @@ from parsekit.logs.lookalikes import MASK, may_have_lookalikes, redacted_text, w
 __all__ = [
     "MASK",
     "cleaned",
+    "has_secrets",
     "may_hold_secret",
     "redacted_text",
     "remember",
@@ -66,6 +67,11 @@ def _learn(forms: set[str]) -> None:
 def when_remembering(listener: Callable[[], None]) -> None:
     """Call this from now on whenever this process learns of a secret; it isn't told which."""
     _listeners.append(listener)
+
+
+def has_secrets() -> bool:
+    """Whether this process has learned of a secret."""
+    return bool(_known)
 
 
 def remember_urls(text: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from parsekit.api import make_pipeline, open_session
 from parsekit.config import Config
+from parsekit.errors import Cancelled
 from parsekit.flights import Flights
 from parsekit.host import Host
 from parsekit.pipeline import Pipeline
@@ -176,8 +177,12 @@ class Process:
         self.appear()
         if self.traces is not None:
             log.info("traces of this process are exported")
-        end = self.pipeline.parsers.cancel
-        self._cancel_watch = CancelWatch(self.running, self.ledger.cancelled, end)
+        parsers = self.pipeline.parsers
+        self._cancel_watch = CancelWatch(
+            self.running,
+            self.ledger.cancelled,
+            lambda task_id: parsers.cancel(task_id, Cancelled("cancelled")),
+        )
         self._cancel_watch.start()
 
     def stop(self) -> None:

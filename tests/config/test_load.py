@@ -155,7 +155,6 @@ def test_a_mistake_is_named_with_its_key(file: Path, content, words):
         ("limits.replay_bytes", 1 << 30),
         ("limits.parse_seconds", 86_400),
         ("limits.parse_memory", 1 << 40),
-        ("limits.parses_per_child", 1_000_000),
         ("audit.keep", 10_000),
         ("audit.file_bytes", 1 << 40),
     ],

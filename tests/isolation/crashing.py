@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import stat
 import struct
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from parsekit import Job, NotReady, Parsed, ProviderContext, Replay
-from parsekit.errors import InvalidReplay, RateLimited
+from parsekit.errors import ERRORS, ConfigInvalid, InvalidReplay
 
 
-def say(body: bytes) -> None:
-    """Write a frame into the pipe of answers, as code that took the process over can."""
+def say(kind: str, value: str, request_id: str | None = None) -> None:
+    """Answer the host oneself, as code that took the process over can; ``value`` is JSON."""
+    body = f'["{request_id or known_id()}", "{kind}", {value}]'.encode()
     frame = struct.pack("<I", len(body)) + body
     while frame:
-        frame = frame[os.write(_answers(), frame) :]
+        frame = frame[os.write(conversation(), frame) :]
 
 
-def _answers() -> int:
+def conversation() -> int:
     for number in range(3, 64):
         with contextlib.suppress(OSError):
-            writes = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
-            if writes and stat.S_ISFIFO(os.fstat(number).st_mode):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
                 return number
     raise LookupError
+
+
+def known_id() -> str:
+    """The id of the request, which lies in the frames of those who called the parser."""
+    frame = sys._getframe()
+    while "request_id" not in frame.f_locals or frame.f_code.co_name != "serve":
+        frame = frame.f_back or frame
+    return str(frame.f_locals["request_id"])
 
 
 class Panic(BaseException):
@@ -40,6 +49,7 @@ class Panic(BaseException):
 class Crashing:
     def __init__(self, context: ProviderContext) -> None:
         self.calls = 0
+        self.made_by = os.getpid()
 
     def parse(self, replay: Replay, job: Job) -> Parsed | NotReady:
         self.calls += 1
@@ -47,7 +57,39 @@ class Crashing:
 
     def fine(self, job: Job) -> Parsed:
         job.progress(55, "half way")
-        return Parsed(data={"pid": os.getpid(), "calls": self.calls}, warnings=("mind",))
+        facts = {"pid": os.getpid(), "calls": self.calls, "made_by": self.made_by}
+        return Parsed(data=facts, warnings=("mind",))
+
+    def brief(self, job: Job) -> Parsed:
+        time.sleep(0.02)
+        return Parsed(data={"says": "brief"})
+
+    def other(self, job: Job) -> Parsed:
+        return Parsed(data={"says": "other"})
+
+    def step_and_hang(self, job: Job) -> Parsed:
+        job.progress(50, "half way")
+        time.sleep(60)
+        return Parsed(data={})
+
+    def answer_another(self, job: Job) -> Parsed:
+        say("parsed", '{"data": {}, "warnings": []}', request_id="0" * 16)
+        return Parsed(data={})
+
+    def answer_twice(self, job: Job) -> Parsed:
+        for which in ("first", "second"):
+            say("parsed", f'{{"data": {{"{which}": true}}, "warnings": []}}')
+        return Parsed(data={})
+
+    def __getattr__(self, name: str) -> Callable[[Job], Parsed]:
+        code = name.removeprefix("claim_")
+        if code not in ERRORS:
+            raise AttributeError(name)
+
+        def claim(job: Job) -> Parsed:
+            raise ERRORS[code](f"claims {code}", retry_after_s=1e15)
+
+        return claim
 
     def noisy(self, job: Job) -> Parsed:
         sys.stdout.write("noise on stdout\n")
@@ -90,8 +132,8 @@ class Crashing:
 
     def swell(self, job: Job) -> Parsed:
         """As many objects for the parent as go into the bytes that it takes."""
-        body = b",".join([b"[]"] * 690_000)
-        say(b'{"parsed": {"data": {"x": [' + body + b']}, "warnings": []}}')
+        body = ",".join(["[]"] * 690_000)
+        say("parsed", '{"data": {"x": [' + body + ']}, "warnings": []}')
         return Parsed(data={})
 
     def chatter(self, job: Job) -> Parsed:
@@ -101,15 +143,15 @@ class Crashing:
 
     def shout(self, job: Job) -> Parsed:
         for number in range(2000):
-            say(json.dumps({"progress": [number / 20 - 5, "loud " * 100]}).encode())
+            say("progress", json.dumps([number / 20 - 5, "loud " * 100]))
         return Parsed(data={"said": True})
 
     def flood(self, job: Job) -> Parsed:
         while True:
-            say(json.dumps({"progress": [50, "loud " * 10_000]}).encode())
+            say("progress", json.dumps([50, "loud " * 10_000]))
 
     def mutter(self, job: Job) -> Parsed:
-        say(json.dumps({"progress": ["Sw0rd", ""]}).encode())
+        say("progress", '["Sw0rd", ""]')
         return Parsed(data={})
 
     def lengthy(self, job: Job) -> Parsed:
@@ -125,9 +167,6 @@ class Crashing:
 
     def refuse(self, job: Job) -> Parsed:
         raise InvalidReplay("no such format")
-
-    def limited(self, job: Job) -> Parsed:
-        raise RateLimited("later", retry_after_s=7)
 
     def nan(self, job: Job) -> Parsed:
         return Parsed(data={"x": float("nan")})
@@ -149,3 +188,33 @@ class Crashing:
 
     def secrets(self, job: Job) -> Parsed:
         return Parsed(data={"environ": sorted(os.environ)})
+
+
+class Threaded(Crashing):
+    """A parser whose library has a thread of its own from the start."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self.asked, self.answered = threading.Event(), threading.Event()
+        threading.Thread(target=self._help, daemon=True).start()
+
+    def _help(self) -> None:
+        self.asked.wait()
+        self.answered.set()
+
+    def fine(self, job: Job) -> Parsed:
+        self.asked.set()
+        heard = self.answered.wait(10)
+        return Parsed(data={"pid": os.getpid(), "made_by": self.made_by, "heard": heard})
+
+
+def Unmakeable(context: ProviderContext) -> Crashing:  # noqa: N802
+    raise ConfigInvalid("it needs a model")
+
+
+def Suicidal(context: ProviderContext) -> Crashing:  # noqa: N802
+    os.abort()
+
+
+def Enormous(context: ProviderContext) -> Crashing:  # noqa: N802
+    raise MemoryError

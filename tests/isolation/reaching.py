@@ -16,6 +16,8 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from crashing import conversation, known_id
+
 from parsekit import Job, Parsed, ProviderContext, Replay
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -198,23 +200,49 @@ class Reaching:
         return mask
 
     def lie(self, answer: str) -> str:
-        """Write a frame of one's own where answers go, before the child does."""
-        body = answer.encode()
-        for number in range(3, 10):
-            with contextlib.suppress(OSError):
-                if str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe"):
-                    os.write(number, len(body).to_bytes(4, "little") + body)
+        """Answer the host oneself, before the child does."""
+        body = answer.replace("ID", known_id()).encode()
+        os.write(conversation(), len(body).to_bytes(4, "little") + body)
         return "lied"
 
-    def stop_listening(self, _: str) -> str:
-        """Fill the pipe of errands, answer, and never read again."""
-        errands = os.open("/proc/self/fd/0", os.O_WRONLY | os.O_NONBLOCK)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                os.write(errands, b"x")
-        self.lie('{"parsed": {"data": {"reached": "deaf"}, "warnings": []}}')
-        time.sleep(3600)
-        return "woke up"
+    def server(self, _: str) -> int:
+        return os.getppid()
+
+    def dawdle(self, _: str) -> str:
+        time.sleep(60)
+        return "waited"
+
+    def leave_group(self, _: str) -> str:
+        os.setpgid(0, os.getpgid(os.getppid()))
+        return "left"
+
+    def leave_session(self, _: str) -> str:
+        os.setsid()
+        return "left"
+
+    def watch_files(self, _: str) -> str:
+        if LIBC.inotify_init1(0) < 0:
+            raise OSError(ctypes.get_errno(), "inotify_init1")
+        return "watches"
+
+    def timer(self, _: str) -> str:
+        signal.setitimer(signal.ITIMER_REAL, 100)
+        return "set"
+
+    def new_call(self, _: str) -> str:
+        return self._call(999)
+
+    def compute(self, _: str) -> str:
+        import numpy as np  # noqa: PLC0415
+
+        return f"numpy {np.linalg.norm(np.array([1.0, 2.0, 2.0]))}"
+
+    def cpu_limit(self, _: str) -> list[int]:
+        return list(resource.getrlimit(resource.RLIMIT_CPU))
+
+    def more_cpu(self, _: str) -> str:
+        resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))
+        return "raised"
 
     def _call(self, *arguments: object) -> str:
         answer = LIBC.syscall(*arguments)

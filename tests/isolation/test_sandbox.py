@@ -7,7 +7,9 @@ import platform
 import pwd
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ import pytest
 
 from parsekit.errors import ParserFailed
 from parsekit.isolation import sandbox
-from parsekit.isolation.pool import ChildPool
+from parsekit.isolation.pool import ParsePool
+from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.isolation.sandbox import FILE_VIEW, SYSTEM_CALLS, missing_layers
-from parsekit.isolation.wire import Errand
 from parsekit.model import Replay
 from parsekit.providers import ProviderContext
 
@@ -30,37 +32,40 @@ needs_landlock = pytest.mark.skipif(FILE_VIEW in MISSING, reason=MISSING.get(FIL
 
 Reach = Callable[..., dict[str, Any]]
 
+SPEC = ParserSpec(
+    parser="reaching",
+    create="reaching:Reaching",
+    context=ProviderContext(),
+    search_path=(HERE, *(entry for entry in sys.path if entry)),
+)
+STRICT = replace(SPEC, strict=True)
+
 
 @pytest.fixture
-def pool() -> Iterator[ChildPool]:
-    pool = ChildPool(memory_bytes=1 << 30, recycle_after=100)
+def pool() -> Iterator[ParsePool]:
+    pool = ParsePool(memory_bytes=1 << 30)
     yield pool
     pool.close()
 
 
-def errand_for(replay: Replay) -> Errand:
-    return Errand(
-        parser="reaching",
-        create="reaching:Reaching",
-        context=ProviderContext(),
-        replay=replay,
-        task_id="t",
-        bulk=False,
-        has_fallback=False,
-        parse_seconds=20,
-        search_path=(HERE, *(entry for entry in sys.path if entry)),
-    )
+@pytest.fixture(params=[SPEC, STRICT], ids=["standard", "strict"])
+def spec(request: pytest.FixtureRequest) -> ParserSpec:
+    spec: ParserSpec = request.param
+    return spec
 
 
 @pytest.fixture
-def reach(pool: ChildPool, tmp_path: Path) -> Reach:
+def reach(pool: ParsePool, spec: ParserSpec, tmp_path: Path) -> Reach:
     def parse(how: str, target: object = "") -> dict[str, Any]:
         folder = tmp_path / "fetched"
         folder.mkdir(exist_ok=True)
-        path = folder / "fetched.replay"
+        path = folder / f"{how}.replay"
         path.write_text(f"{how} {target}")
-        errand = errand_for(Replay(path=path, name="a.replay", sha256="0" * 64, size_bytes=1))
-        return dict(pool.parse(errand, lambda _value, _message: None).data)
+        replay = Replay(path=path, name="a.replay", sha256="0" * 64, size_bytes=1)
+        request = ParseRequest(
+            replay=replay, task_id="t", bulk=False, has_fallback=False, parse_seconds=20
+        )
+        return dict(pool.parse(spec, request, lambda _value, _message: None).data)
 
     return parse
 
@@ -104,6 +109,9 @@ def test_no_program_and_no_process_is_started(reach: Reach, how: str):
         "borrow_a_signal_by_another_ioctl",
         "hidden_memory",
         "outlive_parent",
+        "leave_group",
+        "leave_session",
+        "watch_files",
     ],
 )
 def test_the_worker_and_its_memory_are_out_of_reach(reach: Reach, how: str):
@@ -140,7 +148,9 @@ def test_files_of_others_are_not_read(reach: Reach, tmp_path: Path):
     secret.write_text("hidden")
     for target in (secret, "/etc/passwd", f"/proc/{os.getpid()}/environ"):
         assert reach("read", target) == {"refused": "PermissionError"}
-    for folder in (Path.home(), "/", tmp_path, "/proc", "/tmp"):  # noqa: S108
+    for target in ("/proc/self/net/tcp", "/proc/self/net/unix", "/proc/self/environ"):
+        assert reach("read", target) == {"refused": "PermissionError"}
+    for folder in (Path.home(), "/", tmp_path, "/proc", "/tmp", "/usr", "/usr/share"):  # noqa: S108
         assert reach("look_around", folder) == {"refused": "PermissionError"}
     assert reach("threads_reach", secret) == {"reached": "refused"}
 
@@ -153,31 +163,61 @@ def test_replays_of_other_tasks_are_not_seen(reach: Reach, tmp_path: Path):
     assert reach("read", other) == {"refused": "PermissionError"}
 
 
+@needs_landlock
+def test_replays_that_are_parsed_at_once_do_not_see_each_other(
+    pool: ParsePool, spec: ParserSpec, reach: Reach
+):
+    with ThreadPoolExecutor(1) as threads:
+        at_work = threads.submit(reach, "dawdle")
+        end = time.monotonic() + 30
+        while not (seen := list(pool._folder.glob("*/*")) if pool._folder else []):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        for target in (seen[0], "/proc/self/cwd/../" + seen[0].name):
+            assert "refused" in reach("read", target)
+        assert reach("look_around", pool._folder) == {"refused": "PermissionError"}
+        assert seen[0].exists(), "it was there to be read"
+        pool.close()
+        assert isinstance(at_work.exception(), ParserFailed)
+
+
 @pytest.mark.parametrize(
     ("how", "answer"),
     [
         ("thread", "a thread"),
         ("own_signal", "signalled"),
-        ("stream_pair", "x"),
         ("devnull", "5"),
         ("late_import", "xmlrpc.client yaml"),
+        ("compute", "numpy 3.0"),
     ],
 )
 def test_what_an_honest_parser_does_still_works(reach: Reach, how: str, answer: str):
     assert reach(how) == {"reached": answer}
 
 
-def test_a_child_has_nothing_open_but_its_pipes_and_its_log(reach: Reach):
+@pytest.mark.parametrize("spec", [SPEC], ids=["standard"], indirect=False)
+def test_a_parser_may_talk_to_its_own_threads_by_sockets(reach: Reach):
+    assert reach("stream_pair") == {"reached": "x"}
+
+
+@needs_seccomp
+@pytest.mark.parametrize("spec", [STRICT], ids=["strict"])
+@pytest.mark.parametrize("how", ["stream_pair", "timer", "new_call"])
+def test_a_strict_parser_makes_only_the_calls_that_are_listed(reach: Reach, how: str):
+    assert reach(how)["refused"] in ("PermissionError", "OSError", "itimer_error")
+
+
+def test_a_child_has_nothing_open_but_its_conversation_and_its_log(reach: Reach):
     inherited = os.open(__file__, os.O_RDONLY)
     os.set_inheritable(inherited, True)
     try:
         opened = reach("descriptors")["reached"]
     finally:
         os.close(inherited)
-    files = [name for name in opened if name != "pipe"]
+    files = [name for name in opened if name not in ("socket", "/dev/null")]
     assert files
     assert all(name.endswith("(deleted)") for name in files), "only the log, twice"
-    assert opened.count("pipe") == 2
+    assert opened.count("socket") == 1
 
 
 def test_limits_can_not_be_raised_and_new_files_would_be_private(reach: Reach):
@@ -185,30 +225,15 @@ def test_limits_can_not_be_raised_and_new_files_would_be_private(reach: Reach):
     assert reach("file_mode") == {"reached": 0o077}
 
 
-def test_a_parser_that_prints_for_ever_fills_no_disk(reach: Reach, pool: ChildPool):
+def test_the_limit_of_cpu_time_is_a_hard_one(reach: Reach):
+    soft, hard = reach("cpu_limit")["reached"]
+    assert 0 < soft < hard < 40
+    assert reach("more_cpu") == {"refused": "ValueError"}
+
+
+def test_a_parser_that_prints_for_ever_fills_no_disk(reach: Reach):
     assert reach("shout") == {"refused": "OSError"}
     assert reach("nothing") == {"reached": "alive"}
-    (child,) = pool._idle
-    assert os.fstat(child._log.fileno()).st_size < sandbox.MAX_OUTPUT_BYTES
-
-
-def test_a_child_that_listens_no_more_is_replaced_and_no_later_replay_fails(
-    reach: Reach, pool: ChildPool, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("parsekit.isolation.pool._TAKES_S", 0.5)
-    assert reach("stop_listening") == {"reached": "deaf"}
-    (deaf,) = pool._idle
-    assert reach("nothing") == {"reached": "alive"}
-    assert not deaf.alive
-    assert deaf not in pool._idle
-
-
-def test_the_worker_is_not_held_by_a_pipe_that_was_ready(reach: Reach, pool: ChildPool):
-    """A child that opens its answers anew can read them between the worker's look and its read."""
-    reach("nothing")
-    (child,) = pool._idle
-    assert not os.get_blocking(child._answers.fileno())
-    assert not os.get_blocking(child._errands.fileno())
 
 
 @pytest.mark.parametrize(
@@ -217,46 +242,49 @@ def test_the_worker_is_not_held_by_a_pipe_that_was_ready(reach: Reach, pool: Chi
         "[]",
         "{}",
         "7",
-        '{"parsed": 1}',
-        '{"parsed": {"data": 7, "warnings": []}}',
-        '{"parsed": {"data": {"x": NaN}, "warnings": []}}',
-        '{"progress": ["nan", "x"]}',
-        '{"progress": []}',
-        '{"error": ["parser_failed"]}',
-        '{"error": ["rate_limited", "x", "inf"]}',
-        '{"exit": null}',
-        '{"parsed": ' + "[" * 100_000,
-        '{"progress": [' + "9" * 5000 + ', "x"]}',
+        '{"parsed": {"data": {}, "warnings": []}}',
+        '["ID", "parsed", 1]',
+        '["ID", "parsed", {"data": {}, "warnings": []}, 1]',
+        '["ID", "parsed", {"data": 7, "warnings": []}]',
+        '["ID", "parsed", {"data": {"x": NaN}, "warnings": []}]',
+        '["ID", "progress", ["nan", "x"]]',
+        '["ID", "progress", []]',
+        '["ID", "progress", 7]',
+        '["ID", "error", ["parser_failed"]]',
+        '["ID", "exit", null]',
+        '["ID", ["parsed"], {}]',
+        '["other", "parsed", {"data": {}, "warnings": []}]',
+        '[null, "parsed", {"data": {}, "warnings": []}]',
+        '["ID", "parsed", ' + "[" * 100_000,
+        '["ID", "progress", [' + "9" * 5000 + ', "x"]]',
     ],
     ids=lambda answer: answer[:40],
 )
-def test_an_answer_that_makes_no_sense_is_a_failure_and_ends_the_child(
-    reach: Reach, pool: ChildPool, answer: str
-):
+def test_an_answer_that_makes_no_sense_is_a_failure(reach: Reach, answer: str):
     with pytest.raises(ParserFailed, match="answered nonsense and was ended"):
         reach("lie", answer)
-    assert not pool._idle
     assert reach("nothing") == {"reached": "alive"}
 
 
-def test_each_parser_has_children_of_its_own(reach: Reach, pool: ChildPool, tmp_path: Path):
-    reach("nothing")
-    first = pool._idle[0]
-    fine = Replay(path=tmp_path / "no", name="fine.replay", sha256="0" * 64, size_bytes=1)
-    other = replace(errand_for(fine), create="crashing:Crashing")
-    pids = {pool.parse(other, lambda _value, _message: None).data["pid"] for _ in range(2)}
-    assert len(pids) == 1
-    assert len(pool._idle) == 2
-    reach("nothing")
-    assert pool._idle[-1] is first
+def test_each_parser_has_a_server_of_its_own(pool: ParsePool, reach: Reach):
+    assert reach("server") == reach("server")
+    assert len(pool._servers) == 1
+    other = replace(SPEC, create="reaching:Reaching", parser="other")
+    replay = Replay(path=Path("no"), name="a.replay", sha256="0" * 64, size_bytes=1)
+    request = ParseRequest(
+        replay=replay, task_id="t", bulk=False, has_fallback=False, parse_seconds=20
+    )
+    with pytest.raises(ParserFailed, match="'other' failed: FileNotFoundError"):
+        pool.parse(other, request, lambda _value, _message: None)
+    assert len(pool._servers) == 2
 
 
-def test_a_child_leaves_no_folder_behind(reach: Reach, pool: ChildPool):
+def test_a_parse_leaves_no_folder_behind(reach: Reach, pool: ParsePool):
     reach("nothing")
-    (child,) = pool._idle
-    assert not list(child._folder.iterdir())
+    assert pool._folder is not None
+    assert not list(pool._folder.iterdir())
     pool.close()
-    assert not child._folder.exists()
+    assert not pool._folder.exists()
 
 
 def test_a_search_path_that_holds_all_homes_is_not_shown():

@@ -9,48 +9,52 @@ from pathlib import Path
 import pytest
 
 from parsekit.errors import ParserFailed
-from parsekit.isolation.pool import ChildPool
-from parsekit.isolation.wire import Errand
+from parsekit.isolation.pool import ParsePool
+from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.model import Replay
 from parsekit.providers import ProviderContext
 
 PLUGINS = Path(__file__).parent / "plugins"
 
 
+SPEC = ParserSpec(
+    parser="leaky-local",
+    create="parsekit_leaky:LeakyLocal",
+    context=ProviderContext(),
+    search_path=(str(PLUGINS), *sys.path),
+)
+
+
 @pytest.fixture
-def pool() -> Iterator[ChildPool]:
-    pool = ChildPool(1 << 30, recycle_after=100)
+def pool() -> Iterator[ParsePool]:
+    pool = ParsePool(1 << 30)
     yield pool
     pool.close()
 
 
-def errand(folder: Path, name: str) -> Errand:
+def request(folder: Path, name: str) -> ParseRequest:
     file = folder / f"{name}.replay"
     file.write_bytes(b"")
-    return Errand(
-        parser="leaky-local",
-        create="parsekit_leaky:LeakyLocal",
-        context=ProviderContext(),
+    return ParseRequest(
         replay=Replay(path=file, name=file.name, sha256="0" * 64, size_bytes=1),
         task_id="t",
         bulk=False,
         has_fallback=False,
         parse_seconds=30,
-        search_path=(str(PLUGINS), *sys.path),
     )
 
 
-def test_a_child_masks_what_it_has_read_itself(pool: ChildPool, tmp_path: Path) -> None:
+def test_a_child_masks_what_it_has_read_itself(pool: ParsePool, tmp_path: Path) -> None:
     heard: list[str] = []
     with pytest.raises(ParserFailed) as failed:
-        pool.parse(errand(tmp_path, "a"), lambda _value, message: heard.append(message))
+        pool.parse(SPEC, request(tmp_path, "a"), lambda _value, message: heard.append(message))
     failure = "RuntimeError: can't parse with '***'"
     assert failed.value.message == f"parser 'leaky-local' failed: {failure}"
     assert heard == ["parsing with ***"]
 
 
-def test_warnings_are_masked_too(pool: ChildPool, tmp_path: Path) -> None:
-    parsed = pool.parse(errand(tmp_path, "warns"), lambda _value, _message: None)
+def test_warnings_are_masked_too(pool: ParsePool, tmp_path: Path) -> None:
+    parsed = pool.parse(SPEC, request(tmp_path, "warns"), lambda _value, _message: None)
     assert parsed.warnings == ("parsed with ***",)
 
 
@@ -62,8 +66,8 @@ def test_warnings_are_masked_too(pool: ChildPool, tmp_path: Path) -> None:
     ],
 )
 def test_the_last_words_of_a_child_that_knows_a_secret_are_kept_back(
-    pool: ChildPool, tmp_path: Path, name: str, words: str
+    pool: ParsePool, tmp_path: Path, name: str, words: str
 ) -> None:
     with pytest.raises(ParserFailed) as failed:
-        pool.parse(errand(tmp_path, name), lambda _value, _message: None)
+        pool.parse(SPEC, request(tmp_path, name), lambda _value, _message: None)
     assert failed.value.message == words

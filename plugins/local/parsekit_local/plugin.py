@@ -19,5 +19,6 @@ def parsekit_register_parsers(register: Callable[[ParserEntry], None]) -> None:
             version=PARSER_VERSION,
             create="parsekit_local.parser:LocalParser",
             runs="local",
+            confinement="strict",
         )
     )

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from parsekit.isolation.pool import ChildPool
-from parsekit.isolation.wire import Errand
+from parsekit.isolation.pool import ParsePool
+from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.model import Job, JsonObject, Parsed, Replay
 from parsekit.providers import ProviderContext
 
@@ -35,31 +35,31 @@ class Probe:
         return Parsed(data={name: _works(attempt) for name, attempt in attempts.items()})
 
 
+_SPEC = ParserSpec(
+    parser="selftest",
+    create=f"{__name__}:{Probe.__name__}",
+    context=ProviderContext(),
+    search_path=(),
+)
+
+
 def attempts_that_work(memory_bytes: int) -> JsonObject:
     """What a parser on this system can do: attempt to True or False.
 
     Raises a `ParsekitError` when no child can be run.
     """
-    pool = ChildPool(memory_bytes, recycle_after=1)
+    pool = ParsePool(memory_bytes)
     try:
         with tempfile.NamedTemporaryFile() as outside:
             replay = Replay(path=Path(outside.name), name=outside.name, sha256="", size_bytes=0)
-            return dict(pool.parse(_errand(replay), lambda _value, _message: None).data)
+            return dict(pool.parse(_SPEC, _request(replay), lambda _value, _message: None).data)
     finally:
         pool.close()
 
 
-def _errand(replay: Replay) -> Errand:
-    return Errand(
-        parser="probe",
-        create=f"{__name__}:{Probe.__name__}",
-        context=ProviderContext(),
-        replay=replay,
-        task_id="doctor",
-        bulk=False,
-        has_fallback=False,
-        parse_seconds=_SECONDS,
-        search_path=(),
+def _request(replay: Replay) -> ParseRequest:
+    return ParseRequest(
+        replay=replay, task_id="doctor", bulk=False, has_fallback=False, parse_seconds=_SECONDS
     )
 
 
