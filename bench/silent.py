@@ -19,7 +19,7 @@ from parsekit import reporting, road
 from parsekit.cli import main
 from parsekit.logs.steps import Step
 from parsekit.worker import task as worker_task
-from parsekit.worker.announcements import Announcer, RedisBoard
+from parsekit.worker.announcements import Announcer, Board
 from parsekit.worker.metrics import ProcessNumbers, Told
 from parsekit.worker.numbers import WorkerNumbers
 from parsekit.worker.queues import Backlog, Queues, takings
@@ -52,7 +52,7 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (WorkerNumbers, "now", lambda _: _TOLD),
     (Queues, "look", lambda _: _BACKLOG),
     (Announcer, "_now", _nothing),
-    (RedisBoard, "post", _nothing),
+    (Board, "post", _nothing),
     (type(takings), "add", _nothing),
 )
 

@@ -95,6 +95,7 @@ def test_a_broker_that_is_up_is_well_and_one_that_is_down_is_not(tmp_path: Path,
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_password_in_an_address_is_never_shown(tmp_path: Path, monkeypatch, scheme):
     monkeypatch.setenv("PARSEKIT__CELERY__BROKER", f"{scheme}://user:hunter2@127.0.0.1:1/0")
+    monkeypatch.setenv("PARSEKIT__CELERY__BACKEND", "redis://user:hunter2@127.0.0.1:1/0")
     checks = lines(tmp_path)
     assert "hunter2" not in repr(checks)
     assert "127.0.0.1" in checks["broker"].detail

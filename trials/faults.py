@@ -62,9 +62,7 @@ class Faults:
         """Those that make sense here; what is named twice comes twice as often."""
         names = ["kill worker", "kill worker", "kill child", "freeze worker", "stop worker"]
         names += _OF_THE_STORE
-        names += _OF_RABBITMQ
-        if self.fleet.valkey is not None:
-            names += ["restart valkey", "freeze valkey"]
+        names += [*_OF_RABBITMQ, "restart valkey", "freeze valkey"]
         if self.fleet.plan.parser == "ballchasing":
             names.append("upset ballchasing")
         return names
@@ -114,18 +112,16 @@ class Faults:
             os.killpg(group, signal.SIGCONT)
 
     def restart_valkey(self) -> None:
-        """Pull the plug of the broker, and start it on the same data."""
-        if self.fleet.valkey is not None:
-            self.fleet.valkey.kill()
-            time.sleep(self.seconds(AWAY_S))
-            self.fleet.valkey.start()
+        """Pull the plug of the Redis of all state, and start it on the same data."""
+        self.fleet.valkey.kill()
+        time.sleep(self.seconds(AWAY_S))
+        self.fleet.valkey.start()
 
     def freeze_valkey(self) -> None:
-        """Let the broker answer nobody for a while."""
-        if self.fleet.valkey is not None:
-            self.fleet.valkey.signal(signal.SIGSTOP)
-            time.sleep(self.seconds(FROZEN_S) / 2)
-            self.fleet.valkey.signal(signal.SIGCONT)
+        """Let it answer nobody for a while."""
+        self.fleet.valkey.signal(signal.SIGSTOP)
+        time.sleep(self.seconds(FROZEN_S) / 2)
+        self.fleet.valkey.signal(signal.SIGCONT)
 
     def restart_rabbitmq(self) -> None:
         """The same for RabbitMQ, which takes some seconds to start.

@@ -23,9 +23,8 @@ from parsekit_ballchasing.simulator import Simulator, SiteOptions
 from parsekit_ballchasing.simulator.bodies import BodyMaker, made_up
 
 Parser = Literal["ballchasing", "local"]
-#: Where tasks and results go: both over Redis; both over RabbitMQ, classic or quorum queues; tasks
-#: over RabbitMQ and results over Redis.
-Broker = Literal["redis", "rabbitmq", "quorum", "mixed"]
+#: Where tasks go: over Redis, or over RabbitMQ with classic or quorum queues.
+Broker = Literal["redis", "rabbitmq", "quorum"]
 
 _VHOST = "tasks"
 
@@ -63,19 +62,14 @@ class OneBody(BodyMaker):
 
 @dataclass(slots=True, kw_only=True)
 class Fleet:
-    """A running one. ``valkey`` is None where nothing needs Redis.
-
-    ``tasks_url`` is the broker of tasks; ``ports`` has the HTTP port of each worker, by its process
-    id.
-    """
+    """A running one. ``ports`` has the HTTP port of each worker, by its process id."""
 
     plan: Plan
     folder: Path
     deployment: Production
     rabbitmq: RabbitServer
-    tasks_url: str
     store: SeaweedServer
-    valkey: ValkeyServer | None
+    valkey: ValkeyServer
     simulator: Simulator
     workers: list[WorkerProcess] = field(default_factory=list)
     ports: dict[int, int] = field(default_factory=dict)
@@ -84,11 +78,6 @@ class Fleet:
     def temporary(self) -> Path:
         """Where workers keep what they fetch."""
         return self.folder / "tmp"
-
-    @property
-    def results_url(self) -> str:
-        """Where results go."""
-        return self.valkey.url() if self.valkey else self.tasks_url
 
     @property
     def vhost(self) -> str | None:
@@ -124,17 +113,14 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
     with ExitStack() as stack:
         node = stack.enter_context(rabbitmq(folder / "rabbitmq"))
         store = stack.enter_context(seaweedfs(folder / "seaweedfs"))
-        redis = None
-        if plan.broker in ("redis", "mixed"):
-            redis = stack.enter_context(valkey(folder / "valkey"))
+        redis = stack.enter_context(valkey(folder / "valkey"))
         limits = SiteOptions(tier="org", day=-1, week=-1, pending_s=plan.pending_s)
         simulator = stack.enter_context(Simulator(limits))
         simulator.site.bodies = OneBody()
-        url = _tasks_url(plan, node, redis)
         home = folder / "service"
         deployment = Production(
             home,
-            _config(plan, url, redis.url() if redis else url, simulator.url, home),
+            _config(plan, _tasks_url(plan, node, redis), redis.url(), simulator.url, home),
             {"TMPDIR": str(folder / "tmp")},
             store=store,
             broker=node,
@@ -146,7 +132,6 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
             folder=folder,
             deployment=deployment,
             rabbitmq=node,
-            tasks_url=url,
             store=store,
             valkey=redis,
             simulator=simulator,
@@ -157,10 +142,10 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
         yield made
 
 
-def _tasks_url(plan: Plan, node: RabbitServer, redis: ValkeyServer | None) -> str:
+def _tasks_url(plan: Plan, node: RabbitServer, redis: ValkeyServer) -> str:
     if plan.broker == "quorum":
         return node.add_vhost(_VHOST, "quorum")
-    return redis.url() if redis and plan.broker == "redis" else node.url()
+    return redis.url() if plan.broker == "redis" else node.url()
 
 
 def _config(plan: Plan, broker: str, backend: str, api: str, home: Path) -> JsonObject:

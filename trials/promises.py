@@ -18,8 +18,8 @@ from trials.answers import Meta, answers
 from trials.load import Asked, Load
 from trials.remains import after_the_end, in_service, objects
 
-#: The final answers of each task.
-Ends = Mapping[str, list[Meta]]
+#: The final answer of each task that has one.
+Ends = Mapping[str, Meta]
 
 #: Broken promises of one kind that are told one by one.
 _SHOWN = 5
@@ -86,17 +86,14 @@ def _faults(contract: Contract, name: str, messages: Iterable[object]) -> Iterat
 
 
 def _answers(load: Load, ends: Ends, contract: Contract | None) -> Iterator[str]:
-    """One final answer a task, of its own replay; the same for the same content."""
-    yield from _some(
-        f"{name}: {len(metas)} final answers" for name, metas in ends.items() if len(metas) != 1
-    )
+    """An answer for each task, of its own replay; the same for the same content."""
+    yield from _some(f"{name}: no answer" for name in load.tasks if name not in ends)
     if contract is not None:
-        results = (meta["result"] for metas in ends.values() for meta in metas)
+        results = (meta["result"] for meta in ends.values())
         yield from _faults(contract, "result", (r for r in results if "data" in r))
     bodies: defaultdict[str, set[str]] = defaultdict(set)
-    for name, metas in ends.items():
-        for meta in metas:
-            yield from _as_it_should(load, load.tasks[name], meta, bodies)
+    for name, meta in ends.items():
+        yield from _as_it_should(load, load.tasks[name], meta, bodies)
     yield from _some(
         f"{sha}: {len(each)} different data" for sha, each in bodies.items() if len(each) > 1
     )
@@ -129,11 +126,7 @@ def _is_of(data: dict[str, Any], sha256: str) -> bool:
 
 def _succeeded(load: Load, ends: Ends) -> set[str]:
     """The contents that somebody got a result of."""
-    return {
-        load.tasks[name].sha256
-        for name, metas in ends.items()
-        if any(meta["status"] == "SUCCESS" for meta in metas)
-    }
+    return {load.tasks[name].sha256 for name, m in ends.items() if m["status"] == "SUCCESS"}
 
 
 def _stored(load: Load, ends: Ends) -> Iterator[str]:
@@ -180,9 +173,10 @@ def _told(load: Load, ends: Ends, upheaval: Upheaval) -> Iterator[str]:
 def _end_as_answered(load: Load, ends: Ends, message: JsonObject) -> Iterator[str]:
     """Complete for a success, Error for all else; who cancels at the end may hear either."""
     name, status = message["taskId"], message["status"]
-    wanted = {"Complete" if m["status"] == "SUCCESS" else "Error" for m in ends.get(name, [])}
-    if status != "Pending" and name not in load.cancelled and wanted != {status}:
-        yield f"{name}: told {status} ({message.get('error')}), answered {sorted(wanted)}"
+    answered = ends.get(name, {}).get("status")
+    wanted = "Complete" if answered == "SUCCESS" else "Error"
+    if status != "Pending" and name not in load.cancelled and status != wanted:
+        yield f"{name}: told {status} ({message.get('error')}), answered {answered}"
 
 
 def _once(what: str, counts: Counter[str], tasks: Collection[str]) -> Iterator[str]:

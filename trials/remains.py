@@ -47,8 +47,6 @@ def objects(fleet: Fleet) -> list[str]:
 
 def _in_redis(fleet: Fleet) -> Counter[str]:
     left: Counter[str] = Counter()
-    if fleet.valkey is None:
-        return left
     with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
         for name in (*_QUEUES, "parsekit:unreadable"):
             left[name] = client.llen(name)
@@ -80,14 +78,10 @@ def _in_rabbitmq(fleet: Fleet) -> Counter[str]:
         name, _, messages = row.partition("\t")
         if name.startswith("replay-parse"):
             left[name] += int(messages)
-        elif name.startswith("parsekit.lock."):
-            left["locks"] += 1
     return left
 
 
 def _keys_of_processes(fleet: Fleet) -> int:
-    if fleet.valkey is None:
-        return 0
     with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
         return sum(1 for each in _OF_PROCESSES for _ in client.scan_iter(f"{each}*"))
 

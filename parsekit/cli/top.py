@@ -46,20 +46,22 @@ def top(
 
 def _looker() -> Callable[[], Snapshot]:
     """Asks the deployment. Raises `StorageUnavailable` when its server does not answer."""
+    import redis  # noqa: PLC0415
+
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
-    from parsekit.worker.announcements import board_of  # noqa: PLC0415
+    from parsekit.worker.announcements import Board  # noqa: PLC0415
     from parsekit.worker.service import service  # noqa: PLC0415
     from parsekit.worker.top import snapshot_of  # noqa: PLC0415
 
     caller.find()
-    board = board_of(service.addresses)
+    board = Board(service.addresses.backend)
 
     def look() -> Snapshot:
         try:
             heard = board.read()
-        except Exception as exc:
+        except redis.RedisError as exc:
             raise StorageUnavailable(
-                f"the server that workers report to does not answer: {exc}; try `parsekit doctor`"
+                f"the Redis that workers report to does not answer: {exc}; try `parsekit doctor`"
             ) from exc
         return snapshot_of(heard)
 

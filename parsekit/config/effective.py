@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from parsekit.config.redis_address import is_redis, redis_py_url
+from parsekit.config.redis_address import redis_py_url
 from parsekit.config.settings import (
     AuditSettings,
     CelerySettings,
@@ -73,8 +73,5 @@ class Config:
 
         None where the configuration names none.
         """
-        celery = self.section(CelerySettings)
-        for url in (celery.backend_url, celery.broker_url):
-            if url is not None and is_redis(url):
-                return redis_py_url(url)
-        return None
+        url = self.section(CelerySettings).backend_url
+        return None if url is None else redis_py_url(url)

@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from parsekit.config.addresses import UNUSABLE, is_usable
+from parsekit.config.redis_address import is_redis
 from parsekit.config.secret import SecretFile, read_secret
 from parsekit.errors import ConfigInvalid
 
@@ -131,7 +139,12 @@ class CelerySettings(Section):
     """Section `celery`: where tasks come from and answers go to."""
 
     broker: str | None = Field(None, description="URL of the broker; none: an embedded one")
-    backend: str | None = Field(None, description="URL of the result store; default the broker's")
+    backend: str | None = Field(
+        None,
+        validate_default=True,
+        description="URL of the Redis or Valkey of results and the state of tasks; default the "
+        "broker's",
+    )
     broker_file: SecretFile = Field(
         None, description="file with the URL of the broker, for one with a password"
     )
@@ -173,6 +186,17 @@ class CelerySettings(Section):
     def _is_usable(cls, url: str | None) -> str | None:
         if url is not None and not is_usable(url):
             raise ValueError(f"is {UNUSABLE}")
+        return url
+
+    @field_validator("backend")
+    @classmethod
+    def _is_one_redis(cls, url: str | None, info: ValidationInfo) -> str | None:
+        effective = url or info.data.get("broker")  # which is not there where it is a mistake
+        if effective is not None and not (is_redis(effective) and ";" not in effective):
+            raise ValueError(
+                "results and the state of tasks need one Redis or Valkey; "
+                "name it as redis://host:6379/0"
+            )
         return url
 
     @field_validator("ca_file", "certificate_file", "key_file")

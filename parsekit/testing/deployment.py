@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from celery import Celery
 from celery.backends.redis import RedisBackend
-from celery.backends.rpc import RPCBackend
 from celery.result import AsyncResult
 from kombu import pools
 
@@ -38,14 +37,8 @@ def poll(look: Callable[[], Found], *, seconds: float = 60, every_s: float = 0.0
 def hang_up(caller: Celery) -> None:
     """End a caller with its connections, which `Celery.close` leaves to the garbage collector."""
     pools.reset()  # of all callers of this process
-    backend = caller.backend
-    if isinstance(backend, RedisBackend):
-        backend.client.connection_pool.disconnect()
-    elif isinstance(backend, RPCBackend):
-        # Its `stop` fails where no result was asked for, and where RabbitMQ is away.
-        connection = backend.result_consumer._connection  # noqa: SLF001
-        if connection is not None:
-            connection.collect()
+    if isinstance(caller.backend, RedisBackend):
+        caller.backend.client.connection_pool.disconnect()
     caller.close()
 
 
@@ -127,9 +120,7 @@ class Deployment:
         }
         celery = self.config.get("celery", {})
         self.queue = celery.get("queue", "replay-parse")
-        backend = celery.get("backend")
-        own = "rpc://" if str(backend).startswith("amqp") else backend
-        self.caller = Celery("caller", broker=celery.get("broker"), backend=own)
+        self.caller = Celery("caller", broker=celery.get("broker"), backend=celery.get("backend"))
         self.caller.conf.broker_connection_retry_on_startup = True
         if str(celery.get("broker")).startswith("amqp"):
             # What RabbitMQ has not confirmed is lost when it is killed just then.

@@ -45,15 +45,13 @@ def with_addresses(config: Config, data_dir: Path, *, embedded: bool = False) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """URLs and queue names in force. ``shared_redis`` is None in a deployment without Redis."""
+    """URLs and queue names in force. ``backend`` has what workers share beside the results."""
 
     broker: str
     backend: str
     queue: str
     bulk_queue: str
-    shared_redis: str | None
     broker_tls: AmqpTls = False
-    backend_tls: AmqpTls = False
 
     @classmethod
     def of(cls, config: Config) -> Addresses:
@@ -70,9 +68,7 @@ class Addresses:
             backend=backend,
             queue=celery.queue,
             bulk_queue=celery.bulk_queue,
-            shared_redis=next((url for url in (backend, broker) if is_redis(url)), None),
             broker_tls=amqp_tls(broker, celery),
-            backend_tls=amqp_tls(backend, celery),
         )
 
     @property
@@ -94,11 +90,6 @@ class Addresses:
     def all_queues(self) -> tuple[str, ...]:
         """In order of preference."""
         return (self.queue, self.poll_queue, *self.bulk_queues)
-
-    @property
-    def dead_letter_queue(self) -> str:
-        """Queue of requests that were put aside."""
-        return f"{self.queue}-dead-letters"
 
     @property
     def embedded(self) -> bool:

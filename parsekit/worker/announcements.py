@@ -1,8 +1,7 @@
 """Each worker says how it is every two seconds; `parsekit top` listens.
 
-With a Redis for all workers, a key that vanishes when nobody renews it; else a fanout exchange of
-RabbitMQ, where whoever listens hears and nobody else pays. What a worker that is gone said last
-shows nowhere for longer than a few seconds.
+Each has a key in Redis that vanishes when nobody renews it, so that what a worker that is gone said
+last shows nowhere for longer than a few seconds.
 """
 
 from __future__ import annotations
@@ -15,18 +14,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
-from amqp import Message
+import redis
 from pydantic import TypeAdapter
 
 from parsekit.worker import keys
-from parsekit.worker.addresses import Addresses
-from parsekit.worker.amqp_link import AmqpLink
 from parsekit.worker.metrics import Told
 from parsekit.worker.redis_client import connect
 from parsekit.worker.tallies import TASKS
-from parsekit.worker.tls import AmqpTls
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +31,6 @@ SAY_SECONDS = 2.0
 _KEPT_SECONDS = 10
 #: Rates are of the last so many seconds.
 RATE_SECONDS = 60.0
-_EXCHANGE = "parsekit.workers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,25 +78,11 @@ def _form() -> TypeAdapter[Announcement]:
     return TypeAdapter(Announcement)
 
 
-class Board(Protocol):
-    """Where workers speak and others listen."""
+class Board:
+    """Where workers speak and others listen: a key a worker, found by the members that beat.
 
-    def post(self, announcement: Announcement) -> None:
-        """Say it. Raises what the server's client raises."""
-        ...
-
-    def read(self) -> list[Announcement]:
-        """What each worker said last, by name. Raises what the server's client raises."""
-        ...
-
-
-def board_of(at: Addresses) -> Board:
-    """The board of this deployment."""
-    return RedisBoard(at.shared_redis) if at.shared_redis else AmqpBoard(at.broker, at.broker_tls)
-
-
-class RedisBoard:
-    """A key a worker, found by the members that beat."""
+    Its methods raise redis.RedisError.
+    """
 
     def __init__(self, url: str) -> None:
         self._client: Any = connect(url)  # redis-py's answers have no one type
@@ -112,45 +93,10 @@ class RedisBoard:
         self._client.set(key, announcement.to_text(), ex=_KEPT_SECONDS)
 
     def read(self) -> list[Announcement]:
-        """What each worker said last."""
+        """What each worker said last, by name."""
         members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
         texts = self._client.mget([keys.announcement(m) for m in members]) if members else []
         return _readable(text for text in texts if text is not None)
-
-
-class AmqpBoard:
-    """A fanout exchange. To read is to listen for as long as every worker takes to speak."""
-
-    def __init__(self, url: str, tls: AmqpTls = False) -> None:
-        self._link = AmqpLink(url, tls)
-
-    def post(self, announcement: Announcement) -> None:
-        """Say it."""
-
-        def work(channel: Any) -> None:
-            _declare(channel)
-            channel.basic_publish(Message(announcement.to_text()), _EXCHANGE, "")
-
-        self._link.use(work)
-
-    def read(self) -> list[Announcement]:
-        """Listen."""
-
-        def work(channel: Any) -> list[Announcement]:
-            _declare(channel)
-            queue = channel.queue_declare("", exclusive=True, durable=False, auto_delete=True).queue
-            channel.queue_bind(queue, _EXCHANGE)
-            time.sleep(SAY_SECONDS + 0.5)
-            heard = []
-            while (message := channel.basic_get(queue, no_ack=True)) is not None:
-                heard.append(message.body)
-            return _readable(heard)
-
-        return self._link.use(work)
-
-
-def _declare(channel: Any) -> None:
-    channel.exchange_declare(_EXCHANGE, "fanout", durable=False, auto_delete=False)
 
 
 def _readable(texts: Any) -> list[Announcement]:
@@ -203,7 +149,7 @@ class Announcer:
         while True:
             try:
                 self._board.post(self._now())
-            except Exception as exc:  # noqa: BLE001  (each client library raises its own)
+            except redis.RedisError as exc:
                 log.debug("nobody hears how this worker is: %s", exc)
             if self._stopped.wait(SAY_SECONDS):
                 return

@@ -6,7 +6,6 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from parsekit.config.redis_address import is_redis
 from parsekit.cores import usable_cores
 from parsekit.worker.addresses import Addresses
 
@@ -20,8 +19,7 @@ _RUN_MARGIN_SECONDS = 300.0
 #: A remote parser waits for others: many tasks at once cost little.
 REMOTE_SLOTS = 20
 
-_REDIS_RESULTS = "parsekit.worker.redis_results:RedisResults"
-_AMQP_RESULTS = "parsekit.worker.amqp_results:AmqpResults"
+_RESULTS = "parsekit.worker.redis_results:RedisResults"
 
 
 def default_slots(runs: str) -> int:
@@ -111,10 +109,9 @@ def _delivery(at: Addresses) -> dict[str, Any]:
 
 
 def _results(at: Addresses) -> dict[str, Any]:
-    kind = _REDIS_RESULTS if is_redis(at.backend) else _AMQP_RESULTS
     return {
         # Celery takes the first plus for its own, and knows the rest as socket:///path.
-        "result_backend": f"{kind}+{at.backend.removeprefix('redis+')}",
+        "result_backend": f"{_RESULTS}+{at.backend.removeprefix('redis+')}",
         "result_expires": 24 * 3600,
         "result_extended": False,
         "result_compression": None,

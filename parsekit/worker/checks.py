@@ -56,7 +56,7 @@ def pickle_check(config: Config) -> Check:
 class _Server(NamedTuple):
     name: str
     url: str
-    tls: AmqpTls
+    tls: AmqpTls = False
 
 
 def _broker(at: Addresses) -> _Server:
@@ -64,7 +64,7 @@ def _broker(at: Addresses) -> _Server:
 
 
 def _result_store(at: Addresses) -> _Server:
-    return _Server("result store", at.backend, at.backend_tls)
+    return _Server("result store", at.backend)
 
 
 def _connected(server: _Server, talk: Callable[[redis.Redis], object]) -> Check:

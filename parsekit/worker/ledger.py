@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 import redis
 
@@ -37,61 +36,6 @@ class Standing(Enum):
     def may_run(self) -> bool:
         """Whether the run is ours."""
         return self in (Standing.GO, Standing.AGAIN, Standing.CUT_SHORT)
-
-
-class Ledger(Protocol):
-    """Kept where every worker sees it; also serves as the pipeline's `Attempts`."""
-
-    def enter(self, task_id: str, started: str = "") -> Standing:
-        """Begin a run. One that may run is ours until `leave`; `BUSY`: a live process has it.
-
-        ``started`` is what callers are to read of the task from now on; "" changes nothing.
-        """
-        ...
-
-    def leave(self, task_id: str) -> None:
-        """End our run."""
-        ...
-
-    def finish(self, task_id: str) -> None:
-        """Remember that the final result is stored, and end our run."""
-        ...
-
-    def finished(self, task_id: str) -> None:
-        """Take note that the result store has booked the end, and with it the end of our run."""
-        ...
-
-    def cancel(self, task_id: str) -> bool:
-        """Let no further run begin; False when it had finished."""
-        ...
-
-    def cancelled(self, task_id: str) -> bool:
-        """Whether somebody asked for its end."""
-        ...
-
-    def reset(self, task_id: str) -> None:
-        """Forget all about the task, so that it may run anew."""
-        ...
-
-    def begin(self, task_id: str) -> int:
-        """See `parsekit.attempts.Attempts`."""
-        ...
-
-    def clear(self, task_id: str) -> None:
-        """See `parsekit.attempts.Attempts`."""
-        ...
-
-    def told(self, task_id: str) -> bool:
-        """See `parsekit.reports.Reports`; `TaskReports` is what the pipeline gets."""
-        ...
-
-    def told_or_cancelled(self, task_id: str) -> bool:
-        """Either of the two."""
-        ...
-
-    def mark(self, task_id: str) -> None:
-        """See `parsekit.reports.Reports`."""
-        ...
 
 
 #: What was read of a task when its run began is still good for so long, seconds: who cancels a task
@@ -154,8 +98,11 @@ class _Run:
         return self.told or time.monotonic() - self.began < _FRESH_S
 
 
-class RedisLedger:
-    """One hash a task. ``member_id`` is this process in `parsekit.worker.membership`."""
+class Ledger:
+    """One hash a task in Redis. ``member_id`` is this process in `parsekit.worker.membership`.
+
+    Also the `Attempts` and, through `TaskReports`, the `Reports` of the pipeline.
+    """
 
     def __init__(self, client: redis.Redis, member_id: str) -> None:
         self._client = client
@@ -165,7 +112,11 @@ class RedisLedger:
         self._guard = threading.Lock()
 
     def enter(self, task_id: str, started: str = "") -> Standing:
-        """Begin a run, in one step among all workers."""
+        """Begin a run, in one step among all workers.
+
+        One that may run is ours until `leave`; `BUSY`: a live process has it. ``started`` is what
+        callers are to read of the task from now on; "" changes nothing.
+        """
         run = _Run(time.monotonic())
         with self._guard:
             if task_id in self._runs:

@@ -17,7 +17,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from parsekit.api import check_pipeline
 from parsekit.logs.setup import flush
 from parsekit.worker.amqp_transport import Channel, bulk_share
-from parsekit.worker.announcements import Announcer, board_of
+from parsekit.worker.announcements import Announcer, Board
 from parsekit.worker.celery_settings import (
     SHUTDOWN_SECONDS,
     default_slots,
@@ -132,7 +132,7 @@ class ProcessStep(bootsteps.StartStopStep):
         )
         self._vitals.start()
         self._announcer = Announcer(
-            board_of(service.addresses),
+            Board(service.addresses.backend),
             numbers.now,
             worker=service.process.member_id,
             pool=type(parent.pool).__module__.rpartition(".")[2],

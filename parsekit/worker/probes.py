@@ -27,7 +27,7 @@ def probes(service: Service) -> dict[str, Probe]:
     at = service.addresses
     asked: dict[str, Probe] = {"broker": _ping(at.broker, at.broker_tls)}
     if at.backend != at.broker:
-        asked["results"] = _ping(at.backend, at.backend_tls)
+        asked["results"] = connect(at.backend).ping
     return asked
 
 

@@ -3,9 +3,8 @@
 Callers of Celery write no time into a message, so the age is found by counting: every few seconds
 a worker notes how many messages a queue has ever got (those that are in it, and those that were
 taken out). The head of the queue arrived just after the last note that had seen no more than were
-taken by now. Where workers share a Redis they share the count of takings, in which those of others
-are up to one look late; else each has its own. So what vanished between two looks counts as taken
-too. Without a Redis that is still less than all took, and the age is the most that it can be.
+taken by now. Workers share the count of takings, in which those of others are up to one look late.
+So what vanished between two looks counts as taken too.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from kombu import Queue
 
 from parsekit.metrics import Metric
 from parsekit.worker import keys
@@ -61,16 +58,12 @@ takings = _Takings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell.
-
-    ``by_all`` says whether the takings are those of all workers.
-    """
+    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell."""
 
     messages: Mapping[str, int]
     taken: Mapping[str, int]
-    by_all: bool
     dead_letters: int
-    waiting: int | None = None
+    waiting: int | None
 
 
 class Broker(Protocol):
@@ -92,15 +85,13 @@ class Age:
     #: How many have left the queue, at least: what is known of takings, and what vanished.
     _left: int = 0
 
-    def note(self, messages: int, taken: int, *, by_all: bool) -> float:
+    def note(self, messages: int, taken: int) -> float:
         """Take in the numbers of now; answer the age in seconds, 0 for an empty queue."""
         if not self._notes or taken < self._taken:  # the count was lost: begin anew
             self._notes.clear()
             self._left = taken
         else:
-            vanished, more = max(0, self._messages - messages), taken - self._taken
-            seen = self._left + (vanished if by_all else max(vanished, more))
-            self._left = max(seen, taken) if by_all else seen
+            self._left = max(self._left + max(0, self._messages - messages), taken)
         self._messages, self._taken = messages, taken
         since = self._since(self.clock(), messages + self._left)
         return since if messages else 0.0
@@ -142,9 +133,7 @@ class Queues:
         """Ask the broker; answers what waits for this worker. Raises what its client raises."""
         looked = self._broker.look()
         ages = {
-            queue: self._ages.setdefault(queue, Age()).note(
-                messages, looked.taken.get(queue, 0), by_all=looked.by_all
-            )
+            queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
             for queue, messages in looked.messages.items()
         }
         self._metrics = _metrics(looked, ages, self._bulk_queues)
@@ -171,76 +160,60 @@ class RedisQueues:
     def __init__(self, at: Addresses) -> None:
         self._names = at.all_queues
         self._client: Any = connect(at.broker)
-        self._shared = _SharedTakings(self._client)
+        self._shared = _Shared(at.backend)
 
     def look(self) -> Looked:
-        """Count in one round trip."""
+        """Count in one round trip to each server."""
         with self._client.pipeline(transaction=False) as pipe:
             for name in self._names:
                 for suffix in _REDIS_PRIORITIES:
                     pipe.llen(name + suffix)
-            pipe.hlen(keys.DEAD_LETTERS).zcard(keys.DUE)
-            *lengths, dead, due = pipe.execute()
+            *lengths, due = pipe.zcard(keys.DUE).execute()
         step = len(_REDIS_PRIORITIES)
         parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
-        return Looked(
-            messages={name: sum(part) for name, part in zip(self._names, parts, strict=True)},
-            taken=self._shared.total(),
-            by_all=True,
-            dead_letters=int(dead),
-            waiting=int(due),
-        )
+        messages = {name: sum(part) for name, part in zip(self._names, parts, strict=True)}
+        return self._shared.look(messages, waiting=int(due))
 
 
 class AmqpQueues:
     """RabbitMQ's queues, asked over AMQP."""
 
     def __init__(self, at: Addresses) -> None:
-        self._names = at.all_queues
-        letters = Queue(at.dead_letter_queue)
-        self._asked = [(q.name, q.queue_arguments) for q in (*task_queues(at), letters)]
+        self._asked = task_queues(at)
         self._link = AmqpLink(at.broker, at.broker_tls)
-        shared = at.shared_redis
-        self._by_all = shared is not None
-        self._taken = _SharedTakings(connect(shared)).total if shared else takings.total
+        self._shared = _Shared(at.backend)
 
     def look(self) -> Looked:
         """Count; a queue is made that is not there yet, as this worker may not consume from it."""
 
-        def work(channel: Any) -> list[int]:
-            return [
-                channel.queue_declare(
-                    name, durable=True, auto_delete=False, arguments=arguments
+        def work(channel: Any) -> dict[str, int]:
+            return {
+                queue.name: channel.queue_declare(
+                    queue.name, durable=True, auto_delete=False, arguments=queue.queue_arguments
                 ).message_count
-                for name, arguments in self._asked
-            ]
+                for queue in self._asked
+            }
 
-        *counts, dead_letters = self._link.use(work)
-        messages = dict(zip(self._names, counts, strict=True))
-        return Looked(
-            messages=messages,
-            taken=self._taken(),
-            by_all=self._by_all,
-            dead_letters=dead_letters,
-        )
+        return self._shared.look(self._link.use(work), waiting=None)
 
 
-class _SharedTakings:
-    """Adds ours to those of all workers, and answers the sums."""
+class _Shared:
+    """What all workers tell each other in Redis: adds our takings to theirs."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, url: str) -> None:
+        self._client: Any = connect(url)
         self._sent: Counter[str] = Counter()
 
-    def total(self) -> Mapping[str, int]:
+    def look(self, messages: Mapping[str, int], waiting: int | None) -> Looked:
+        """The same, with the sums of all takings and the number of dead letters."""
         now = takings.total()
         with self._client.pipeline() as pipe:
             for queue, number in (now - self._sent).items():
                 pipe.hincrby(keys.TAKEN_EVER, queue, number)
-            pipe.hgetall(keys.TAKEN_EVER)
-            answer = pipe.execute()[-1]
+            *_, answer, dead = pipe.hgetall(keys.TAKEN_EVER).hlen(keys.DEAD_LETTERS).execute()
         self._sent = now
-        return {queue.decode(): int(number) for queue, number in answer.items()}
+        taken = {queue.decode(): int(number) for queue, number in answer.items()}
+        return Looked(messages=messages, taken=taken, dead_letters=int(dead), waiting=waiting)
 
 
 def _metrics(

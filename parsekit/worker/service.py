@@ -15,20 +15,18 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import redis
+
 from parsekit.api import make_pipeline, open_session
 from parsekit.config import Config
 from parsekit.errors import Cancelled
-from parsekit.flights import Flights
 from parsekit.host import Host
 from parsekit.pipeline import Pipeline
 from parsekit.session import Session
 from parsekit.worker.addresses import Addresses, with_addresses
-from parsekit.worker.amqp_link import AmqpLink
-from parsekit.worker.amqp_locks import AmqpFlights, AmqpLocks
-from parsekit.worker.dead_letters import AmqpDeadLetters, DeadLetters, RedisDeadLetters
+from parsekit.worker.dead_letters import DeadLetters
 from parsekit.worker.flights_redis import RedisFlights
-from parsekit.worker.ledger import Ledger, RedisLedger, TaskReports
-from parsekit.worker.ledger_amqp import AmqpLedger
+from parsekit.worker.ledger import Ledger, TaskReports
 from parsekit.worker.membership import Member, new_member_id
 from parsekit.worker.metrics import ProcessNumbers
 from parsekit.worker.redis_client import connect
@@ -94,20 +92,14 @@ class Process:
         self._cancel_watch: CancelWatch | None = None
 
     @cached_property
-    def member(self) -> Member | None:
-        """This process among the others; None where no Redis is shared."""
-        if self._redis_url is None:
-            return None
-        flights = self.flights
-        after = flights.release_late if isinstance(flights, RedisFlights) else None
-        return Member(connect(self._redis_url), self.member_id, after)
+    def member(self) -> Member:
+        """This process among the others."""
+        return Member(self._connect(), self.member_id, self.flights.release_late)
 
     @cached_property
     def ledger(self) -> Ledger:
         """What is known of tasks."""
-        if self._redis_url is None:
-            return AmqpLedger(self._link, self._locks)
-        return RedisLedger(connect(self._redis_url), self.member_id)
+        return Ledger(self._connect(), self.member_id)
 
     @cached_property
     def reports(self) -> TaskReports:
@@ -115,18 +107,14 @@ class Process:
         return TaskReports(self.ledger)
 
     @cached_property
-    def flights(self) -> Flights:
+    def flights(self) -> RedisFlights:
         """Which task parses which replay."""
-        if self._redis_url is None:
-            return AmqpFlights(self._locks)
-        return RedisFlights(connect(self._redis_url), self.member_id)
+        return RedisFlights(self._connect(), self.member_id)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Requests that were put aside."""
-        if self._redis_url is None:
-            return AmqpDeadLetters(self._link, self._service.addresses.dead_letter_queue)
-        return RedisDeadLetters(connect(self._redis_url))
+        return DeadLetters(self._connect())
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -154,23 +142,12 @@ class Process:
         """The tracer; None where nobody asked for one."""
         return begin_traces()
 
-    @property
-    def _redis_url(self) -> str | None:
-        return self._service.addresses.shared_redis
-
-    @cached_property
-    def _link(self) -> AmqpLink:
-        at = self._service.addresses
-        return AmqpLink(at.broker, at.broker_tls)
-
-    @cached_property
-    def _locks(self) -> AmqpLocks:
-        return AmqpLocks(self._link)
+    def _connect(self) -> redis.Redis:
+        return connect(self._service.addresses.backend)
 
     def appear(self) -> None:
         """Begin to be seen by the others: all that the parent of a prefork pool does."""
-        if self.member is not None:
-            self.member.start()
+        self.member.start()
 
     def start(self) -> None:
         """Begin to be seen by the others, and make what the first task would have to wait for."""
@@ -191,10 +168,7 @@ class Process:
             self._cancel_watch.stop()
         if self.made_pipeline is not None:
             self.made_pipeline.close(CLOSE_SECONDS)
-        if "member" in self.__dict__ and self.member is not None:
-            self.member.stop()
-        if "_link" in self.__dict__:
-            self._link.close()
+        self._sign_off()
         if (traces := self.__dict__.get("traces")) is not None:
             traces.close()
 
@@ -207,10 +181,14 @@ class Process:
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if self.member is not None:
-            self.member.stop()
+        self._sign_off()
         if self.made_pipeline is not None:
             self.made_pipeline.listeners.close(CLOSE_SECONDS)
+
+    def _sign_off(self) -> None:
+        """Be seen no more; nothing for a process that never was."""
+        if "member" in self.__dict__:
+            self.member.stop()
 
 
 #: The one of this program.

@@ -33,7 +33,6 @@ from parsekit.pipeline import Waiting
 from parsekit.worker.call import refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ledger import Standing
-from parsekit.worker.redis_results import RedisResults
 from parsekit.worker.rescheduling import go_on_later, is_bulk, state_of, waits_until
 from parsekit.worker.result_text import ReturnValue
 from parsekit.worker.service import service
@@ -158,9 +157,7 @@ class ParseReplay(Task):
 
     def _started(self) -> str:
         """What callers are to read as soon as the first run begins."""
-        if state_of(self) is not None or not isinstance(self.backend, RedisResults):
-            return ""
-        return self.backend.started(self)
+        return "" if state_of(self) is not None else str(self.backend.started(self))
 
     def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
         if self._was_cancelled(answer):
@@ -231,7 +228,7 @@ class ParseReplay(Task):
         if status not in states.READY_STATES:
             return
         ledger = service.process.ledger
-        if isinstance(self.backend, RedisResults) and not self.request.ignore_result:
-            ledger.finished(task_id)
-        else:
+        if self.request.ignore_result:
             ledger.finish(task_id)
+        else:
+            ledger.finished(task_id)

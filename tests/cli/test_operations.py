@@ -15,7 +15,7 @@ import redis
 
 from parsekit.testing.command_line import CommandLine
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
-from parsekit.worker.dead_letters import DeadLetter, RedisDeadLetters
+from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 from parsekit.worker.keys import DEAD_LETTERS
 
 REPLAY = "replays/stored.replay"
@@ -47,7 +47,7 @@ def service(cli: CommandLine, server: ValkeyServer) -> CommandLine:
             error="it ended its worker",
             at_unix=0.0,
         )
-        RedisDeadLetters(client).put(letter)
+        DeadLetters(client).put(letter)
     return replace(cli, settings={**cli.settings, "PARSEKIT__CELERY__BROKER": server.url()})
 
 
@@ -151,7 +151,7 @@ def test_a_request_that_can_not_be_sent_is_put_aside_again(
     with redis.Redis.from_url(server.url()) as client:
         client.set("replay-parse", "where the queue should be")
         taken, sent, kept = done(service, "dead-letters", "retry", "put-aside", code=1)
-        assert [letter.task_id for letter in RedisDeadLetters(client).all()] == ["put-aside"]
+        assert [letter.task_id for letter in DeadLetters(client).all()] == ["put-aside"]
     assert (taken["removed"], kept["written"]) == (["dead letter"], ["dead letter"])
     assert (sent["result"], sent["sent"]) == ("failed", [])
 

@@ -18,7 +18,7 @@ from parsekit.testing.command_line import PARSEKIT, CommandLine
 from parsekit.testing.deployment import WorkerProcess
 from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
-from parsekit.worker.dead_letters import DeadLetter, RedisDeadLetters
+from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 
 COMMANDS = [
     ["submit", "replays/a.replay"],
@@ -38,9 +38,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_broker_that_is_away_is_named(cli: CommandLine, scheme: str, command: list[str]) -> None:
+def test_a_broker_that_is_away_is_named(
+    cli: CommandLine, server: ValkeyServer, scheme: str, command: list[str]
+) -> None:
     broker = f"{scheme}://127.0.0.1:{free_port()}/0"
-    run = cli.run(*command, environ={"PARSEKIT__CELERY__BROKER": broker})
+    environ = {
+        "PARSEKIT__CELERY__BROKER": broker,
+        "PARSEKIT__CELERY__BACKEND": broker if scheme == "redis" else server.url(),
+    }
+    run = cli.run(*command, environ=environ)
     assert run.returncode == 1
     assert f"error: the broker does not answer: {broker}: ".encode() in run.stderr
     assert b"is the server up" in run.stderr
@@ -63,9 +69,10 @@ def test_a_result_store_that_is_away_is_named(cli: CommandLine, server: ValkeySe
     ],
 )
 def test_an_address_that_no_library_takes_is_no_bug_of_ours(
-    cli: CommandLine, broker: str, said: str
+    cli: CommandLine, server: ValkeyServer, broker: str, said: str
 ) -> None:
-    run = cli.run("submit", "replays/a.replay", environ={"PARSEKIT__CELERY__BROKER": broker})
+    environ = {"PARSEKIT__CELERY__BROKER": broker, "PARSEKIT__CELERY__BACKEND": server.url()}
+    run = cli.run("submit", "replays/a.replay", environ=environ)
     assert run.returncode == 1
     assert said in run.stderr.decode()
     assert b"bug" not in run.stderr
@@ -79,7 +86,7 @@ def staging(cli: CommandLine, server: ValkeyServer) -> CommandLine:
         (cli.folder / f"{name}.json").write_text(json.dumps({"celery": {"broker": url}}))
         with redis.Redis.from_url(url) as client:
             client.flushdb()
-            RedisDeadLetters(client).put(_letter(name))
+            DeadLetters(client).put(_letter(name))
     (cli.folder / "staging.json").rename(cli.folder / "parsekit.json")
     settings = {k: v for k, v in cli.settings.items() if "CELERY" not in k}
     return replace(cli, settings=settings)
@@ -92,7 +99,7 @@ def _letter(name: str) -> DeadLetter:
 
 def _left(server: ValkeyServer, database: int) -> list[str]:
     with redis.Redis.from_url(server.url(database)) as client:
-        return [letter.task_id for letter in RedisDeadLetters(client).all()]
+        return [letter.task_id for letter in DeadLetters(client).all()]
 
 
 @pytest.mark.parametrize("command", ["retry", "drop"])

@@ -1,4 +1,4 @@
-"""``parsekit top`` beside real workers: Redis, RabbitMQ alone, and the embedded broker."""
+"""``parsekit top`` beside real workers: Redis, RabbitMQ, and the embedded broker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import inf, nan
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,15 +45,13 @@ def service(
     root = tmp_path_factory.mktemp("top")
     if request.param == "embedded":
         yield from _deployment(root, {})
-    elif request.param == "redis":
-        with valkey(root / "server") as server:
-            url = server.url()
-            yield from _deployment(root, {"celery": {"broker": url, "backend": url}})
-    else:
-        request.getfixturevalue("rabbitmq_installed")
-        with rabbitmq(root / "server") as broker:
-            url = broker.url()
-            yield from _deployment(root, {"celery": {"broker": url, "backend": url}})
+        return
+    with ExitStack() as servers:
+        broker = results = servers.enter_context(valkey(root / "valkey")).url()
+        if request.param == "rabbitmq":
+            request.getfixturevalue("rabbitmq_installed")
+            broker = servers.enter_context(rabbitmq(root / "rabbitmq")).url()
+        yield from _deployment(root, {"celery": {"broker": broker, "backend": results}})
 
 
 def _deployment(root: Path, config: dict[str, Any]) -> Iterator[Deployment]:

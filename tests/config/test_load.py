@@ -286,10 +286,7 @@ def test_a_malformed_folder_is_a_mistake(file: Path, path: str):
         ("celery", "broker", "sentinel://one:26379;sentinel://two:26379"),
         ("celery", "broker", "amqp://[::1]:5672//"),
         ("celery", "broker", "amqp://"),
-        ("celery", "backend", "rpc://"),
-        ("celery", "backend", "mongodb://one:27017,two:27017/results"),
-        ("celery", "backend", "cache+memcached://127.0.0.1:11211;127.0.0.2:11211/"),
-        ("celery", "backend", "db+sqlite:///results.db"),
+        ("celery", "backend", "unix:///run/valkey.sock?db=1"),
         ("folder", "path", "results [new]"),
         ("folder", "path", "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/results"),
         ("folder", "path", "simplecache::http://[::1]:8080/x"),
@@ -297,4 +294,23 @@ def test_a_malformed_folder_is_a_mistake(file: Path, path: str):
     ],
 )
 def test_unusual_addresses_are_taken(file: Path, section: str, key: str, url: str):
-    assert getattr(load(file, {section: {key: url}}).sections[section], key) == url
+    more = {"backend": "redis://results"} if key == "broker" else {}
+    assert getattr(load(file, {section: {key: url, **more}}).sections[section], key) == url
+
+
+@pytest.mark.parametrize(
+    "celery",
+    [
+        {"broker": "amqp://rabbitmq"},
+        {"broker": "amqp://rabbitmq", "backend": "amqp://rabbitmq"},
+        {"broker": "redis://redis", "backend": "rpc://"},
+        {"backend": "mongodb://one:27017,two:27017/results"},
+        {"broker": "redis://one;redis://two"},
+        {"broker": "redis://one", "backend": "redis://one;redis://two"},
+    ],
+)
+def test_results_anywhere_but_in_one_redis_are_a_mistake(file: Path, celery: dict[str, str]):
+    assert problem(file, {"celery": celery}) == (
+        "celery.backend: results and the state of tasks need one Redis or Valkey; "
+        "name it as redis://host:6379/0"
+    )

@@ -38,4 +38,3 @@ def test_plugins_are_told_of_it_as_redis_py_wants_it(url: str) -> None:
 
 def test_rabbitmq_is_no_redis() -> None:
     assert not is_redis("amqp://host//")
-    assert Config(sections={"celery": CelerySettings(broker="amqp://host//")}).redis_url is None

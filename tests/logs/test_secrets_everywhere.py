@@ -147,7 +147,10 @@ def test_nothing_that_rabbitmq_is_sent_has_a_secret(world: World, rabbitmq: Rabb
     url = rabbitmq.add_user("ann", password, "leaks")
     rabbitmq.ctl("trace_on", "-p", "leaks")
     service = world.deployment(
-        "rabbit", celery={"broker": url, "backend": url}, parser="leaky", transport={"url": url}
+        "rabbit",
+        celery={"broker": url, "backend": f"{world.redis_url}/0"},
+        parser="leaky",
+        transport={"url": url},
     )
     with closing(Overheard(url)) as overheard:
         worker = service.worker("--log-level", "debug", "-c", "8").ready()
@@ -159,7 +162,7 @@ def test_nothing_that_rabbitmq_is_sent_has_a_secret(world: World, rabbitmq: Rabb
         worker.stop()
         assert overheard.sent_to("updates") >= 2 * len(keys)
     world.printed += overheard.messages
-    assert sum("because of ***" in each for each in overheard.messages) >= 2 * len(ERRORS)
+    assert sum("because of ***" in each for each in overheard.messages) >= len(ERRORS)
     assert world.leaks() == {}
 
 

@@ -138,28 +138,42 @@ def make_service(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Service]
         one.close()
 
 
-#: Every pairing of broker and result store that we promise.
-PAIRINGS = ("redis", "rabbitmq-classic", "rabbitmq-quorum", "rabbitmq-redis")
+#: Every broker that we promise; results and the state of tasks are in Redis.
+BROKERS = ("redis", "rabbitmq-classic", "rabbitmq-quorum")
 
 
 @pytest.fixture(scope="session")
 def task_brokers(rabbit_server: RabbitServer, redis_server: ValkeyServer) -> dict[str, str]:
-    """The address of the broker of each pairing."""
+    """The address of each broker."""
     queue_types = {"rabbitmq-classic": "classic", "rabbitmq-quorum": "quorum"}
     made = {name: rabbit_server.add_vhost(name, kind) for name, kind in queue_types.items()}
-    return {**made, "rabbitmq-redis": made["rabbitmq-classic"], "redis": redis_server.url()}
+    return {**made, "redis": redis_server.url()}
 
 
-@pytest.fixture(params=PAIRINGS)
-def paired_service(
+@pytest.fixture(params=BROKERS)
+def any_broker(
     request: pytest.FixtureRequest,
     make_service: Callable[[dict[str, Any]], Service],
     task_brokers: dict[str, str],
     redis_server: ValkeyServer,
     redis_client: redis.Redis,
 ) -> Service:
-    """A deployment over each pairing, with a queue of its own."""
-    broker = task_brokers[request.param]
-    backend = redis_server.url() if request.param.endswith("redis") else broker
+    """A deployment over each broker, with a queue of its own."""
+    return make_service(over(task_brokers[request.param], redis_server))
+
+
+@pytest.fixture
+def rabbit_service(
+    make_service: Callable[[dict[str, Any]], Service],
+    task_brokers: dict[str, str],
+    redis_server: ValkeyServer,
+    redis_client: redis.Redis,
+) -> Service:
+    """A deployment whose tasks come through RabbitMQ, with a queue of its own."""
+    return make_service(over(task_brokers["rabbitmq-classic"], redis_server))
+
+
+def over(broker: str, results: ValkeyServer) -> dict[str, Any]:
+    """The configuration of a deployment with these servers, and a queue of its own."""
     queue = f"tasks-{uuid.uuid4().hex[:8]}"
-    return make_service({"celery": {"broker": broker, "backend": backend, "queue": queue}})
+    return {"celery": {"broker": broker, "backend": results.url(), "queue": queue}}

@@ -12,7 +12,7 @@ import redis
 from parsekit import Metric
 from parsekit.testing.servers.valkey import ValkeyServer
 from parsekit.worker import keys
-from parsekit.worker.announcements import Announcement, RedisBoard
+from parsekit.worker.announcements import Announcement, Board
 from parsekit.worker.metrics import Told
 from parsekit.worker.top import snapshot_of
 from parsekit.worker.waits import Wait
@@ -39,9 +39,9 @@ def said(worker: str, *metrics: Metric) -> Announcement:
 
 
 @pytest.fixture
-def board(redis_server: ValkeyServer, redis_client: redis.Redis) -> RedisBoard:
+def board(redis_server: ValkeyServer, redis_client: redis.Redis) -> Board:
     """With two workers that speak well."""
-    made = RedisBoard(redis_server.url())
+    made = Board(redis_server.url())
     for worker in ("well-a", "well-b"):
         redis_client.hset(keys.BEATS, worker, 1)
         made.post(said(worker))

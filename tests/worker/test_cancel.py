@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from celery.exceptions import TaskRevokedError
 
 from parsekit.testing.deployment import poll
 from parsekit.worker import keys
-
-
-@pytest.fixture(params=["redis", "rabbitmq", "rabbitmq-redis"])
-def any_service(request, make_service, redis_server, redis_client):
-    backend = redis_server.url()
-    broker = backend
-    if request.param != "redis":
-        broker = request.getfixturevalue("rabbit_server").url()
-        backend = backend if request.param == "rabbitmq-redis" else broker
-    queue = f"cancel-{os.urandom(4).hex()}"
-    return make_service({"celery": {"broker": broker, "backend": backend, "queue": queue}})
 
 
 def cancel(service, *tasks) -> None:
@@ -45,20 +32,20 @@ def test_the_next_in_line_goes_on_at_once_when_the_first_is_cancelled(service):
     assert joiner.get(timeout=20)["parser"] == "fake"
 
 
-def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_service, redis_client):
+def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_broker, redis_client):
     """Over RabbitMQ with its next hop."""
-    any_service.remote_is(pending_s=10)
-    any_service.worker("-c", "2").ready()
-    task = any_service.send(any_service.replay("one"))
-    poll(lambda: tickets(any_service))
-    cancel(any_service, task)
+    any_broker.remote_is(pending_s=10)
+    any_broker.worker("-c", "2").ready()
+    task = any_broker.send(any_broker.replay("one"))
+    poll(lambda: tickets(any_broker))
+    cancel(any_broker, task)
     with pytest.raises(TaskRevokedError):
         task.get(timeout=60)
     assert task.state == "REVOKED"
-    poll(lambda: [e for e in any_service.progress(task.id) if e["status"] == "Error"])
+    poll(lambda: [e for e in any_broker.progress(task.id) if e["status"] == "Error"])
     poll(lambda: not redis_client.keys("parsekit:flight:*"))
-    poll(lambda: not tickets(any_service))
-    assert len(any_service.uploads) == 1
+    poll(lambda: not tickets(any_broker))
+    assert len(any_broker.uploads) == 1
 
 
 def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(service, redis_client):

@@ -80,8 +80,7 @@ def test_a_row_in_which_nothing_ended_claims_no_latency() -> None:
 
 def test_a_seed_makes_the_same_faults_whatever_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = SimpleNamespace(
-        plan=Plan(parser="ballchasing", broker="mixed"),
-        valkey=object(),
+        plan=Plan(parser="ballchasing", broker="rabbitmq"),
         vhost="/",
         workers=[SimpleNamespace(pid=1), SimpleNamespace(pid=2)],
         replace_dead=lambda: None,

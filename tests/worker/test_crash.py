@@ -152,13 +152,13 @@ def test_sigterm_ends_in_time_though_redis_is_frozen(make_service, tmp_path, poo
         assert task.get(timeout=40)["parser"] == "fake"
 
 
-@pytest.mark.parametrize("broker", ["redis", "rabbitmq-redis"])
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
 def test_nobody_is_left_of_a_worker_that_ends_just_after_its_children_were_killed(
     make_service, tmp_path, rabbit_server, broker
 ):
     """Celery kills a child that is slow to come up; where no other worker is, nobody buries it."""
     with valkey(tmp_path / "own") as server:
-        at = rabbit_server.add_vhost("killed") if broker == "rabbitmq-redis" else server.url()
+        at = rabbit_server.add_vhost("killed") if broker == "rabbitmq" else server.url()
         service = make_service({"celery": {"broker": at, "backend": server.url()}})
         worker = service.worker("--pool", "prefork", "-c", "2").ready()
         client = redis.Redis.from_url(server.url())

@@ -15,6 +15,7 @@ from parsekit.config import load_config
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
+from parsekit.testing.servers.valkey import ValkeyServer
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import own_queue, task_queues
 from parsekit.worker.queues import AmqpQueues
@@ -61,11 +62,13 @@ def test_what_expires_while_rabbitmq_is_away_is_not_lost(
         poll(lambda number=restarts: arrived() >= number * COUNT, every_s=1)
 
 
-def test_it_does_not_matter_who_makes_the_queues(rabbit: RabbitServer, tmp_path: Path) -> None:
+def test_it_does_not_matter_who_makes_the_queues(
+    rabbit: RabbitServer, redis_server: ValkeyServer, tmp_path: Path
+) -> None:
     """A worker that counts messages, one that consumes, and one that lets a task wait."""
     url = rabbit.add_vhost("tasks", "quorum")
     file = tmp_path / "parsekit.json"
-    file.write_text(json.dumps({"celery": {"broker": url, "backend": url}}))
+    file.write_text(json.dumps({"celery": {"broker": url, "backend": redis_server.url()}}))
     at = Addresses.of(load_config(file, environ={}))
     assert AmqpQueues(at).look().messages[at.poll_queue] == 0
     with kombu.Connection(url) as connection:

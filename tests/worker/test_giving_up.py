@@ -10,7 +10,7 @@ from parsekit.worker.service import Process
 
 
 class _Service:
-    addresses = SimpleNamespace(shared_redis=None)
+    addresses = SimpleNamespace(backend="redis://127.0.0.1:1/0")
 
     @property
     def session(self) -> None:

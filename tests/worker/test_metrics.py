@@ -8,15 +8,13 @@ import time
 import urllib.request
 
 import pytest
-import redis
 from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.valkey import valkey
-from parsekit.worker.amqp_link import AmqpLink
-from parsekit.worker.dead_letters import AmqpDeadLetters, DeadLetter, RedisDeadLetters
+from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 
 #: A listener that never returns from its first event.
 HANGING = """
@@ -48,12 +46,8 @@ class Watched:
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])
-def any_service(request, make_service, redis_server, redis_client):
-    url = redis_server.url()
-    if request.param == "rabbitmq":
-        url = request.getfixturevalue("rabbit_server").url()
-    queue = f"metrics-{os.urandom(4).hex()}"
-    return make_service({"celery": {"broker": url, "backend": url, "queue": queue}})
+def any_service(request):
+    return request.getfixturevalue("service" if request.param == "redis" else "rabbit_service")
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
@@ -165,23 +159,12 @@ def test_queues_of_a_broker_that_is_away_are_not_told(make_service, redis_server
     assert watched.value("parsekit_server_up", server="broker") == 0
 
 
-def test_dead_letters_are_counted(any_service):
+def test_dead_letters_are_counted(any_service, redis_client):
     watched = Watched(any_service)
     poll(lambda: watched.value("parsekit_dead_letters") == 0)
     letter = DeadLetter(task_id="one", kwargs={}, code="poison_replay", error="", at_unix=0.0)
-    put_aside(any_service, letter)
+    DeadLetters(redis_client).put(letter)
     poll(lambda: watched.value("parsekit_dead_letters") == 1)
-
-
-def put_aside(service, letter):
-    url = service.config["celery"]["broker"]
-    if url.startswith("redis"):
-        with redis.Redis.from_url(url) as client:
-            RedisDeadLetters(client).put(letter)
-    else:
-        link = AmqpLink(url)
-        AmqpDeadLetters(link, f"{service.queue}-dead-letters").put(letter)
-        link.close()
 
 
 def test_what_is_taken_from_a_queue_is_counted(any_service):

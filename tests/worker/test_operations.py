@@ -20,12 +20,8 @@ from parsekit.testing.servers.valkey import valkey
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])
-def any_service(request, make_service, redis_server, redis_client):
-    url = redis_server.url()
-    if request.param == "rabbitmq":
-        url = request.getfixturevalue("rabbit_server").url()
-    queue = f"ops-{os.urandom(4).hex()}"
-    return make_service({"celery": {"broker": url, "backend": url, "queue": queue}})
+def any_service(request):
+    return request.getfixturevalue("service" if request.param == "redis" else "rabbit_service")
 
 
 def parsekit(service, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -121,20 +117,6 @@ def test_cancel_ends_what_is_queued_waiting_and_running(service):
     late = parsekit(service, "cancel", waiting.id)
     assert late.returncode == 0
     assert running.state == "REVOKED"
-
-
-def test_cancel_on_rabbitmq_reaches_a_waiting_task(make_service, rabbit_server):
-    url = rabbit_server.url()
-    service = make_service({"celery": {"broker": url, "backend": url, "queue": "cancel"}})
-    service.remote_is(pending_s=5)
-    service.worker().ready()
-    task = service.send(service.replay("one"))
-    poll(lambda: service.uploads)
-    assert parsekit(service, "cancel", task.id).returncode == 0
-    with pytest.raises(TaskRevokedError):
-        task.get(timeout=60)
-    assert task.state == "REVOKED"
-    poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
 
 
 def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(any_service):

@@ -17,7 +17,7 @@ from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import poll
 from parsekit.testing.production import Mailbox
 
-#: Each kind of caller over both kinds of results, and each kind of task queue.
+#: Each kind of caller, and each kind of task queue.
 CALLS = (
     ("redis", "typescript"),
     ("redis", "python"),
@@ -26,7 +26,7 @@ CALLS = (
 )
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.parametrize(("paired_service", "caller"), CALLS, indirect=True),
+    pytest.mark.parametrize(("any_broker", "caller"), CALLS, indirect=True),
 ]
 
 
@@ -116,44 +116,42 @@ def told(answer: Answer, contract: Any) -> list[str]:
     return [m["status"] for m in answer.progress if m["status"] != "Pending"]
 
 
-def test_what_a_remote_parser_may_lead_to(
-    paired_service, caller, rabbit_server, contract, recent_body
-):
-    ready(paired_service, rabbit_server, answer_as="ballchasing")
-    paired_service.remote_is(pending_s=1, body=json.dumps(recent_body))
-    parsed = caller.call(paired_service, paired_service.replay("one"))
-    stored = caller.call(paired_service, "replays/one.replay")
+def test_what_a_remote_parser_may_lead_to(any_broker, caller, rabbit_server, contract, recent_body):
+    ready(any_broker, rabbit_server, answer_as="ballchasing")
+    any_broker.remote_is(pending_s=1, body=json.dumps(recent_body))
+    parsed = caller.call(any_broker, any_broker.replay("one"))
+    stored = caller.call(any_broker, "replays/one.replay")
     assert (parsed.said, parsed.value["cached"]) == ("SUCCESS", False)
     assert (stored.said, stored.value["cached"]) == ("SUCCESS", True)
     assert parsed.value["data"] == stored.value["data"] == recent_body
     contract.check("result", [parsed.value, stored.value])
     assert told(parsed, contract) == told(stored, contract) == ["Complete"]
 
-    paired_service.remote_is(pending_s=10)  # over RabbitMQ a task that waits ends at its next hop
-    revoked = caller.call(paired_service, paired_service.replay("two", seed=2), cancel=True)
+    any_broker.remote_is(pending_s=10)  # over RabbitMQ a task that waits ends at its next hop
+    revoked = caller.call(any_broker, any_broker.replay("two", seed=2), cancel=True)
     assert (revoked.said, told(revoked, contract)) == ("REVOKED", ["Error"])
 
-    paired_service.remote_is(pending_s=2, deadline_s=1)
-    late = caller.call(paired_service, paired_service.replay("three", seed=3))
+    any_broker.remote_is(pending_s=2, deadline_s=1)
+    late = caller.call(any_broker, any_broker.replay("three", seed=3))
     assert (late.said, told(late, contract)) == ("remote_timeout", ["Error"])
 
-    paired_service.remote_is(reject=1)
-    refused = caller.call(paired_service, paired_service.replay("four", seed=4))
+    any_broker.remote_is(reject=1)
+    refused = caller.call(any_broker, any_broker.replay("four", seed=4))
     assert (refused.said, told(refused, contract)) == ("remote_rejected", ["Error"])
     assert "does not like" in refused.value
 
 
 def test_what_callers_files_and_local_parsers_may_lead_to(
-    paired_service, caller, rabbit_server, contract
+    any_broker, caller, rabbit_server, contract
 ):
-    ready(paired_service, rabbit_server, parser="fragile", answer_as="ballchasing")
+    ready(any_broker, rabbit_server, parser="fragile", answer_as="ballchasing")
     whole = synthetic_replay(believable_match(seed=1), frames=0)
     paths = {
         "bad_request": "../x",
         "replay_not_found": "replays/nobody.replay",
-        "invalid_replay": paired_service.put("damaged", whole[: len(whole) // 2]),
-        "poison_replay": paired_service.put("crash", whole),
+        "invalid_replay": any_broker.put("damaged", whole[: len(whole) // 2]),
+        "poison_replay": any_broker.put("crash", whole),
     }
     for code, path in paths.items():
-        answer = caller.call(paired_service, path)
+        answer = caller.call(any_broker, path)
         assert (answer.said, told(answer, contract)) == (code, ["Error"])

@@ -25,7 +25,7 @@ class Clock:
 def test_is_right_within_one_look(seed):
     dice, clock = random.Random(seed), Clock()  # noqa: S311  (no secret)
     age, queue, taken = Age(clock), deque(), 0
-    age.note(0, 0, by_all=True)
+    age.note(0, 0)
     for _ in range(500):
         for _ in range(6):
             clock.now += 1
@@ -33,7 +33,7 @@ def test_is_right_within_one_look(seed):
             for _ in range(min(len(queue), dice.choice([0, 0, 1, 1, 2]))):
                 queue.popleft()
                 taken += 1
-        told = age.note(len(queue), taken, by_all=True)
+        told = age.note(len(queue), taken)
         true = clock.now - queue[0] if queue else 0.0
         assert true <= told + 0.001
         assert told <= true + LOOK_S
@@ -72,36 +72,19 @@ def test_others_whose_count_comes_a_look_late_do_not_hide_a_backlog(seed, arrive
     here = Deployment(seed, workers=3)
     age, late = Age(here.clock), 0
     here.queue.extend([0.0] * 2000)
-    age.note(2000, 0, by_all=True)
+    age.note(2000, 0)
     for _ in range(200):
         here.go_on(arrive)
-        told = age.note(len(here.queue), here.mine + late, by_all=True)
+        told = age.note(len(here.queue), here.mine + late)
         late = here.others
         assert here.true - LOOK_S <= told <= here.true + 2 * LOOK_S
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(
-    "arrive", [[0], [0, 1, 1, 2], [0, 0, 0, 8]], ids=["none", "many", "bursts"]
-)
-def test_others_whose_count_never_comes_make_it_no_smaller_than_it_is(seed, arrive):
-    here = Deployment(seed, workers=2)
-    age = Age(here.clock)
-    here.queue.extend([0.0] * 600)
-    age.note(600, 0, by_all=False)
-    for _ in range(300):
-        here.go_on(arrive)
-        told = age.note(len(here.queue), here.mine, by_all=False)
-        assert told >= here.true - 0.001
-    if not arrive[-1]:
-        assert told == 0
 
 
 def test_a_backlog_that_others_drain_is_right_though_nobody_tells_what_they_take():
     clock = Clock()
     age, told = Age(clock), []
     for look in range(100):
-        told.append(age.note(1000 - 10 * look, 0, by_all=False))
+        told.append(age.note(1000 - 10 * look, 0))
         clock.now += LOOK_S
     assert told == [look * LOOK_S for look in range(100)]
 
@@ -110,24 +93,24 @@ def test_begins_anew_where_the_count_was_lost():
     clock = Clock()
     age = Age(clock)
     for taken in (500, 510):
-        age.note(20, taken, by_all=True)
+        age.note(20, taken)
         clock.now += LOOK_S
-    assert age.note(20, 3, by_all=True) == 0
+    assert age.note(20, 3) == 0
     clock.now += LOOK_S
-    assert age.note(18, 5, by_all=True) == LOOK_S
+    assert age.note(18, 5) == LOOK_S
 
 
 def test_is_zero_for_an_empty_queue_and_begins_anew_after_it_was_purged():
     clock = Clock()
     age = Age(clock)
-    assert age.note(0, 0, by_all=True) == 0
+    assert age.note(0, 0) == 0
     clock.now = 6
-    age.note(5, 0, by_all=True)
+    age.note(5, 0)
     clock.now = 600
-    assert age.note(5, 0, by_all=True) == 600
-    assert age.note(0, 0, by_all=True) == 0
+    assert age.note(5, 0) == 600
+    assert age.note(0, 0) == 0
     clock.now = 700
-    assert age.note(1, 0, by_all=True) <= 100
+    assert age.note(1, 0) <= 100
 
 
 def test_takes_little_memory_however_long_a_queue_grows():
@@ -135,6 +118,6 @@ def test_takes_little_memory_however_long_a_queue_grows():
     age = Age(clock)
     for number in range(20_000):
         clock.now += LOOK_S
-        told = age.note(number + 1, 0, by_all=True)
+        told = age.note(number + 1, 0)
     assert len(age._notes) <= 2001
     assert told == pytest.approx(20_000 * LOOK_S, rel=0.01)

@@ -39,7 +39,7 @@ class Monitor:
         self._connection.release()
 
 
-@pytest.fixture(params=["redis", "rabbitmq-redis"])
+@pytest.fixture(params=["redis", "rabbitmq-classic"])
 def make_events_service(
     request: pytest.FixtureRequest,
     make_service: Callable[[dict[str, Any]], Any],

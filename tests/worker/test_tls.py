@@ -20,7 +20,6 @@ from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
 from parsekit.testing.servers.tls_front import tls_front
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_link import AmqpLink
-from parsekit.worker.announcements import board_of
 from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.checks import service_checks
 from parsekit.worker.queues import AmqpQueues
@@ -75,6 +74,7 @@ def rabbit(
 
 def broker_check(folder: Path, **celery: Any) -> Check:
     file = folder / "parsekit.json"
+    celery = {"backend": "redis://localhost", **celery}
     file.write_text(json.dumps({"celery": {key: str(value) for key, value in celery.items()}}))
     checks = dict(service_checks(load_config(file, environ={})))
     (check,) = checks["broker"]()
@@ -159,10 +159,9 @@ def test_the_whole_service_works_over_tls_redis(
     works(service, redis_server.url())
 
 
-def works(service, plain_url: str) -> None:
-    """A caller without TLS reaches the same server by its plain port."""
-    own = "rpc://" if plain_url.startswith("amqp") else plain_url
-    service.caller.conf.update(broker_url=plain_url, result_backend=own)
+def works(service, plain_url: str, results_url: str | None = None) -> None:
+    """A caller without TLS reaches the same servers by their plain ports."""
+    service.caller.conf.update(broker_url=plain_url, result_backend=results_url or plain_url)
     service.worker().ready()
     answer = service.send(service.replay("one")).get(timeout=60)
     assert answer["parser"] == "fake"
@@ -185,15 +184,23 @@ def test_rabbitmq_of_a_stranger_is_refused(rabbit, certificates, tmp_path, host,
         AmqpLink(at.broker, at.broker_tls).use(lambda _channel: None)
 
 
-def test_the_whole_service_works_over_tls_rabbitmq(rabbit, certificates, make_service):
-    url = rabbit().tls_url("localhost")
-    celery = {"broker": url, "backend": url, "ca_file": str(certificates / "ca.pem")}
-    works(make_service({"celery": celery}), rabbit().url())
+def test_the_whole_service_works_over_tls_rabbitmq(
+    rabbit, front, certificates, make_service, redis_server, redis_client
+):
+    celery = {
+        "broker": rabbit().tls_url("localhost"),
+        "backend": front(),
+        "ca_file": str(certificates / "ca.pem"),
+    }
+    works(make_service({"celery": celery}), rabbit().url(), redis_server.url())
 
 
-def test_what_is_told_of_queues_and_workers_goes_over_tls_too(rabbit, certificates, tmp_path):
-    url = rabbit().tls_url("localhost")
-    celery = {"broker": url, "backend": url, "ca_file": str(certificates / "ca.pem")}
+def test_what_is_told_of_queues_goes_over_tls_too(rabbit, front, certificates, tmp_path):
+    celery = {
+        "broker": rabbit().tls_url("localhost"),
+        "backend": front(),
+        "ca_file": str(certificates / "ca.pem"),
+    }
     file = tmp_path / "parsekit.json"
     file.write_text(json.dumps({"celery": celery}))
     at = Addresses.of(load_config(file, environ={}))
@@ -201,4 +208,3 @@ def test_what_is_told_of_queues_and_workers_goes_over_tls_too(rabbit, certificat
         for queue in task_queues(at):
             queue(connection.channel()).declare()
     assert at.queue in AmqpQueues(at).look().messages
-    assert board_of(at).read() == []

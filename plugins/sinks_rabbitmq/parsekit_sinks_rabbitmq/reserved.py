@@ -12,4 +12,4 @@ def queues_of_the_service(sections: Mapping[str, BaseModel]) -> frozenset[str]:
     celery = sections.get("celery")
     names = (getattr(celery, key, None) for key in ("queue", "bulk_queue"))
     known = [name for name in names if isinstance(name, str)]
-    return frozenset(name + end for name in known for end in ("", "-poll", "-dead-letters"))
+    return frozenset(name + end for name in known for end in ("", "-poll"))

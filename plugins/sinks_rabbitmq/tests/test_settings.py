@@ -109,7 +109,7 @@ def test_the_longest_analytics_queue_is_taken(tmp_path: Path) -> None:
         ("replay-parse", {}),
         ("replay-parse-bulk-poll", {}),
         ("mine", {"queue": "mine"}),
-        ("mine-dead-letters", {"queue": "mine"}),
+        ("mine-poll", {"queue": "mine"}),
         ("mine-poll", {"bulk_queue": "mine"}),
     ],
 )
