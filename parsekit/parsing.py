@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +24,7 @@ from parsekit.json_data import JsonData
 from parsekit.logs.redaction import cleaned, short
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
+from parsekit.results import Maker
 from parsekit.retry import RetryPolicy
 
 T = TypeVar("T")
@@ -54,6 +59,17 @@ class Parsers:
         if entry.retry is None:
             return RetryPolicy()
         return entry.retry(self._context(entry).settings)
+
+    def maker(self, entry: ParserEntry) -> Maker:
+        """What makes results here, with this parser."""
+        owner = self._host.owner_of_parser(entry.name)
+        return Maker(
+            host=socket.gethostname(),
+            process=os.getpid(),
+            parsekit=_own_version(),
+            distribution=f"{owner.distribution} {owner.version}".strip(),
+            confinement=entry.confinement if entry.runs == "local" else "none",
+        )
 
     def parse(
         self, entry: ParserEntry, replay: Replay, job: Job, *, spare: bool = False
@@ -122,6 +138,11 @@ class Parsers:
 def _made_by(entry: ParserEntry, context: ProviderContext) -> Parser:
     parser: Parser = resolve(entry.create)(context)
     return parser
+
+
+@cache
+def _own_version() -> str:
+    return version("parsekit")
 
 
 def _importable(entry: ParserEntry) -> str:

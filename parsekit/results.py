@@ -8,6 +8,7 @@ stands under a wrong key is parsed again, never served.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import re
@@ -50,8 +51,26 @@ class ResultName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """What made a result, so that all that one machine or one build made can be recalled.
+
+    ``process`` is the number of the worker's process, ``distribution`` the parser's with its
+    version, ``confinement`` how the parser was kept in ("none" for a remote one).
+    """
+
+    host: str
+    process: int
+    parsekit: str
+    distribution: str
+    confinement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A stored result. ``tried`` names the parsers that its task asked before this one."""
+    """A stored result. ``tried`` names the parsers that its task asked before this one.
+
+    ``maker`` None is that of a result that was read: it is for people who search the storage.
+    """
 
     name: ResultName
     sha256: str
@@ -61,6 +80,7 @@ class Result:
     data: JsonData
     warnings: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
+    maker: Maker | None = None
 
     def to_members(self, output_path: str) -> JsonObject:
         """What is stored besides ``data``, unsigned; together a valid result of the contract."""
@@ -77,6 +97,7 @@ class Result:
                 "taskId": self.task_id,
                 "storedUnix": self.stored_unix,
                 "dataSha256": self.data.sha256,
+                "madeBy": dataclasses.asdict(self.maker) if self.maker else None,
             },
         }
 

@@ -139,7 +139,7 @@ class Road:
         answer = self._parse(entry, name)
         if isinstance(answer, NotReady):
             return self._wait_for_parser(name, answer)
-        return self._store(name, self._document(name, answer))
+        return self._store(name, self._document(entry, name, answer))
 
     # look up
 
@@ -332,7 +332,7 @@ class Road:
 
     # store
 
-    def _document(self, name: ResultName, parsed: Parsed) -> bytes:
+    def _document(self, entry: ParserEntry, name: ResultName, parsed: Parsed) -> bytes:
         result = Result(
             name=name,
             sha256=self.state.sha256,
@@ -342,6 +342,7 @@ class Road:
             data=json_of(parsed, name.parser),
             warnings=parsed.warnings,
             tried=self.state.tried,
+            maker=self.line.parsers.maker(entry),
         )
         body = self.results.encode(result)
         self.state = self.state.but(parsed=body, parse_ms=self._parse_ms())

@@ -115,6 +115,10 @@ class Host:
         """The parser of this name. Raises `ConfigInvalid` naming the known ones."""
         return self.parsers.pick(name, self.failed)
 
+    def owner_of_parser(self, name: str) -> PluginRecord:
+        """The plugin that brought this parser."""
+        return self._records[self.parsers.owner(name)]
+
     def check_parsers(self, parser: str, fallback: Iterable[str]) -> None:
         """Raise `ConfigInvalid` for a name that nothing brings.
 

@@ -54,6 +54,10 @@ class Registry(Generic[E]):
         """A name that is spelt right has another reason; "" for any other."""
         return f"; plugin {name!r} failed: {failed[name]}" if name in failed else install_hint(name)
 
+    def owner(self, name: str) -> str:
+        """The plugin that brought this name, which is known."""
+        return self._entries[name][1]
+
     def owned(self, owner: str) -> list[str]:
         """Names that this plugin brought."""
         return [name for name, (_, by) in self._entries.items() if by == owner]

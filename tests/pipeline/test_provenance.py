@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
+import os
 import re
+import socket
 import stat
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +55,17 @@ def put(bench, outcome: Outcome, document: dict[str, Any]) -> None:
 def again(bench, signer: Signer | None) -> Outcome:
     bench.script.steps = [Parsed(data={"answer": "anew"})]
     return done(bench.pipeline(signer=signer).run(bench.request(task="task-2")))
+
+
+def test_a_result_says_what_made_it_so_that_it_can_be_recalled(bench):
+    document = stored(bench, done(bench.pipeline().run(bench.request())))
+    assert document["provenance"]["madeBy"] == {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "parsekit": version("parsekit"),
+        "distribution": "",  # the parser of these tests is no distribution's
+        "confinement": "none",
+    }
 
 
 def forged_data(document: dict[str, Any]) -> None:
