@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -130,6 +130,8 @@ def make_pipeline(
 ) -> Pipeline:
     """The pipeline of `open_pipeline`, for drivers that close it themselves."""
     sweep()
+    with suppress(OSError):  # whoever can't do without it says so
+        session.data_dir.mkdir(parents=True, exist_ok=True)
     service = session.role == "worker"
     storage, signer = _keeping(session, host)
     if service:

@@ -6,6 +6,7 @@ configuration picks it, so that listing plugins never loads native code.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ class ProviderContext:
 
     ``settings`` is the plugin's own configuration section (an instance of the entry's
     ``settings`` model, None when it declares none). ``redis_url`` is a Redis that all workers of
-    this deployment share, None on a single machine without one. ``data_dir`` is for local state.
+    this deployment share, None on a single machine without one. ``data_dir`` is for local state,
+    and is there unless the disk refuses.
     """
 
     settings: Any = None
@@ -67,19 +69,23 @@ class WaitingParser(Parser, Protocol):
         ...
 
 
+#: What parseFloat reads as a number: callers do that with a parser's version (result.schema.json).
+NUMBERED = re.compile(r"\s*[-+]?(\d|\.\d)", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParserEntry:
     """Offers a parser.
 
     ``version`` is part of the cache key, so change it when results change; callers read it with
-    parseFloat, so it starts with a number. ``create`` is the class (or a function) that makes the
-    parser, or "module:name" of it; it must be importable, as local parsers run in processes of
-    their own with limits on time and memory. ``runs`` says where the time goes: "local" burns CPU,
-    "remote" waits for others and runs in the worker's own process. ``confinement`` is how a local
-    parser is kept in: "strict" allows its process only the system calls of a program that reads
-    files, computes and has threads; "standard" refuses those that are known to do harm.
-    ``settings`` is the model of the configuration section named like the parser. ``retry`` replaces
-    the default schedule for retryable errors; given the settings.
+    parseFloat, so one that does not begin with a number is refused. ``create`` is the class (or a
+    function) that makes the parser, or "module:name" of it; it must be importable, as local
+    parsers run in processes of their own with limits on time and memory. ``runs`` says where the
+    time goes: "local" burns CPU, "remote" waits for others and runs in the worker's own process.
+    ``confinement`` is how a local parser is kept in: "strict" allows its process only the system
+    calls of a program that reads files, computes and has threads; "standard" refuses those that
+    are known to do harm. ``settings`` is the model of the configuration section named like the
+    parser. ``retry`` replaces the default schedule for retryable errors; given the settings.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The worked example of the docs: one file, installed with pip, takes the same place as ours."""
+"""The worked examples of the docs: installed with pip, they take the same places as ours."""
 
 from __future__ import annotations
 
@@ -13,48 +13,81 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
-EXAMPLE = ROOT / "docs" / "examples" / "shout"
+EXAMPLES = ROOT / "docs" / "examples"
+SHOUT = EXAMPLES / "shout"
 BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which the example is installed."""
+    """An environment in which the examples are installed."""
     site = tmp_path_factory.mktemp("site")
     environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    install += ["--no-build-isolation", "--target", str(site), str(EXAMPLE)]
+    install += ["--no-build-isolation", "--target", str(site), *map(str, EXAMPLES.iterdir())]
     subprocess.run(install, check=True, env=environ)
     return {**environ, "PYTHONPATH": str(site)}
 
 
-@pytest.mark.parametrize("name", ["shout.py", "pyproject.toml", "test_shout.py"])
-def test_the_page_shows_its_files_whole(name: str):
-    assert (EXAMPLE / name).read_text() in _blocks(PAGE)
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("shout/shout.py", "shout/pyproject.toml", "shout/test_shout.py"),
+        *("shelf/shelf.py", "shelf/test_shelf.py", "ticker/ticker.py", "ticker/test_ticker.py"),
+    ],
+)
+def test_the_page_shows_its_files_whole(file: str):
+    assert (EXAMPLES / file).read_text() in _blocks(PAGE)
 
 
-def test_a_listener_of_the_docs_leaves_results_alone(environ: dict[str, str], tmp_path: Path):
-    named = {"telling": "parsekit_progress(event", "comparing": "parsekit_difference(event"}
-    blocks = [*_blocks(PAGE), *_blocks((ROOT / "docs" / "composition.md").read_text())]
-    for name, hook in named.items():
-        [block] = [block for block in blocks if f"def {hook}" in block]
-        (tmp_path / f"{name}.py").write_text(block)
-    known = tmp_path / "listening-1.dist-info"
-    known.mkdir()
-    (known / "METADATA").write_text("Metadata-Version: 2.1\nName: listening\nVersion: 1\n")
-    points = [f"{name} = {name}" for name in named]
-    (known / "entry_points.txt").write_text("\n".join(["[parsekit]", *points]))
+@pytest.mark.parametrize("name", ["shout", "shelf", "ticker"])
+def test_an_example_passes_its_kit(name: str, environ: dict[str, str], tmp_path: Path):
+    folder = EXAMPLES / name
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["--rootdir", str(folder), str(folder / f"test_{name}.py")]
+    done = _ran(command, environ, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_parser_storage_and_sinks_of_the_docs_work_together(
+    environ: dict[str, str], tmp_path: Path
+):
+    _listener_of("composition.md", "parsekit_difference(event", tmp_path)
     both = {**environ, "PYTHONPATH": f"{environ['PYTHONPATH']}{os.pathsep}{tmp_path}"}
     _run(both, tmp_path, "-c", "a.replay", script=_WRITE)
-    shadowed = {**both, "PARSEKIT__SHADOW": "local"}
-    parsed = _run(shadowed, tmp_path, "parse", "a.replay", "--parser", "shout", "--format", "json")
-    assert [each["ok"] for each in json.loads(parsed.stdout)] == [True]
+    (tmp_path / "parsekit.json").write_text(
+        json.dumps(
+            {
+                "parser": "shout",
+                "shadow": "local",
+                "storage": "shelf",
+                "shelf": {"path": str(tmp_path / "shelf.sqlite")},
+                "ticker": {"path": str(tmp_path / "ticks.jsonl")},
+            }
+        )
+    )
+    line = ("parse", "a.replay", "--config", "parsekit.json", "--format", "json")
+    first, again = (json.loads(_run(both, tmp_path, *line).stdout)[0] for _ in range(2))
+    assert (first["ok"], first["cached"], again["cached"]) == (True, False, True)
+    ticks = [json.loads(tick) for tick in (tmp_path / "ticks.jsonl").read_text().splitlines()]
+    assert [tick["pattern"] for tick in ticks] == ["analytics"] * 2
     listed = json.loads(_run(both, tmp_path, "plugins", "--format", "json").stdout)
-    assert {each["name"]: each["error"] for each in listed}.items() >= dict.fromkeys(named).items()
+    found = {each["name"]: each["error"] for each in listed}
+    assert found.items() >= dict.fromkeys(("shout", "shelf", "ticker", "listening")).items()
+
+
+def _listener_of(page: str, hook: str, folder: Path) -> None:
+    """Install the listener of a page that implements this hook."""
+    [block] = [b for b in _blocks((ROOT / "docs" / page).read_text()) if f"def {hook}" in b]
+    (folder / "listening.py").write_text(block)
+    known = folder / "listening-1.dist-info"
+    known.mkdir()
+    (known / "METADATA").write_text("Metadata-Version: 2.1\nName: listening\nVersion: 1\n")
+    (known / "entry_points.txt").write_text("[parsekit]\nlistening = listening\n")
 
 
 def test_it_has_at_most_fifteen_lines():
-    assert len((EXAMPLE / "shout.py").read_text().splitlines()) <= 15
+    assert len((SHOUT / "shout.py").read_text().splitlines()) <= 15
 
 
 def test_it_is_listed_and_selected(environ: dict[str, str], tmp_path: Path):
@@ -66,12 +99,9 @@ def test_it_is_listed_and_selected(environ: dict[str, str], tmp_path: Path):
     assert json.loads(parsed.stdout)["data"]["title"] == "GRAND FINAL.REPLAY"
 
 
-def test_it_passes_the_conformance_kit_in_three_lines(environ: dict[str, str], tmp_path: Path):
-    test = EXAMPLE / "test_shout.py"
+def test_three_lines_check_a_parser():
+    test = SHOUT / "test_shout.py"
     assert len(test.read_text().split("\n\n\n")[1].strip().splitlines()) + 1 == 3
-    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(EXAMPLE), str(test)]
-    done = _ran(command, environ, tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _blocks(page: str) -> list[str]:

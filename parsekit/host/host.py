@@ -23,7 +23,7 @@ from parsekit.host.discovery import (
 from parsekit.host.record import PIP_NAMES, PluginRecord
 from parsekit.host.registry import Registry
 from parsekit.host.sections import refuse_without_defaults
-from parsekit.providers import ParserEntry, StorageEntry
+from parsekit.providers import NUMBERED, ParserEntry, StorageEntry
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -180,14 +180,20 @@ class Host:
             "parsekit_register_storages": lambda entry: self._offer(
                 self.storages, StorageEntry, entry, found.name
             ),
-            "parsekit_register_parsers": lambda entry: self._offer(
-                self.parsers, ParserEntry, entry, found.name
-            ),
+            "parsekit_register_parsers": lambda entry: self._offer_parser(entry, found.name),
         }
         for hook, register in offers.items():
             for name, function in self.listeners(hook):
                 if name == found.name:
                     function(register=register)
+
+    def _offer_parser(self, entry: ParserEntry, owner: str) -> None:
+        self._offer(self.parsers, ParserEntry, entry, owner)
+        if not NUMBERED.match(entry.version):
+            raise PluginFault(
+                f"registers parser {entry.name!r} with version {entry.version!r}; begin it with a "
+                "number, as callers read it with parseFloat"
+            )
 
     def _offer(
         self, registry: Registry[E], kind: type[ParserEntry | StorageEntry], entry: E, owner: str

@@ -14,7 +14,6 @@ run with limits, its result stored and looked up again. Replays are synthetic.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,11 +27,9 @@ from parsekit.api import open_pipeline, open_session
 from parsekit.host import Host
 from parsekit.model import Outcome, Request
 from parsekit.pipeline import Pipeline
+from parsekit.providers import NUMBERED
 from parsekit.testing.replays import believable_match, write_replay
 from parsekit.waiting import drive
-
-#: Callers read the version with parseFloat (contract: result.schema.json).
-_NUMBERED = re.compile(r"\s*[-+]?([0-9]|\.[0-9])")
 
 #: Names the modules with native code that importing one entry point brings.
 _LISTS_NATIVE = """
@@ -85,7 +82,7 @@ class ParserConformance:
         assert offered[f"parser {self.parser}"].error is None
 
     def test_its_version_starts_with_a_number(self, host: Host) -> None:
-        assert _NUMBERED.match(host.parser_entry(self.parser).version)
+        assert NUMBERED.match(host.parser_entry(self.parser).version), host.failed
 
     def test_listing_it_loads_no_native_code(self, host: Host) -> None:
         words = f"parser {self.parser}"

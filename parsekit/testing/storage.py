@@ -11,15 +11,17 @@ Three lines check a storage::
 from __future__ import annotations
 
 import hashlib
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from parsekit.errors import ReplayNotFound, ReplayTooLarge
+from parsekit.errors import ParsekitError, ReplayNotFound, ReplayTooLarge
 from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo, Storage
 
 #: The size of an ordinary replay, and bytes that no text codec would leave alone.
@@ -159,6 +161,18 @@ class StorageConformance:
             storage.fetch("conformance/a", target, max_bytes=3)
         assert target.read_bytes() == b"before"
 
+    def test_a_fetch_that_breaks_off_leaves_the_target_as_it_was(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        storage.write("conformance/a", REPLAY_BYTES)
+        target = tmp_path / "target"
+        target.write_bytes(b"before")
+        broken_off = pytest.raises((OSError, ParsekitError))
+        with broken_off, _disk_full_beyond(len(REPLAY_BYTES) // 2):
+            storage.fetch("conformance/a", target, max_bytes=len(REPLAY_BYTES))
+        assert target.read_bytes() == b"before", "write aside and rename: parsekit.save_whole does"
+        assert list(tmp_path.iterdir()) == [target]
+
     def test_awkward_names_name_their_own_object_only(self, storage: Storage) -> None:
         for number, key in enumerate(AWKWARD_KEYS):
             storage.write(key, b"%d" % number)
@@ -177,6 +191,17 @@ class StorageConformance:
 
         with ThreadPoolExecutor(len(keys)) as pool:
             assert list(pool.map(round_trip, keys)) == [key.encode() for key in keys]
+
+
+@contextmanager
+def _disk_full_beyond(file_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow further, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _distinct(first: ObjectInfo, second: ObjectInfo) -> bool:

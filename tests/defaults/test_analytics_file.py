@@ -82,7 +82,7 @@ def test_it_is_kept_also_where_rabbitmq_gets_the_analytics(tmp_path: Path) -> No
 
 
 def test_nothing_is_made_before_the_first_event(listener: Listener) -> None:
-    assert not listener.session.data_dir.exists()
+    assert list(listener.session.data_dir.iterdir()) == []
     assert events(listener) == []
 
 

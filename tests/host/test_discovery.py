@@ -86,6 +86,12 @@ def test_an_installed_plugin_is_found_with_its_distribution(install):
             "want a ParserEntry",
         ),
         (
+            "from parsekit import hookimpl, ParserEntry\n@hookimpl\n"
+            "def parsekit_register_parsers(register):\n"
+            "    register(ParserEntry(name='v', version='v1', create='a:B'))",
+            "registers parser 'v' with version 'v1'; begin it with a number",
+        ),
+        (
             "from parsekit import hookimpl\n"
             "@hookimpl\ndef parsekit_register_parsers(register): 1 / 0",
             "ZeroDivisionError",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from parsekit import hookimpl
+from parsekit.api import open_pipeline, open_session
 from parsekit.config import Config
 from parsekit.events import ProgressEvent
 from parsekit.host import Host
@@ -113,6 +114,24 @@ def test_events_come_in_order_and_the_last_is_waited_for(recorder: Recorder, tmp
     assert recorder.heard == ["open", *map(str, range(100)), "end"]
     listeners.close(5)
     assert recorder.heard[-1] == "close"
+
+
+def test_its_data_folder_is_there_when_it_opens(tmp_path: Path):
+    found: list[bool] = []
+
+    class Opening:
+        @hookimpl
+        def parsekit_open(self, session: Session) -> None:
+            found.append(session.data_dir.is_dir())
+
+    host = Host.load({"PARSEKIT_PLUGINS": ""})
+    host.register(Opening(), "opening")
+    memory = tmp_path / "memory.json"
+    memory.write_text('{"folder": {"path": "memory://of-listeners"}}')
+    session = open_session(memory, host=host, data_dir=tmp_path / "data" / "parsekit")
+    with open_pipeline(session, host):
+        pass
+    assert found == [True]
 
 
 def test_one_that_raises_is_named_and_the_others_hear(recorder: Recorder, caplog):
