@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+import reprlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+
+#: Of a longer path the end is shown.
+_PATH_CHARS = 200
+#: What is deeper can't be encoded: the interpreter's own limit comes before.
+_MOST_LEVELS = 1000
+#: What may be the key of an object; JSON has text for all of these, and these are values as well.
+_KEYS = (str, int, float, bool, type(None))
 
 
 def _refuse(constant: str) -> None:
@@ -36,8 +45,11 @@ class JsonData:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> Self:
-        """Encode. Raises TypeError or ValueError for what is not JSON, NaN among it."""
-        return cls(value, encoded(value))
+        """Encode. Raises ValueError naming what is not JSON, NaN among it, by its path."""
+        try:
+            return cls(value, encoded(value))
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise ValueError(misfit(value) or str(exc)) from exc
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -51,6 +63,43 @@ class JsonData:
     def sha256(self) -> str:
         """Of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def misfit(data: Any) -> str:
+    """The first thing in a parser's data that JSON can't say, such as ``data.blue[0].x is NaN``.
+
+    Empty where each value by itself is JSON.
+    """
+    pending: list[tuple[str, Any, int]] = [("data", data, 0)]
+    while pending:
+        path, value, depth = pending.pop()
+        if fault := _fault(value, depth):
+            return f"{path if len(path) <= _PATH_CHARS else f'…{path[-_PATH_CHARS:]}'} {fault}"
+        pending += reversed([(f"{path}{step}", each, depth + 1) for step, each in _inside(value)])
+    return ""
+
+
+def _fault(value: Any, depth: int) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {'NaN' if math.isnan(value) else 'infinite'}, which is no JSON"
+    if isinstance(value, dict):
+        wrong = next((key for key in value if not isinstance(key, _KEYS)), "")
+        if not isinstance(wrong, str):
+            return f"has a key that is a {type(wrong).__name__}, want text"
+    elif not isinstance(value, (*_KEYS, list, tuple)):
+        return f"is a {type(value).__name__}, which is no JSON"
+    return "is nested too deep, or in itself" if depth > _MOST_LEVELS else ""
+
+
+def _inside(value: Any) -> Iterable[tuple[str, Any]]:
+    """Each member or element, and how a path goes on to it."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            text = str(key)
+            yield f".{text}" if text.isidentifier() else f"[{reprlib.repr(text)}]", each
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield f"[{number}]", each
 
 
 def spliced(members: Mapping[str, Any], name: str, text: str) -> str:

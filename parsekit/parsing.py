@@ -180,5 +180,5 @@ def json_of(parsed: Parsed, parser: str) -> JsonData:
     """What a parser answered, as text. Raises `ParserFailed`."""
     try:
         return JsonData.of(parsed.data)
-    except (TypeError, ValueError, RecursionError) as exc:
+    except ValueError as exc:
         raise ParserFailed(f"parser {parser!r} answers data that are no JSON: {exc}") from exc
