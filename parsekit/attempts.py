@@ -43,7 +43,7 @@ class Tries:
             return
         self._count = self._attempts.begin(self._request.task_id)
         if self._count > MAX_ATTEMPTS:
-            raise self.poison("ended its worker")
+            raise self.poison("it ended its worker")
 
     def again(self) -> bool:
         """After a crash: whether to try again; the count is kept until then."""
@@ -53,7 +53,7 @@ class Tries:
     def poison(self, what: str) -> PoisonReplay:
         """The error of a replay with which that happened too often."""
         return PoisonReplay(
-            f"{self._request.replay}: {what} {MAX_ATTEMPTS} times and was put aside; "
+            f"{self._request.replay} was put aside after {MAX_ATTEMPTS} tries: {what}; "
             "see `parsekit dead-letters list`"
         )
 

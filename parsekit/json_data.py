@@ -36,6 +36,19 @@ def encoded(value: Any) -> str:
     return _encode(value)
 
 
+#: What `json` raises for data that it can't encode.
+NOT_ENCODED = (TypeError, ValueError, RecursionError)
+
+
+class NotJson(ValueError):
+    """A parser's data are not JSON, NaN among them; says which, by its path."""
+
+    @classmethod
+    def of(cls, data: Any, error: Exception) -> Self:
+        """The error for data over which encoding failed with ``error``."""
+        return cls(misfit(data) or str(error))
+
+
 @dataclass(frozen=True, slots=True)
 class JsonData:
     """A JSON object and its text, which say the same."""
@@ -45,11 +58,11 @@ class JsonData:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> Self:
-        """Encode. Raises ValueError naming what is not JSON, NaN among it, by its path."""
+        """Encode. Raises `NotJson`."""
         try:
             return cls(value, encoded(value))
-        except (TypeError, ValueError, RecursionError) as exc:
-            raise ValueError(misfit(value) or str(exc)) from exc
+        except NOT_ENCODED as exc:
+            raise NotJson.of(value, exc) from exc
 
     @classmethod
     def read(cls, text: str) -> Self:

@@ -20,7 +20,7 @@ from parsekit.host import Host
 from parsekit.importing import resolve
 from parsekit.isolation.pool import ParsePool
 from parsekit.isolation.protocol import ParseRequest, ParserSpec
-from parsekit.json_data import JsonData
+from parsekit.json_data import JsonData, NotJson
 from parsekit.logs.redaction import cleaned, short
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
@@ -87,7 +87,7 @@ class Parsers:
                 has_fallback=job.has_fallback,
                 parse_seconds=self._config.limits.parse_seconds,
             )
-            return pool.parse(self._spec(entry), request, job.progress)
+            return _logged(entry, lambda: pool.parse(self._spec(entry), request, job.progress))
         parser = self._made(entry)
         return _masked(_guarded(entry, lambda: parser.parse(replay, job)))
 
@@ -158,13 +158,23 @@ def _importable(entry: ParserEntry) -> str:
     return f"{module}:{name}"
 
 
+def _logged(entry: ParserEntry, call: Callable[[], T]) -> T:
+    """Log where a parser raised in a process of its own, which the notes of its error tell."""
+    try:
+        return call()
+    except ParserFailed as error:
+        if getattr(error, "__notes__", ()):
+            log.warning("parser %s raised", entry.name, exc_info=error.with_traceback(None))
+        raise
+
+
 def _guarded(entry: ParserEntry, call: Callable[[], T]) -> T:
     try:
         return call()
     except ParsekitError:
         raise
     except Exception as exc:
-        log.exception("parser %s failed", entry.name)
+        log.warning("parser %s raised", entry.name, exc_info=exc)
         text = short(f"{type(exc).__name__}: {exc}", 500)
         raise ParserFailed(f"parser {entry.name!r} failed: {text}") from exc
 
@@ -180,5 +190,5 @@ def json_of(parsed: Parsed, parser: str) -> JsonData:
     """What a parser answered, as text. Raises `ParserFailed`."""
     try:
         return JsonData.of(parsed.data)
-    except ValueError as exc:
+    except NotJson as exc:
         raise ParserFailed(f"parser {parser!r} answers data that are no JSON: {exc}") from exc

@@ -8,22 +8,22 @@ import resource
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from parsekit.errors import ParsekitError
 from parsekit.isolation.protocol import (
-    MAX_TRACEBACK_CHARACTERS,
     Descriptors,
     ParseRequest,
     ParserSpec,
     ProgressFilter,
     encode_reply,
     receive,
+    traceback_of,
 )
 from parsekit.isolation.sandbox import Sandbox
+from parsekit.json_data import NotJson
 from parsekit.logs.redaction import cleaned, has_secrets, when_remembering
 from parsekit.model import Job, NotReady, Parsed
 from parsekit.providers import Parser
@@ -69,6 +69,9 @@ def serve(
 def _parse(parser: Parser, name: str, request: ParseRequest, answer: Answer) -> None:
     try:
         answer(*_checked(name, parser.parse(request.replay, _job(request, answer))))
+    except NotJson as exc:
+        text = cleaned(f"parser {name!r} answers data that are no JSON: {exc}")
+        answer("error", ["parser_failed", text, ""])
     except ParsekitError as exc:
         # A secret that was read here is known here alone, so that this is the place to mask it.
         answer("error", [exc.code, cleaned(exc.message), ""])
@@ -77,8 +80,7 @@ def _parse(parser: Parser, name: str, request: ParseRequest, answer: Answer) -> 
             answer("out_of_memory", None)
             return
         text = cleaned(f"parser {name!r} failed: {type(exc).__name__}: {exc}")
-        where = cleaned("".join(traceback.format_exception(exc)))[-MAX_TRACEBACK_CHARACTERS:]
-        answer("error", ["parser_failed", text, where])
+        answer("error", ["parser_failed", text, traceback_of(exc)])
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

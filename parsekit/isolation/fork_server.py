@@ -31,7 +31,14 @@ from typing import NoReturn
 from parsekit.errors import ParsekitError
 from parsekit.importing import resolve
 from parsekit.isolation.child import ran_out_of_memory, serve
-from parsekit.isolation.protocol import PARSE_NUMBER, Descriptors, Setup, frame, receive
+from parsekit.isolation.protocol import (
+    PARSE_NUMBER,
+    Descriptors,
+    Setup,
+    frame,
+    receive,
+    traceback_of,
+)
 from parsekit.isolation.sandbox import Sandbox
 from parsekit.logs.redaction import cleaned
 from parsekit.providers import Parser
@@ -110,7 +117,7 @@ class _ForkServer:
             pid = os.fork()
         except OSError as exc:
             text = f"no process for parser {self._setup.spec.parser!r}: {exc.strerror}"
-            _report(supervision, {"failed": ["parser_failed", text, None]})
+            _report(supervision, {"failed": ["parser_failed", text, None, ""]})
             supervision.close()
         else:
             if pid == 0:
@@ -170,10 +177,12 @@ def _refuse_a_parse(control: socket.socket, parser: str, exc: BaseException) -> 
         if ran_out_of_memory(exc):
             _report(supervision, {"out_of_memory": True})
         elif isinstance(exc, ParsekitError):
-            _report(supervision, {"failed": [exc.code, cleaned(exc.message), exc.retry_after_s]})
+            _report(
+                supervision, {"failed": [exc.code, cleaned(exc.message), exc.retry_after_s, ""]}
+            )
         else:
             text = cleaned(f"parser {parser!r} failed: {type(exc).__name__}: {exc}")
-            _report(supervision, {"failed": ["parser_failed", text, None]})
+            _report(supervision, {"failed": ["parser_failed", text, None, traceback_of(exc)]})
 
 
 def _report(supervision: socket.socket, facts: dict[str, object]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import pickle
 import secrets
@@ -31,12 +30,11 @@ from parsekit.isolation.protocol import (
     decode_reply,
     frame,
     receive,
+    with_traceback,
 )
 from parsekit.isolation.server_process import LAST_BYTES, ServerProcess, last_written
 from parsekit.logs.redaction import short
 from parsekit.model import Parsed, Replay
-
-log = logging.getLogger("parsekit.isolation")
 
 #: What Python, Rust, pyo3 and OpenBLAS write when an allocation fails; pyo3's is of a new object.
 _OUT_OF_MEMORY = (
@@ -178,8 +176,8 @@ class ParseProcess:
                 raise ServerEnded from None
             raise self._describe(code, wrote, may_quote=False) from None
         if "failed" in facts:
-            code_name, message, after_s = facts["failed"]
-            raise error_for(code_name, message, retry_after_s=after_s)
+            code_name, message, after_s, traceback = facts["failed"]
+            raise with_traceback(error_for(code_name, message, retry_after_s=after_s), traceback)
         if "out_of_memory" in facts:
             raise ParserFailed(f"parser {self._parser!r} {self._out_of_memory()}")
         self._alone = "alone" in facts
@@ -198,9 +196,7 @@ class ParseProcess:
             match decode_reply(body, request_id):
                 case Parsed() as parsed:
                     return parsed
-                case Failed(error, traceback):
-                    if traceback:
-                        log.warning("parser %s raised: %s", self._parser, traceback)
+                case Failed(error):
                     raise error
                 case OutOfMemory():
                     raise ParserFailed(f"parser {self._parser!r} {self._out_of_memory()}")
@@ -239,7 +235,9 @@ class ParseProcess:
             else f"ended its process (exit code {code})"
         )
         words = _last_words(wrote) if may_quote else ""
-        return ParserCrashed(f"{name} {what}: {words}" if words else f"{name} {what}")
+        return ParserCrashed(
+            f"{name} {what}; it wrote last: {words}" if words else f"{name} {what}"
+        )
 
     def _out_of_memory(self) -> str:
         return f"needed more than limits.parse_memory ({self._server.setup.memory_bytes >> 20} MiB)"

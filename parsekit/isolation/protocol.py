@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import format_exception
 from typing import Any, NamedTuple
 
 from parsekit.errors import (
@@ -24,6 +25,7 @@ from parsekit.errors import (
     PluginFailed,
     ReplayNotFound,
 )
+from parsekit.json_data import NOT_ENCODED, NotJson
 from parsekit.logs.redaction import cleaned, short
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
@@ -105,10 +107,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The parser raised this. ``traceback`` says where, for the log; "" where it is not known."""
+    """The parser raised this."""
 
     error: ParsekitError
-    traceback: str = ""
 
 
 class OutOfMemory:
@@ -176,9 +177,24 @@ def _receive_exactly(connection: socket.socket, size: int, deadline: float) -> b
     return b"".join(parts)
 
 
+def traceback_of(exc: BaseException) -> str:
+    """Where a parser raised, without secrets; of a long one the end, which names the error."""
+    return cleaned("".join(format_exception(exc)))[-MAX_TRACEBACK_CHARACTERS:]
+
+
+def with_traceback(error: ParsekitError, traceback: str) -> ParsekitError:
+    """Note where a parser raised ("": not known) below its error, wherever that is shown."""
+    if traceback:
+        error.add_note(cleaned(traceback[-MAX_TRACEBACK_CHARACTERS:]))
+    return error
+
+
 def encode_reply(request_id: str, kind: str, value: Any) -> bytes:
-    """One frame of the answer. Raises ValueError for NaN and TypeError for what is not JSON."""
-    return frame(json.dumps([request_id, kind, value], allow_nan=False).encode())
+    """One frame of the answer. Raises `NotJson`."""
+    try:
+        return frame(json.dumps([request_id, kind, value], allow_nan=False).encode())
+    except NOT_ENCODED as exc:
+        raise NotJson.of(value["data"] if kind == "parsed" else value, exc) from exc
 
 
 def decode_reply(body: bytes, request_id: str) -> Reply:
@@ -208,8 +224,7 @@ def _parsed(value: Any) -> Parsed:
 def _failed(value: Any) -> Failed:
     code, message, traceback = (str(each) for each in value)
     words = short(message, MAX_ERROR_CHARACTERS)
-    where = cleaned(traceback[-MAX_TRACEBACK_CHARACTERS:])
-    return Failed(_LOCAL_ERRORS.get(code, ParserFailed)(words), where)
+    return Failed(with_traceback(_LOCAL_ERRORS.get(code, ParserFailed)(words), traceback))
 
 
 _KINDS: Mapping[str, Callable[[Any], Reply]] = {

@@ -30,7 +30,7 @@ def cli(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def parses(cli: CommandLine) -> Callable[[], list[str]]:
-    """What the stub wrote down so far: ``begin NAME`` and ``end NAME``."""
+    """What the stub wrote down so far: ``begin NAME``, a line a parse."""
     log = cli.home / "parses.log"
     return lambda: log.read_text().splitlines() if log.exists() else []
 

@@ -337,6 +337,25 @@ def test_an_unexpected_error_is_one_line_and_a_traceback_on_request(
     assert b"Traceback" in debugged.stderr
 
 
+def test_a_parser_that_raises_is_one_line_and_a_traceback_on_request(
+    cli: CommandLine, replays: Replays
+) -> None:
+    replays("raising")
+    done = cli.run("parse", "raising.replay", "--no-cache")
+    (line,) = done.stderr.decode().splitlines()
+    assert line == "error: raising.replay: parser 'stub' failed: ValueError: oops"
+    debugged = cli.run("parse", "raising.replay", environ={"PARSEKIT_DEBUG": "1"})
+    shown = debugged.stderr.decode()
+    assert 'parsekit_stub.py", line' in shown
+    assert 'raise ValueError("oops")' in shown
+
+
+def test_data_that_are_no_json_are_named_by_their_path(cli: CommandLine, replays: Replays) -> None:
+    replays("nan")
+    (line,) = cli.run("parse", "nan.replay").stderr.decode().splitlines()
+    assert line.endswith("no JSON: data.blue.stats[0].x is NaN, which is no JSON")
+
+
 def test_a_listener_that_fails_is_one_line_and_no_failed_replay(
     cli: CommandLine, replays: Replays
 ) -> None:

@@ -143,7 +143,7 @@ def test_what_a_parser_prints_does_not_disturb_its_answer(pool: ParsePool):
     [
         ("segfault", "crashed (SIGSEGV)"),
         ("nameless", "crashed (signal 40)"),
-        ("abort", "crashed (SIGABRT): thread panicked: boom"),
+        ("abort", "crashed (SIGABRT); it wrote last: thread panicked: boom"),
         ("leave", "ended its process (exit code 3)"),
         ("hoard", "needed more than limits.parse_memory (1024 MiB)"),
         ("unmapped", "needed more than limits.parse_memory (1024 MiB)"),
@@ -152,8 +152,8 @@ def test_what_a_parser_prints_does_not_disturb_its_answer(pool: ParsePool):
         ("flood", "answered nonsense and was ended: more than 2 MiB about one replay"),
         ("mutter", "makes no sense: TypeError"),
         ("panic", "parser 'crashing' failed: Panic: index out of bounds"),
-        ("nan", "not JSON compliant"),
-        ("objects", "Object of type object is not JSON serializable"),
+        ("nan", "answers data that are no JSON: data.x is NaN, which is no JSON"),
+        ("objects", "answers data that are no JSON: data.x is a object, which is no JSON"),
         ("nothing", "parser 'crashing' answers NoneType, want parsekit.Parsed"),
         ("waiting", 'runs="remote"'),
     ],
@@ -208,12 +208,18 @@ def test_a_local_parser_speaks_neither_for_the_task_nor_of_waits(pool: ParsePool
     assert caught.value.retry_after_s is None
 
 
-def test_where_a_parser_raised_is_in_the_log(pool: ParsePool, caplog: pytest.LogCaptureFixture):
-    with pytest.raises(ParserFailed, match="parser 'crashing' failed: Panic"):
+def test_an_error_notes_where_the_parser_raised(pool: ParsePool):
+    with pytest.raises(ParserFailed, match="parser 'crashing' failed: Panic") as caught:
         parse(pool, "panic")
-    (line,) = [each for each in caplog.records if "Traceback" in each.getMessage()]
-    assert 'crashing.py", line' in line.getMessage()
-    assert line.levelname == "WARNING"
+    (note,) = caught.value.__notes__
+    assert note.startswith("Traceback")
+    assert 'crashing.py", line' in note
+
+
+def test_an_error_notes_where_a_parser_raised_that_can_not_be_made(pool: ParsePool):
+    with pytest.raises(ParserFailed, match="ModuleNotFoundError") as caught:
+        parse(pool, "fine", spec=replace(SPEC, create="no_such_module:Parser"))
+    assert "importing.py" in caught.value.__notes__[0]
 
 
 def test_a_parser_that_hangs_is_ended_with_all_that_it_started(pool: ParsePool):

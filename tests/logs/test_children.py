@@ -51,6 +51,9 @@ def test_a_child_masks_what_it_has_read_itself(pool: ParsePool, tmp_path: Path) 
     failure = "RuntimeError: can't parse with '***'"
     assert failed.value.message == f"parser 'leaky-local' failed: {failure}"
     assert heard == ["parsing with ***"]
+    (note,) = failed.value.__notes__
+    assert "parsekit_leaky.py" in note
+    assert note.endswith(f"{failure}\n")
 
 
 def test_warnings_are_masked_too(pool: ParsePool, tmp_path: Path) -> None:

@@ -148,6 +148,19 @@ def test_a_level_that_does_not_exist_is_a_usage_error(service: Deployment) -> No
     assert worker.text() == ("error: --log-level loud: choose debug, info, warning, error\n")
 
 
+@pytest.mark.parametrize("parser", ["leaky", "leaky-local"])
+def test_where_a_parser_raised_is_one_line_with_a_traceback(service: Deployment, parser: str):
+    service.configure(parser=parser)
+    worker = service.worker().ready()
+    task_id = run(service, "raises")
+    worker.stop()
+    (line,) = [each for each in lines(worker) if each["logger"] == "parsekit.parsing"]
+    assert (line["level"], line["task_id"]) == ("warning", task_id)
+    assert line["message"] == f"parser {parser} raised"
+    assert 'parsekit_leaky.py", line' in line["traceback"]
+    assert "Leaky-token" not in worker.text()
+
+
 def test_what_celery_prints_past_all_logging_is_a_line_like_any_other(service: Deployment) -> None:
     worker = service.worker().ready()
     worker.stop()

@@ -69,7 +69,7 @@ def test_after_three_it_is_put_aside_and_the_message_says_what_happened(bench: B
     assert outcome.failure is not None
     assert outcome.failure.code == "poison_replay"
     assert outcome.failure.message == (
-        "replays/a.replay: parser 'script' crashed (SIGSEGV) 3 times and was put aside; "
+        "replays/a.replay was put aside after 3 tries: parser 'script' crashed (SIGSEGV); "
         "see `parsekit dead-letters list`"
     )
     assert len(bench.script.calls) == 3

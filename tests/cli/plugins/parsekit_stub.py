@@ -1,9 +1,10 @@
 """A parser without a library behind it, steered by the names of the replays that it gets.
 
 A name with ``slow`` takes ``slow_s`` seconds; one with ``refused`` can't be parsed; one with
+``raising`` finds a fault of the parser's own, one with ``nan`` data that are no JSON; one with
 ``hostile`` has a player whose name attacks terminals and spreadsheets; one with ``odd`` has data of
-no shape at all. Each parse adds lines to the file ``log`` of section `stub`. With ``$STUB_DEAF`` in
-the environment its listener fails.
+no shape at all. A listener of the same name adds a line to the file ``log`` of section `stub` for
+each parse that has begun; with ``$STUB_DEAF`` in the environment it fails.
 """
 
 from __future__ import annotations
@@ -11,13 +12,23 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pydantic import BaseModel
 
-from parsekit import Job, Parsed, ParserEntry, ProviderContext, Replay, hookimpl
+from parsekit import (
+    Job,
+    Parsed,
+    ParserEntry,
+    ProgressEvent,
+    ProviderContext,
+    Replay,
+    Session,
+    hookimpl,
+)
 from parsekit.errors import ParserFailed
 
+PRETENDING = "Pretending to parse"
 HOSTILE = '=HYPERLINK("x")\x1b[2J\x9b\r\n\u202e'
 
 
@@ -29,27 +40,21 @@ class StubSettings(BaseModel):
 class StubParser:
     def __init__(self, context: ProviderContext) -> None:
         self._settings: StubSettings = context.settings
-        self._log = None
-        if self._settings.log:  # nothing can be opened any more once a replay is at hand
-            log = Path(self._settings.log)
-            self._log = log.open("a", 1, errors="backslashreplace")
 
     def parse(self, replay: Replay, job: Job) -> Parsed:
-        job.progress(50, "Pretending to parse")
-        self._note(f"begin {replay.name}")
+        job.progress(50, PRETENDING)
         name = Path(replay.name).name
         if "slow" in name:
             time.sleep(self._settings.slow_s)
+        if "raising" in name:
+            raise ValueError("oops")
+        if "nan" in name:
+            return Parsed(data={"blue": {"stats": [{"x": float("nan")}]}})
         if "refused" in name:
             raise ParserFailed("the stub does not like this name")
-        self._note(f"end {replay.name}")
         if "odd" in name:
             return Parsed(data={"blue": [1, 2], "duration": "long", "orange": {"players": 3}})
         return Parsed(data=match(title=Path(name).stem, hostile="hostile" in name))
-
-    def _note(self, line: str) -> None:
-        if self._log is not None:
-            self._log.write(line + "\n")
 
 
 def match(title: str, *, hostile: bool) -> dict[str, Any]:
@@ -85,6 +90,28 @@ def parsekit_register_parsers(register: Any) -> None:
             name="stub", version="1.0", create="parsekit_stub:StubParser", settings=StubSettings
         )
     )
+
+
+_log: list[TextIO] = []
+
+
+@hookimpl
+def parsekit_open(session: Session) -> None:
+    if log := session.config.section(StubSettings).log:
+        _log.append(Path(log).open("a", 1, errors="backslashreplace"))  # noqa: SIM115
+
+
+@hookimpl
+def parsekit_progress(event: ProgressEvent) -> None:
+    if event.message == PRETENDING:
+        for file in _log:
+            file.write(f"begin {event.replay}\n")
+
+
+@hookimpl
+def parsekit_close() -> None:
+    while _log:
+        _log.pop().close()
 
 
 @hookimpl
