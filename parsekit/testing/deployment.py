@@ -158,8 +158,5 @@ class Deployment:
     def close(self) -> None:
         """End all processes."""
         for worker in self.workers:
-            if self.config.get("celery", {}).get("broker"):
-                worker.kill()
-            else:
-                worker.stop()  # its embedded broker outlives one that is killed
+            worker.kill()
         hang_up(self.caller)

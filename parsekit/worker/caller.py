@@ -11,23 +11,23 @@ from typing import Any
 from celery import states
 
 from parsekit.audit import Operations, on_record
-from parsekit.errors import ConfigInvalid, StorageUnavailable
+from parsekit.errors import StorageUnavailable
 from parsekit.model import JsonObject
 from parsekit.worker.call import AGAIN_HEADER
 from parsekit.worker.celery_app import app
 from parsekit.worker.checks import what_is_away
 from parsekit.worker.dead_letters import DeadLetter
-from parsekit.worker.embedded import answers
+from parsekit.worker.embedded import server as embedded
 from parsekit.worker.service import service
 
 
 def find() -> None:
-    """Make sure that there is a service to look for. Raises `ConfigInvalid`."""
-    if service.addresses.embedded and not answers(service.data_dir):
-        raise ConfigInvalid(
-            "no broker is configured and no embedded one runs; "
-            "start `parsekit worker --embedded`, or set celery.broker"
-        )
+    """Make sure that there is a service to look for.
+
+    Raises `ConfigInvalid`, or `StorageUnavailable` for an embedded broker that does not answer.
+    """
+    if service.addresses.embedded:
+        embedded.find(service.data_dir)
 
 
 def reach() -> None:

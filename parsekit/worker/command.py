@@ -16,7 +16,7 @@ from parsekit.config import Config
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, default_slots, longest_run_s
-from parsekit.worker.embedded import embedded_server
+from parsekit.worker.embedded.server import embedded_server
 from parsekit.worker.http_port import ENV_HTTP, check_free
 from parsekit.worker.logs import begin_logs
 from parsekit.worker.redis_client import masked
@@ -140,7 +140,15 @@ def _share_heaps() -> None:
 def _consume(plan: Plan, level: str, *, task_events: bool) -> int:
     from parsekit.worker.celery_app import app  # noqa: PLC0415  (after the environment is set)
 
-    worker = app.Worker(
+    class Worker(app.Worker):
+        def install_platform_tweaks(self, worker: object) -> None:
+            """End in good order with the terminal, where Celery would go on in the background."""
+            ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup
+            super().install_platform_tweaks(worker)
+            on_term = signal.getsignal(signal.SIGTERM)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else on_term)
+
+    worker = Worker(
         hostname=f"parsekit-{os.getpid()}@{socket.gethostname()}",
         pool_cls=plan.pool,
         concurrency=plan.concurrency,

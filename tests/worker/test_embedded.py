@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
+import termios
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.testing import believable_match, write_replay
 from parsekit.testing.command_line import PARSEKIT, CommandLine, outcomes
 from parsekit.testing.deployment import WorkerProcess, poll
 from parsekit.worker.addresses import embedded_folder
+from parsekit.worker.embedded import server as embedded
+from parsekit.worker.embedded.keeper import WORKERS
 from parsekit.workspace import sweep
 
 
@@ -25,58 +31,266 @@ def machine() -> Iterator[CommandLine]:
     with tempfile.TemporaryDirectory(prefix="parsekit-") as name:
         folder = Path(name)
         (folder / "home/tmp").mkdir(parents=True)
-        yield CommandLine(folder=folder, home=folder / "home")
+        (folder / "none.json").write_text("{}")
+        write_replay(folder / "final.replay", believable_match(seed=1), frames=30)
+        config = {"PARSEKIT_CONFIG": str(folder / "none.json")}
+        made = CommandLine(folder=folder, home=folder / "home", settings=config)
+        yield made
+        for pid in processes(made):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def worker(machine: CommandLine, name: str) -> WorkerProcess:
-    environ = machine.environ(PARSEKIT_CONFIG=str(machine.folder / "none.json"))
-    (machine.folder / "none.json").write_text("{}")
-    return WorkerProcess([*PARSEKIT, "worker", "--embedded"], environ, machine.folder / name)
+    command = [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"]
+    return WorkerProcess(command, machine.environ(), machine.folder / f"{name}.log")
 
 
-def servers(machine: CommandLine) -> list[str]:
-    """Process ids of the Valkeys in the data folder of this machine."""
-    places = ((p.name, p / "cwd") for p in Path("/proc").iterdir() if p.name.isdecimal())
-    return [pid for pid, cwd in places if str(machine.home) in _target(cwd)]
+class Terminal:
+    """A worker in a terminal of its own, which can be closed."""
+
+    def __init__(self, machine: CommandLine) -> None:
+        self._keys, theirs = os.openpty()
+        os.set_blocking(self._keys, False)
+        self.process = subprocess.Popen(
+            [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"],
+            env=machine.environ(),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+        )
+        os.close(theirs)
+        self._shown = b""
+        poll(lambda: b" ready." in self._read())
+
+    def _read(self) -> bytes:
+        with contextlib.suppress(OSError):  # nothing new
+            self._shown += os.read(self._keys, 65536)
+        return self._shown
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._keys, b"\x03")
+        poll(lambda: self._read() and self.process.poll() is not None)
+        os.close(self._keys)
+
+    def close(self) -> None:
+        os.close(self._keys)
+        self.process.wait(60)
 
 
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""
+def processes(machine: CommandLine, word: str = "") -> list[int]:
+    """Those of this machine, which have its HOME; Valkey writes over its own, but stays there."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            is_at_home = str(machine.home) in str((place / "cwd").readlink())
+            environ = (place / "environ").read_bytes().split(b"\0")
+            command = (place / "cmdline").read_bytes().decode()
+            if is_at_home or f"HOME={machine.home}".encode() in environ:
+                found += [int(place.name)] if word in command else []
+    return found
+
+
+def servers(machine: CommandLine) -> list[int]:
+    return processes(machine, "valkey-server unixsocket")
+
+
+def keepers(machine: CommandLine) -> list[int]:
+    return processes(machine, "parsekit.worker.embedded.keeper")
+
+
+def serves(machine: CommandLine) -> bool:
+    """A task of now gets its answer."""
+    done = machine.run("submit", "final.replay", "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    (outcome,) = outcomes(done.stdout)
+    return bool(outcome["ok"])
+
+
+def nothing_is_left(machine: CommandLine) -> bool:
+    """Also of what ends a moment after the last worker."""
+    return poll(lambda: not processes(machine))
 
 
 def test_a_worker_and_a_caller_in_two_commands(machine: CommandLine) -> None:
-    write_replay(machine.folder / "final.replay", believable_match(seed=1), frames=30)
-    serving = worker(machine, "worker.log").ready()
-    try:
-        assert "parser   local (in child processes), storage folder" in serving.text()
-        assert "broker   embedded Valkey" in serving.text()
-        shown = machine.run("submit", "final.replay", "--follow")
-        assert shown.returncode == 0, shown.stderr
-        assert b"final.replay success" in shown.stdout + shown.stderr
-        again = machine.run("submit", "final.replay", "--format", "jsonl")
-        (outcome,) = outcomes(again.stdout)
-        assert (outcome["ok"], outcome["cached"], outcome["parser"]) == (True, True, "local")
-        assert outcome["data"]["blue"]["players"]
-    finally:
-        serving.stop()
+    serving = worker(machine, "worker").ready()
+    assert "parser   local (in child processes), storage folder" in serving.text()
+    assert "broker   embedded Valkey" in serving.text()
+    shown = machine.run("submit", "final.replay", "--follow")
+    assert shown.returncode == 0, shown.stderr
+    assert b"final.replay success" in shown.stdout + shown.stderr
+    again = machine.run("submit", "final.replay", "--format", "jsonl")
+    (outcome,) = outcomes(again.stdout)
+    assert (outcome["ok"], outcome["cached"], outcome["parser"]) == (True, True, "local")
+    assert outcome["data"]["blue"]["players"]
+    serving.stop()
+    assert not servers(machine), "the last one out ends it before it goes"
+    assert nothing_is_left(machine)
 
 
 def test_workers_that_start_at_once_share_one_server(machine: CommandLine) -> None:
-    both = [worker(machine, f"worker{number}.log") for number in range(2)]
-    try:
-        for one in both:
-            one.ready()
-        assert len(servers(machine)) == 1
-        poll(lambda: machine.run("health", "--ready").returncode == 0)
-    finally:
-        for one in both:
-            one.kill()
-        for server in servers(machine):
-            with suppress(ProcessLookupError):
-                os.kill(int(server), signal.SIGTERM)
+    both = [worker(machine, f"worker{number}") for number in range(2)]
+    for one in both:
+        one.ready()
+    assert len(servers(machine)) == 1
+    poll(lambda: machine.run("health", "--ready").returncode == 0)
+    for one in both:
+        one.signal(signal.SIGTERM)
+    assert nothing_is_left(machine)
+
+
+ENDS = {
+    "SIGTERM": lambda one: one.signal(signal.SIGTERM),
+    "SIGINT": lambda one: one.signal(signal.SIGINT),
+    "SIGKILL": lambda one: one.signal(signal.SIGKILL),
+    "power": lambda one: one.kill(),
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("SIGTERM", "SIGKILL"), ("SIGKILL", "SIGINT"), ("SIGINT", "power")]
+)
+def test_the_last_worker_ends_the_server_and_no_other(
+    machine: CommandLine, first: str, last: str
+) -> None:
+    starter, other = (worker(machine, name).ready() for name in ("starter", "other"))
+    ENDS[first](starter)
+    starter.process.wait(60)
+    assert serves(machine)
+    assert len(servers(machine)) == 1
+    ENDS[last](other)
+    assert nothing_is_left(machine)
+
+
+def test_a_worker_that_came_later_leaves_the_server_to_the_first(machine: CommandLine) -> None:
+    starter, other = (worker(machine, name).ready() for name in ("starter", "other"))
+    other.stop()
+    assert serves(machine)
+    starter.stop()
+    assert nothing_is_left(machine)
+
+
+@pytest.mark.parametrize("leave", [Terminal.close, Terminal.press_ctrl_c])
+def test_a_terminal_takes_its_worker_with_it_and_not_the_server_of_another(
+    machine: CommandLine, leave: Callable[[Terminal], None]
+) -> None:
+    """The server belongs to no terminal, also not to that of the worker who started it."""
+    terminal = Terminal(machine)
+    other = worker(machine, "other").ready()
+    leave(terminal)
+    assert serves(machine)
+    other.stop()
+    assert nothing_is_left(machine)
+
+
+def test_a_worker_whose_output_goes_elsewhere_ends_with_its_terminal_too(
+    machine: CommandLine,
+) -> None:
+    """Celery takes it for a daemon then, and would start it again in the background."""
+    serving = worker(machine, "worker").ready()
+    serving.signal(signal.SIGHUP)
+    assert serving.process.wait(60) == 0
+    assert nothing_is_left(machine)
+
+
+def test_a_closed_terminal_leaves_nothing_behind(machine: CommandLine) -> None:
+    terminal = Terminal(machine)
+    assert servers(machine)
+    terminal.close()
+    assert nothing_is_left(machine)
+
+
+@pytest.mark.parametrize("killed", [servers, keepers])
+def test_a_server_that_is_killed_is_started_again(
+    machine: CommandLine, killed: Callable[[CommandLine], list[int]]
+) -> None:
+    serving = worker(machine, "worker").ready()
+    before = servers(machine)
+    for pid in killed(machine):
+        os.kill(pid, signal.SIGKILL)
+    poll(lambda: "runs again" in serving.text())
+    assert serves(machine)
+    assert len(servers(machine)) == 1
+    assert servers(machine) != before
+    serving.stop()
+    assert nothing_is_left(machine)
+
+
+def test_workers_and_keeper_killed_at_once_leave_no_server(machine: CommandLine) -> None:
+    serving = worker(machine, "worker").ready()
+    (keeper,) = keepers(machine)
+    serving.signal(signal.SIGSTOP)  # so that it starts no other
+    os.kill(keeper, signal.SIGKILL)
+    serving.kill()
+    assert nothing_is_left(machine)
+
+
+def test_who_comes_while_the_last_one_leaves_is_served(machine: CommandLine) -> None:
+    last = worker(machine, "worker0").ready()
+    for number in range(1, 3):
+        new = worker(machine, f"worker{number}")
+        last.signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
+        last = new.ready()
+        assert serves(machine)
+    last.stop()
+    assert nothing_is_left(machine)
+
+
+@pytest.mark.parametrize(
+    ("in_its_way", "why"),
+    [
+        ("appendonlydir", "Can't open or create append-only dir"),
+        ("valkey.log/", "can't use"),
+        ("workers/", "can't use"),
+    ],
+)
+def test_a_server_that_does_not_start_says_why(
+    machine: CommandLine, in_its_way: str, why: str
+) -> None:
+    folder = embedded_folder(machine.home / ".local/share/parsekit")
+    folder.mkdir(parents=True)
+    if in_its_way.endswith("/"):
+        (folder / in_its_way).mkdir()
+    else:
+        (folder / "appendonlydir").write_text("no folder")
+    done = machine.run("worker", "--embedded")
+    assert done.returncode == 2, done.stderr
+    (error,) = (line for line in done.stderr.decode().splitlines() if line.startswith("error"))
+    assert why in error
+    assert str(folder) in error
+
+
+def test_a_link_in_place_of_its_folder_is_refused(machine: CommandLine) -> None:
+    folder = embedded_folder(machine.home / ".local/share/parsekit")
+    folder.parent.mkdir(parents=True)
+    (machine.home / "ssh").mkdir()
+    folder.symlink_to(machine.home / "ssh")
+    done = machine.run("worker", "--embedded")
+    assert done.returncode == 2, done.stderr
+    assert not list((machine.home / "ssh").iterdir())
+
+
+def test_callers_are_told_whether_there_is_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "CALLER_SECONDS", 0.1)
+    with pytest.raises(ConfigInvalid, match="no embedded one runs"):
+        embedded.find(tmp_path)
+    folder = embedded_folder(tmp_path)
+    folder.mkdir()
+    (folder / WORKERS).touch()
+    with pytest.raises(ConfigInvalid, match="no embedded one runs"):
+        embedded.find(tmp_path)  # a worker was here once
+    program = "import fcntl, sys; file = open(sys.argv[1]); fcntl.lockf(file, 1); print(); input()"
+    command = [sys.executable, "-u", "-c", program, str(folder / WORKERS)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(StorageUnavailable, match=r"a worker runs for .* does not answer"):
+            embedded.find(tmp_path)
+        other.communicate(b"\n")
 
 
 def test_the_folder_of_a_server_is_not_swept_as_one_of_a_process_that_is_gone(
