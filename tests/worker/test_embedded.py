@@ -11,6 +11,7 @@ import sys
 import tempfile
 import termios
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,30 @@ from parsekit.worker.embedded import server as embedded
 from parsekit.worker.embedded.keeper import WORKERS
 from parsekit.workspace import sweep
 
+WORKER = [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine(CommandLine):
+    """A user's home, and the workers that were started in it."""
+
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def worker(self, name: str) -> WorkerProcess:
+        made = WorkerProcess(WORKER, self.environ(), self.folder / f"{name}.log")
+        self.started.append(made.process)
+        return made
+
+    def end(self) -> None:
+        for pid in processes(self):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in self.started:
+            process.wait()
+
 
 @pytest.fixture
-def machine() -> Iterator[CommandLine]:
+def machine() -> Iterator[Machine]:
     """With a short name: the path of a socket has room for 107 characters."""
     with tempfile.TemporaryDirectory(prefix="parsekit-") as name:
         folder = Path(name)
@@ -34,26 +56,19 @@ def machine() -> Iterator[CommandLine]:
         (folder / "none.json").write_text("{}")
         write_replay(folder / "final.replay", believable_match(seed=1), frames=30)
         config = {"PARSEKIT_CONFIG": str(folder / "none.json")}
-        made = CommandLine(folder=folder, home=folder / "home", settings=config)
+        made = Machine(folder=folder, home=folder / "home", settings=config)
         yield made
-        for pid in processes(made):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def worker(machine: CommandLine, name: str) -> WorkerProcess:
-    command = [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"]
-    return WorkerProcess(command, machine.environ(), machine.folder / f"{name}.log")
+        made.end()
 
 
 class Terminal:
     """A worker in a terminal of its own, which can be closed."""
 
-    def __init__(self, machine: CommandLine) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._keys, theirs = os.openpty()
         os.set_blocking(self._keys, False)
         self.process = subprocess.Popen(
-            [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"],
+            WORKER,
             env=machine.environ(),
             stdin=theirs,
             stdout=theirs,
@@ -61,6 +76,7 @@ class Terminal:
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )
+        machine.started.append(self.process)
         os.close(theirs)
         self._shown = b""
         poll(lambda: b" ready." in self._read())
@@ -80,7 +96,7 @@ class Terminal:
         self.process.wait(60)
 
 
-def processes(machine: CommandLine, word: str = "") -> list[int]:
+def processes(machine: Machine, word: str = "") -> list[int]:
     """Those of this machine, which have its HOME; Valkey writes over its own, but stays there."""
     found = []
     for place in Path("/proc").iterdir():
@@ -93,15 +109,15 @@ def processes(machine: CommandLine, word: str = "") -> list[int]:
     return found
 
 
-def servers(machine: CommandLine) -> list[int]:
+def servers(machine: Machine) -> list[int]:
     return processes(machine, "valkey-server unixsocket")
 
 
-def keepers(machine: CommandLine) -> list[int]:
+def keepers(machine: Machine) -> list[int]:
     return processes(machine, "parsekit.worker.embedded.keeper")
 
 
-def serves(machine: CommandLine) -> bool:
+def serves(machine: Machine) -> bool:
     """A task of now gets its answer."""
     done = machine.run("submit", "final.replay", "--format", "jsonl")
     assert done.returncode == 0, done.stderr
@@ -109,13 +125,13 @@ def serves(machine: CommandLine) -> bool:
     return bool(outcome["ok"])
 
 
-def nothing_is_left(machine: CommandLine) -> bool:
+def nothing_is_left(machine: Machine) -> bool:
     """Also of what ends a moment after the last worker."""
     return poll(lambda: not processes(machine))
 
 
-def test_a_worker_and_a_caller_in_two_commands(machine: CommandLine) -> None:
-    serving = worker(machine, "worker").ready()
+def test_a_worker_and_a_caller_in_two_commands(machine: Machine) -> None:
+    serving = machine.worker("worker").ready()
     assert "parser   local (in child processes), storage folder" in serving.text()
     assert "broker   embedded Valkey" in serving.text()
     shown = machine.run("submit", "final.replay", "--follow")
@@ -130,8 +146,8 @@ def test_a_worker_and_a_caller_in_two_commands(machine: CommandLine) -> None:
     assert nothing_is_left(machine)
 
 
-def test_workers_that_start_at_once_share_one_server(machine: CommandLine) -> None:
-    both = [worker(machine, f"worker{number}") for number in range(2)]
+def test_workers_that_start_at_once_share_one_server(machine: Machine) -> None:
+    both = [machine.worker(f"worker{number}") for number in range(2)]
     for one in both:
         one.ready()
     assert len(servers(machine)) == 1
@@ -153,9 +169,9 @@ ENDS = {
     ("first", "last"), [("SIGTERM", "SIGKILL"), ("SIGKILL", "SIGINT"), ("SIGINT", "power")]
 )
 def test_the_last_worker_ends_the_server_and_no_other(
-    machine: CommandLine, first: str, last: str
+    machine: Machine, first: str, last: str
 ) -> None:
-    starter, other = (worker(machine, name).ready() for name in ("starter", "other"))
+    starter, other = (machine.worker(name).ready() for name in ("starter", "other"))
     ENDS[first](starter)
     starter.process.wait(60)
     assert serves(machine)
@@ -164,8 +180,8 @@ def test_the_last_worker_ends_the_server_and_no_other(
     assert nothing_is_left(machine)
 
 
-def test_a_worker_that_came_later_leaves_the_server_to_the_first(machine: CommandLine) -> None:
-    starter, other = (worker(machine, name).ready() for name in ("starter", "other"))
+def test_a_worker_that_came_later_leaves_the_server_to_the_first(machine: Machine) -> None:
+    starter, other = (machine.worker(name).ready() for name in ("starter", "other"))
     other.stop()
     assert serves(machine)
     starter.stop()
@@ -174,11 +190,11 @@ def test_a_worker_that_came_later_leaves_the_server_to_the_first(machine: Comman
 
 @pytest.mark.parametrize("leave", [Terminal.close, Terminal.press_ctrl_c])
 def test_a_terminal_takes_its_worker_with_it_and_not_the_server_of_another(
-    machine: CommandLine, leave: Callable[[Terminal], None]
+    machine: Machine, leave: Callable[[Terminal], None]
 ) -> None:
     """The server belongs to no terminal, also not to that of the worker who started it."""
     terminal = Terminal(machine)
-    other = worker(machine, "other").ready()
+    other = machine.worker("other").ready()
     leave(terminal)
     assert serves(machine)
     other.stop()
@@ -186,16 +202,16 @@ def test_a_terminal_takes_its_worker_with_it_and_not_the_server_of_another(
 
 
 def test_a_worker_whose_output_goes_elsewhere_ends_with_its_terminal_too(
-    machine: CommandLine,
+    machine: Machine,
 ) -> None:
     """Celery takes it for a daemon then, and would start it again in the background."""
-    serving = worker(machine, "worker").ready()
+    serving = machine.worker("worker").ready()
     serving.signal(signal.SIGHUP)
     assert serving.process.wait(60) == 0
     assert nothing_is_left(machine)
 
 
-def test_a_closed_terminal_leaves_nothing_behind(machine: CommandLine) -> None:
+def test_a_closed_terminal_leaves_nothing_behind(machine: Machine) -> None:
     terminal = Terminal(machine)
     assert servers(machine)
     terminal.close()
@@ -204,9 +220,9 @@ def test_a_closed_terminal_leaves_nothing_behind(machine: CommandLine) -> None:
 
 @pytest.mark.parametrize("killed", [servers, keepers])
 def test_a_server_that_is_killed_is_started_again(
-    machine: CommandLine, killed: Callable[[CommandLine], list[int]]
+    machine: Machine, killed: Callable[[Machine], list[int]]
 ) -> None:
-    serving = worker(machine, "worker").ready()
+    serving = machine.worker("worker").ready()
     before = servers(machine)
     for pid in killed(machine):
         os.kill(pid, signal.SIGKILL)
@@ -218,8 +234,8 @@ def test_a_server_that_is_killed_is_started_again(
     assert nothing_is_left(machine)
 
 
-def test_workers_and_keeper_killed_at_once_leave_no_server(machine: CommandLine) -> None:
-    serving = worker(machine, "worker").ready()
+def test_workers_and_keeper_killed_at_once_leave_no_server(machine: Machine) -> None:
+    serving = machine.worker("worker").ready()
     (keeper,) = keepers(machine)
     serving.signal(signal.SIGSTOP)  # so that it starts no other
     os.kill(keeper, signal.SIGKILL)
@@ -227,10 +243,10 @@ def test_workers_and_keeper_killed_at_once_leave_no_server(machine: CommandLine)
     assert nothing_is_left(machine)
 
 
-def test_who_comes_while_the_last_one_leaves_is_served(machine: CommandLine) -> None:
-    last = worker(machine, "worker0").ready()
+def test_who_comes_while_the_last_one_leaves_is_served(machine: Machine) -> None:
+    last = machine.worker("worker0").ready()
     for number in range(1, 3):
-        new = worker(machine, f"worker{number}")
+        new = machine.worker(f"worker{number}")
         last.signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
         last = new.ready()
         assert serves(machine)
@@ -246,9 +262,7 @@ def test_who_comes_while_the_last_one_leaves_is_served(machine: CommandLine) -> 
         ("workers/", "can't use"),
     ],
 )
-def test_a_server_that_does_not_start_says_why(
-    machine: CommandLine, in_its_way: str, why: str
-) -> None:
+def test_a_server_that_does_not_start_says_why(machine: Machine, in_its_way: str, why: str) -> None:
     folder = embedded_folder(machine.home / ".local/share/parsekit")
     folder.mkdir(parents=True)
     if in_its_way.endswith("/"):
@@ -262,7 +276,7 @@ def test_a_server_that_does_not_start_says_why(
     assert str(folder) in error
 
 
-def test_a_link_in_place_of_its_folder_is_refused(machine: CommandLine) -> None:
+def test_a_link_in_place_of_its_folder_is_refused(machine: Machine) -> None:
     folder = embedded_folder(machine.home / ".local/share/parsekit")
     folder.parent.mkdir(parents=True)
     (machine.home / "ssh").mkdir()
