@@ -16,7 +16,7 @@ from typing import Any
 #: Starts ``parsekit``, wherever it is installed.
 PARSEKIT = (sys.executable, "-m", "parsekit")
 #: No command of a test takes longer, even on a busy machine.
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)

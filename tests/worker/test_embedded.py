@@ -79,7 +79,7 @@ class Terminal:
         machine.started.append(self.process)
         os.close(theirs)
         self._shown = b""
-        poll(lambda: b" ready." in self._read())
+        poll(lambda: b" ready." in self._read(), seconds=180)
 
     def _read(self) -> bytes:
         with contextlib.suppress(OSError):  # nothing new
@@ -88,12 +88,12 @@ class Terminal:
 
     def press_ctrl_c(self) -> None:
         os.write(self._keys, b"\x03")
-        poll(lambda: self._read() and self.process.poll() is not None)
+        poll(lambda: self._read() and self.process.poll() is not None, seconds=180)
         os.close(self._keys)
 
     def close(self) -> None:
         os.close(self._keys)
-        self.process.wait(60)
+        self.process.wait(180)
 
 
 def processes(machine: Machine, word: str = "") -> list[int]:
@@ -127,11 +127,11 @@ def serves(machine: Machine) -> bool:
 
 def nothing_is_left(machine: Machine) -> bool:
     """Also of what ends a moment after the last worker."""
-    return poll(lambda: not processes(machine))
+    return poll(lambda: not processes(machine), seconds=180)
 
 
 def test_a_worker_and_a_caller_in_two_commands(machine: Machine) -> None:
-    serving = machine.worker("worker").ready()
+    serving = machine.worker("worker").ready(180)
     assert "parser   local (in child processes), storage folder" in serving.text()
     assert "broker   embedded Valkey" in serving.text()
     shown = machine.run("submit", "final.replay", "--follow")
@@ -149,7 +149,7 @@ def test_a_worker_and_a_caller_in_two_commands(machine: Machine) -> None:
 def test_workers_that_start_at_once_share_one_server(machine: Machine) -> None:
     both = [machine.worker(f"worker{number}") for number in range(2)]
     for one in both:
-        one.ready()
+        one.ready(180)
     assert len(servers(machine)) == 1
     poll(lambda: machine.run("health", "--ready").returncode == 0)
     for one in both:
@@ -171,9 +171,9 @@ ENDS = {
 def test_the_last_worker_ends_the_server_and_no_other(
     machine: Machine, first: str, last: str
 ) -> None:
-    starter, other = (machine.worker(name).ready() for name in ("starter", "other"))
+    starter, other = (machine.worker(name).ready(180) for name in ("starter", "other"))
     ENDS[first](starter)
-    starter.process.wait(60)
+    starter.process.wait(180)
     assert serves(machine)
     assert len(servers(machine)) == 1
     ENDS[last](other)
@@ -181,7 +181,7 @@ def test_the_last_worker_ends_the_server_and_no_other(
 
 
 def test_a_worker_that_came_later_leaves_the_server_to_the_first(machine: Machine) -> None:
-    starter, other = (machine.worker(name).ready() for name in ("starter", "other"))
+    starter, other = (machine.worker(name).ready(180) for name in ("starter", "other"))
     other.stop()
     assert serves(machine)
     starter.stop()
@@ -194,7 +194,7 @@ def test_a_terminal_takes_its_worker_with_it_and_not_the_server_of_another(
 ) -> None:
     """The server belongs to no terminal, also not to that of the worker who started it."""
     terminal = Terminal(machine)
-    other = machine.worker("other").ready()
+    other = machine.worker("other").ready(180)
     leave(terminal)
     assert serves(machine)
     other.stop()
@@ -205,9 +205,9 @@ def test_a_worker_whose_output_goes_elsewhere_ends_with_its_terminal_too(
     machine: Machine,
 ) -> None:
     """Celery takes it for a daemon then, and would start it again in the background."""
-    serving = machine.worker("worker").ready()
+    serving = machine.worker("worker").ready(180)
     serving.signal(signal.SIGHUP)
-    assert serving.process.wait(60) == 0
+    assert serving.process.wait(180) == 0
     assert nothing_is_left(machine)
 
 
@@ -222,11 +222,11 @@ def test_a_closed_terminal_leaves_nothing_behind(machine: Machine) -> None:
 def test_a_server_that_is_killed_is_started_again(
     machine: Machine, killed: Callable[[Machine], list[int]]
 ) -> None:
-    serving = machine.worker("worker").ready()
+    serving = machine.worker("worker").ready(180)
     before = servers(machine)
     for pid in killed(machine):
         os.kill(pid, signal.SIGKILL)
-    poll(lambda: "runs again" in serving.text())
+    poll(lambda: "runs again" in serving.text(), seconds=180)
     assert serves(machine)
     assert len(servers(machine)) == 1
     assert servers(machine) != before
@@ -235,7 +235,7 @@ def test_a_server_that_is_killed_is_started_again(
 
 
 def test_workers_and_keeper_killed_at_once_leave_no_server(machine: Machine) -> None:
-    serving = machine.worker("worker").ready()
+    serving = machine.worker("worker").ready(180)
     (keeper,) = keepers(machine)
     serving.signal(signal.SIGSTOP)  # so that it starts no other
     os.kill(keeper, signal.SIGKILL)
@@ -244,11 +244,11 @@ def test_workers_and_keeper_killed_at_once_leave_no_server(machine: Machine) -> 
 
 
 def test_who_comes_while_the_last_one_leaves_is_served(machine: Machine) -> None:
-    last = machine.worker("worker0").ready()
+    last = machine.worker("worker0").ready(180)
     for number in range(1, 3):
         new = machine.worker(f"worker{number}")
         last.signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
-        last = new.ready()
+        last = new.ready(180)
         assert serves(machine)
     last.stop()
     assert nothing_is_left(machine)
