@@ -75,12 +75,11 @@ if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
 end
 return 1
 """
-#: KEYS task, due; ARGV task id, seconds to keep. A waiting task goes on at once, to its end.
+#: KEYS task; ARGV seconds to keep.
 _CANCEL = """
 if redis.call('HEXISTS', KEYS[1], 'finished') == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'cancelled', 1)
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1
 """
 
@@ -101,11 +100,15 @@ class _Run:
 class Ledger:
     """One hash a task in Redis. ``member_id`` is this process in `parsekit.worker.membership`.
 
-    Also the `Attempts` and, through `TaskReports`, the `Reports` of the pipeline.
+    Also the `Attempts` and, through `TaskReports`, the `Reports` of the pipeline. ``queues`` is the
+    Redis of the tasks that wait, where they wait in one.
     """
 
-    def __init__(self, client: redis.Redis, member_id: str) -> None:
+    def __init__(
+        self, client: redis.Redis, member_id: str, queues: redis.Redis | None = None
+    ) -> None:
         self._client = client
+        self._queues = queues
         self._member_id = member_id
         self._runs: dict[str, _Run] = {}
         self._begun: set[str] = set()
@@ -159,9 +162,12 @@ class Ledger:
         return f"{self._member_id}/{threading.get_ident()}"
 
     def cancel(self, task_id: str) -> bool:
-        """Let no further run begin; False when it had finished."""
-        names = [keys.task(task_id), keys.DUE]
-        return bool(self._client.eval(_CANCEL, 2, *names, task_id, KEPT_SECONDS))
+        """Let no further run begin, and a task that waits go on to its end; False when it ended."""
+        if not self._client.eval(_CANCEL, 1, keys.task(task_id), KEPT_SECONDS):
+            return False
+        if self._queues is not None:
+            self._queues.zadd(keys.DUE, {task_id: 0}, xx=True)
+        return True
 
     def cancelled(self, task_id: str) -> bool:
         """Whether somebody asked for its end."""

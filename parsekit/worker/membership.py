@@ -90,13 +90,19 @@ class Member:
     """This process among the others; one thread beats and watches.
 
     ``after_beat`` is called each time the server has answered; it may raise redis.RedisError.
+    ``queues`` is the Redis of the messages in hand, where that is another one.
     """
 
     def __init__(
-        self, client: redis.Redis, member_id: str, after_beat: Callable[[], None] | None = None
+        self,
+        client: redis.Redis,
+        member_id: str,
+        after_beat: Callable[[], None] | None = None,
+        queues: redis.Redis | None = None,
     ) -> None:
         self.id = member_id
         self._client: Any = client  # redis-py's answers have no one type
+        self._queues: Any = queues or client
         self._after_beat = after_beat
         self._watch = Watch()
         self._stopped = threading.Event()
@@ -124,10 +130,12 @@ class Member:
         return [member for member in members if member.startswith(f"{self.id}{_CHILD}")]
 
     def _sign_off(self, members: list[str]) -> None:
-        """In one step: what is in the hands of somebody who is not known would be lost."""
+        """Messages first: what is in the hands of somebody who is not known would be lost."""
+        for member in members:
+            self._give_back(member)
         with self._client.pipeline() as pipe:
             for member in members:
-                pipe.hdel(keys.BEATS, member).eval(GIVE_BACK, 1, keys.taken(member))
+                pipe.hdel(keys.BEATS, member)
                 pipe.eval(END_FLIGHTS, 1, keys.flights_of(member), member)
             pipe.execute()
 
@@ -154,4 +162,4 @@ class Member:
             log.warning("worker %s is dead; gave back %d messages", name, count)
 
     def _give_back(self, member: str) -> int:
-        return int(self._client.eval(GIVE_BACK, 1, keys.taken(member)))
+        return int(self._queues.eval(GIVE_BACK, 1, keys.taken(member)))

@@ -94,12 +94,14 @@ class Process:
     @cached_property
     def member(self) -> Member:
         """This process among the others."""
-        return Member(self._connect(), self.member_id, self.flights.release_late)
+        return Member(
+            self._connect(), self.member_id, self.flights.release_late, self._connect_queues()
+        )
 
     @cached_property
     def ledger(self) -> Ledger:
         """What is known of tasks."""
-        return Ledger(self._connect(), self.member_id)
+        return Ledger(self._connect(), self.member_id, self._connect_queues())
 
     @cached_property
     def reports(self) -> TaskReports:
@@ -144,6 +146,11 @@ class Process:
 
     def _connect(self) -> redis.Redis:
         return connect(self._service.addresses.backend)
+
+    def _connect_queues(self) -> redis.Redis | None:
+        """The Redis that tasks come through, if it is one: often another database of the same."""
+        at = self._service.addresses
+        return connect(at.broker) if at.redis_broker else None
 
     def appear(self) -> None:
         """Begin to be seen by the others: all that the parent of a prefork pool does."""
