@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Literal
 
 from parsekit.attempts import Attempts
 from parsekit.config import load_config
-from parsekit.errors import ConfigInvalid
+from parsekit.errors import ConfigInvalid, ParsekitError
 from parsekit.flights import Flights, LocalFlights
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
@@ -127,6 +127,7 @@ def make_pipeline(
     flights: Flights | None = None,
     attempts: Attempts | None = None,
     reports: Reports | None = None,
+    interruption: Callable[[str], ParsekitError | None] = lambda _task_id: None,
 ) -> Pipeline:
     """The pipeline of `open_pipeline`, for drivers that close it themselves."""
     sweep()
@@ -153,6 +154,7 @@ def make_pipeline(
         signer=signer,
         storage_retry=RetryPolicy() if service else _IMPATIENT,
         must_store=service,
+        interruption=interruption,
     )
 
 

@@ -83,6 +83,12 @@ class Cancelled(ParsekitError):
     code = "cancelled"
 
 
+class Expired(ParsekitError):
+    """The time after which its caller has no use for the task (``expires``) came before its end."""
+
+    code = "expired"
+
+
 class ParserFailed(ParsekitError):
     """The parser gave up on this replay, crashed, or answered nonsense."""
 
@@ -102,6 +108,15 @@ class ParserTimeout(ParsekitError):
 
     code = "parser_timeout"
     fallback = True
+
+
+class TaskTimeout(ParserTimeout):
+    """The task took longer than its caller, or the operator, allows for all of it.
+
+    Published as ``parser_timeout``. No other parser is asked, as the time is up for it as well.
+    """
+
+    fallback = False
 
 
 class RemoteRejected(ParsekitError):

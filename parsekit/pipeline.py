@@ -8,7 +8,7 @@ steps themselves stand in `parsekit.road`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,8 @@ class Pipeline:
 
     ``must_store`` False lets a task succeed, with a warning, whose result can't be stored: right
     for a person at a terminal, wrong for a service. ``storage_retry`` is how patient it is with a
-    storage that is away.
+    storage that is away. ``interruption`` answers the error with which a task has to end, by its
+    id, once somebody wants that: it is asked between steps.
     """
 
     config: Config
@@ -58,6 +59,7 @@ class Pipeline:
     clock: Clock = field(default_factory=Clock)
     storage_retry: RetryPolicy = field(default_factory=RetryPolicy)
     must_store: bool = True
+    interruption: Callable[[str], ParsekitError | None] = lambda _task_id: None
 
     def run(
         self, request: Request, state: Mapping[str, Any] | None = None, *, told: float = 0.0
@@ -84,10 +86,19 @@ class Pipeline:
         road = Road(self, request, state)
         return road.report(road.failed(error))
 
-    def let_go(self, request: Request, state: Mapping[str, Any]) -> None:
-        """Free what a waiting task holds, as it is not to go on: its flight and its ticket."""
+    def let_go(
+        self, request: Request, state: Mapping[str, Any] | None, *, cut_short: bool = False
+    ) -> None:
+        """Free what a task holds that is not to go on: its flight and its ticket.
+
+        Where a run was ``cut_short``, the task may hold more than its ``state`` knows.
+        """
+        begun = RunState(started_unix=self.clock.now())
         try:
-            Road(self, request, RunState.from_json(state)).let_go()
+            road = Road(self, request, RunState.from_json(state) if state else begun)
+            if cut_short:
+                road.recall()
+            road.let_go()
         except ParsekitError as error:
             log.warning("task %s: left behind what it held: %s", request.task_id, error)
 

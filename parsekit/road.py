@@ -218,6 +218,15 @@ class Road:
             self.flight.take(name.flight)  # an earlier run may have left it to this task
         self.flight.release()
 
+    def recall(self) -> None:
+        """Learn what a run that was cut short worked on, as far as that takes no fetching."""
+        if self.state.fingerprint is None:
+            content = self._source().look(self.line.config.limits.replay_bytes)
+            self.state = self.state.but(fingerprint=content.fingerprint)
+        name = self._known_name()
+        if self.state.ticket is None and name is not None:
+            self._find_ticket(name)
+
     def let_go(self) -> None:
         """Free what the task holds while it waits, its ticket before its flight."""
         name = self._known_name()
@@ -268,6 +277,7 @@ class Road:
             self.state = self.state.but(parse_began_unix=self.line.clock.now())
         with Step("parse") as step:
             answer = self._asked(entry, replay, self._job(name))
+            self._stop_if_interrupted()
             if isinstance(answer, NotReady):
                 step.outcome = "not ready"
         return answer
@@ -389,12 +399,19 @@ class Road:
 
     def _enter(self, step: str) -> None:
         """Begin a step. The storage is well when a parse begins, so its failures are forgotten."""
+        self._stop_if_interrupted()
         self.state = self.state.but(step=step)
         if step == "parse":
             self.state = self.state.but(storage_failures=0)
 
+    def _stop_if_interrupted(self) -> None:
+        error = self.line.interruption(self.request.task_id)
+        if error is not None:
+            raise error
+
     def _after(self, error: ParsekitError) -> Outcome | Waiting | None:
         """Wait, end, or answer None to go on with the next parser."""
+        error = self.line.interruption(self.request.task_id) or error
         if isinstance(error, ParserCrashed) and self.tries.counted:
             if self.tries.again():
                 return self._waiting(CRASHED_AFTER_S, cleaned(error.message))

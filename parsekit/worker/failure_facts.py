@@ -7,19 +7,20 @@ from typing import Any
 from celery import signals, states
 from celery.app.task import Context
 
-from parsekit.errors import ParsekitError, PluginFailed
+from parsekit.errors import PluginFailed
 from parsekit.logs.redaction import cleaned, short
+from parsekit.worker.ends import error_of
 
 
-def failure_facts(error: BaseException) -> dict[str, Any]:
+def failure_facts(error: object) -> dict[str, Any]:
     """The published code, whether another try is worth it, and the text.
 
     celery-node copies these onto the Error that it throws, so ``message`` is what its users see.
     """
-    if not isinstance(error, ParsekitError):
+    known = error_of(error)
+    if known is None:
         return {}
-    message = cleaned(error.message)
-    return {"code": error.code, "retryable": error.retryable, "message": message}
+    return {"code": known.code, "retryable": known.retryable, "message": cleaned(known.message)}
 
 
 def with_facts(told: Any, error: BaseException) -> Any:
@@ -39,7 +40,9 @@ def _answer(
     sender: Any, task_id: str, exception: Exception, request: dict[str, Any], **_: Any
 ) -> None:
     error = PluginFailed(short(f"beside the task: {type(exception).__name__}: {exception}", 500))
-    sender.backend.store_result(task_id, error, states.FAILURE, request=Context(request))
+    context = Context(request)
+    if not context.ignore_result:
+        sender.backend.store_result(task_id, error, states.FAILURE, request=context)
     sender.after_return(states.FAILURE, None, task_id)
 
 

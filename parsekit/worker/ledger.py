@@ -21,30 +21,34 @@ KEPT_SECONDS = 24 * 3600
 class Standing(Enum):
     """What to do with a delivery of a task.
 
-    ``AGAIN``: go, after a run that began to parse; ``CUT_SHORT``: go, after one that did so and
-    never ended.
+    ``BEGUN``: go, after a run that never ended; ``CUT_SHORT``: go, after one that never ended and
+    had begun to parse; ``AGAIN``: go, after one that had and did. ``CANCELLED``: somebody asked for
+    its end; ``REVOKED``: its caller reads that it has ended so, and nobody else was told.
     """
 
     GO = "go"
+    BEGUN = "begun"
     AGAIN = "again"
     CUT_SHORT = "cut short"
     BUSY = "busy"
     FINISHED = "finished"
     CANCELLED = "cancelled"
+    REVOKED = "revoked"
 
     @property
     def may_run(self) -> bool:
         """Whether the run is ours."""
-        return self in (Standing.GO, Standing.AGAIN, Standing.CUT_SHORT)
+        return self in (Standing.GO, Standing.BEGUN, Standing.AGAIN, Standing.CUT_SHORT)
 
 
 #: What was read of a task when its run began is still good for so long, seconds: who cancels a task
 #: that ends so soon comes too late.
 _FRESH_S = 0.25
 
-#: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none).
-#: A run of the same member is over: only word of its end did not get through. Answers a standing,
-#: and whether the end of the task was told before.
+#: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none),
+#: and how the name begins of a member that was killed ("" none). A run of the same member is over:
+#: only word of its end did not get through. Results are written by us alone and begin with their
+#: state. Answers a standing, and whether the end of the task was told before.
 _ENTER = """
 local facts = redis.call(
   'HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told', 'attempts', 'survived')
@@ -52,7 +56,11 @@ local told = facts[5] and 1 or 0
 if facts[1] then return {'finished', told} end
 if facts[2] then return {'cancelled', told} end
 if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
-  return {'busy', told}
+  local killed = ARGV[5] ~= '' and string.find(facts[4], ARGV[5], 1, true) == 1
+  if not killed then return {'busy', told} end
+end
+if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[3], 0, 18) == '{"status": "REVOKED' then
+  return {'revoked', told}
 end
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -60,7 +68,7 @@ if ARGV[4] ~= '' then
   redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
   redis.call('PUBLISH', KEYS[3], ARGV[4])
 end
-return {facts[6] and 'cut short' or facts[7] and 'again' or 'go', told}
+return {facts[6] and 'cut short' or facts[7] and 'again' or facts[3] and 'begun' or 'go', told}
 """
 #: KEYS task: a parse was begun, and its process survived it.
 _SURVIVED = """
@@ -114,11 +122,12 @@ class Ledger:
         self._begun: set[str] = set()
         self._guard = threading.Lock()
 
-    def enter(self, task_id: str, started: str = "") -> Standing:
+    def enter(self, task_id: str, started: str = "", killed: str = "") -> Standing:
         """Begin a run, in one step among all workers.
 
         One that may run is ours until `leave`; `BUSY`: a live process has it. ``started`` is what
-        callers are to read of the task from now on; "" changes nothing.
+        callers are to read of the task from now on; "" changes nothing. ``killed`` is how the name
+        of a process begins whose run is over, though others don't know yet that it is dead.
         """
         run = _Run(time.monotonic())
         with self._guard:
@@ -127,15 +136,15 @@ class Ledger:
             self._runs[task_id] = run
         standing = None
         try:
-            standing, run.told = self._entered(task_id, started)
+            standing, run.told = self._entered(task_id, started, killed)
         finally:
             if standing is None or not standing.may_run:
                 del self._runs[task_id]
         return standing
 
-    def _entered(self, task_id: str, started: str) -> tuple[Standing, bool]:
+    def _entered(self, task_id: str, started: str, killed: str) -> tuple[Standing, bool]:
         names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
-        given = [self._run, self._member_id, str(KEPT_SECONDS), started]
+        given = [self._run, self._member_id, str(KEPT_SECONDS), started, killed]
         standing, told = self._client.eval(_ENTER, 3, *names, *given)
         return Standing(standing.decode()), bool(told)
 
@@ -187,6 +196,12 @@ class Ledger:
                 return int(pipe.execute()[0])
         except redis.RedisError as exc:
             raise StorageUnavailable(f"attempts can't be counted in Redis: {exc}") from exc
+
+    def before(self, task_id: str) -> Standing:
+        """How far runs came of a task that is not to run any more."""
+        facts = self._client.hmget(keys.task(task_id), ["attempts", "survived", "run"])
+        found = zip((Standing.CUT_SHORT, Standing.AGAIN, Standing.BEGUN), facts, strict=True)
+        return next((standing for standing, fact in found if fact is not None), Standing.GO)
 
     def clear(self, task_id: str) -> None:
         """Forget the attempts; a task that began nothing here has none of ours to forget."""

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from billiard import active_children
+from billiard import active_children, pool
 from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
@@ -95,6 +95,7 @@ class ProcessStep(bootsteps.StartStopStep):
         self._children = Children(folder_of(service.data_dir))
         at, concurrency = service.addresses, parent.concurrency
         member_id = service.process.member_id
+        parent.app.conf.task_soft_time_limit = parent.soft_time_limit  # for words about it
         if at.redis_broker:
             options = worker_transport_options(at, member_id, concurrency)
             parent.app.conf.broker_transport_options = options
@@ -187,6 +188,8 @@ def _check() -> None:
 
 def _on_child(**_: Any) -> None:
     service.after_fork()
+    # Named when billiard installs it, after this: there is no moment at which Celery's own acts.
+    pool.soft_timeout_sighandler = service.process.running.exceed_soft_limit
     service.process.start()
     report = ChildReport(folder_of(service.data_dir), service.process.numbers.now)
     watch = _watch_storage(os.getppid())

@@ -53,6 +53,11 @@ def new_member_id(parent: str = "") -> str:
     return f"{family}{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+def sibling(member_id: str, pid: int) -> str:
+    """How the name begins of another child of the same parent."""
+    return f"{member_id.rpartition(_CHILD)[0]}{_CHILD}{pid}:"
+
+
 @dataclass(slots=True)
 class _Seen:
     beat: bytes

@@ -20,6 +20,7 @@ from kombu.message import Message
 from parsekit.errors import BadRequest
 from parsekit.logs.redaction import short
 from parsekit.worker.call import REFUSED
+from parsekit.worker.ends import END_HEADER
 from parsekit.worker.messages import (
     MAX_BODY_BYTES,
     check_headers,
@@ -28,6 +29,7 @@ from parsekit.worker.messages import (
     is_task_id,
 )
 from parsekit.worker.queues import takings
+from parsekit.worker.task_request import requests_of
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
     Celery drops a body that it can't decode, or that is no triple, with a line in the log, and its
     caller waits for ever.
     """
+    task.Request = requests_of(consumer)
     handle = default(task, app, consumer, **options)
     _guard(consumer)
 
@@ -82,6 +85,8 @@ def _check(message: Any, body: Any) -> None:
     """``body`` is that of protocol 1, which Celery has decoded; None for protocol 2."""
     check_size(message.body)
     check_headers(message.headers if body is None else body)
+    for facts in (message.headers, body or {}):
+        facts.pop(END_HEADER, None)  # ours to say
     check_payload(message.payload if body is None else body)
 
 

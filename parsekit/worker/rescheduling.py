@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Task
@@ -63,23 +64,55 @@ def go_on_later(
 ) -> None:
     """Send the same task once more, to be delivered at that time, or one hop nearer to it.
 
+    One that expires before is delivered when it has expired, so that its end is told then. Celery
+    would give its message a time to live too, after which RabbitMQ drops it and nobody is told.
+
     Raises what the broker's client raises; the task was not sent then.
     """
-    seconds = hop_seconds(until_unix - time.time())
-    headers = {
+    seconds = hop_seconds(min(until_unix, _expires_unix(task)) - time.time())
+    headers = _headers(task, state, until_unix)
+    target = _poll_queue(task)
+    if service.addresses.redis_broker:
+        headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}
+        _send(task, target, headers)
+    else:
+        _send_through(task, delay_queue(target, seconds), own_queue(target), headers=headers)
+
+
+def has_time_to_live(task: Task) -> bool:
+    """Whether RabbitMQ will drop its message where that lies in a queue, now or once more."""
+    return not service.addresses.redis_broker and "expiration" in task.request.properties
+
+
+def go_on_without_time_to_live(task: Task) -> None:
+    """Send the same task once more, to be delivered at once. Raises as `go_on_later`."""
+    headers = _headers(task, state_of(task), 0.0)
+    _send_through(task, own_queue(_poll_queue(task)), headers=headers)
+
+
+def _headers(task: Task, state: Mapping[str, Any] | None, until_unix: float) -> dict[str, Any]:
+    return {
         **(task.request.headers or {}),
         **_trace_of(task),
+        "expires": task.request.expires,
         STATE_HEADER: dict(state) if state is not None else None,
         UNTIL_HEADER: until_unix,
         CALLER_HEADER: caller_of(task.request),
     }
+
+
+def _poll_queue(task: Task) -> str:
     at = service.addresses
-    target = at.bulk_poll_queue if is_bulk(task) else at.poll_queue
-    if at.redis_broker:
-        headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}
-        _send(task, target, headers)
-    else:
-        _send_through(task, delay_queue(target, seconds), headers)
+    return at.bulk_poll_queue if is_bulk(task) else at.poll_queue
+
+
+def _expires_unix(task: Task) -> float:
+    """When its caller has no more use for it (seconds since 1970)."""
+    try:
+        moment = datetime.fromisoformat(task.request.expires)
+    except (TypeError, ValueError):
+        return math.inf
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def hop_seconds(after_s: float) -> float:
@@ -95,17 +128,16 @@ def _trace_of(task: Task) -> dict[str, str]:
     return trace_headers(task.request) or ({} if traces is None else traces.current_headers())
 
 
-def _send_through(task: Task, queue: Queue, headers: dict[str, Any]) -> None:
+def _send_through(task: Task, queue: Queue, *targets: Queue, headers: dict[str, Any]) -> None:
     """Declare the queues, and send; on a new connection where the broker has cut the one we had.
 
     The queue that it goes on to as well: no worker need consume from it yet, and RabbitMQ drops
     what expires with no queue to go to.
     """
-    target = own_queue(queue.queue_arguments["x-dead-letter-routing-key"])
     with task.app.amqp.producer_pool.acquire(block=True) as producer:
 
         def declare_and_send() -> None:
-            for needed in (target, queue):
+            for needed in (*targets, queue):
                 needed(producer.channel).declare()
             _send(task, queue, headers, producer=producer)
 
@@ -114,7 +146,10 @@ def _send_through(task: Task, queue: Queue, headers: dict[str, Any]) -> None:
 
 
 def _send(task: Task, queue: str | Queue, headers: dict[str, Any], **options: Any) -> None:
-    task.signature_from_request(queue=queue, headers=headers, countdown=None).apply_async(**options)
+    once_more = task.signature_from_request(
+        queue=queue, headers=headers, countdown=None, expires=None
+    )
+    once_more.apply_async(**options)
 
 
 def delay_queue(target: str, seconds: float) -> Queue:

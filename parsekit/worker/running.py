@@ -1,4 +1,9 @@
-"""The tasks that run in this process, and the end of those that somebody cancels."""
+"""The tasks that run in this process, and the end of those that are not to go on.
+
+Celery raises its soft time limit in a task between any two of its steps: in the middle of an
+exchange with Redis, or between a lock and its release. Here the signal is only noted. A thread ends
+the parse that is at work, and the pipeline asks between its steps.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
-from parsekit.errors import ParsekitError
+from parsekit.errors import ParsekitError, TaskTimeout
 
 log = logging.getLogger(__name__)
 
@@ -17,21 +23,43 @@ LOOK_SECONDS = 1.0
 
 
 class Running:
-    """Task id to the time (monotonic seconds) at which its run began."""
+    """Task id to the time (monotonic seconds) at which its run began, and its soft time limit."""
 
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
+        self._limits: dict[str, str] = {}
+        self._over: set[str] = set()
+        #: Has something in it when a limit was exceeded; to put is safe in a signal's handler.
+        self.woken: SimpleQueue[None] = SimpleQueue()
         self.runs = 0
 
     @contextmanager
-    def run(self, task_id: str) -> Iterator[None]:
-        """The task runs for the length of the block."""
+    def run(self, task_id: str, soft_limit: str) -> Iterator[None]:
+        """The task runs for the length of the block; ``soft_limit`` is its limit in words."""
+        self._limits[task_id] = soft_limit
         self._began[task_id] = time.monotonic()
         self.runs += 1
         try:
             yield
         finally:
-            self._began.pop(task_id, None)
+            for facts in (self._began, self._limits):
+                facts.pop(task_id, None)
+            self._over.discard(task_id)
+
+    def exceed_soft_limit(self, *_: object) -> None:
+        """Note that whatever runs now takes too long: a process of a pool runs one task at a time.
+
+        Called by a signal. It takes no lock, which the code that it interrupts may have.
+        """
+        self._over.update(self._began)
+        self.woken.put(None)
+
+    def timeout(self, task_id: str) -> TaskTimeout | None:
+        """The error with which a task has to end that takes too long."""
+        limit = self._limits.get(task_id)
+        if limit is None or task_id not in self._over:
+            return None
+        return TaskTimeout(f"took longer than {limit} and was ended")
 
     @property
     def task_ids(self) -> list[str]:
@@ -50,13 +78,19 @@ class Running:
 
 
 class CancelWatch:
-    """Ends runs whose task was cancelled elsewhere; one thread a process."""
+    """Ends parses whose task is not to go on; one thread a process.
+
+    ``reason`` answers why a task that runs is to end, ``end`` ends its parse for that.
+    """
 
     def __init__(
-        self, running: Running, cancelled: Callable[[str], bool], end: Callable[[str], None]
+        self,
+        running: Running,
+        reason: Callable[[str], ParsekitError | None],
+        end: Callable[[str, ParsekitError], None],
     ) -> None:
         self._running = running
-        self._cancelled = cancelled
+        self._reason = reason
         self._end = end
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="parsekit-cancel")
@@ -68,13 +102,18 @@ class CancelWatch:
     def stop(self) -> None:
         """Look no more."""
         self._stopped.set()
+        self._running.woken.put(None)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(LOOK_SECONDS):
+        while True:
+            with suppress(Empty):
+                self._running.woken.get(timeout=LOOK_SECONDS)
+            if self._stopped.is_set():
+                return
             try:
                 for task_id in self._running.task_ids:
-                    if self._cancelled(task_id):
-                        self._end(task_id)
+                    if (reason := self._reason(task_id)) is not None:
+                        self._end(task_id, reason)
             except (ParsekitError, OSError) as exc:
                 log.debug("can't look for cancelled tasks: %s", exc)
             except Exception:

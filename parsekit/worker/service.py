@@ -19,7 +19,7 @@ import redis
 
 from parsekit.api import make_pipeline, open_session
 from parsekit.config import Config
-from parsekit.errors import Cancelled
+from parsekit.errors import Cancelled, ParsekitError
 from parsekit.host import Host
 from parsekit.pipeline import Pipeline
 from parsekit.session import Session
@@ -127,6 +127,7 @@ class Process:
             flights=self.flights,
             attempts=self.ledger,
             reports=self.reports,
+            interruption=self.running.timeout,
         )
 
     @property
@@ -162,12 +163,14 @@ class Process:
         if self.traces is not None:
             log.info("traces of this process are exported")
         parsers = self.pipeline.parsers
-        self._cancel_watch = CancelWatch(
-            self.running,
-            self.ledger.cancelled,
-            lambda task_id: parsers.cancel(task_id, Cancelled("cancelled")),
-        )
+        self._cancel_watch = CancelWatch(self.running, self._reason_to_end, parsers.cancel)
         self._cancel_watch.start()
+
+    def _reason_to_end(self, task_id: str) -> ParsekitError | None:
+        timeout = self.running.timeout(task_id)
+        if timeout is not None:
+            return timeout
+        return Cancelled("cancelled") if self.ledger.cancelled(task_id) else None
 
     def stop(self) -> None:
         """End in good order; what was taken and not finished goes back to its queue."""

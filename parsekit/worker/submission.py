@@ -13,13 +13,14 @@ from typing import Any
 from celery import states
 
 from parsekit.audit import Operations, WatchedStorage
-from parsekit.errors import ParsekitError
+from parsekit.errors import ParsekitError, ParserFailed
 from parsekit.inputs import Barren, Input
 from parsekit.keys import checked_key
 from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.sources import LocalReplay
 from parsekit.storing import make_storage
 from parsekit.worker import caller
+from parsekit.worker.ends import error_of
 from parsekit.worker.manifest import Entry, Manifest
 from parsekit.worker.named import Key, expand
 from parsekit.worker.service import service
@@ -164,11 +165,8 @@ def _outcome(entry: Entry, result: Any) -> JsonObject:
     value = result.result
     if meta["status"] == states.SUCCESS and isinstance(value, dict):
         return {"replay": entry.replay, "ok": True, **value, "error": None}
-    code = str(
-        getattr(value, "code", "cancelled" if meta["status"] == states.REVOKED else "parser_failed")
-    )
-    retryable = bool(getattr(value, "retryable", False))
-    return _failed(entry.replay, Failure(code=code, message=str(value), retryable=retryable))
+    error = error_of(value) or ParserFailed(str(value))
+    return _failed(entry.replay, Failure.of(error))
 
 
 def _refusal(one: Unsent | Barren) -> Answer | Barren:

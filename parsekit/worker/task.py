@@ -13,27 +13,36 @@ from typing import Any, NoReturn
 
 import redis
 from amqp.exceptions import MessageNacked
+from billiard.exceptions import TimeLimitExceeded
 from celery import Task, states
 from celery.exceptions import Ignore, Reject
 from kombu.exceptions import OperationalError
 
 from parsekit.errors import (
     BadRequest,
-    Cancelled,
     ParsekitError,
     PluginFailed,
     PoisonReplay,
     StorageUnavailable,
 )
-from parsekit.events import PARSER_RANGE
+from parsekit.events import FETCHING, PARSER_RANGE
 from parsekit.logs.context import working_on
 from parsekit.logs.redaction import short
-from parsekit.model import Failure, JsonObject, Outcome
+from parsekit.model import Failure, JsonObject, Outcome, Request
 from parsekit.pipeline import Waiting
 from parsekit.worker.call import refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
+from parsekit.worker.ends import REVOKED, TIMEOUT, End, whose_limit
 from parsekit.worker.ledger import Standing
-from parsekit.worker.rescheduling import go_on_later, is_bulk, state_of, waits_until
+from parsekit.worker.membership import sibling
+from parsekit.worker.rescheduling import (
+    go_on_later,
+    go_on_without_time_to_live,
+    has_time_to_live,
+    is_bulk,
+    state_of,
+    waits_until,
+)
 from parsekit.worker.result_text import ReturnValue
 from parsekit.worker.service import service
 from parsekit.worker.traces import run_span
@@ -52,6 +61,9 @@ AWAY_SECONDS = 3.0
 _MOMENT_SECONDS = 1.0
 #: Longer keys are cut where waiting tasks are shown, characters.
 _SHOWN_REPLAY = 200
+_CANCELLED = End.revoked("cancelled")
+#: What the ledger says of a task that is not to run.
+_ENDS = {Standing.CANCELLED: _CANCELLED, Standing.REVOKED: End.revoked(REVOKED)}
 #: A hop that ends this much before its time is near enough.
 _EARLY_SECONDS = 0.5
 
@@ -63,7 +75,7 @@ class ParseReplay(Task):
     Strategy = "parsekit.worker.reception:strategy"
     typing = False
     resultrepr_maxsize = 80  # a result is in the storage, not in the log
-    throws = (ParsekitError,)  # expected: one line in the log, no traceback
+    throws = (ParsekitError, TimeLimitExceeded)  # expected: one line in the log, no traceback
 
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
         """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
@@ -73,7 +85,7 @@ class ParseReplay(Task):
                 outcome = self._deliver(args, kwargs)
             except _SHARED_STATE_AWAY as exc:
                 self._put_off(exc)
-            except (Ignore, Reject):
+            except (Ignore, Reject, TimeLimitExceeded):
                 raise
             except Exception as exc:
                 log.exception("task %s: a fault of the worker's own", self.request.id)
@@ -105,38 +117,54 @@ class ParseReplay(Task):
         raise Reject(exc, requeue=True) from exc
 
     def _deliver(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Outcome:
-        """Run once. Raises `Ignore` where this delivery is not the one that ends the task."""
-        task_id = self.request.id
-        self._hop_on()
-        standing = service.process.ledger.enter(task_id, self._started())
+        """Run once. Raises `Ignore` where this delivery is not the one that ends the task.
+
+        Raises `TimeLimitExceeded` for a task that Celery has ended for that.
+        """
+        task_id, process = self.request.id, service.process
+        end = End.of(self.request)
+        if end is None:
+            self._hop_on()
+        killed = sibling(process.member_id, end.killed) if end and end.killed else ""
+        standing = process.ledger.enter(task_id, self._started(end), killed)
         if standing is Standing.BUSY:
             go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
             raise Ignore
-        if standing is Standing.CANCELLED:
-            state = state_of(self)
-            self._revoke(kwargs, float((state or {}).get("progress", 0)), state)
         if standing is Standing.FINISHED:
             self._let_go(kwargs)
-        if not standing.may_run:
             raise Ignore
-        service.process.numbers.note_run(task_id)
+        end = _ENDS.get(standing, end)
+        process.numbers.note_run(task_id)
         try:
-            with service.process.running.run(task_id):
+            if end is not None:
+                before = standing if standing.may_run else process.ledger.before(task_id)
+                self._end_cut_short(end, kwargs, before)
+            with process.running.run(task_id, self._soft_limit()):
                 return self._ended(self._go(args, kwargs, self._told(standing)), kwargs)
         except (Ignore, *_SHARED_STATE_AWAY):
-            service.process.ledger.leave(task_id)
+            process.ledger.leave(task_id)
             raise
+
+    def _soft_limit(self) -> str:
+        """The limit at which Celery has this run end, in words."""
+        own = (self.request.timelimit or (None, None))[1]
+        return whose_limit(own, "soft_time_limit", self.app.conf.task_soft_time_limit)
 
     def _told(self, standing: Standing) -> float:
         """The progress that callers may know of, and this message does not: no parser tells more.
 
         The first message of a task may come again after the task has waited.
         """
+        if standing is Standing.BEGUN:
+            return FETCHING[0]
         old = standing is Standing.AGAIN and state_of(self) is None
         return PARSER_RANGE[1] if old or standing is Standing.CUT_SHORT else 0.0
 
     def _hop_on(self) -> None:
         """Send a task that still waits on its next hop; one that was cancelled waits no more."""
+        if has_time_to_live(self):
+            go_on_without_time_to_live(self)
+            raise Ignore
         until = waits_until(self)
         if until <= time.time() + _EARLY_SECONDS:
             return
@@ -155,17 +183,21 @@ class ParseReplay(Task):
             return pipeline.refuse(refused(kwargs, self.request), error)
         return pipeline.run(request, state_of(self), told=told)
 
-    def _started(self) -> str:
-        """What callers are to read as soon as the first run begins."""
-        return "" if state_of(self) is not None else str(self.backend.started(self))
+    def _started(self, end: End | None) -> str:
+        """What callers are to read as soon as the first run begins; those that read it."""
+        silent = self.request.ignore_result or end is not None or state_of(self) is not None
+        return "" if silent else str(self.backend.started(self))
 
     def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
         if self._was_cancelled(answer):
-            self._revoke(kwargs, PARSER_RANGE[1], getattr(answer, "state", None))
-            raise Ignore
+            ended = self._tell(_CANCELLED, kwargs, PARSER_RANGE[1])
+            if isinstance(answer, Waiting):
+                service.process.pipeline.let_go(ended, answer.state)
+            self._finish(_CANCELLED)
         if isinstance(answer, Waiting):
             # Said first: the next run may end, elsewhere, before this one comes to say anything.
-            self.update_state(state="WAITING", meta={"reason": answer.reason})
+            if not self.request.ignore_result:
+                self.update_state(state="WAITING", meta={"reason": answer.reason})
             go_on_later(self, answer.state, time.time() + answer.after_s)
             replay = str(kwargs.get("replayObjectPath", ""))[:_SHOWN_REPLAY]
             service.process.numbers.note_wait(
@@ -183,22 +215,36 @@ class ParseReplay(Task):
             return False
         return process.ledger.cancelled(task_id)
 
-    def _revoke(
-        self, kwargs: Mapping[str, Any], progress: float, state: Mapping[str, Any] | None
-    ) -> None:
-        """End a cancelled task: its caller sees REVOKED, its progress queue one Error.
+    def _end_cut_short(self, end: End, kwargs: Mapping[str, Any], before: Standing) -> NoReturn:
+        """End a task on which nobody works any more; ``before`` is how far its runs came.
 
-        ``state`` is that of one that waited, or was going to.
+        What another message of it, or a run that was killed, holds is found out where it parsed.
         """
+        state = state_of(self)
+        reached = max(float((state or {}).get("progress", 0)), self._told(before))
+        request = self._tell(end, kwargs, reached)
+        parsed = before in (Standing.AGAIN, Standing.CUT_SHORT)
+        if state is not None or parsed:
+            service.process.pipeline.let_go(request, state, cut_short=parsed)
+        self._finish(end)
+
+    def _tell(self, end: End, kwargs: Mapping[str, Any], reached: float) -> Request:
+        """Let the caller see REVOKED, where it is that, and its progress queue one Error."""
         task_id, process = self.request.id, service.process
-        self.backend.mark_as_revoked(task_id, "cancelled", request=self.request)
+        if end.reason != TIMEOUT:
+            wanted = not self.request.ignore_result
+            self.backend.mark_as_revoked(task_id, end.reason, self.request, wanted)
         request = refused(kwargs, self.request)
         with process.reports.revoking(task_id):
-            ended = process.pipeline.refuse(request, Cancelled("cancelled"), progress=progress)
-        process.numbers.count(ended)
-        if state is not None:
-            process.pipeline.let_go(request, state)
-        process.ledger.finish(task_id)
+            process.numbers.count(process.pipeline.refuse(request, end.error, progress=reached))
+        return request
+
+    def _finish(self, end: End) -> NoReturn:
+        """Remember the end; Celery stores that of a time limit, as of every failure."""
+        if end.reason == TIMEOUT:
+            raise TimeLimitExceeded(end.limit_s)
+        service.process.ledger.finish(self.request.id)
+        raise Ignore
 
     def _let_go(self, kwargs: Mapping[str, Any]) -> None:
         """Free what this message holds, where another one of its task met the cancellation."""

@@ -62,10 +62,16 @@ def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(servi
     service.send(key, task_id="delivered-twice")
     service.worker().ready()
     poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
-    assert tickets(service)
+    poll(lambda: not tickets(service))
     queue, _, message = waiting.decode().partition("\n")
     redis_client.lpush(queue, message)
-    poll(lambda: not tickets(service))
+    service.remote_is(pending_s=0)
+    other = service.send(service.replay("two", seed=2))
+    assert other.get(timeout=60)["parser"] == "fake"
+    poll(lambda: not any(map(redis_client.hlen, redis_client.keys("parsekit:taken:*"))))
+    assert [e["status"] for e in service.progress(task.id) if e["error"]] == ["Error"]
+    assert not tickets(service)
+    assert not redis_client.keys("parsekit:flight:*")
 
 
 def test_a_local_parse_that_runs_is_ended(service):

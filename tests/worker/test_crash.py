@@ -182,5 +182,6 @@ def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
     assert task.get(timeout=40)["parser"] == "fake"
     assert len(service.uploads) == 1
     assert finals(service, task.id) == ["Complete"]
+    poll(lambda: len(service.analytics(task.id)) == 1)
     assert worker.stop() < 25
     assert in_hand(redis_client) == 0

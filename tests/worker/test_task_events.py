@@ -112,3 +112,18 @@ def test_a_worker_is_silent_until_a_monitor_asks(make_events_service, watch):
     poll(lambda: monitor.kinds(told)[-1:] == ["task-succeeded"])
     assert {event.get("uuid", told.id) for event in monitor.heard} == {told.id}
     assert not [event for event in monitor.heard if event["type"] == "worker-online"]
+
+
+def test_a_monitor_hears_once_that_a_task_was_ended_from_outside(make_events_service, watch):
+    service = make_events_service()
+    monitor = watch(service)
+    service.worker("-E", "--pool", "prefork", "--concurrency", "2").ready()
+    service.remote_is(slow_s=60)
+    late = service.send(service.replay("one"), time_limit=2)
+    poll(lambda: monitor.kinds(late)[-1:] == ["task-failed"])
+    killed = service.send(service.replay("two", seed=2))
+    poll(lambda: service.progress(killed.id))
+    service.caller.control.revoke(killed.id, terminate=True)
+    poll(lambda: killed.state == "REVOKED")
+    assert monitor.kinds(late).count("task-failed") == 1
+    assert monitor.kinds(killed).count("task-revoked") == 1

@@ -1,0 +1,212 @@
+"""Whoever ends a task, all who listen are told once, and it leaves nothing that others wait for."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import pytest
+from billiard.exceptions import TimeLimitExceeded
+from celery.exceptions import TaskRevokedError
+
+from parsekit import errors
+from parsekit.testing.deployment import WorkerProcess, poll
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def service_of(request):
+    """A service over this broker."""
+    return request.getfixturevalue("service" if request.param == "redis" else "rabbit_service")
+
+
+@pytest.fixture
+def told(redis_client):
+    """Checks that one end of this task was told, with words, and that nothing is left of it."""
+
+    def check(service, task, code: str, words: str) -> None:
+        poll(lambda: service.analytics(task.id))
+        events = service.progress(task.id)
+        assert [e["status"] for e in events if e["status"] != "Pending"] == ["Error"]
+        assert words in events[-1]["error"]
+        values = [e["progress"]["value"] for e in events]
+        assert values == sorted(values)
+        poll(lambda: not redis_client.keys("parsekit:flight:*"))
+        poll(lambda: not [p for p in service.store.rglob("*/tickets/*/*/*.json") if p.is_file()])
+        assert ends_in_audit(service, task).count(code) == 1
+        result = meta(redis_client, task)["result"]
+        assert (result["code"], result["retryable"]) == (code, False)
+        assert words in result["message"] or code == "parser_timeout"
+        other = service.send(service.replay(f"after-{task.id}", seed=99))
+        assert other.get(timeout=60)["parser"] == service.config["parser"]
+        assert len(service.analytics(task.id)) == 1
+        assert service.progress(task.id) == events
+
+    return check
+
+
+def meta(redis_client, task) -> dict[str, Any]:
+    return dict(json.loads(redis_client.get(f"celery-task-meta-{task.id}")))
+
+
+def ends_in_audit(service, task) -> list[str]:
+    lines = (service.folder / "data/parsekit/audit.jsonl").read_text().splitlines()
+    mine = [each for each in map(json.loads, lines) if each["taskId"] == task.id]
+    return [each["result"] for each in mine if each["result"] not in ("running", "waiting")]
+
+
+def celery_worker(service, *options: str) -> WorkerProcess:
+    """Celery's own command."""
+    line = [sys.executable, "-m", "celery", "-A", "parsekit.worker:app", "worker", "-l", "info"]
+    log = service.folder / f"celery{len(service.workers)}.log"
+    service.workers.append(WorkerProcess([*line, *options], service.environ, log))
+    return service.workers[-1].ready()
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_task_that_expires_while_it_waits(service_of, told, pool):
+    service = service_of
+    service.remote_is(pending_s=600)
+    service.worker("--pool", pool, "--concurrency", "2").ready()
+    began = time.monotonic()
+    task = service.send(service.replay("one"), expires=8)
+    poll(lambda: service.uploads)
+    with pytest.raises(TaskRevokedError, match="expired"):
+        task.get(timeout=90)
+    assert time.monotonic() - began < 45, "it is told when it expires, not with a later hop"
+    service.remote_is(pending_s=0)
+    told(service, task, "expired", "expired")
+
+
+def test_a_task_that_expired_before_a_worker_came(service, told):
+    task = service.send(service.replay("one"), expires=1)
+    time.sleep(1.5)
+    service.worker("--concurrency", "2").ready()
+    with pytest.raises(TaskRevokedError, match="expired"):
+        task.get(timeout=60)
+    told(service, task, "expired", "expired")
+    assert len(service.uploads) == 1, "it was not begun"
+
+
+def test_a_task_that_expires_as_its_worker_is_killed(service_of, told):
+    """RabbitMQ drops what has expired and lies in a queue."""
+    service = service_of
+    service.remote_is(slow_s=60)
+    first = service.worker("--concurrency", "2").ready()
+    task = service.send(service.replay("one"), expires=30)
+    poll(lambda: service.progress(task.id))
+    first.kill()
+    service.remote_is(slow_s=0)
+    time.sleep(30)
+    service.worker("--concurrency", "2").ready()
+    with pytest.raises(TaskRevokedError, match="expired"):
+        task.get(timeout=60)
+    told(service, task, "expired", "expired")
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_task_that_is_revoked_while_it_waits(service_of, told, pool):
+    service = service_of
+    service.remote_is(pending_s=15)
+    service.worker("--pool", pool, "--concurrency", "2").ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "WAITING")
+    service.caller.control.revoke(task.id)
+    with pytest.raises(TaskRevokedError, match="revoked"):
+        task.get(timeout=90)
+    service.remote_is(pending_s=0)
+    told(service, task, "cancelled", "revoked")
+
+
+def test_a_task_that_is_revoked_before_it_began_though_nobody_remembers(service, told):
+    service.remote_is(slow_s=10)
+    first = service.worker("--concurrency", "1").ready()
+    service.send(service.replay("busy"))
+    poll(service.events)
+    task = service.send(service.replay("one", seed=2))
+    service.caller.control.revoke(task.id)
+    poll(lambda: task.state == "REVOKED")
+    first.kill()
+    service.remote_is(slow_s=0)
+    service.worker("--concurrency", "2").ready()
+    told(service, task, "cancelled", "revoked")
+    assert task.state == "REVOKED"
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_task_that_is_terminated_while_it_runs(service_of, told, pool):
+    """The process that runs it is killed; a thread can't be, so its answer is dropped."""
+    service = service_of
+    service.remote_is(slow_s=60 if pool == "prefork" else 6)
+    service.worker("--pool", pool, "--concurrency", "2").ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: any(e["progress"]["value"] >= 30 for e in service.progress(task.id)))
+    service.remote_is(slow_s=0)
+    service.caller.control.revoke(task.id, terminate=True)
+    with pytest.raises(TaskRevokedError):
+        task.get(timeout=60)
+    told(service, task, "cancelled", "revoked" if pool == "prefork" else "cancelled")
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL"])
+def test_a_local_parse_that_is_terminated(service, told, signal):
+    service.configure(parser="fragile")
+    service.worker("--concurrency", "2").ready()
+    task = service.send(service.replay("hang"))
+    poll(lambda: task.state == "STARTED")
+    service.caller.control.revoke(task.id, terminate=True, signal=signal)
+    with pytest.raises(TaskRevokedError, match="terminated"):
+        task.get(timeout=60)
+    told(service, task, "cancelled", "revoked")
+
+
+@pytest.mark.parametrize("limit_s", [0.3, 3])
+def test_a_task_beyond_its_hard_time_limit(service_of, told, limit_s):
+    service = service_of
+    service.remote_is(slow_s=60)
+    service.worker("--pool", "prefork", "--concurrency", "2").ready()
+    task = service.send(service.replay("one"), time_limit=limit_s)
+    with pytest.raises(TimeLimitExceeded):
+        task.get(timeout=60)
+    service.remote_is(slow_s=0)
+    told(service, task, "parser_timeout", f"its caller's time_limit of {limit_s:g} s")
+
+
+def test_a_task_whose_ticket_is_stored_when_its_process_is_killed(service_of, told):
+    service = service_of
+    service.remote_is(pending_s=2, resume_s=60)
+    service.worker("--pool", "prefork", "--concurrency", "2").ready()
+    task = service.send(service.replay("one"), time_limit=8)
+    poll(lambda: service.lines("polls"))
+    with pytest.raises(TimeLimitExceeded):
+        task.get(timeout=60)
+    service.remote_is(resume_s=0, pending_s=0)
+    told(service, task, "parser_timeout", "its caller's time_limit of 8 s")
+
+
+@pytest.mark.parametrize("parser", ["fake", "fragile"])
+def test_a_task_beyond_its_soft_time_limit(service_of, told, parser):
+    """A local parse is ended; the call of a remote one ends by itself."""
+    service = service_of
+    service.configure(parser=parser, fallback=["local"])
+    service.remote_is(slow_s=4)
+    service.worker("--pool", "prefork", "--concurrency", "2").ready()
+    task = service.send(service.replay("hang"), soft_time_limit=1)
+    with pytest.raises(errors.ParserTimeout, match="its caller's soft_time_limit of 1 s"):
+        task.get(timeout=60)
+    service.remote_is(slow_s=0)
+    told(service, task, "parser_timeout", "its caller's soft_time_limit of 1 s")
+
+
+@pytest.mark.parametrize("option", ["--soft-time-limit", "--time-limit"])
+def test_a_task_beyond_a_time_limit_of_the_worker(service, told, option):
+    service.configure(parser="fragile")
+    celery_worker(service, "--concurrency", "2", option, "3")
+    task = service.send(service.replay("hang"))
+    with pytest.raises((errors.ParserTimeout, TimeLimitExceeded)):
+        task.get(timeout=60)
+    name = option.removeprefix("--").replace("-", "_")
+    told(service, task, "parser_timeout", f"the worker's {name} of 3 s")
