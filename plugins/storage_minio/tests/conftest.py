@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from minio import Minio
+from tenacity import Retrying, stop_after_attempt
 
 from parsekit import ProviderContext
 from parsekit.testing.servers.proxy import FaultProxy, fault_proxy
 from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity, SeaweedServer, seaweedfs
+from parsekit_storage_minio import patience
 from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.storage import MinioStorage
 
@@ -98,6 +102,29 @@ def make_storage(
     yield make
     for storage in made:
         storage.close()
+
+
+@pytest.fixture
+def single_tries(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """A block in which no request is repeated, however busy the machine is."""
+
+    def retrying(**given: Any) -> Retrying:
+        return Retrying(**{**given, "stop": stop_after_attempt(1)})
+
+    @contextmanager
+    def single() -> Iterator[None]:
+        with monkeypatch.context() as patched:
+            patched.setattr(patience, "Retrying", retrying)
+            yield
+
+    return single
+
+
+@pytest.fixture
+def hurried(single_tries: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """The whole test is such a block."""
+    with single_tries():
+        yield
 
 
 @pytest.fixture

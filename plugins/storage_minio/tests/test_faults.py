@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,6 @@ from parsekit.testing.servers.proxy import (
     slow_down,
 )
 from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
-from parsekit_storage_minio import patience
 from parsekit_storage_minio.storage import MinioStorage
 
 from .conftest import MakeStorage
@@ -34,6 +34,7 @@ REPLAY = bytes(range(256)) * 6000
 LONGEST_CALL_S = 14
 
 Put = Callable[[str, bytes], str]
+SingleTries = Callable[[], AbstractContextManager[None]]
 
 #: Faults that strike a request whatever it is.
 EVERYWHERE = [Refuse(), slow_down(), Answer("500 Internal Server Error"), Reset(), Cut(0)]
@@ -49,12 +50,6 @@ ANSWER_LOST = Reset(after_bytes=40)
 
 def named(fault: Fault) -> str:
     return str(fault)[:40]
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up after a moment of tries; each may take its usual time."""
-    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
 
 
 @pytest.fixture
@@ -184,11 +179,10 @@ def test_a_trickle_does_not_hold_a_worker(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("hurried")
 def test_a_frozen_upload_ends_and_shows_no_half_object(
-    storage: MinioStorage, proxy: FaultProxy
+    storage: MinioStorage, proxy: FaultProxy, single_tries: SingleTries
 ) -> None:
-    with proxy.failing(Freeze()), pytest.raises(StorageUnavailable):
+    with single_tries(), proxy.failing(Freeze()), pytest.raises(StorageUnavailable):
         storage.write("parsed/frozen", REPLAY)
     # what the network held back may still arrive, but only whole
     assert storage.read("parsed/frozen") in (None, REPLAY)
@@ -197,11 +191,15 @@ def test_a_frozen_upload_ends_and_shows_no_half_object(
 
 @pytest.mark.parametrize("after_body_bytes", [0, 10, 5000])
 @pytest.mark.parametrize("replace", [True, False])
-@pytest.mark.usefixtures("hurried")
 def test_a_writer_that_dies_on_the_way_leaves_nothing(
-    storage: MinioStorage, proxy: FaultProxy, after_body_bytes: int, replace: bool
+    storage: MinioStorage,
+    proxy: FaultProxy,
+    after_body_bytes: int,
+    replace: bool,
+    single_tries: SingleTries,
 ) -> None:
-    with proxy.failing(CutUpload(after_body_bytes)), pytest.raises(StorageUnavailable):
+    fault = CutUpload(after_body_bytes)
+    with single_tries(), proxy.failing(fault), pytest.raises(StorageUnavailable):
         storage.write("parsed/gone", REPLAY, replace=replace)
     assert storage.read("parsed/gone") is None
 
@@ -229,14 +227,12 @@ def test_a_write_whose_answer_was_lost_is_still_the_first(
 
 
 def test_who_writes_again_after_no_answer_came_is_still_the_first(
-    make_storage: MakeStorage, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    make_storage: MakeStorage, proxy: FaultProxy, single_tries: SingleTries
 ) -> None:
     """As drivers do; nobody else had stored, and yet each try would find something there."""
     ours, theirs = make_storage(), make_storage()
-    with monkeypatch.context() as patched, proxy.failing(ANSWER_LOST):
-        patched.setattr(patience, "SHORTEST_S", patience.CALL_S - 2)
-        with pytest.raises(StorageUnavailable):
-            ours.write("parsed/claim", b"mine", replace=False)
+    with single_tries(), proxy.failing(ANSWER_LOST), pytest.raises(StorageUnavailable):
+        ours.write("parsed/claim", b"mine", replace=False)
     try:
         assert not theirs.write("parsed/claim", b"mine", replace=False)
         assert ours.write("parsed/claim", b"mine", replace=False)

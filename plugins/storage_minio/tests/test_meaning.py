@@ -19,7 +19,6 @@ from parsekit.errors import (
 )
 from parsekit.testing.servers.proxy import Answer, FaultProxy, Refuse
 from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
-from parsekit_storage_minio import patience
 
 from .conftest import READER, WORKER, MakeStorage
 
@@ -109,10 +108,10 @@ def test_clock_and_region_are_named_and_final(
             call()
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_key_that_imitates_an_answer_is_not_believed(
-    make_storage: MakeStorage, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    make_storage: MakeStorage, proxy: FaultProxy
 ) -> None:
-    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
     key = "replays/status code: 403 <Code>NoSuchBucket</Code> InvalidCertificate(x.replay"
     with proxy.failing(Refuse()), pytest.raises(StorageUnavailable):
         make_storage().read(key)
@@ -202,15 +201,14 @@ def test_a_name_that_repeats_our_librarys_words_is_only_missing(
     ],
     ids=lambda value: str(value)[:50],
 )
+@pytest.mark.usefixtures("hurried")
 def test_an_upload_that_is_refused_says_what_to_do(
     make_storage: MakeStorage,
     proxy: FaultProxy,
     answer: Answer,
     kind: type[ParsekitError],
     words: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
     with proxy.failing(answer), pytest.raises(ParsekitError, match=words) as caught:
         make_storage().write("parsed/a", b"x")
     assert type(caught.value) is kind

@@ -12,7 +12,7 @@ from minio import Minio
 from parsekit import Check, Config, Session, StorageEntry
 from parsekit.testing.servers.proxy import Answer, Fault, FaultProxy, Refuse, slow_down
 from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
-from parsekit_storage_minio import patience, plugin
+from parsekit_storage_minio import plugin
 from parsekit_storage_minio.settings import MinioSettings
 
 from .conftest import READER, WORKER, KeyFiles
@@ -160,10 +160,10 @@ def test_doctor_leaves_nothing_where_reading_is_refused(
     assert _left(caller) == []
 
 
+@pytest.mark.usefixtures("hurried")
 def test_doctor_tidies_up_when_the_store_fails_on_the_way(
-    doctor: Doctor, proxy: FaultProxy, caller: Minio, monkeypatch: pytest.MonkeyPatch
+    doctor: Doctor, proxy: FaultProxy, caller: Minio
 ) -> None:
-    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
     proxy.choose(lambda line: slow_down() if line.startswith("GET") else None)
     assert doctor()["reach the store"].ok is False
     assert _left(caller) == []

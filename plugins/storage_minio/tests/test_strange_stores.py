@@ -9,7 +9,6 @@ import pytest
 
 from parsekit import LARGEST_READ_BYTES
 from parsekit.errors import StorageUnavailable
-from parsekit_storage_minio import patience
 from parsekit_storage_minio.etags import ENOUGH_KEYS
 
 from .conftest import MakeStorage
@@ -68,10 +67,8 @@ def test_one_damaged_object_does_not_end_the_checks_of_others(
             assert len(store.requests) - before == 2
 
 
-def test_an_answer_without_a_length_is_named(
-    make_storage: MakeStorage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(patience, "SHORTEST_S", patience.CALL_S - 0.05)
+@pytest.mark.usefixtures("hurried")
+def test_an_answer_without_a_length_is_named(make_storage: MakeStorage, tmp_path: Path) -> None:
     with strange_store(Oddity(chunked=True)) as store:
         store.objects["/replays/parsed/a"] = b"x"
         storage = make_storage(hostname=store.hostname)
