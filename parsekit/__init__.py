@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from parsekit.events import DifferenceEvent as DifferenceEvent
     from parsekit.events import ProgressEvent as ProgressEvent
     from parsekit.events import WaitEvent as WaitEvent
+    from parsekit.folders import OwnedFolder as OwnedFolder
     from parsekit.hookspecs import hookimpl as hookimpl
     from parsekit.keys import checked_key as checked_key
     from parsekit.keys import checked_path as checked_path
@@ -61,6 +62,7 @@ _HOME = {
     "DifferenceEvent": "events",
     "ProgressEvent": "events",
     "WaitEvent": "events",
+    "OwnedFolder": "folders",
     "hookimpl": "hookspecs",
     "checked_key": "keys",
     "checked_path": "keys",

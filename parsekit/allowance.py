@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from parsekit.folders import OwnedFolder
+
 FILE_NAME = "shadow.json"
 _HOUR_S = 3600.0
 
@@ -36,8 +38,8 @@ class Allowance:
 
         Raises OSError when the file can't be used: then nothing may be spent.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o640)
+        with OwnedFolder.open(self.path.parent, make=True) as folder:
+            descriptor = folder.own_file(self.path.name, os.O_RDWR | os.O_CREAT)
         try:
             yield Turn(self, descriptor) if _locked(descriptor) else None
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from parsekit.attempts import Attempts
 from parsekit.config import load_config
 from parsekit.errors import ConfigInvalid, ParsekitError
 from parsekit.flights import Flights, LocalFlights
+from parsekit.folders import OwnedFolder
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.isolation.sandbox import missing_layers
@@ -84,8 +86,9 @@ def open_session(
     """
     host = host or Host.load()
     loaded = load_config(config, plugin_sections=host.sections, absent=host.absent_sections)
-    folder = data_dir or default_data_dir()
-    return Session(config=loaded, role=role, data_dir=folder)
+    # a link in place of the whole folder is the user's own; later nobody can put another there
+    folder = os.path.realpath(data_dir or default_data_dir())
+    return Session(config=loaded, role=role, data_dir=Path(folder))
 
 
 def default_data_dir() -> Path:
@@ -132,7 +135,7 @@ def make_pipeline(
     """The pipeline of `open_pipeline`, for drivers that close it themselves."""
     sweep()
     with suppress(OSError):  # whoever can't do without it says so
-        session.data_dir.mkdir(parents=True, exist_ok=True)
+        OwnedFolder.open(session.data_dir, make=True).close()
     service = session.role == "worker"
     storage, signer = _keeping(session, host)
     if service:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from parsekit.errors import BadRequest, ParsekitError, StorageDenied, StorageUnavailable
+from parsekit.folders import NotOurs
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -27,6 +28,8 @@ def storage_errors(path: Path, *, missing: ParsekitError | None = None) -> Itera
 
 def _meaning(path: Path, exc: OSError) -> ParsekitError:
     reason = (exc.strerror or type(exc).__name__).lower()
+    if isinstance(exc, NotOurs):
+        return StorageDenied(f"{exc.filename}: {reason}, and is not touched; remove it")
     if exc.errno in _FULL:
         return StorageUnavailable(f"{path}: {reason}; free space or raise the quota of this disk")
     if exc.errno in _REFUSED:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from parsekit.disk_errors import storage_errors
 from parsekit.errors import ReplayTooLarge, StorageUnavailable
+from parsekit.folders import Folder
 from parsekit.providers import LARGEST_READ_BYTES, ObjectInfo
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,10 @@ def save_whole(
     """
     if found.size_bytes > max_bytes:
         raise ReplayTooLarge(f"{found.key} has {found.size_bytes} bytes, more than {max_bytes}")
-    part = target.with_name(f"{target.name}.part")
-    with storage_errors(target):
-        try:
-            sha256 = _written(blocks, part, found, max_bytes)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+    digest = hashlib.sha256()
+    with storage_errors(target), Folder.open(target.parent) as folder:
+        folder.write(target.name, _whole(blocks, digest.update, found, max_bytes))
+    sha256 = digest.hexdigest()
     return ObjectInfo(key=found.key, size_bytes=found.size_bytes, etag=found.etag, sha256=sha256)
 
 
@@ -54,17 +52,18 @@ def small_enough(size_bytes: int, key: str) -> bool:
     return False
 
 
-def _written(blocks: Iterable[bytes], part: Path, found: ObjectInfo, max_bytes: int) -> str:
-    digest, size_bytes = hashlib.sha256(), 0
-    with part.open("wb") as file:
-        for block in blocks:
-            size_bytes += len(block)
-            if size_bytes > max_bytes:
-                raise ReplayTooLarge(f"{found.key} is larger than {max_bytes} bytes")
-            digest.update(block)
-            file.write(block)
+def _whole(
+    blocks: Iterable[bytes], seen: Callable[[bytes], None], found: ObjectInfo, max_bytes: int
+) -> Iterator[bytes]:
+    """The blocks, each of them ``seen``; an error at their end when they are not all."""
+    size_bytes = 0
+    for block in blocks:
+        size_bytes += len(block)
+        if size_bytes > max_bytes:
+            raise ReplayTooLarge(f"{found.key} is larger than {max_bytes} bytes")
+        seen(block)
+        yield block
     if size_bytes != found.size_bytes:
         raise StorageUnavailable(
             f"{found.key} came with {size_bytes} of {found.size_bytes} bytes; try again"
         )
-    return digest.hexdigest()

@@ -12,8 +12,10 @@ import logging
 import os
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
+from parsekit.folders import Folder, OwnedFolder
 from parsekit.metrics import Metric
 
 log = logging.getLogger("parsekit.event_log")
@@ -33,7 +35,9 @@ LOCK_S = 0.5
 class EventLog:
     """A file of lines that many threads and processes append to, set aside when it is large.
 
-    ``what`` names the content in warnings, in the plural. ``lost`` counts lines not written.
+    ``what`` names the content in warnings, in the plural. ``lost`` counts lines not written. The
+    folder is ours alone where it is ``private``, else the group may read the files. A link, or
+    another user's file, is neither written to nor set aside.
     """
 
     def __init__(
@@ -43,8 +47,10 @@ class EventLog:
         keep: int = KEEP,
         *,
         what: str = "analytics",
+        private: bool = True,
     ) -> None:
         self._path, self._rotate_bytes, self._keep = path, rotate_bytes, keep
+        self._kind, self._mode = (OwnedFolder, 0o600) if private else (Folder, 0o640)
         self._what = what
         self._refused = False
         self._guard = threading.Lock()
@@ -123,20 +129,17 @@ class EventLog:
         return size_bytes > 0 and size_bytes + len(line) > self._rotate_bytes
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        try:
-            return os.open(self._path, flags, 0o640)
-        except FileNotFoundError:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(self._path, flags, 0o640)
+        with self._kind.open(self._path.parent, make=True) as folder:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            return folder.own_file(self._path.name, flags, self._mode)
 
     def _rotated(self, descriptor: int) -> int:
         """Set the file aside, unless somebody just did; answer the new one."""
-        if self._path.exists() and os.path.samestat(os.fstat(descriptor), self._path.stat()):
-            for number in range(self._keep, 0, -1):
-                younger = aside(self._path, number - 1)
-                if younger.exists():
-                    younger.replace(aside(self._path, number))
+        with self._kind.open(self._path.parent) as folder:
+            if folder.same(self._path.name, descriptor):
+                names = [aside(self._path, number).name for number in range(self._keep, -1, -1)]
+                for older, younger in pairwise(names):
+                    folder.rename_own(younger, older)
         fresh = self._open()
         os.close(descriptor)
         return fresh

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from parsekit.config import Config, FolderSettings, ProvenanceSettings, read_secret
 from parsekit.errors import ConfigInvalid
+from parsekit.folders import OwnedFolder
 from parsekit.model import JsonObject
 
 #: The shortest key, in bytes of its text: `openssl rand -hex 32` writes 64.
@@ -114,8 +115,11 @@ def _own_key(path: Path) -> bytes:
     parsed again rather than served.
     """
     try:
-        if not path.exists():
-            _make_key(path)
+        with OwnedFolder.open(path.parent, make=True) as folder:
+            if not path.exists():  # the first writer wins
+                key = secrets.token_hex(MIN_KEY_BYTES).encode()
+                folder.write(path.name, (key,), replace=False, sync=True)
+            os.close(folder.own_file(path.name, os.O_RDONLY))
         (key,) = _keys({path.name: path})
     except (OSError, ConfigInvalid) as exc:
         log.warning(
@@ -125,30 +129,6 @@ def _own_key(path: Path) -> bytes:
         )
         return _key_of_this_process()
     return key
-
-
-def _make_key(path: Path) -> None:
-    """Write a new key, on the disk and whole before it has its name; the first writer wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(MIN_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        _name_unless_taken(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _name_unless_taken(draft: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            draft.replace(path)
 
 
 @cache

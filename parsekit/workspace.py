@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from parsekit.errors import StorageUnavailable
+from parsekit.folders import Folder
 
 _PREFIX = "parsekit-"
 #: Process id, start and what makes it unique. Older versions told no start.
@@ -36,17 +36,17 @@ def workspace() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError), Folder.open(folder.parent) as temporary:
+            temporary.delete_own_tree(folder.name)
 
 
 def sweep() -> None:
     """Remove folders of this user whose process is gone."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        named = _NAME.fullmatch(folder.name)
-        with contextlib.suppress(OSError):
-            mine = folder.stat(follow_symlinks=False).st_uid == os.geteuid()
-            if named and mine and folder.is_dir() and not _runs(int(named[1]), named[2]):
-                shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError), Folder.open(Path(tempfile.gettempdir())) as temporary:
+        for name in temporary.names():
+            named = _NAME.fullmatch(name)
+            if named and not _runs(int(named[1]), named[2]):
+                temporary.delete_own_tree(name)
 
 
 def _prefix(pid: int) -> str:

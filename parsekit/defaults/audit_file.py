@@ -35,7 +35,11 @@ class AuditFile:
         """Choose the file; it is made with the first record."""
         settings = session.config.section(AuditSettings)
         path = (settings.path or session.data_dir / FILE_NAME).expanduser()
-        self._log = EventLog(path, settings.file_bytes, settings.keep, what="audit records")
+        self._log = EventLog(
+            *(path, settings.file_bytes, settings.keep),
+            what="audit records",
+            private=settings.path is None,
+        )
 
     @hookimpl
     def parsekit_audit(self, event: AuditEvent) -> None:

@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from parsekit.config import FolderSettings
-from parsekit.defaults.drafts import Drafts
 from parsekit.defaults.folder import RESULTS_PREFIX
 from parsekit.disk_errors import storage_errors
 from parsekit.download import blocks_of, save_whole, small_enough
 from parsekit.errors import BadRequest, ReplayNotFound, StorageDenied
+from parsekit.folders import DRAFT, Folder, NotOurs, OwnedFolder
 from parsekit.keys import checked_key
 from parsekit.providers import ObjectInfo, ProviderContext, Storage
 
 
 def open_folder(context: ProviderContext) -> Storage:
     """Make the storage that ``folder.path`` names: a local folder, or an fsspec URL."""
-    path = _configured_path(context)
-    if "://" not in path:
+    path = _named_path(context)
+    if path is None or "://" not in path:
         return FolderStorage(context)
     from parsekit.defaults.url_storage import UrlStorage  # noqa: PLC0415  (imports fsspec)
 
     return UrlStorage(path)
 
 
-def _configured_path(context: ProviderContext) -> str:
+def _named_path(context: ProviderContext) -> str | None:
+    """``folder.path``, None where results are kept in the data folder."""
     settings = context.settings
     if isinstance(settings, FolderSettings) and settings.path:
         return settings.path.removeprefix("file://").removeprefix("local://")
-    return str(context.data_dir / "results")
+    return None
 
 
 class FolderStorage:
     """A local folder.
 
     A file appears under its key whole and on disk, or not at all, whatever happens to the
-    process. Symbolic links that lead out of the folder are refused.
+    process. Links are followed as far as they stay in the folder, and when they are, the way goes
+    through folders alone: nobody can lead it out meanwhile. In the data folder, what is stored is
+    the user's alone; in a folder that was named, others may have what the umask lets them.
     """
 
     def __init__(self, context: ProviderContext) -> None:
-        self.root = Path(_configured_path(context)).expanduser().absolute()
-        self._drafts = Drafts(self.root)
+        named = _named_path(context)
+        self.root = Path(named or context.data_dir / "results").expanduser().absolute()
+        self._kind = Folder if named else OwnedFolder
+        #: Each user's own, as several may share the folder.
+        self._drafts = f"{DRAFT}s-{os.geteuid()}"
+        self._swept = False
 
     @property
     def results_prefix(self) -> str:
@@ -79,53 +86,77 @@ class FolderStorage:
 
     def write(self, key: str, body: bytes, *, replace: bool = True) -> bool:
         """Store the file and wait until it is on the disk; see `Storage.write`."""
-        path = self._place(key)
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return self._drafts.publish(path, body, replace=replace)
+        *names, name = self._names(key)
+        with (
+            storage_errors(self.root / key),
+            self._kind.open(self.root, make=True) as root,
+            self._below(root, names, make=True) as folder,
+            self._drafts_in(root) as drafts,
+        ):
+            return folder.write(name, (body,), replace=replace, sync=True, drafts=drafts)
 
     def delete(self, key: str) -> None:
         """Remove the file; see `Storage.delete`."""
-        path = self._place(key)
-        with storage_errors(path):
-            try:
-                path.unlink(missing_ok=True)
-            except NotADirectoryError:
-                return
+        try:
+            with self._parent(key) as (folder, name):
+                folder.delete(name)
+        except ReplayNotFound:
+            return
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _place(self, key: str) -> Path:
-        """Where the file of this key stands; only folders that are really inside are entered."""
-        path = self._named(key)
-        self._resolved(path.parent)
-        return path
+    @contextmanager
+    def _parent(self, key: str) -> Iterator[tuple[Folder, str]]:
+        """The folder in which the file of this key stands, and its name there."""
+        *names, name = self._names(key)
+        path = self.root / key
+        with storage_errors(path, missing=ReplayNotFound(f"there is no file {path}")):
+            with self._kind.open(self.root) as root:
+                folder = self._below(root, names)
+            with folder:
+                yield folder, name
 
-    def _named(self, key: str) -> Path:
-        path = self.root / checked_key(key)
-        if self._drafts.owns(path):
-            raise BadRequest(f"object key {key!r} is kept for unfinished files; choose another")
-        return path
+    def _below(self, root: Folder, names: Sequence[str], *, make: bool = False) -> Folder:
+        try:
+            return root.below(*names, make=make)
+        except NotOurs as exc:
+            if exc.errno != errno.ELOOP:
+                raise
+            return root.below(*self._inside(names), make=make)
 
-    def _resolved(self, path: Path) -> Path:
+    def _inside(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Where links on this way lead, from the root. Raises `StorageDenied` for out of it."""
+        root, path = Path(os.path.realpath(self.root)), self.root.joinpath(*names)
         real = Path(os.path.realpath(path))
-        if not real.is_relative_to(os.path.realpath(self.root)):
-            raise StorageDenied(f"{path} leads out of {self.root} by a symbolic link; remove it")
-        return real
+        if not real.is_relative_to(root):
+            raise StorageDenied(f"{path} leads out of {root} by a symbolic link; remove it")
+        return real.relative_to(root).parts
+
+    def _drafts_in(self, root: Folder) -> Folder:
+        """Where files grow; what killed writers left there is removed once a process."""
+        drafts = OwnedFolder.within(root, self._drafts, make=True)
+        if not self._swept:
+            self._swept = True
+            drafts.sweep_drafts()
+        return drafts
+
+    def _names(self, key: str) -> Sequence[str]:
+        names = checked_key(key).split("/")
+        if names[0].startswith(DRAFT):
+            raise BadRequest(f"object key {key!r} is kept for unfinished files; choose another")
+        return names
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:
-        path = self._named(key)
-        missing = ReplayNotFound(f"there is no file {path}")
-        # O_NONBLOCK: opening a named pipe that nobody writes to would wait for ever
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        with storage_errors(path, missing=missing):
-            number = os.open(self._resolved(path), flags)
-        try:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise missing
-            with storage_errors(path), os.fdopen(number, "rb", closefd=False) as file:
+        with self._parent(key) as (folder, name):
+            try:
+                descriptor = folder.file(name)
+            except NotOurs as exc:
+                if exc.errno != errno.ELOOP:
+                    raise ReplayNotFound(f"there is no file {self.root / key}") from exc
+                *names, real_name = self._inside(self._names(key))
+                with self._kind.open(self.root) as root, root.below(*names) as real:
+                    descriptor = real.file(real_name)
+            with os.fdopen(descriptor, "rb") as file:
                 yield file
-        finally:
-            os.close(number)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
 from parsekit.disk_errors import storage_errors
+from parsekit.folders import Folder
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.json_text import line_of
 from parsekit.formats.parquet import ParquetRows
@@ -36,16 +36,16 @@ class ResultFolder:
     def __init__(self, folder: Path, kind: Format) -> None:
         self._folder = folder
         self._kind = kind
-        with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        with storage_errors(folder), Folder.open(folder, make=True) as made:
+            made.sweep_drafts()
             tempfile.TemporaryFile(dir=folder).close()
 
     def write(self, outcome: Outcome) -> None:
         """Write the result of one replay; a failed one has none."""
         if outcome.ok:
-            target = self._folder / f"{_stem(outcome)}.{self._kind}"
-            with storage_errors(target):
-                _replace(target, _body(outcome, self._kind))
+            name = f"{_stem(outcome)}.{self._kind}"
+            with storage_errors(self._folder / name), Folder.open(self._folder) as folder:
+                folder.write(name, (_body(outcome, self._kind),))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -69,14 +69,3 @@ def _body(outcome: Outcome, kind: Format) -> bytes:
         CsvRows(text).write(outcome)
         return text.getvalue().encode()
     return f"{line_of(outcome)}\n".encode()
-
-
-def _replace(target: Path, body: bytes) -> None:
-    """Write beside and rename, so that no reader ever meets half a file."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(body)
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

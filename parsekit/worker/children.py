@@ -10,12 +10,12 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from parsekit.folders import Folder, OwnedFolder
 from parsekit.metrics import Metric, merged
 from parsekit.worker.heartbeat import is_alive
 from parsekit.worker.metrics import Told
@@ -30,7 +30,7 @@ class ChildReport:
     """Writes this child's file until the process ends."""
 
     def __init__(self, folder: Path, numbers: Callable[[], Told]) -> None:
-        self._file = family(folder, os.getppid()) / f"{os.getpid()}.json"
+        self._family, self._name = family(folder, os.getppid()), f"{os.getpid()}.json"
         self._numbers = numbers
         self._complained = False
         self._stopped = threading.Event()
@@ -51,10 +51,10 @@ class ChildReport:
             self._write()
 
     def _write(self) -> None:
-        draft = self._file.with_suffix(".draft")
         try:
-            draft.write_text(json.dumps(self._numbers().to_json()))
-            draft.replace(self._file)
+            numbers = json.dumps(self._numbers().to_json()).encode()
+            with _opened(self._family) as family:
+                family.write(self._name, (numbers,))
         except OSError as exc:
             log.debug("numbers can't be written: %s", exc)
         except Exception:  # the thread would end, and what this child counts stand still for ever
@@ -70,29 +70,31 @@ class Children:
         self._folder = family(folder, os.getpid())
         self._retired: list[Metric] = []
         self._lock = threading.Lock()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
-        _sweep(folder)
+        with OwnedFolder.open(folder, make=True) as held:
+            _sweep(held)
+            held.below(self._folder.name, make=True).close()
 
     def now(self) -> list[Told]:
         """What each living child said last, and what the dead left."""
         with self._lock:
             living = []
-            for file in self._folder.glob("*.json"):
-                alive = _is_ours(int(file.stem))
-                told = _read(file)
-                if alive and told is not None:
-                    living.append(told)
-                elif not alive:
-                    self._retire(file, told)
+            with _opened(self._folder) as folder:
+                for name in folder.own_names(".json"):
+                    alive = _is_ours(int(name.removesuffix(".json")))
+                    told = _read(folder, name)
+                    if alive and told is not None:
+                        living.append(told)
+                    elif not alive:
+                        self._retire(told)
+                        folder.delete_own(name)
             return [*living, Told(metrics=tuple(self._retired))]
 
     def close(self) -> None:
         """Remove what they wrote."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with OwnedFolder.open(self._folder.parent) as held:
+            held.delete_own_tree(self._folder.name)
 
-    def _retire(self, file: Path, told: Told | None) -> None:
-        file.unlink(missing_ok=True)
+    def _retire(self, told: Told | None) -> None:
         counted = [m for m in told.metrics if m.kind != "gauge"] if told else []
         self._retired = merged([*self._retired, *counted])
 
@@ -122,15 +124,19 @@ def _is_ours(pid: int) -> bool:
     return int(fields[1]) == os.getpid()
 
 
-def _read(file: Path) -> Told | None:
+def _opened(family: Path) -> OwnedFolder:
+    return OwnedFolder.open(family.parent, family.name)
+
+
+def _read(folder: Folder, name: str) -> Told | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        return Told.from_json(json.loads(file.read_text()))
+        return Told.from_json(json.loads(folder.read(name)))
     return None
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what workers left that were killed."""
-    for left in folder.glob(f"*{_SUFFIX}"):
-        name = left.name.removesuffix(_SUFFIX)
-        if name.isdecimal() and not is_alive(int(name)):
-            shutil.rmtree(left, ignore_errors=True)
+def _sweep(folder: Folder) -> None:
+    """Remove what workers left that were killed, one with this process's id among them."""
+    for name in folder.own_folders(_SUFFIX):
+        pid = name.removesuffix(_SUFFIX)
+        if pid.isdecimal() and (int(pid) == os.getpid() or not is_alive(int(pid))):
+            folder.delete_own_tree(name)

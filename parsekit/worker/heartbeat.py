@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from parsekit.folders import Folder, OwnedFolder
+
+_SUFFIX = ".json"
 #: A worker writes every `BEAT_SECONDS`; a file older than this is of one that hangs.
 BEAT_SECONDS = 2.0
 STALE_SECONDS = 20.0
@@ -38,10 +41,8 @@ class Heartbeat:
 
     def write(self, folder: Path) -> None:
         """Replace this worker's file in one step."""
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{self.pid}.draft"
-        draft.write_text(json.dumps(asdict(self)))
-        draft.replace(file_of(folder, self.pid))
+        with OwnedFolder.open(folder, make=True) as held:
+            held.write(file_of(folder, self.pid).name, (json.dumps(asdict(self)).encode(),))
 
     def not_live(self, now_unix: float) -> str | None:
         """Why the worker should be restarted; a server that is away is no reason."""
@@ -72,18 +73,37 @@ def folder_of(data_dir: Path) -> Path:
 
 def file_of(folder: Path, pid: int) -> Path:
     """The file of one worker."""
-    return folder / f"{pid}.json"
+    return folder / f"{pid}{_SUFFIX}"
 
 
 def heartbeats(folder: Path) -> Iterator[Heartbeat]:
-    """Every worker of this machine that is alive; files of dead ones are removed."""
-    for file in sorted(folder.glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            beat = Heartbeat(**json.loads(file.read_text()))
-            if is_alive(beat.pid):
-                yield beat
-            else:
-                file.unlink(missing_ok=True)
+    """Every worker of this machine that is alive, whoever asks."""
+    try:
+        held = Folder.open(folder)
+    except FileNotFoundError:
+        return
+    with held:
+        for name in held.names():
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                beat = Heartbeat(**json.loads(held.read(name)))
+                if is_alive(beat.pid):
+                    yield beat
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files of workers that were killed. Raises OSError."""
+    with OwnedFolder.open(folder, make=True) as held:
+        held.sweep_drafts()
+        for name in held.own_names(_SUFFIX):
+            pid = name.removesuffix(_SUFFIX)
+            if pid.isdecimal() and not is_alive(int(pid)):
+                held.delete_own(name)
+
+
+def remove(folder: Path, pid: int) -> None:
+    """Remove the file of one worker. Raises OSError."""
+    with OwnedFolder.open(folder) as held:
+        held.delete_own(file_of(folder, pid).name)
 
 
 def verdicts(folder: Path, *, ready: bool) -> list[tuple[int, str | None]]:

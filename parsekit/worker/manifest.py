@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from parsekit.disk_errors import storage_errors
 from parsekit.errors import ConfigInvalid
+from parsekit.folders import Folder
 from parsekit.model import JsonObject
 
 
@@ -65,13 +67,13 @@ class Manifest:
     def _append(self, line: JsonObject) -> None:
         if self._path is None:
             return
-        with storage_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with storage_errors(self._path), _opened(self._path) as file:
+            file.write(json.dumps(line).encode() + b"\n")
 
     def _open(self, path: Path) -> None:
         """Take over what stands there; one that can't be written is told before any work."""
         try:
-            with path.open("a+b") as file:
+            with _opened(path) as file:
                 self._load(path, file)
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
@@ -97,6 +99,12 @@ class Manifest:
         else:
             entry = Entry(**line)
             self._entries[entry.replay] = entry
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A file of this user's, which is only ever appended to. Raises OSError."""
+    with Folder.open(path.parent) as folder:
+        return os.fdopen(folder.own_file(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+b")
 
 
 def _no_line(place: str) -> ConfigInvalid:

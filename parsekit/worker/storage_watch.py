@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+from parsekit.folders import OwnedFolder
 from parsekit.worker.probes import Probe, reason_of_silence
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,11 @@ class StorageWatch:
 
     def _run(self) -> None:
         try:
-            with (self._folder / _TURN).open("a") as turn:
+            with _opened(self._folder) as folder:
+                turn = folder.own_file(_TURN, os.O_RDWR | os.O_CREAT)
+            with os.fdopen(turn):
                 while not self._stopped.is_set():
-                    if _ours(turn.fileno()):
+                    if _ours(turn):
                         self._look()
                     self._stopped.wait(ASK_SECONDS)
         except OSError as exc:
@@ -58,10 +61,10 @@ class StorageWatch:
         why = reason_of_silence(self._ask)
         if self._stopped.is_set():  # it may have failed only as the storage is closed by now
             return
-        draft = self._folder / f"{os.getpid()}.{_ANSWER}"
+        answer = json.dumps({"at_unix": time.time(), "why": why}).encode()
         try:
-            draft.write_text(json.dumps({"at_unix": time.time(), "why": why}))
-            draft.replace(self._folder / _ANSWER)
+            with _opened(self._folder) as folder:
+                folder.write(_ANSWER, (answer,))
         except OSError as exc:  # a full disk has room again
             log.debug("what the storage answers can't be written: %s", exc)
 
@@ -69,13 +72,18 @@ class StorageWatch:
 def storage_silence(folder: Path) -> str:
     """Why the storage counts as away, "" when it answers."""
     try:
-        answer = json.loads((folder / _ANSWER).read_text())
+        with _opened(folder) as family:
+            answer = json.loads(family.read(_ANSWER))
     except (OSError, ValueError):
         return "it has not answered yet"
     age_s = time.time() - answer["at_unix"]
     if age_s > OVERDUE_SECONDS:
         return f"it has not answered for {age_s:.0f} s"
     return str(answer["why"])
+
+
+def _opened(folder: Path) -> OwnedFolder:
+    return OwnedFolder.open(folder.parent, folder.name)
 
 
 def _ours(descriptor: int) -> bool:

@@ -6,12 +6,11 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, file_of, heartbeats
+from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, remove, sweep
 from parsekit.worker.probes import Probe, reason_of_silence
 from parsekit.worker.queues import Backlog
 
@@ -100,14 +99,14 @@ class Vitals:
 
     def start(self) -> None:
         """Begin to write, and remove what workers have left that were killed."""
-        deque(heartbeats(self._folder), maxlen=0)
+        sweep(self._folder)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop, and remove the file."""
         self._stopped.set()
         self._thread.join(2 * BEAT_SECONDS)
-        file_of(self._folder, os.getpid()).unlink(missing_ok=True)
+        remove(self._folder, os.getpid())
 
     def turn(self) -> None:
         """Note that the event loop turns; called by it, every second."""

@@ -304,7 +304,7 @@ def test_hostile_paths_are_shown_harmless_in_errors(cli: CommandLine) -> None:
         (["parse", "a.replay", "--parser", "nope"], "parser 'nope' is unknown; known: stub"),
         (["parse", "a.replay", "--config", "gone.json"], "gone.json: can't be read"),
         (["prase", "a.replay"], "Did you mean 'parse'"),
-        (["parse", "a.replay", "--output", "a.replay"], "--output a.replay: file exists"),
+        (["parse", "a.replay", "--output", "a.replay"], "--output a.replay: not a directory"),
     ],
 )
 def test_usage_errors_exit_2_without_a_traceback(

@@ -19,7 +19,6 @@ from fsspec.registry import _registry
 
 from parsekit.config import FolderSettings
 from parsekit.defaults import folder
-from parsekit.defaults.drafts import ABANDONED_AFTER_S
 from parsekit.defaults.folder_storage import FolderStorage, open_folder
 from parsekit.errors import (
     BadRequest,
@@ -28,6 +27,7 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
+from parsekit.folders import ABANDONED_AFTER_S
 from parsekit.providers import LARGEST_READ_BYTES, ProviderContext, Storage, StorageEntry
 from parsekit.testing.storage import StorageConformance
 

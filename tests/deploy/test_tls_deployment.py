@@ -32,8 +32,6 @@ from parsekit.testing.servers.tls_front import tls_front
 
 from .shipped import Servers, ShippedRabbit, Side, run, strict
 
-pytestmark = pytest.mark.timeout(300)
-
 KEY, PROGRESS = "replays/a.replay", "progress-of-a"
 
 

@@ -26,8 +26,6 @@ from parsekit.testing.deployment import poll
 
 from .shipped import TOOLS, Servers, Side, run
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -86,7 +86,6 @@ def latencies(service, seeds: Sequence[int]) -> list[float]:
     return found
 
 
-@pytest.mark.timeout(240)
 def test_ten_thousand_messages_delay_no_interactive_request(back_fill):
     service = back_fill.service
     service.remote_is(slow_s=3)
@@ -96,7 +95,6 @@ def test_ten_thousand_messages_delay_no_interactive_request(back_fill):
     assert max(latencies(service, range(900, 904))) < 3 + MARGIN_S
 
 
-@pytest.mark.timeout(240)
 def test_back_fills_that_go_on_after_a_wait_delay_none_either(back_fill):
     service = back_fill.service
     service.remote_is(pending_s=1, resume_s=3)
@@ -109,7 +107,6 @@ def test_back_fills_that_go_on_after_a_wait_delay_none_either(back_fill):
     assert len(service.lines("polls")) < 24, "the back-fill was still at work"
 
 
-@pytest.mark.timeout(240)
 def test_every_task_of_a_back_fill_that_waits_gets_its_result(back_fill):
     """Also over a worker that was told of the queue of back-fills alone."""
     service = back_fill.service

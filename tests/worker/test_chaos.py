@@ -32,7 +32,6 @@ def test_nothing_is_lost_or_doubled_while_everything_breaks(
     assert not report.broken, f"seed {seed}, {plan}, {dict(report.faults)}: {report.broken}"
 
 
-@pytest.mark.timeout(240)
 def test_a_service_at_work_keeps_every_promise_and_tells_how_it_is(
     rabbitmq_installed: None,
     tmp_path: Path,

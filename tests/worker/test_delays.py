@@ -42,7 +42,6 @@ def let_wait(url: str, seconds: float) -> None:
             producer.publish({"n": number}, routing_key=queue.name, delivery_mode=2)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["quorum", "classic"])
 def test_what_expires_while_rabbitmq_is_away_is_not_lost(
     rabbit: RabbitServer, kind: Literal["quorum", "classic"]

@@ -100,7 +100,6 @@ def all_was_told(production: Production, tasks: Sequence[AsyncResult]) -> int:
     return production.progress.repeats + production.analytics.repeats
 
 
-@pytest.mark.timeout(240)
 def test_nobody_waits_for_a_frozen_rabbitmq_and_all_arrives_once_it_thaws(
     production, rabbit_server, contract
 ):
@@ -121,7 +120,6 @@ def test_nobody_waits_for_a_frozen_rabbitmq_and_all_arrives_once_it_thaws(
     assert again <= LARGEST_BATCH  # one was under way when the connection was given up
 
 
-@pytest.mark.timeout(240)
 def test_a_store_that_goes_away_fails_no_task_and_has_none_parsed_twice(
     production, store, contract
 ):

@@ -25,7 +25,6 @@ CALLS = (
     ("rabbitmq-quorum", "python"),
 )
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.parametrize(("any_broker", "caller"), CALLS, indirect=True),
 ]
 

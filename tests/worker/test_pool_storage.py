@@ -85,7 +85,6 @@ def test_a_child_that_replaces_another_uses_the_storage_as_that_did(production: 
     assert "before the fork" not in worker.text()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_storage_that_is_away_makes_unready_until_it_is_back(
     production: Production, store: SeaweedServer, pool: str

@@ -51,7 +51,6 @@ def status(results: ValkeyServer, task_id: str) -> str | None:
     return json.loads(text)["status"] if text else None
 
 
-@pytest.mark.timeout(180)
 def test_no_task_is_lost_and_no_worker_spins_while_the_results_are_away(service, results):
     service.remote_is(pending_s=1)
     worker = service.worker("-c", "2").ready()
@@ -67,7 +66,6 @@ def test_no_task_is_lost_and_no_worker_spins_while_the_results_are_away(service,
     assert len(service.uploads) == 4
 
 
-@pytest.mark.timeout(180)
 def test_a_task_that_waits_outlives_them_too(service, results):
     service.remote_is(pending_s=4)
     service.worker("-c", "2").ready()

@@ -1,6 +1,6 @@
 """The process that runs the embedded Valkey for as long as any worker of its folder lives.
 
-`python -m parsekit.worker.embedded.keeper FOLDER COMMAND...`. Loads nothing but Python's library.
+`python -m parsekit.worker.embedded.keeper FOLDER COMMAND...`. Loads little of parsekit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from parsekit.folders import OwnedFolder
 
 #: Locked by each worker (shared), and by whoever ends the server (exclusive). It is a record lock,
 #: which belongs to one process: the children of a worker's pool don't have it.
@@ -32,8 +34,10 @@ def keep(folder: Path, command: Sequence[str]) -> int:
 
     Answers 0 at once when a server of this folder runs already.
     """
-    os.chdir(folder)
-    with open(SERVER, "wb") as lock:  # noqa: PTH123  (in the folder we are in)
+    with OwnedFolder.open(folder) as held:
+        os.fchdir(held.descriptor)
+        locked = held.own_file(SERVER, os.O_RDWR | os.O_CREAT)
+    with os.fdopen(locked) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,7 +54,7 @@ def keep(folder: Path, command: Sequence[str]) -> int:
 
 def _end_after_the_workers(server: subprocess.Popen[bytes]) -> None:
     """The lock is held until this process ends: who comes meanwhile waits, and starts anew."""
-    workers = os.open(WORKERS, os.O_RDWR | os.O_CREAT, 0o600)
+    workers = os.open(WORKERS, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     fcntl.lockf(workers, fcntl.LOCK_EX)
     server.terminate()
     try:

@@ -20,6 +20,7 @@ from pathlib import Path
 import redis
 
 from parsekit.errors import ConfigInvalid, StorageUnavailable
+from parsekit.folders import NotOurs, OwnedFolder
 from parsekit.worker.addresses import embedded_folder, embedded_url
 from parsekit.worker.embedded.keeper import SERVER, STOP_SECONDS, WORKERS
 from parsekit.worker.redis_client import connect
@@ -83,7 +84,7 @@ def _has_workers(folder: Path) -> bool:
             return not _locked(workers, fcntl.LOCK_EX)
     except FileNotFoundError:
         return False
-    except PermissionError as exc:
+    except (PermissionError, NotOurs) as exc:
         raise ConfigInvalid(
             f"the embedded broker in {folder} is another user's; set celery.broker to one that "
             "both of you can reach"
@@ -118,7 +119,7 @@ def _among_workers(folder: Path) -> Iterator[int]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            _make_private(folder)
+            OwnedFolder.open(folder, make=True).close()
             workers = stack.enter_context(_opened(folder / WORKERS, os.O_RDWR | os.O_CREAT))
             end = time.monotonic() + 3 * STOP_SECONDS
             while not _locked(workers, fcntl.LOCK_SH):
@@ -131,23 +132,16 @@ def _among_workers(folder: Path) -> Iterator[int]:
 
 
 def _unusable(folder: Path, exc: OSError) -> ConfigInvalid:
-    return ConfigInvalid(f"the embedded broker can't use {folder}: {exc.strerror}")
-
-
-def _make_private(folder: Path) -> None:
-    """Raises `ConfigInvalid` where the folder is another user's, and OSError for a link."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as found:
-        if os.fstat(found).st_uid != os.getuid():
-            raise ConfigInvalid(
-                f"{folder} belongs to somebody else; remove it, or move the data folder"
-            )
-        os.fchmod(found, 0o700)
+    return ConfigInvalid(
+        f"the embedded broker can't use {exc.filename or folder}: {exc.strerror}; remove it, or "
+        "move the data folder"
+    )
 
 
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    with OwnedFolder.open(path.parent) as folder:
+        descriptor = folder.own_file(path.name, flags)
     try:
         yield descriptor
     finally:
@@ -221,8 +215,9 @@ class _Server:
 
     def _new_keeper(self) -> subprocess.Popen[bytes]:
         try:
-            with (self._folder / _LOG).open("ab") as output:
-                self._log_bytes = output.tell()
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            with _opened(self._folder / _LOG, flags) as output:
+                self._log_bytes = os.fstat(output).st_size
                 return subprocess.Popen(
                     # -P: the current folder, which may hold anything, is no place to import from
                     [sys.executable, "-P", "-m", _KEEPER, self._folder, *self._command],

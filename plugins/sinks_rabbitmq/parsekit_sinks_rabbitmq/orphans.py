@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from parsekit import OwnedFolder
 from parsekit_sinks_rabbitmq import message
 from parsekit_sinks_rabbitmq.segment import Segment
 
@@ -49,7 +50,7 @@ class Orphans:
         they never fill the disk; answers how many.
         """
         gone, self._left_some = 0, False
-        for path in sorted(self._folder.glob(f"*{self._suffix}")):
+        for path in self._left():
             if len(self._held) >= MOST_HELD:
                 self._left_some = True
                 break
@@ -78,6 +79,15 @@ class Orphans:
         for segment in self._held:
             segment.close()
         self._held = []
+
+    def _left(self) -> list[Path]:
+        """The files there, oldest first. Raises OSError for a folder that is not ours."""
+        try:
+            with OwnedFolder.open(self._folder) as folder:
+                names = folder.names()
+        except FileNotFoundError:
+            return []
+        return [self._folder / name for name in names if name.endswith(self._suffix)]
 
     def _take(self, path: Path) -> int:
         """Hold the file, unless it is not to be had; answer how many messages went with it."""

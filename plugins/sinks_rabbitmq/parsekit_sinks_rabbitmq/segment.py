@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from parsekit import OwnedFolder
 from parsekit_sinks_rabbitmq.message import Message
 
 _MARK_BYTES = 21
@@ -75,7 +76,8 @@ class Segment:
     def _had(cls, path: Path, flags: int) -> Self | None:
         """The file, if it is ours and still has this name once it is locked."""
         try:
-            segment = cls._locked(path, os.open(path, flags, 0o600))
+            with OwnedFolder.open(path.parent) as folder:
+                segment = cls._locked(path, folder.own_file(path.name, flags))
         except BlockingIOError:
             return None
         if segment.replaced:
@@ -111,7 +113,8 @@ class Segment:
     def replaced(self) -> bool:
         """Whether the name stands for another file by now, or for none."""
         try:
-            return not os.path.samestat(self.path.stat(), os.fstat(self._file))
+            with OwnedFolder.open(self.path.parent) as folder:
+                return not folder.same(self.path.name, self._file)
         except OSError:
             return True
 
@@ -195,7 +198,8 @@ class Segment:
             if self._file < 0:
                 return
             if not self.unsent_bytes and not self.replaced:
-                self.path.unlink(missing_ok=True)
+                with OwnedFolder.open(self.path.parent) as folder:
+                    folder.delete_own(self.path.name)
             self.forget()
 
     def forget(self) -> None:

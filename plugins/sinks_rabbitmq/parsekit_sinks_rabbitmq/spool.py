@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from parsekit import OwnedFolder
 from parsekit_sinks_rabbitmq.message import Message
 from parsekit_sinks_rabbitmq.orphans import SPOOL, Orphans
 from parsekit_sinks_rabbitmq.segment import Segment
@@ -110,7 +111,7 @@ def make_segment(folder: Path, suffix: str) -> Segment:
     Who takes it over before it is locked finds it empty, and removes it: then another is made.
     Raises OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    OwnedFolder.open(folder, make=True).close()
     for _ in range(_TRIES):
         made = Segment.make(folder / f"{time.time_ns():020d}-{os.getpid()}{suffix}")
         if made is not None:

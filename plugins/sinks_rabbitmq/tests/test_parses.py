@@ -264,7 +264,6 @@ def struck(place: Place, fault: Fault, tmp_path: Path) -> Iterator[Parses]:
     parses.close()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_parses_go_on_and_all_that_is_owed_arrives(
     fault: Fault, place: Place, struck: Parses, monkeypatch: pytest.MonkeyPatch
