@@ -33,7 +33,10 @@ def worker(
     ] = None,
     pool: Annotated[Pool | None, typer.Option(help="Celery's pool.")] = None,
     queues: Annotated[
-        str | None, typer.Option("--queues", "-Q", help="Comma-separated queues; default all.")
+        str | None,
+        typer.Option(
+            "--queues", "-Q", help="Comma-separated queues, read with what waited of theirs."
+        ),
     ] = None,
     http: Annotated[
         str | None, typer.Option(help="[HOST:]PORT for /healthz, /readyz and /metrics.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,6 +91,18 @@ class Addresses:
     def all_queues(self) -> tuple[str, ...]:
         """In order of preference."""
         return (self.queue, self.poll_queue, *self.bulk_queues)
+
+    def consumed(self, named: Iterable[str]) -> tuple[str, ...]:
+        """These queues, in order of preference, each with the one in which its tasks go on."""
+        named = set(named)
+        for queue, poll in ((self.queue, self.poll_queue), (self.bulk_queue, self.bulk_poll_queue)):
+            if queue in named:
+                named.add(poll)
+        return (*(name for name in self.all_queues if name in named), *self.foreign(named))
+
+    def foreign(self, named: Iterable[str]) -> list[str]:
+        """Those of the queues that are none of this deployment's."""
+        return sorted(set(named) - set(self.all_queues))
 
     @property
     def embedded(self) -> bool:

@@ -105,11 +105,8 @@ def make_plan(host: Host, options: WorkerOptions, at: Addresses, config: Config)
 
 
 def _queues(named: str | None, at: Addresses) -> tuple[str, ...]:
-    """Those named, all without. Who takes back-fills also takes those of them that waited."""
     names = [name.strip() for name in (named or "").split(",") if name.strip()]
-    if at.bulk_queue in names:
-        names.append(at.bulk_poll_queue)
-    return tuple(dict.fromkeys(names)) or at.all_queues
+    return at.consumed(names) or at.all_queues
 
 
 def run_worker(options: WorkerOptions) -> int:

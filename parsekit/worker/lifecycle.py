@@ -16,6 +16,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.api import check_pipeline
 from parsekit.logs.setup import flush
+from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_transport import Channel, bulk_share
 from parsekit.worker.announcements import Announcer, Board
 from parsekit.worker.celery_settings import (
@@ -92,6 +93,7 @@ class ProcessStep(bootsteps.StartStopStep):
         their names begin with this one.
         """
         _keep_garbage_small()
+        _take_whole(parent.app.amqp.queues, service.addresses)
         self._children = Children(folder_of(service.data_dir))
         at, concurrency = service.addresses, parent.concurrency
         member_id = service.process.member_id
@@ -159,6 +161,17 @@ class ProcessStep(bootsteps.StartStopStep):
         if self._storage_watch is not None:
             self._storage_watch.stop()
         self._children.close()
+
+
+def _take_whole(queues: Any, at: Addresses) -> None:
+    """Consume with a queue the one in which its tasks go on, whatever Celery's ``-Q`` names."""
+    wanted = at.consumed(queues.consume_from)
+    queues.select(wanted)
+    if foreign := at.foreign(wanted):
+        text = "tasks come here by %s only where a caller names it; celery.queue is %s"
+        log.warning(text, ", ".join(foreign), at.queue)
+    if others := [name for name in at.all_queues if name not in wanted]:
+        log.info("another worker has to take from %s", ", ".join(others))
 
 
 def _keep_garbage_small() -> None:

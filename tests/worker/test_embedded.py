@@ -25,6 +25,8 @@ from parsekit.worker.embedded import server as embedded
 from parsekit.worker.embedded.keeper import WORKERS
 from parsekit.workspace import sweep
 
+pytestmark = pytest.mark.timeout(400)
+
 WORKER = [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"]
 
 

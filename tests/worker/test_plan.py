@@ -35,7 +35,10 @@ class Plugins:
 
 def plan(parser: str, broker: str = "redis://u:secret@h:6379/0", parse_s: float = 120, **options):
     sections = {name: model() for name, model in HOST_SECTIONS.items()}
-    sections["celery"] = CelerySettings(broker=broker, queue="q", bulk_queue="fill")
+    results = broker if broker.startswith("redis") else "redis://h"
+    sections["celery"] = CelerySettings(
+        broker=broker, backend=results, queue="q", bulk_queue="fill"
+    )
     sections["limits"] = Limits(parse_seconds=parse_s)
     config = Config(host=HostSettings(parser=parser), sections=sections)
     return make_plan(Plugins(), WorkerOptions(**options), Addresses.of(config), config)
@@ -61,12 +64,14 @@ def test_pool_and_slots_follow_the_parser_unless_they_are_given(parser, options,
     [
         (None, ALL),
         ("", ALL),
-        ("q, q-poll", ("q", "q-poll")),
-        ("fill", ("fill", "fill-poll")),
-        ("fill,q-poll,fill-poll", ("fill", "q-poll", "fill-poll")),
+        ("q", ("q", "q-poll")),
+        ("fill", ("fill-poll", "fill")),
+        ("fill,q-poll", ("q-poll", "fill-poll", "fill")),
+        ("fill,q", ALL),
+        ("mine,q", ("q", "q-poll", "mine")),
     ],
 )
-def test_who_takes_back_fills_takes_those_that_waited_too(named, queues):
+def test_who_takes_a_queue_takes_what_has_waited_too(named, queues):
     assert plan("there", queues=named).queues == queues
 
 
