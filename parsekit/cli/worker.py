@@ -35,7 +35,7 @@ def worker(
     queues: Annotated[
         str | None,
         typer.Option(
-            "--queues", "-Q", help="Comma-separated queues, read with what waited of theirs."
+            "--queues", "-Q", help="Comma-separated queues; default all. What waited comes along."
         ),
     ] = None,
     http: Annotated[
