@@ -156,6 +156,11 @@ class CelerySettings(Section):
     task_events: bool = Field(
         False, description="workers tell each step of a task to Flower and other monitors"
     )
+    remote_control: bool = Field(
+        False,
+        description="workers obey all of Celery's remote commands (shutdown, rate_limit, …), "
+        "not only revoke and what monitors ask",
+    )
     ca_file: Path | None = Field(
         None,
         description="PEM file of the authorities to trust (rediss, amqps); else the system's",

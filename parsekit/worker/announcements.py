@@ -123,7 +123,7 @@ class Announcer:
         worker: str,
         pool: str,
         parser: str,
-        queues: tuple[str, ...],
+        queues: Callable[[], tuple[str, ...]],
     ) -> None:
         self._board = board
         self._numbers = numbers
@@ -131,8 +131,8 @@ class Announcer:
             "worker": worker,
             "pool": pool,
             "parser": parser,
-            "queues": queues,
         }
+        self._queues = queues
         self._ended: deque[tuple[float, float]] = deque()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-announcer")
@@ -157,7 +157,11 @@ class Announcer:
     def _now(self) -> Announcement:
         told = self._numbers()
         return Announcement(
-            **self._facts, at_unix=time.time(), tasks_per_minute=self._rate(told), told=told
+            **self._facts,
+            queues=self._queues(),
+            at_unix=time.time(),
+            tasks_per_minute=self._rate(told),
+            told=told,
         )
 
     def _rate(self, told: Told) -> float:

@@ -15,7 +15,12 @@ from parsekit.worker.task import ParseReplay
 
 def make_app() -> Celery:
     """Make it; the configuration is read when a setting is first needed."""
-    made = Celery("parsekit", set_as_current=True, events="parsekit.worker.task_events:TaskEvents")
+    made = Celery(
+        "parsekit",
+        set_as_current=True,
+        events="parsekit.worker.task_events:TaskEvents",
+        control="parsekit.worker.remote_control:GuardedControl",
+    )
     made.add_defaults(_settings)
     made.register_task(ParseReplay())
     install(made)

@@ -27,7 +27,8 @@ class Heartbeat:
     ``loop_idle_s`` is since the event loop last turned, ``untouched_s`` since a message was taken
     while some were there and slots were free, ``longest_run_s`` the age of the oldest run and
     ``run_limit_s`` what a run may take. ``away`` says, of the broker, the results and the storage,
-    what does not answer; empty when the worker is ready.
+    what does not answer, and ``held_back`` why messages are left that the worker was started for;
+    both are empty when it is ready.
     """
 
     pid: int
@@ -38,6 +39,7 @@ class Heartbeat:
     longest_run_s: float = 0.0
     run_limit_s: float = 0.0
     away: dict[str, str] = field(default_factory=dict)
+    held_back: str = ""
 
     def write(self, folder: Path) -> None:
         """Replace this worker's file in one step."""
@@ -63,7 +65,8 @@ class Heartbeat:
         """Why the worker can't do its work just now."""
         if (reason := self.not_live(now_unix)) is not None:
             return reason
-        return "; ".join(f"{name}: {why}" for name, why in self.away.items()) or None
+        reasons = [f"{name}: {why}" for name, why in self.away.items()]
+        return "; ".join(filter(None, (*reasons, self.held_back))) or None
 
 
 def folder_of(data_dir: Path) -> Path:

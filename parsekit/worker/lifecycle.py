@@ -28,6 +28,7 @@ from parsekit.worker.celery_settings import (
 from parsekit.worker.children import Children, ChildReport, family
 from parsekit.worker.heartbeat import folder_of
 from parsekit.worker.http_port import ENV_HTTP, serve
+from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
 from parsekit.worker.metrics_page import make_page
 from parsekit.worker.numbers import PoolRunning, WorkerNumbers
@@ -115,8 +116,9 @@ class ProcessStep(bootsteps.StartStopStep):
             service.process.start()
             self._storage_watch = _watch_storage(os.getpid())
         _keep_garbage_small()
-        consumed = tuple(parent.app.amqp.queues.consume_from)
-        queues = queues_of(service.addresses, consumed)
+        wanted = tuple(parent.app.amqp.queues.consume_from)
+        intake = Intake(parent, wanted)
+        queues = queues_of(service.addresses, wanted)
         numbers = WorkerNumbers(
             own=service.process.numbers,
             children=self._children,
@@ -132,6 +134,7 @@ class ProcessStep(bootsteps.StartStopStep):
             probes=probes(service),
             storage=lambda: storage_silence(_family_of(os.getpid())),
             backlog=queues.look,
+            intake=intake,
         )
         self._vitals.start()
         self._announcer = Announcer(
@@ -140,7 +143,7 @@ class ProcessStep(bootsteps.StartStopStep):
             worker=service.process.member_id,
             pool=type(parent.pool).__module__.rpartition(".")[2],
             parser=service.config.host.parser,
-            queues=consumed,
+            queues=lambda: intake.consumed,
         )
         self._announcer.start()
         if address := os.environ.get(ENV_HTTP):

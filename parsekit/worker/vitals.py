@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parsekit.worker.heartbeat import BEAT_SECONDS, Heartbeat, remove, sweep
+from parsekit.worker.intake import Intake
 from parsekit.worker.probes import Probe, reason_of_silence
 from parsekit.worker.queues import Backlog
 
@@ -58,12 +59,12 @@ class Attention:
         """Begin anew, as the broker was away."""
         self._touched = self._clock()
 
-    def note(self, *, runs: int, running: int, backlog: Backlog) -> None:
+    def note(self, *, runs: int, running: int, backlog: Backlog, throttled: bool) -> None:
         """Take in what was seen. A worker at work may have no slot for back-fills, and be well."""
         moved = runs != self._runs_seen
         self._runs_seen = runs
         waiting = backlog.preferred + (0 if running else backlog.bulk)
-        if moved or running >= self._slots or not waiting:
+        if moved or throttled or running >= self._slots or not waiting:
             self.reset()
 
 
@@ -84,6 +85,7 @@ class Vitals:
         probes: Mapping[str, Probe],
         storage: Callable[[], str],
         backlog: Callable[[], Backlog],
+        intake: Intake,
     ) -> None:
         self._folder = folder
         self._running = running
@@ -91,6 +93,7 @@ class Vitals:
         self._probes = probes
         self._storage = storage
         self._backlog = backlog
+        self._intake = intake
         self._stopped = threading.Event()
         self._turned = time.monotonic()
         self._attention = Attention(slots)
@@ -124,6 +127,7 @@ class Vitals:
             longest_run_s=self._running.longest_s,
             run_limit_s=self._run_limit_s,
             away=self._silent(),
+            held_back=self._intake.held_back,
         )
 
     @property
@@ -161,5 +165,7 @@ class Vitals:
         except Exception as exc:  # noqa: BLE001  (any client's error; the probe says the rest)
             log.debug("the backlog can't be read: %s", exc)
             return
-        running = self._running
-        self._attention.note(runs=running.runs, running=running.count, backlog=backlog)
+        running, throttled = self._running, self._intake.throttled
+        self._attention.note(
+            runs=running.runs, running=running.count, backlog=backlog, throttled=throttled
+        )

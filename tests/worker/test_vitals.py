@@ -26,16 +26,20 @@ class Broker:
         self.messages = {name.replace("_", "-"): count for name, count in messages.items()}
 
     def look(self) -> Looked:
-        return Looked(messages=self.messages, taken={}, by_all=True, dead_letters=0)
+        return Looked(messages=self.messages, taken={}, dead_letters=0, waiting=None)
 
 
-def untouched_s(backlog: Backlog, *, running: int = 0, runs_each_look: int = 0) -> float:
+def untouched_s(
+    backlog: Backlog, *, running: int = 0, runs_each_look: int = 0, throttled: bool = False
+) -> float:
     """After two minutes of looks in which this was seen."""
     clock = Clock()
     attention = Attention(SLOTS, clock)
     for look in range(20):
         clock.now += 6
-        attention.note(runs=look * runs_each_look, running=running, backlog=backlog)
+        attention.note(
+            runs=look * runs_each_look, running=running, backlog=backlog, throttled=throttled
+        )
     return attention.untouched_s
 
 
@@ -55,17 +59,18 @@ def test_one_that_could_take_messages_and_takes_none_is_not_live(backlog, runnin
 
 
 @pytest.mark.parametrize(
-    ("backlog", "running", "runs_each_look"),
+    ("backlog", "reason"),
     [
-        (Backlog(preferred=0, bulk=0), 0, 0),
-        (Backlog(preferred=9, bulk=9), SLOTS, 0),
-        (Backlog(preferred=9, bulk=9), 0, 1),
-        (Backlog(preferred=0, bulk=9), SLOTS - 1, 0),
+        (Backlog(preferred=0, bulk=0), {}),
+        (Backlog(preferred=9, bulk=9), {"running": SLOTS}),
+        (Backlog(preferred=9, bulk=9), {"runs_each_look": 1}),
+        (Backlog(preferred=0, bulk=9), {"running": SLOTS - 1}),
+        (Backlog(preferred=9, bulk=9), {"throttled": True}),
     ],
-    ids=["nothing waits", "no slot is free", "it takes some", "bulk has its slots"],
+    ids=["nothing waits", "no slot free", "it takes some", "bulk has its slots", "told so"],
 )
-def test_one_that_has_a_reason_is_live(backlog, running, runs_each_look):
-    assert untouched_s(backlog, running=running, runs_each_look=runs_each_look) < STALL_SECONDS
+def test_one_that_has_a_reason_is_live(backlog, reason):
+    assert untouched_s(backlog, **reason) < STALL_SECONDS
 
 
 def test_only_queues_that_the_worker_consumes_are_its_business():
