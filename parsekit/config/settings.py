@@ -158,8 +158,8 @@ class CelerySettings(Section):
     )
     remote_control: bool = Field(
         False,
-        description="workers obey all of Celery's remote commands (shutdown, rate_limit, …), "
-        "not only revoke and what monitors ask",
+        description="workers obey all of Celery's remote commands, such as shutdown and "
+        "rate_limit, not only revoke and what monitors ask",
     )
     ca_file: Path | None = Field(
         None,
