@@ -130,7 +130,8 @@ class Road:
             self.state = self.state.but(parsed=None)  # from before the key, or not from us
         self._look()
         name = self._name(entry)
-        if (cached := self._look_up(name)) is not None:
+        # Who waits for a remote parser has looked already: each of its looks costs one read, not two.
+        if self.state.ticket is None and (cached := self._look_up(name)) is not None:
             return cached
         if not self.flight.take(name.flight):
             return self._join()

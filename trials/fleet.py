@@ -51,6 +51,7 @@ class OneBody(BodyMaker):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         content = synthetic_replay(believable_match(team_size=1), frames=300)
         self._body = BodyMaker().make(content) or made_up(content)
 

@@ -21,7 +21,7 @@ from parsekit.cli.output import Wish
 from parsekit.cli.run import Run
 from parsekit.cli.shadowing import await_first, tell_shadow
 from parsekit.cli.stdin import refuse_terminal
-from parsekit.cores import usable_cores
+from parsekit.cores import default_slots
 from parsekit.formats.writer import Format
 from parsekit.host import Host
 from parsekit.inputs import STDIN, Barren, Input, expand
@@ -65,7 +65,7 @@ def parse(
             metavar="N",
             min=1,
             max=_MAX_JOBS,
-            show_default="cores",
+            show_default="cores; 20 for a remote parser",
             help="Parse so many replays at once.",
         ),
     ] = None,
@@ -82,7 +82,8 @@ def parse(
         refuse_terminal()
     host = Host.load()
     session = open_session(config, host=host, role="cli")
-    host.check_parsers(parser or session.config.host.parser, session.config.host.fallback)
+    asked = parser or session.config.host.parser
+    host.check_parsers(asked, session.config.host.fallback)
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
         wish = Wish(kind=kind, folder=output, single=single)
@@ -93,7 +94,7 @@ def parse(
                 interrupt=interrupt,
                 parser=parser,
                 disable_cache=no_cache,
-                jobs=jobs or usable_cores(),
+                jobs=jobs or default_slots(host.parser_entry(asked).runs),
             )
             run.all(found)
             await_first(pipeline.shadow, interrupt)

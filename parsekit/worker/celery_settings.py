@@ -6,7 +6,6 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from parsekit.cores import usable_cores
 from parsekit.worker.addresses import Addresses
 
 #: A waiting task comes back to a worker at least this often, seconds.
@@ -16,15 +15,7 @@ SHUTDOWN_SECONDS = 25.0
 #: Fetching, storing and reporting may take this long beside the parse, all retries included.
 _RUN_MARGIN_SECONDS = 300.0
 
-#: A remote parser waits for others: many tasks at once cost little.
-REMOTE_SLOTS = 20
-
 _RESULTS = "parsekit.worker.redis_results:RedisResults"
-
-
-def default_slots(runs: str) -> int:
-    """Tasks at once of a worker whose parser runs "local", where it computes, or "remote"."""
-    return usable_cores() if runs == "local" else REMOTE_SLOTS
 
 
 def longest_run_s(parse_seconds: float) -> float:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from celery import signals
 
 from parsekit.config import Config
+from parsekit.cores import default_slots
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS, default_slots, longest_run_s
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
 from parsekit.worker.embedded.server import embedded_server
 from parsekit.worker.http_port import ENV_HTTP, check_free
 from parsekit.worker.logs import begin_logs

@@ -15,13 +15,13 @@ from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.api import check_pipeline
+from parsekit.cores import default_slots
 from parsekit.logs.setup import flush
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_transport import Channel, bulk_share
 from parsekit.worker.announcements import Announcer, Board
 from parsekit.worker.celery_settings import (
     SHUTDOWN_SECONDS,
-    default_slots,
     longest_run_s,
     worker_transport_options,
 )

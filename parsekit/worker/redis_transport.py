@@ -41,7 +41,8 @@ MAX_UNREADABLE = 100
 
 #: Messages taken at once, at most: the others of a worker with more free slots come right after.
 MOST_TAKEN = 16
-#: How long an idle worker waits for the first queue before it looks at the others, seconds.
+#: How long an idle worker waits for the first queue before it looks at the others, seconds; less
+#: where a task is due sooner.
 IDLE_SECONDS = 0.25
 #: How long a worker leaves a server alone that refuses what it is asked for.
 REFUSED_SECONDS = 1.0
@@ -49,7 +50,8 @@ REFUSED_SECONDS = 1.0
 #: Moves what is due, then takes messages: KEYS taken, due, waiting, then the lists in order of
 #: preference; ARGV how many of these come before those of back-fills, how many messages of
 #: back-fills may be taken, then a tag for each message that may be. Answers tag, list and text of
-#: each. What waits names its list; what an older worker let wait does not, and goes to the first.
+#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list; what
+#: an older worker let wait does not, and goes to the first.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -76,7 +78,8 @@ for i = 4, #KEYS do
     tag = tag + 1
   end
 end
-return taken
+local due_at = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+return {taken, due_at and math.max(1, due_at - now) or 0}
 """
 
 #: Gives back to where it was taken: KEYS taken; ARGV the tag, none for all that is there.
@@ -305,10 +308,11 @@ class Channel(stock.Channel):
         could be lost.
         """
         try:
-            taken = self._answer(options)
+            answer = self._answer(options)
         except ResponseError as exc:
             self._refused(exc)
             raise Empty from exc
+        taken, due_ms = ([], 0) if self._waits else answer
         if self._refused_until and (taken or self._waits):
             log.warning("Redis does again what it is asked for")
             self._refused_until = 0.0
@@ -317,7 +321,8 @@ class Channel(stock.Channel):
         if not taken:
             first = self._preferred()[0]
             self._waits = True
-            self._send(["BLMOVE", first, first, "RIGHT", "RIGHT", IDLE_SECONDS])
+            idle_s = min(due_ms / 1000 or IDLE_SECONDS, IDLE_SECONDS)
+            self._send(["BLMOVE", first, first, "RIGHT", "RIGHT", idle_s])
             raise Empty
         for tag, name, text in taken:
             self._deliver(bytes_to_str(tag), bytes_to_str(name), text)

@@ -26,7 +26,7 @@ UNTIL_HEADER = "parsekit_until"
 #: No parser and no quota asks for more, seconds.
 _LONGEST_WAIT_S = 30 * 86_400.0
 #: Waits up to so many seconds are rounded up to steps of so many.
-_STEPS = ((5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
+_STEPS = ((2.0, 0.25), (5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
 _UNUSED_MS = 600_000
 
@@ -156,8 +156,8 @@ def delay_queue(target: str, seconds: float) -> Queue:
     """A queue that hands each message on to ``target`` after at least this long.
 
     All messages of a queue wait equally long, so none stands in another's way: the waits are
-    rounded up to steps of half a second, one, or five. Nothing consumes from it, so nothing is
-    un-acknowledged and no consumer timeout applies.
+    rounded up, to steps between a quarter of a second and five. Nothing consumes from it, so nothing
+    is un-acknowledged and no consumer timeout applies.
     """
     step = next(step for limit, step in _STEPS if seconds <= limit)
     wait_ms = math.ceil(seconds / step) * round(step * 1000)

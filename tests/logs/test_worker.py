@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from celery import states
 
+from parsekit.cores import REMOTE_SLOTS
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.deployment import Deployment, WorkerProcess, poll
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
-from parsekit.worker.celery_settings import REMOTE_SLOTS
 
 PLUGINS = Path(__file__).parent / "plugins"
 

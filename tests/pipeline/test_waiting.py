@@ -46,6 +46,15 @@ def test_a_pending_replay_is_resumed_from_its_ticket_in_another_process(bench):
     assert len(json.dumps(wire)) < 1000
 
 
+def test_each_look_at_a_pending_replay_costs_the_storage_one_read(bench):
+    bench.script.steps = [NotReady(ticket={"id": "r1"}, after_s=1) for _ in range(4)]
+    state = waits(bench.pipeline().run(bench.request())).state
+    bench.store.counts = dict.fromkeys(bench.store.counts, 0)
+    for _ in range(3):
+        state = waits(bench.pipeline().run(bench.request(), state)).state
+    assert bench.store.counts == {"head": 0, "fetch": 0, "read": 3, "write": 0}
+
+
 def test_a_worker_killed_after_the_upload_leaves_its_ticket(bench):
     def upload_then_die(job: Job) -> NotReady:
         job.checkpoint({"id": "r1"})

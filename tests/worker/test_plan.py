@@ -11,9 +11,10 @@ from parsekit import errors
 from parsekit.config import CelerySettings, Config, HostSettings
 from parsekit.config.effective import HOST_SECTIONS
 from parsekit.config.settings import Limits
+from parsekit.cores import REMOTE_SLOTS
 from parsekit.testing.deployment import poll
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS, REMOTE_SLOTS
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS
 from parsekit.worker.command import Plan, WorkerOptions, make_plan
 from parsekit.worker.rescheduling import delay_queue, hop_seconds
 

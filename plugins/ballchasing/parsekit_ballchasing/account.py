@@ -25,7 +25,8 @@ DOUBT_S = 300.0
 CLAIM_S = 60.0
 #: After a ping that failed the next one is this far, seconds.
 AGAIN_S = 5.0
-#: How long this process uses what it read from the shared books, seconds.
+#: How long this process uses what it read from the shared books, seconds. That nobody has pinged
+#: yet is not kept: the ping is on its way, and the smallest account is slow.
 _CACHED_S = 5.0
 #: Tokens of a group upload into it and can't ping.
 _GROUP_TOKEN = "g/"  # noqa: S105  (how such tokens begin, no token)
@@ -86,7 +87,8 @@ class Account:
         """What is known now; asks nobody but the books, ``reread`` does so surely."""
         read_at, facts = self._cached
         now = self._clock()
-        if reread or not read_at <= now < read_at + _CACHED_S:
+        known = facts.pinged_unix is not None and read_at <= now < read_at + _CACHED_S
+        if reread or not known:
             facts = _from_json(self._store.read(_DOCUMENT))
             self._cached = (now, facts)
         return facts

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import redis
 from pydantic import SecretStr
@@ -19,7 +20,8 @@ from parsekit_ballchasing.ledger.failover import FailoverStore
 from parsekit_ballchasing.ledger.local import LocalStore
 from parsekit_ballchasing.ledger.shared import SharedStore, connect
 from parsekit_ballchasing.ledger.store import Store
-from parsekit_ballchasing.patience import Patience
+from parsekit_ballchasing.polling import Polls
+from parsekit_ballchasing.polling.kept import InFile, InStore, Kept
 
 #: The part of every limit that a process takes while Redis is away. Nobody knows then how many
 #: processes there are; four are usual, and more are met by the API's 429.
@@ -28,12 +30,12 @@ OWN_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The account, its calls, and what is known of processing times."""
+    """The account, its calls, and when to look at replays."""
 
     store: Store
     account: Account
     calls: Calls
-    patience: Patience
+    polls: Polls
     close: Callable[[], None] = field(default=lambda: None)
 
     @classmethod
@@ -44,14 +46,20 @@ class Budget:
         token: SecretStr,
         ping: Callable[[], JsonObject],
         *,
+        data_dir: Path | None = None,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         shared_clock: Callable[[], float] | None = None,
     ) -> Budget:
-        """Share through Redis where there is one; connects when first used."""
+        """Share through Redis where there is one; connects when first used.
+
+        Without one, what was learned of processing times is kept below ``data_dir``, if that is
+        given.
+        """
         client = connect(redis_url) if redis_url else None
-        store = _store(client, account_name(api_url, token), clock, ticks, shared_clock)
+        account_key = account_name(api_url, token)
+        store = _store(client, account_key, clock, ticks, shared_clock)
         account = Account(store, ping, token, clock=clock)
         ledger = Ledger(
             store,
@@ -64,7 +72,7 @@ class Budget:
             store=store,
             account=account,
             calls=Calls(ledger, Breaker(store, clock=clock)),
-            patience=Patience(store),
+            polls=Polls(ledger, _kept(store, account_key, None if client else data_dir)),
             close=client.close if client is not None else lambda: None,
         )
 
@@ -73,6 +81,12 @@ def account_name(api_url: str, token: SecretStr) -> str:
     """A name for the books of one token at one API, from which the token can't be found."""
     digest = hashlib.sha256(f"{api_url}\n{token.get_secret_value()}".encode())
     return digest.hexdigest()[:16]
+
+
+def _kept(store: Store, account: str, data_dir: Path | None) -> Kept:
+    if data_dir is None:
+        return InStore(store, "ready-times")
+    return InFile(data_dir / "ballchasing" / f"{account}.json")
 
 
 def _store(

@@ -40,8 +40,8 @@ ANSWER_S = 60.0
 #: Largest answer. Real bodies have 14 to 28 kB.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
-#: Connections kept open; a worker process has about as many threads.
-POOL_SIZE = 32
+#: Connections kept open: as many as a process has threads that call, at most.
+POOL_SIZE = 256
 
 #: First digits of the status codes of HTTP.
 _SUCCESS, _ELSEWHERE, _SERVER_FAULT = 2, 3, 5

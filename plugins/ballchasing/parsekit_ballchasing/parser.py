@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -27,8 +28,9 @@ from parsekit_ballchasing.tiers import Endpoint
 
 UPLOADING = "Uploading replay to Ballchasing"
 GETTING = "Getting stats from Ballchasing"
-#: Percent of the task at which the texts are told; each look adds a little, up to a ceiling.
-UPLOADING_AT, GETTING_AT, PER_LOOK, GETTING_TO = 30.0, 50.0, 5.0, 85.0
+#: Percent of the task at which the texts are told; each doubling of the wait adds a little, up to a
+#: ceiling.
+UPLOADING_AT, GETTING_AT, PER_DOUBLING, GETTING_TO = 30.0, 50.0, 5.0, 85.0
 
 #: The API counts as alive while it answered somebody in the last so many seconds.
 ALIVE_S = 30.0
@@ -76,6 +78,7 @@ class BallchasingParser:
             self._settings.url,
             token,
             self._client.ping,
+            data_dir=context.data_dir,
             clock=clock,
             ticks=ticks,
             sleep=sleep,
@@ -152,13 +155,12 @@ class BallchasingParser:
             uploaded.replay_id, duplicate=uploaded.duplicate, now_unix=self._clock()
         )
         job.checkpoint(ticket.to_json())
+        job.progress(GETTING_AT, GETTING)
         if uploaded.duplicate:
             return self._look(ticket, job)
-        job.progress(GETTING_AT, GETTING)
-        return self._come_back(ticket, self._budget.patience.first_look_s())
+        return self._come_back(ticket, job)
 
     def _look(self, ticket: Ticket, job: Job) -> Parsed | NotReady:
-        job.progress(min(GETTING_AT + PER_LOOK * ticket.looks, GETTING_TO), GETTING)
         turn = self._budget.calls.turn("replay", place=job.task_id, bulk=job.bulk)
         if isinstance(turn, Wait):
             return self._wait_to_look(turn, ticket)
@@ -168,12 +170,16 @@ class BallchasingParser:
             return self._gone(error, ticket)
         except ParsekitError as error:
             return self._stumble(error, "replay", ticket, needs_replay=False)
-        return self._seen(looked, ticket)
+        return self._seen(looked, ticket, job)
 
-    def _seen(self, looked: Looked, ticket: Ticket) -> Parsed | NotReady:
-        waited_s = self._clock() - ticket.uploaded_unix
-        if ticket.looks == 0 and not ticket.duplicate:
-            self._budget.patience.learn(waited_s, ready=looked.status != "pending")
+    def _seen(self, looked: Looked, ticket: Ticket, job: Job) -> Parsed | NotReady:
+        waited_s = self._waited_s(ticket)
+        pending = looked.status == "pending"
+        if pending and waited_s < self._settings.deadline:
+            return self._come_back(ticket.still_pending(), job)
+        # The age of what somebody uploaded before is not known.
+        learn = not pending and not ticket.duplicate
+        self._budget.polls.done(ticket.replay_id, waited_s, learn=learn)
         if looked.status == "ok":
             check_body(looked.body, ticket.replay_id)
             return Parsed(data=looked.body)
@@ -182,30 +188,30 @@ class BallchasingParser:
                 f"ballchasing could not parse the replay ({ticket.replay_id}); it is damaged or "
                 "of a kind that the site does not know"
             )
-        if waited_s >= self._settings.deadline:
-            raise RemoteTimeout(
-                f"ballchasing still has the replay pending after {waited_s:.0f} s "
-                f"({ticket.replay_id}); ask again later, it is not uploaded again"
-            )
-        return self._come_back(ticket.still_pending(), self._patience_s(ticket, waited_s))
+        raise RemoteTimeout(
+            f"ballchasing still has the replay pending after {waited_s:.0f} s "
+            f"({ticket.replay_id}); ask again later, it is not uploaded again"
+        )
 
-    def _patience_s(self, ticket: Ticket, waited_s: float) -> float:
-        """A duplicate is looked at at once; when it is pending, it was uploaded just now."""
-        if ticket.duplicate and ticket.looks == 0:
-            return self._budget.patience.first_look_s()
-        return self._budget.patience.next_look_s(waited_s)
-
-    def _come_back(self, ticket: Ticket, after_s: float) -> NotReady:
+    def _come_back(self, ticket: Ticket, job: Job) -> NotReady:
         """Look again later, for the last time when the deadline comes."""
-        last_s = ticket.uploaded_unix + self._settings.deadline - self._clock()
+        waited_s = self._waited_s(ticket)
+        pending = self._budget.polls.pending(ticket.replay_id, waited_s, bulk=job.bulk)
+        if _getting_at(waited_s) > _getting_at(waited_s - pending.since_s):
+            job.progress(_getting_at(waited_s), GETTING)
+        last_s = self._settings.deadline - waited_s
         return NotReady(
             ticket=ticket.to_json(),
-            after_s=max(min(after_s, last_s), 0.0),
+            after_s=max(min(pending.wait_s, last_s), 0.0),
             reason="ballchasing works on the replay",
         )
 
+    def _waited_s(self, ticket: Ticket) -> float:
+        return max(self._clock() - ticket.uploaded_unix, 0.0)
+
     def _gone(self, error: ReplayGone, ticket: Ticket) -> NotReady:
         """Upload once more what was deleted on the site; what is hidden from us stays so."""
+        self._budget.polls.done(ticket.replay_id, self._waited_s(ticket), learn=False)
         if ticket.duplicate or ticket.uploads > 1:
             raise RemoteRejected(
                 f"{error}; the replay is on ballchasing, but its uploader hides it"
@@ -294,3 +300,9 @@ class BallchasingParser:
     def _moment(self, in_s: float) -> str:
         moment = datetime.fromtimestamp(self._clock() + in_s, UTC)
         return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _getting_at(waited_s: float) -> float:
+    """Percent of a task whose replay was uploaded so long ago."""
+    doublings = math.floor(math.log2(1 + max(waited_s, 0.0)))
+    return min(GETTING_AT + PER_DOUBLING * doublings, GETTING_TO)

@@ -23,15 +23,15 @@ class Ticket:
     """One replay on its way through the API; times are seconds since 1970 UTC.
 
     ``replay_id`` is "" before the upload was accepted. ``duplicate`` says that somebody had
-    uploaded it before. ``looks`` counts answers `pending`; ``stumbles`` counts failed calls that
-    were not held against the replay. ``uploads`` counts accepted uploads.
+    uploaded it before. ``stumbles`` counts failed calls in a row that were not held against the
+    replay. ``uploads`` counts accepted uploads. Looks leave it as it is: the host stores a ticket
+    whenever it changes.
     """
 
     since_unix: float
     replay_id: str = ""
     uploaded_unix: float = 0.0
     duplicate: bool = False
-    looks: int = 0
     stumbles: int = 0
     uploads: int = 0
 
@@ -45,7 +45,6 @@ class Ticket:
             replay_id=replay_id if isinstance(replay_id, str) and is_replay_id(replay_id) else "",
             uploaded_unix=_number(raw.get("uploaded"), now_unix),
             duplicate=raw.get("duplicate") is True,
-            looks=int(_number(raw.get("looks"), 0)),
             stumbles=int(_number(raw.get("stumbles"), 0)),
             uploads=int(_number(raw.get("uploads"), 0)),
         )
@@ -57,7 +56,6 @@ class Ticket:
             "id": self.replay_id,
             "uploaded": self.uploaded_unix,
             "duplicate": self.duplicate,
-            "looks": self.looks,
             "stumbles": self.stumbles,
             "uploads": self.uploads,
         }
@@ -69,14 +67,13 @@ class Ticket:
             replay_id=replay_id,
             duplicate=duplicate,
             uploaded_unix=now_unix,
-            looks=0,
             stumbles=0,
             uploads=self.uploads + 1,
         )
 
     def still_pending(self) -> Ticket:
         """The ticket after a look that came too early."""
-        return replace(self, looks=self.looks + 1, stumbles=0)
+        return replace(self, stumbles=0)
 
     def stumbled(self) -> Ticket:
         """The ticket after a failed call that is not held against the replay."""
@@ -84,7 +81,7 @@ class Ticket:
 
     def gone(self) -> Ticket:
         """The ticket after the API no longer knew the replay."""
-        return replace(self, replay_id="", duplicate=False, looks=0)
+        return replace(self, replay_id="", duplicate=False)
 
 
 def _number(value: object, default: float) -> float:

@@ -52,11 +52,15 @@ class FakeClock:
 
 @dataclass(kw_only=True)
 class Drive:
-    """One task as the host drives it; ``run`` goes on until there is an end."""
+    """One task as the host drives it; ``run`` goes on until there is an end.
+
+    ``hop_s`` is what becomes of a wait on its way through the broker.
+    """
 
     parser: Any
     replay: Replay
-    clock: FakeClock
+    clock: Any
+    hop_s: Callable[[float], float] = field(default=lambda wait_s: wait_s)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     bulk: bool = False
     has_fallback: bool = False
@@ -101,7 +105,7 @@ class Drive:
             if isinstance(answer, Parsed):
                 return answer
             self.failures = 0
-            self.clock.sleep(answer.after_s)
+            self.clock.sleep(self.hop_s(answer.after_s))
         raise AssertionError(f"no end after {steps} steps: {self.waits[-3:]}")
 
 
@@ -143,13 +147,15 @@ def make_replay(tmp_path: Path) -> Callable[..., Replay]:
 
 @pytest.fixture
 def make_parser(
-    sandbox: Simulator, clock: FakeClock, token_file: Path
+    sandbox: Simulator, clock: FakeClock, token_file: Path, tmp_path: Path
 ) -> Iterator[Callable[..., BallchasingParser]]:
     made: list[BallchasingParser] = []
 
     def make(redis_url: str | None = None, **settings: Any) -> BallchasingParser:
         wanted = {"url": sandbox.url, "token_file": token_file, **settings}
-        context = ProviderContext(settings=BallchasingSettings(**wanted), redis_url=redis_url)
+        context = ProviderContext(
+            settings=BallchasingSettings(**wanted), redis_url=redis_url, data_dir=tmp_path
+        )
         made.append(BallchasingParser(context, clock=clock, ticks=clock, sleep=clock.sleep))
         return made[-1]
 

@@ -74,7 +74,8 @@ class Stage:
     """The parser with one replay, as its test drives it."""
 
     def __init__(self, make: Callable[..., Any], url: str, token_file: Path, clock: Any) -> None:
-        context = ProviderContext(settings=BallchasingSettings(url=url, token_file=token_file))
+        settings = BallchasingSettings(url=url, token_file=token_file)
+        context = ProviderContext(settings=settings, data_dir=token_file.parent)
         self.clock = clock
         self.parser = BallchasingParser(context, clock=clock, ticks=clock, sleep=clock.sleep)
         self._drive = make
@@ -96,7 +97,7 @@ def stage(
         url = PUBLIC_API
         if RECORDING and not public:
             options = SiteOptions(
-                **{"pending_s": (40, 40), "token": "cassette-token", **dict(scene.options)}
+                **{"pending_s": (2, 2), "token": "cassette-token", **dict(scene.options)}
             )
             simulator = stack.enter_context(Simulator(options, clock=clock))
             simulator.faults.scripted = list(scene.faults)
@@ -218,7 +219,8 @@ def test_upload_pending_then_ok(stage: Stage) -> None:
     task = stage.task()
     parsed = task.run()
     assert parsed.data["status"] == "ok"
-    assert [wait.ticket["looks"] for wait in task.waits] == list(range(len(task.waits)))
+    assert len(task.waits) > 1
+    assert {wait.ticket["id"] for wait in task.waits} == {parsed.data["id"]}
 
 
 @scene(public=True)
@@ -292,7 +294,7 @@ def test_fault_as_html_is_tried_again(stage: Stage) -> None:
 def test_truncated_statistics_are_asked_for_again(stage: Stage) -> None:
     task = stage.task()
     assert task.run().data["status"] == "ok"
-    assert task.failures == 0
+    assert task.failures == 1
 
 
 def test_every_cassette_says_where_it_came_from_and_is_used() -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import requests
 from ballchasing import BallchasingApi  # type: ignore[import-untyped]
 from referencing import Registry
 
+from parsekit.testing.deployment import poll
 from parsekit.testing.replays import believable_match, write_replay
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 from parsekit_ballchasing.simulator.faults import Fault
@@ -174,6 +176,29 @@ class TestErrors:
 
 
 class TestBodies:
+    def test_are_made_while_nobody_waits_for_them(
+        self, api: Any, sandbox: Simulator, make_replay: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A replay that takes long holds up no call, and is pending meanwhile."""
+        sandbox.site.configure({"pending_s": [0, 0]})
+        making: Future[Any] = Future()
+        monkeypatch.setattr(sandbox.site.bodies, "begin", lambda _: making)
+        replay_id = api.upload_replay(make_replay().path)["id"]
+        assert api.get_replay(replay_id)["status"] == "pending"
+        making.set_result({})
+        assert api.get_replay(replay_id)["status"] == "ok"
+
+    def settled(self, api: Any, clock: Any, path: Path) -> Any:
+        """What the site says of a file when it has parsed it, which takes real time."""
+        replay_id = api.upload_replay(path)["id"]
+
+        def look() -> Any:
+            clock.sleep(60)
+            body = api.get_replay(replay_id)
+            return body["status"] != "pending" and body
+
+        return poll(look)
+
     @pytest.fixture
     def schema(self, shared: Path) -> Any:
         from jsonschema import Draft202012Validator  # noqa: PLC0415
@@ -194,20 +219,15 @@ class TestBodies:
     ) -> None:
         pytest.importorskip("parsekit_local")
         path = write_replay(tmp_path / "match.replay", believable_match(seed=3), frames=60)
-        replay_id = api.upload_replay(path)["id"]
-        clock.sleep(60)
-        body = api.get_replay(replay_id)
+        body = self.settled(api, clock, path)
         assert body["status"] == "ok"
-        assert body["id"] == replay_id
         assert not body["blue"]["players"][0]["name"].startswith("blue-")
 
     def test_of_damaged_files_are_failed(self, api: Any, clock: Any, tmp_path: Path) -> None:
         pytest.importorskip("parsekit_local")
         path = write_replay(tmp_path / "match.replay", believable_match(seed=4), frames=60)
         path.write_bytes(path.read_bytes()[:-500])
-        replay_id = api.upload_replay(path)["id"]
-        clock.sleep(60)
-        assert api.get_replay(replay_id)["status"] == "failed"
+        assert self.settled(api, clock, path)["status"] == "failed"
 
 
 class TestControl:

@@ -117,7 +117,8 @@ def test_a_file_of_authorities_that_is_gone_is_named(
     authority.write_bytes((certificates / "ca.pem").read_bytes())
     settings = BallchasingSettings(**section("localhost", "ca.pem") | {"ca_file": authority})
     authority.unlink()
-    parser = BallchasingParser(ProviderContext(settings=settings), clock=clock, ticks=clock)
+    context = ProviderContext(settings=settings, data_dir=tmp_path)
+    parser = BallchasingParser(context, clock=clock, ticks=clock)
     with pytest.raises(ConfigInvalid, match=f"ballchasing.ca_file: .*{authority}"):
         drive(parser=parser).run()
     parser.close()

@@ -5,5 +5,6 @@ in this process.
 """
 
 from parsekit_ballchasing.ledger.ledger import LONGEST_PAUSE_S, Ledger, Turn, Wait
+from parsekit_ballchasing.ledger.store import Load
 
-__all__ = ["LONGEST_PAUSE_S", "Ledger", "Turn", "Wait"]
+__all__ = ["LONGEST_PAUSE_S", "Ledger", "Load", "Turn", "Wait"]

@@ -11,8 +11,8 @@ from typing import TypeVar
 import redis
 
 from parsekit import JsonObject
-from parsekit_ballchasing.ledger.store import Ask, Reply, Store
-from parsekit_ballchasing.tiers import Endpoint
+from parsekit_ballchasing.ledger.store import Ask, Load, Reply, Store
+from parsekit_ballchasing.tiers import Endpoint, Limit
 
 T = TypeVar("T")
 log = logging.getLogger("parsekit.ballchasing")
@@ -76,6 +76,14 @@ class FailoverStore:
         """See `Store.pause`; noted in both books, as Redis may leave before it is over."""
         self._own.pause(for_s, endpoint)
         self._first(lambda store: store.pause(for_s, endpoint))
+
+    def pending(self, replay_id: str, endpoint: Endpoint, rates: tuple[Limit, ...]) -> Load:
+        """See `Store.pending`."""
+        return self._first(lambda store: store.pending(replay_id, endpoint, rates))
+
+    def done(self, replay_id: str) -> float:
+        """See `Store.done`."""
+        return self._first(lambda store: store.done(replay_id))
 
     def uploads(self, since_s: float) -> list[float]:
         """See `Store.uploads`."""

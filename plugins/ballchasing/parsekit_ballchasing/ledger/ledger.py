@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
-from parsekit_ballchasing.ledger.store import Ask, Store, Why
+from parsekit_ballchasing.ledger.store import Ask, Load, Store, Why
 from parsekit_ballchasing.tiers import HOUR_S, SECOND_S, Endpoint, Limit, Tier
 
 #: A worker slot sleeps at most this long for its turn; longer waits go back to the driver, seconds.
@@ -97,10 +97,8 @@ class Ledger:
         return Turn(endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked)
 
     def _ask(self, endpoint: Endpoint, call: str, place: str, hold: str, *, bulk: bool) -> Ask:
-        rates = tuple(_careful(limit) for limit in self._tier().limits(endpoint))
         quotas = self._quotas() if hold else ()
         if bulk:
-            rates = tuple(limit if limit.per_s < HOUR_S else _reserved(limit) for limit in rates)
             quotas = tuple(_reserved(limit) for limit in quotas)
         return Ask(
             endpoint=endpoint,
@@ -108,9 +106,15 @@ class Ledger:
             place=place,
             hold=hold,
             bulk=bulk,
-            rates=rates,
+            rates=self._rates(endpoint, bulk=bulk),
             quotas=quotas,
         )
+
+    def _rates(self, endpoint: Endpoint, *, bulk: bool) -> tuple[Limit, ...]:
+        rates = tuple(_careful(limit) for limit in self._tier().limits(endpoint))
+        if not bulk:
+            return rates
+        return tuple(limit if limit.per_s < HOUR_S else _reserved(limit) for limit in rates)
 
     def settle(self, turn: Turn, *, ok: bool) -> None:
         """Note that the call was answered; ``ok`` that the API did what it is for."""
@@ -129,6 +133,14 @@ class Ledger:
         """
         everywhere = for_s <= LONGEST_PAUSE_S
         self._store.pause(for_s, None if everywhere else turn.endpoint)
+
+    def pending(self, replay_id: str, *, bulk: bool) -> Load:
+        """Note that a replay is pending now, and say how busy looks are."""
+        return self._store.pending(replay_id, "replay", self._rates("replay", bulk=bulk))
+
+    def done(self, replay_id: str) -> float:
+        """Forget a pending replay; see `Store.done`."""
+        return self._store.done(replay_id)
 
     def since_ok(self, endpoint: Endpoint) -> float | None:
         """Seconds since the API last answered somebody well here; None for never."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from bisect import bisect_right, insort
@@ -13,9 +14,12 @@ from parsekit_ballchasing.ledger.store import (
     GRACE_S,
     RECHECK_S,
     UNDERWAY_S,
+    UNWATCHED_S,
     Ask,
+    Load,
     Reply,
     Why,
+    load_of,
 )
 from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
@@ -38,6 +42,7 @@ class LocalStore:
         self._last: dict[str, float] = {}
         self._ok: dict[str, float] = {}
         self._uploads: dict[str, float] = {}
+        self._pending: dict[str, float] = {}
         self._paused_until: dict[str | None, float] = {}
         self._documents: dict[str, JsonObject] = {}
 
@@ -143,6 +148,21 @@ class LocalStore:
         with self._lock:
             until = self._clock() + for_s
             self._paused_until[endpoint] = max(self._paused_until.get(endpoint, 0.0), until)
+
+    def pending(self, replay_id: str, endpoint: Endpoint, rates: tuple[Limit, ...]) -> Load:
+        """See `Store.pending`."""
+        with self._lock:
+            now, shared = self._clock(), self._shared(rates)
+            _drop(self._pending, now - UNWATCHED_S)
+            before = self._pending.get(replay_id, -math.inf)
+            self._pending[replay_id] = now
+            used = [_used(self._calls[endpoint], limit, now) for limit in shared]
+            return load_of(shared, used, len(self._pending), now - before)
+
+    def done(self, replay_id: str) -> float:
+        """See `Store.done`."""
+        with self._lock:
+            return self._clock() - self._pending.pop(replay_id, -math.inf)
 
     def uploads(self, since_s: float) -> list[float]:
         """See `Store.uploads`."""

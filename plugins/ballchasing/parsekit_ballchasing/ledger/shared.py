@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, cast
@@ -16,9 +17,12 @@ from parsekit_ballchasing.ledger.store import (
     GRACE_S,
     RECHECK_S,
     UNDERWAY_S,
+    UNWATCHED_S,
     Ask,
+    Load,
     Reply,
     Why,
+    load_of,
 )
 from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
@@ -90,6 +94,29 @@ class SharedStore:
     def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`."""
         self._pause(keys=[self._marks], args=[self._now(), for_s, endpoint or ""])
+
+    def pending(self, replay_id: str, endpoint: Endpoint, rates: tuple[Limit, ...]) -> Load:
+        """See `Store.pending`."""
+        now, key, calls = self._time(), self._key("pending"), self._key("calls", endpoint)
+        with self._redis.pipeline() as pipe:
+            pipe.zremrangebyscore(key, "-inf", now - UNWATCHED_S)
+            pipe.zscore(key, replay_id)
+            pipe.zadd(key, {replay_id: now})
+            pipe.expire(key, int(UNWATCHED_S))
+            pipe.zcard(key)
+            for limit in rates:
+                pipe.zcount(calls, f"({now - limit.per_s}", "+inf")
+            _, before, _, _, waiting, *used = pipe.execute()
+        return load_of(rates, used, waiting, math.inf if before is None else now - before)
+
+    def done(self, replay_id: str) -> float:
+        """See `Store.done`."""
+        key = self._key("pending")
+        with self._redis.pipeline() as pipe:
+            pipe.zscore(key, replay_id)
+            pipe.zrem(key, replay_id)
+            before, _ = pipe.execute()
+        return math.inf if before is None else self._time() - before
 
     def uploads(self, since_s: float) -> list[float]:
         """See `Store.uploads`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -18,6 +19,9 @@ UNDERWAY_S = 2.0
 RECHECK_S = 0.05
 #: Who does not come back this many seconds after the announced time has lost the place in line.
 GRACE_S = 5.0
+#: A replay that nobody looked at for so long is no longer waited for: no schedule waits longer,
+#: seconds.
+UNWATCHED_S = 400.0
 #: Least share of the even distance between calls that is kept, so that calls never come in bursts.
 EVENNESS = 0.9
 
@@ -56,6 +60,34 @@ class Reply:
     fresh: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy an endpoint is.
+
+    ``waiting`` replays share its calls, of which there are ``per_second``; ``fullness`` is the
+    used part of its hour, 0 to 1, 0 where that has no limit. ``since_s`` is how long ago the replay
+    that asks was noted before, infinite when it was not.
+    """
+
+    waiting: int
+    per_second: float
+    fullness: float
+    since_s: float = math.inf
+
+
+def load_of(rates: tuple[Limit, ...], used: Sequence[int], waiting: int, since_s: float) -> Load:
+    """Put together what a store counted; ``used`` are the calls in each window of ``rates``."""
+    first, *hours = rates
+    return Load(
+        waiting=waiting,
+        per_second=first.calls / first.per_s,
+        fullness=max(
+            (n / max(limit.calls, 1) for limit, n in zip(hours, used[1:], strict=True)), default=0.0
+        ),
+        since_s=since_s,
+    )
+
+
 class Store(Protocol):
     """Keeps the books. Every method is one atomic step, safe from threads and processes."""
 
@@ -80,6 +112,14 @@ class Store(Protocol):
 
         Never shortens an earlier pause.
         """
+        ...
+
+    def pending(self, replay_id: str, endpoint: Endpoint, rates: tuple[Limit, ...]) -> Load:
+        """Note that a replay is pending now, and say how busy the endpoint is."""
+        ...
+
+    def done(self, replay_id: str) -> float:
+        """Forget a replay that is no longer pending; seconds since it was noted, or infinity."""
         ...
 
     def uploads(self, since_s: float) -> list[float]:

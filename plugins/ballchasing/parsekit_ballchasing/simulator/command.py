@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from parsekit_ballchasing.simulator.server import Simulator
 from parsekit_ballchasing.simulator.site import SiteOptions
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     simulator.faults.rate = wanted.faults
     sys.stdout.write(f"set ballchasing.url to {simulator.url}; any token will do\n")
     sys.stdout.flush()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), closing(simulator):
         simulator.serve()
     return 0
 

@@ -59,7 +59,8 @@ def get_replay(site: Site, call: Call, replay_id: str) -> Reply:
     }
     if replay.group is not None:
         about["groups"] = [{"id": replay.group, "name": replay.group, "link": ""}]
-    return Reply(200, {**(replay.body or {}), **about} if status == "ok" else about)
+    body = replay.body if status == "ok" else None
+    return Reply(200, {**(body or {}), **about})
 
 
 def _visible(site: Site, call: Call, replay_id: str) -> SiteReplay | None:

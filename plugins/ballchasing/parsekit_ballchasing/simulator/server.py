@@ -66,7 +66,12 @@ class Simulator:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the port, and parse no more."""
         self._server.server_close()
+        self.site.bodies.close()
 
 
 class _Server(ThreadingHTTPServer):

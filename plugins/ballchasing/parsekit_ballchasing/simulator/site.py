@@ -7,6 +7,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -53,8 +54,13 @@ class SiteReplay:
     created_unix: float
     ready_unix: float
     fails: bool
+    making: Future[JsonObject | None]
     group: str | None = None
-    body: JsonObject | None = None
+
+    @property
+    def body(self) -> JsonObject | None:
+        """The part of its body that comes from the file; None when that can't be parsed."""
+        return self.making.result()
 
 
 @dataclass(slots=True)
@@ -132,6 +138,7 @@ class Site:
             created_unix=now,
             ready_unix=now + self.random.uniform(*self.options.pending_s),
             fails=self.random.random() < self.options.failing,
+            making=self.bodies.begin(content),
             group=group,
         )
         self.replays[replay.id] = replay
@@ -142,12 +149,9 @@ class Site:
 
     def status(self, replay: SiteReplay) -> Literal["ok", "pending", "failed"]:
         """How far a replay is."""
-        if self.clock() < replay.ready_unix:
+        if self.clock() < replay.ready_unix or not replay.making.done():
             return "pending"
-        if not replay.fails and replay.body is None:
-            replay.body = self.bodies.make(replay.content)
-            replay.fails = replay.body is None
-        return "failed" if replay.fails else "ok"
+        return "failed" if replay.fails or replay.body is None else "ok"
 
     def configure(self, changes: JsonObject) -> None:
         """Change options while it runs. Raises TypeError for an unknown one."""
