@@ -1,7 +1,8 @@
-"""The Ballchasing parser beside a naive client, at the free tier's limits, on the simulator.
+"""The Ballchasing parser on the simulator: beside a naive client, and how soon and often it looks.
 
-Both get 200 replays, four worker processes and the same number of slots. Time is scaled: a second
-of the simulator and of both clients is a third of a real one.
+Both clients are given the free tier's limits, 200 replays, four worker processes and the same number
+of slots. Time is scaled: a second of the simulator and of both clients is a third of a real one. The
+looks (`bench.looks`) are counted in virtual time.
 
 Run it alone with ``python -m bench.ballchasing``.
 """
@@ -25,6 +26,7 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
+from bench import looks
 from parsekit import Job, NotReady, Parsed, ProviderContext, Replay, RetryPolicy
 from parsekit.errors import ParsekitError
 from parsekit.testing.servers.valkey import valkey
@@ -351,6 +353,7 @@ def main() -> None:
         for client in (careful, naive):
             with simulator() as url:
                 client(Place(url=url, redis_url=redis.url(), folder=Path(name)))
+    looks.main()
 
 
 if __name__ == "__main__":
