@@ -1,8 +1,8 @@
 """The Ballchasing parser on the simulator: beside a naive client, and how soon and often it looks.
 
-Both clients are given the free tier's limits, 200 replays, four worker processes and the same number
-of slots. Time is scaled: a second of the simulator and of both clients is a third of a real one. The
-looks (`bench.looks`) are counted in virtual time.
+Both clients are given the free tier's limits, 200 replays, four worker processes and the same
+number of slots. Time is scaled: a second of the simulator and of both clients is a third of a real
+one. The looks (`bench.looks`) are counted in virtual time.
 
 Run it alone with ``python -m bench.ballchasing``.
 """

@@ -130,7 +130,7 @@ class Road:
             self.state = self.state.but(parsed=None)  # from before the key, or not from us
         self._look()
         name = self._name(entry)
-        # Who waits for a remote parser has looked already: each of its looks costs one read, not two.
+        # Who waits for a remote parser has looked: each visit to that costs one read, not two.
         if self.state.ticket is None and (cached := self._look_up(name)) is not None:
             return cached
         if not self.flight.take(name.flight):

@@ -50,8 +50,8 @@ REFUSED_SECONDS = 1.0
 #: Moves what is due, then takes messages: KEYS taken, due, waiting, then the lists in order of
 #: preference; ARGV how many of these come before those of back-fills, how many messages of
 #: back-fills may be taken, then a tag for each message that may be. Answers tag, list and text of
-#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list; what
-#: an older worker let wait does not, and goes to the first.
+#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list;
+#: what an older worker let wait does not, and goes to the first.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -156,8 +156,8 @@ def delay_queue(target: str, seconds: float) -> Queue:
     """A queue that hands each message on to ``target`` after at least this long.
 
     All messages of a queue wait equally long, so none stands in another's way: the waits are
-    rounded up, to steps between a quarter of a second and five. Nothing consumes from it, so nothing
-    is un-acknowledged and no consumer timeout applies.
+    rounded up, to steps between a quarter of a second and five. Nothing consumes from it, so
+    nothing is un-acknowledged and no consumer timeout applies.
     """
     step = next(step for limit, step in _STEPS if seconds <= limit)
     wait_ms = math.ceil(seconds / step) * round(step * 1000)
