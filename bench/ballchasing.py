@@ -92,7 +92,7 @@ class Figures:
 def make_parser(place: Place) -> BallchasingParser:
     settings = BallchasingSettings(url=place.url, token_file=place.folder / "token")
     token = SecretStr(TOKEN)
-    client = BallchasingClient(place.url, token, clock=now, ticks=ticks)
+    client = BallchasingClient(place.url, token, clock=now)
     budget = Budget.open(
         place.redis_url,
         place.url,

@@ -12,7 +12,7 @@ from parsekit_ballchasing.tiers import tier_named
 
 NAME = "ballchasing"
 #: A check answers within ten seconds.
-_TIMEOUT_S = (3.0, 5.0)
+_TIMEOUT_S, _CALL_S = (3.0, 5.0), 8.0
 
 
 def check_account(session: Session) -> list[Check]:
@@ -26,7 +26,9 @@ def check_account(session: Session) -> list[Check]:
     if token.get_secret_value().startswith("g/"):
         detail = "a group's token: it uploads into its group and tells nothing about itself"
         return [Check(name=f"{NAME} token", ok=None, detail=detail)]
-    client = BallchasingClient(settings.url, token, ca_file=settings.ca_file, timeout_s=_TIMEOUT_S)
+    client = BallchasingClient(
+        settings.url, token, ca_file=settings.ca_file, timeout_s=_TIMEOUT_S, call_s=_CALL_S
+    )
     try:
         told = client.ping()
     except ParsekitError as error:

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError as TransportError
 
 from parsekit import JsonObject
@@ -29,14 +28,15 @@ from parsekit.errors import (
     RemoteUnavailable,
     Unauthorized,
 )
+from parsekit_ballchasing.deadline import DeadlineAdapter, whole_call
 from parsekit_ballchasing.retry_after import retry_after_s
 from parsekit_ballchasing.ticket import is_replay_id
 from parsekit_ballchasing.words import words_of
 
 #: Seconds to connect, and to wait for each piece of an answer.
 CONNECT_S, READ_S = 5.0, 30.0
-#: Seconds for a whole answer, so that one that drips can't hold a slot for ever.
-ANSWER_S = 60.0
+#: Seconds for a whole call, so that nothing that a server sends can hold a slot for ever.
+CALL_S = 60.0
 #: Largest answer. Real bodies have 14 to 28 kB.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
@@ -79,11 +79,12 @@ class Answer:
 
 
 class BallchasingClient:
-    """One session for one process: pooled connections, timeouts, no redirects, bounded answers.
+    """One session for one process: pooled connections, a deadline, no redirects, bounded answers.
 
-    Used from several threads at once. ``clock`` is UTC, ``ticks`` never goes back. ``ca_file``
-    names the authorities to trust instead of the public ones. Every call raises `ConfigInvalid`
-    where the server's certificate is not trusted; nothing is sent then.
+    Used from several threads at once. ``clock`` is UTC. ``timeout_s`` is for the connection and for
+    each piece of an answer, ``call_s`` for a whole call. ``ca_file`` names the authorities to trust
+    instead of the public ones. Every call raises `ConfigInvalid` where the server's certificate is
+    not trusted; nothing is sent then.
     """
 
     def __init__(
@@ -93,14 +94,14 @@ class BallchasingClient:
         *,
         ca_file: Path | None = None,
         clock: Callable[[], float] = time.time,
-        ticks: Callable[[], float] = time.monotonic,
         timeout_s: tuple[float, float] = (CONNECT_S, READ_S),
+        call_s: float = CALL_S,
     ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._clock = clock
-        self._ticks = ticks
         self._timeout_s = timeout_s
+        self._call_s = call_s
         self._session = _session(ca_file)
 
     def ping(self) -> JsonObject:
@@ -157,26 +158,32 @@ class BallchasingClient:
         params: Mapping[str, str] | None = None,
         file: bytes | None = None,
     ) -> Answer:
-        try:
-            with self._session.request(
-                method,
-                self._url + path,
-                params=params,
-                # A fixed name, as the caller's may tell who played; the ending is asked for.
-                files=None if file is None else {"file": ("upload.replay", file)},
-                headers={"Authorization": self._token.get_secret_value()},
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = self._content(response)
-                return Answer(response.status_code, response.headers, content)
-        except requests.Timeout as exc:
-            raise RemoteUnavailable(f"ballchasing did not answer in time: {method} {path}") from exc
-        except (requests.RequestException, TransportError) as exc:
-            raise self._unreached(exc, f"{method} {path}") from exc
-        except OSError as exc:  # how requests says that the file of authorities is gone
-            raise ConfigInvalid(f"ballchasing.ca_file: {exc}") from exc
+        with whole_call(self._call_s) as deadline:
+            try:
+                return self._answer(method, path, params, file)
+            except (requests.RequestException, TransportError) as exc:
+                if isinstance(exc, requests.Timeout) or deadline.is_over():
+                    late = f"ballchasing did not answer in time: {method} {path}"
+                    raise RemoteUnavailable(late) from exc
+                raise self._unreached(exc, f"{method} {path}") from exc
+            except OSError as exc:  # how requests says that the file of authorities is gone
+                raise ConfigInvalid(f"ballchasing.ca_file: {exc}") from exc
+
+    def _answer(
+        self, method: str, path: str, params: Mapping[str, str] | None, file: bytes | None
+    ) -> Answer:
+        with self._session.request(
+            method,
+            self._url + path,
+            params=params,
+            # A fixed name, as the caller's may tell who played; the ending is asked for.
+            files=None if file is None else {"file": ("upload.replay", file)},
+            headers={"Authorization": self._token.get_secret_value()},
+            timeout=self._timeout_s,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return Answer(response.status_code, response.headers, _content(response))
 
     def _unreached(self, exc: Exception, call: str) -> ParsekitError:
         if distrust := _distrust(exc):
@@ -186,21 +193,6 @@ class BallchasingClient:
                 "in it"
             )
         return RemoteUnavailable(f"ballchasing can't be reached: {call}: {_cause(exc)}")
-
-    def _content(self, response: requests.Response) -> bytes:
-        """Read piece by piece, as the length that an answer claims can't be trusted."""
-        end = self._ticks() + ANSWER_S
-        content = bytearray()
-        response.raw.decode_content = True  # some proxies compress whatever is asked for
-        while piece := response.raw.read1(_PIECE_BYTES):
-            content += piece
-            if len(content) > MAX_ANSWER_BYTES:
-                raise RemoteUnavailable(
-                    f"ballchasing answered more than {MAX_ANSWER_BYTES} bytes; answer dropped"
-                )
-            if self._ticks() > end:
-                raise RemoteUnavailable(f"ballchasing's answer took more than {ANSWER_S:.0f} s")
-        return bytes(content)
 
     def _object(self, answer: Answer) -> JsonObject:
         """The JSON object in an answer. Raises `RemoteUnavailable` when there is none."""
@@ -245,7 +237,7 @@ def _session(ca_file: Path | None) -> requests.Session:
     session = requests.Session()
     session.verify = True if ca_file is None else str(ca_file)
     # Redirects and `Retry-After` are the caller's business: urllib3 would sleep up to six hours.
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=POOL_SIZE, max_retries=0)
+    adapter = DeadlineAdapter(pool_connections=2, pool_maxsize=POOL_SIZE, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # A ~/.netrc entry would replace the token, and cookies would tie calls to one server.
@@ -253,6 +245,19 @@ def _session(ca_file: Path | None) -> requests.Session:
     session.headers["User-Agent"] = "parsekit-ballchasing"
     session.headers["Accept-Encoding"] = "identity"
     return session
+
+
+def _content(response: requests.Response) -> bytes:
+    """Read piece by piece, as the length that an answer claims can't be trusted."""
+    content = bytearray()
+    response.raw.decode_content = True  # some proxies compress whatever is asked for
+    while piece := response.raw.read1(_PIECE_BYTES):
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            raise RemoteUnavailable(
+                f"ballchasing answered more than {MAX_ANSWER_BYTES} bytes; answer dropped"
+            )
+    return bytes(content)
 
 
 def _distrust(exc: Exception) -> str:

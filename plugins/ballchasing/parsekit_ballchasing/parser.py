@@ -71,7 +71,7 @@ class BallchasingParser:
         token = self._settings.read_token()
         self._clock = clock
         self._client = client or BallchasingClient(
-            self._settings.url, token, ca_file=self._settings.ca_file, clock=clock, ticks=ticks
+            self._settings.url, token, ca_file=self._settings.ca_file, clock=clock
         )
         self._budget = budget or Budget.open(
             context.redis_url,

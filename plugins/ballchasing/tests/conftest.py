@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -185,3 +186,21 @@ def drive(
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     with valkey(tmp_path_factory.mktemp("valkey")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two authorities, and a server's certificate for localhost from the first."""
+    folder = tmp_path_factory.mktemp("certificates")
+    new = "req -newkey rsa:2048 -nodes -days 2"
+    for name in ("ca", "stranger"):
+        openssl(folder, f"{new} -x509 -subj /CN={name} -keyout {name}.key -out {name}.pem")
+    (folder / "names").write_text("subjectAltName=DNS:localhost", encoding="utf-8")
+    openssl(folder, f"{new} -subj /CN=localhost -keyout server.key -out server.csr")
+    openssl(folder, "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
+                    "-extfile names -out server.pem")  # fmt: skip
+    return folder
+
+
+def openssl(folder: Path, arguments: str) -> None:
+    subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)

@@ -24,6 +24,10 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import vcr  # type: ignore[import-untyped]
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
+from vcr.stubs.requests_stubs import (  # type: ignore[import-untyped]
+    VCRRequestsHTTPConnection,
+    VCRRequestsHTTPSConnection,
+)
 
 from parsekit import ProviderContext, Replay
 from parsekit.errors import (
@@ -32,6 +36,7 @@ from parsekit.errors import (
     RemoteUnavailable,
     Unauthorized,
 )
+from parsekit_ballchasing.deadline import Pool, SecurePool
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.settings import PUBLIC_API, BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
@@ -145,6 +150,10 @@ def recorder(*, public: bool) -> Any:
         before_record_request=scrubbed_request,
         before_record_response=scrubbed_response,
         serializer="headed",
+        custom_patches=(
+            (Pool, "ConnectionCls", VCRRequestsHTTPConnection),
+            (SecurePool, "ConnectionCls", VCRRequestsHTTPSConnection),
+        ),
     )
     made.register_serializer("headed", Serializer(public=public))
     return made

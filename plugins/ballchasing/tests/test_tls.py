@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,24 +23,6 @@ from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator
 
 Make = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two authorities, and a server's certificate for localhost from the first."""
-    folder = tmp_path_factory.mktemp("certificates")
-    new = "req -newkey rsa:2048 -nodes -days 2"
-    for name in ("ca", "stranger"):
-        openssl(folder, f"{new} -x509 -subj /CN={name} -keyout {name}.key -out {name}.pem")
-    (folder / "names").write_text("subjectAltName=DNS:localhost", encoding="utf-8")
-    openssl(folder, f"{new} -subj /CN=localhost -keyout server.key -out server.csr")
-    openssl(folder, "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
-                    "-extfile names -out server.pem")  # fmt: skip
-    return folder
-
-
-def openssl(folder: Path, arguments: str) -> None:
-    subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture

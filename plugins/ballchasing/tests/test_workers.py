@@ -41,7 +41,7 @@ def make_parser(url: str, redis_url: str | None, token_file: Path, speed: float)
 
     settings = BallchasingSettings(url=url, token_file=token_file)
     token = settings.read_token()
-    client = BallchasingClient(url, token, clock=now, ticks=ticks, timeout_s=(2, 30 / speed + 0.2))
+    client = BallchasingClient(url, token, clock=now, timeout_s=(2, 30 / speed + 0.2))
     budget = Budget.open(
         redis_url,
         url,
