@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parsekit.worker.rescheduling import delay_queue, hop_seconds
@@ -188,6 +188,8 @@ class TestReadyTimes:
         assert kept.shares == pytest.approx(times.shares, abs=1e-4)
 
     @given(st.floats(allow_nan=True), st.floats(allow_nan=True))
+    @example(0.0, math.nan)
+    @example(math.nan, math.inf)
     def test_learn_nothing_from_what_is_no_time(self, low: float, high: float) -> None:
         times = ReadyTimes.reported().with_replay(low, high)
         assert math.fsum(times.shares) == pytest.approx(1.0)

@@ -46,6 +46,8 @@ class ReadyTimes:
 
     def with_replay(self, pending_s: float, ready_s: float = math.inf) -> ReadyTimes:
         """Learn that a replay was pending at one age, and ready at the other if that is known."""
+        if not pending_s < ready_s:  # nor with a NaN among them
+            return self
         parts = _overlaps(pending_s, ready_s)
         believed = [share * part for share, part in zip(self.shares, parts, strict=True)]
         if not any(believed):
