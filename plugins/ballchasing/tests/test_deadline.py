@@ -1,14 +1,12 @@
-"""A server that never ends what it says: each call ends all the same, and so does the next."""
+"""A server that never ends what it says: each call ends all the same."""
 
 from __future__ import annotations
 
-import itertools
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +14,19 @@ import pytest
 from pydantic import SecretStr
 
 from parsekit.errors import RemoteUnavailable
+from parsekit.testing.servers.endless import Saying, drip, endless_server, flood
 from parsekit_ballchasing.client import BallchasingClient
 
-#: A whole call, and how often the server says something: no wait for it is ever long.
-CALL_S, DRIP_S = 0.5, 0.02
+CALL_S = 0.5
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
-Saying = Iterator[bytes]
-
-
-def drip(begin: bytes = b"", text: bytes = b"x") -> Callable[[], Saying]:
-    """Say the beginning, and then a little of the rest now and then, for ever."""
-    return lambda: itertools.chain([begin], itertools.repeat(text))
-
-
-def at_once(begin: bytes, text: bytes) -> Callable[[], Saying]:
-    """As `drip`, but as much as fits."""
-    return lambda: itertools.chain([begin], itertools.repeat(text * 1000))
-
-
-SAYINGS: dict[str, Callable[[], Saying]] = {
+SAYINGS: dict[str, Saying] = {
     "nothing": lambda: iter(()),
-    "100 Continue for ever": at_once(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "100 Continue now and then": drip(text=b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "103 Early Hints now and then": drip(text=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+    "100 Continue for ever": flood(piece=b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "100 Continue now and then": drip(piece=b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "103 Early Hints now and then": drip(piece=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
     "a status line that drips": drip(b"HTTP/1.1 200 "),
     "a header that drips": drip(OK + b"X-Long: "),
     "headers of a 100 that drip": drip(b"HTTP/1.1 100 Continue\r\nX-Long: "),
@@ -49,47 +34,11 @@ SAYINGS: dict[str, Callable[[], Saying]] = {
     "a refusal that drips": drip(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1"),
     "a body that drips": drip(OK + b"Content-Length: 4000000\r\n\r\n"),
     "a body without an end": drip(OK + b"\r\n"),
-    "a chunk's length that drips": drip(CHUNKED, text=b"0"),
-    "a chunk's extension that drips": drip(CHUNKED + b"5;", text=b"x"),
-    "chunks that drip": drip(CHUNKED, text=b"1\r\nx\r\n"),
-    "trailers that drip": drip(CHUNKED + b"0\r\n", text=b"X-Trailer: x\r\n"),
+    "a chunk's length that drips": drip(CHUNKED, piece=b"0"),
+    "a chunk's extension that drips": drip(CHUNKED + b"5;", piece=b"x"),
+    "chunks that drip": drip(CHUNKED, piece=b"1\r\nx\r\n"),
+    "trailers that drip": drip(CHUNKED + b"0\r\n", piece=b"X-Trailer: x\r\n"),
 }
-
-
-class Endless:
-    """A server that says one thing to everybody who connects, and hears or does not hear them."""
-
-    def __init__(self, saying: Callable[[], Saying], context: ssl.SSLContext | None) -> None:
-        self._saying = saying
-        self._context = context
-        self._closed = threading.Event()
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._closed.set()
-        self._socket.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
-
-    def _secured(self, connection: socket.socket) -> socket.socket:
-        return (
-            self._context.wrap_socket(connection, server_side=True) if self._context else connection
-        )
-
-    def _talk(self, connection: socket.socket) -> None:
-        with suppress(OSError), self._secured(connection) as secured:
-            secured.recv(65536)
-            for text in self._saying():
-                secured.sendall(text)
-                if self._closed.wait(DRIP_S if len(text) < 1000 else 0):
-                    break
-            self._closed.wait()
 
 
 @pytest.fixture(params=["http", "https"])
@@ -102,20 +51,17 @@ def talking(request: Any, certificates: Path) -> Callable[..., Any]:
         ca_file = certificates / "ca.pem"
 
     @contextmanager
-    def talk(saying: Callable[[], Saying], call_s: float = CALL_S) -> Iterator[BallchasingClient]:
-        server = Endless(saying, context)
-        client = BallchasingClient(
-            f"{request.param}://localhost:{server.port}/api",
-            SecretStr("t"),
-            ca_file=ca_file,
-            timeout_s=(30.0, 30.0),
-            call_s=call_s,
-        )
-        try:
+    def talk(saying: Saying, call_s: float = CALL_S) -> Iterator[BallchasingClient]:
+        with endless_server(saying, context) as server:
+            client = BallchasingClient(
+                f"{request.param}://localhost:{server.port}/api",
+                SecretStr("t"),
+                ca_file=ca_file,
+                timeout_s=(30.0, 30.0),
+                call_s=call_s,
+            )
             yield client
-        finally:
             client.close()
-            server.close()
 
     return talk
 
