@@ -97,7 +97,7 @@ def test_ten_thousand_messages_delay_no_interactive_request(back_fill):
 
 def test_back_fills_that_go_on_after_a_wait_delay_none_either(back_fill):
     service = back_fill.service
-    service.remote_is(pending_s=1, resume_s=3)
+    service.remote_is(pending_s=10, resume_s=3)  # so that all are uploaded before the first look
     for seed in range(24):
         back_fill.send(service.replay(f"b{seed}", seed=seed))
     service.worker("-c", "3").ready()
