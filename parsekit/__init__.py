@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from parsekit.config import Config as Config
     from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
+    from parsekit.config import read_identifier as read_identifier
     from parsekit.config import read_secret as read_secret
     from parsekit.download import save_whole as save_whole
     from parsekit.events import AnalyticsEvent as AnalyticsEvent
@@ -55,6 +56,7 @@ _HOME = {
     "Config": "config",
     "Section": "config",
     "SecretFile": "config",
+    "read_identifier": "config",
     "read_secret": "config",
     "save_whole": "download",
     "AnalyticsEvent": "events",

@@ -20,7 +20,7 @@ from parsekit.errors import ParsekitError
 from parsekit.events import Acts, AuditEvent
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
-from parsekit.logs.redaction import cleaned
+from parsekit.logs.redaction import cleaned, cleaned_name
 from parsekit.model import Failure, Request
 from parsekit.providers import ObjectInfo, Storage
 from parsekit.session import Session
@@ -38,8 +38,8 @@ class Trail:
         self._done: dict[tuple[str, str], None] = {}
 
     def note(self, act: str, what: str) -> None:
-        """``act`` is a field of `Acts`."""
-        self._done[act, cleaned(what)] = None
+        """``act`` is a field of `Acts`; ``what`` a key, an address or a name, and no secret."""
+        self._done[act, cleaned_name(what)] = None
 
     def __bool__(self) -> bool:
         return bool(self._done)
@@ -121,7 +121,7 @@ def audit_event(request: Request, acts: Acts, standing: Standing, now_unix: floa
     """The record."""
     return AuditEvent(
         at_unix=now_unix,
-        caller=cleaned(request.caller or local_caller("python")),
+        caller=cleaned(request.caller) or local_caller("python"),
         task_id=request.task_id,
         replay=request.shown,
         acts=acts,
@@ -175,7 +175,7 @@ class Operations:
             at_unix=self._clock.now(),
             caller=self._caller,
             task_id=task_id,
-            replay=cleaned(operation.replay),
+            replay=cleaned_name(operation.replay),
             acts=operation.trail.take(),
             result=operation.code if operation.fault else "ok",
             error=cleaned(operation.fault) or None,

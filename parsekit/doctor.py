@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from parsekit.audit import Trail, WatchedStorage
 from parsekit.errors import ParsekitError
 from parsekit.host import Host
 from parsekit.host.discovery import PluginFault, reason_of, within
+from parsekit.logs.redaction import cleaned
 from parsekit.providers import Check, Storage
 from parsekit.session import Session
 from parsekit.storing import make_storage
@@ -42,9 +44,14 @@ def examine(
     for name, attempt in (*offered, *more):
         found = _settled(name, attempt)
         for check in found:
-            trail.note("sent", f"check {check.name}: {check.detail}")
+            trail.note("sent", cleaned(f"check {check.name}: {check.detail}"))
         lines += found
-    return lines
+    return [without_secrets(check) for check in lines]
+
+
+def without_secrets(check: Check) -> Check:
+    """The same line, masked as a log is: a check repeats what servers and their clients say."""
+    return replace(check, detail=cleaned(check.detail), advice=cleaned(check.advice))
 
 
 def _collect(

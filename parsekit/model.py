@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from parsekit.errors import ParsekitError, error_for
 from parsekit.json_data import encoded, spliced
-from parsekit.logs.redaction import cleaned
+from parsekit.logs.redaction import cleaned, cleaned_name
 
 #: A JSON object as it stands at an edge.
 JsonObject = dict[str, Any]
@@ -49,7 +49,7 @@ class Request:
     @property
     def shown(self) -> str:
         """The replay as it may be told: a URL without user's password and secret parameters."""
-        return cleaned(self.replay) if "://" in self.replay else self.replay
+        return cleaned_name(self.replay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ class ProgressTeller:
     def parser_step(self, value: float, message: str) -> None:
         """Tell what the parser says, within the range that is the parser's."""
         low, high = events.PARSER_RANGE
-        self._tell(min(high, max(low, value)), message)
+        self._tell(min(high, max(low, value)), cleaned(message))
 
     def end(self, outcome: Outcome) -> ProgressEvent:
         """Make the final event: Complete with the result, or Error with the reason."""
@@ -45,7 +45,7 @@ class ProgressTeller:
             replay=self._request.shown,
             status=status,
             value=self.reached,
-            message=cleaned(message),
+            message=message,
             queue=self._request.progress_queue,
             outcome=outcome,
         )

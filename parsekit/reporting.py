@@ -109,7 +109,7 @@ def facts_of(request: Request, state: RunState, parser: str) -> Facts:
     failures = state.parse_failures if state.step == "parse" else state.storage_failures
     return {
         "task_id": request.task_id,
-        "replay": request.replay,
+        "replay": request.shown,
         "hash": state.sha256 or state.fingerprint,
         "parser": parser,
         "attempt": failures + 1,

@@ -12,13 +12,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import SplitResult, parse_qs, unquote
 
 from pydantic import SecretStr
 
 from parsekit.config import Config, FolderSettings, ProvenanceSettings, Section
 from parsekit.config.addresses import addresses_in, parts_of
-from parsekit.config.secret import exposed_to
+from parsekit.config.secret import exposed_to, read_secret
+from parsekit.config.weak_secret import weakness
+from parsekit.doctor import without_secrets
 from parsekit.errors import ParsekitError
 from parsekit.host import Host
 from parsekit.host.discovery import reason_of
@@ -33,29 +35,25 @@ _ENCRYPTED = frozenset(
     ("rediss", "amqps", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "sftp", "ssh")
 )
 #: Schemes of what is on this machine, or makes no connection of its own.
-_HERE = frozenset(
-    (
-        *("file", "local", "memory", "redis+socket", "socket", "unix", "filesystem"),
-        *("rpc", "cache+memory", "db+sqlite", "sqla+sqlite"),
-    )
-)
+_HERE = frozenset(("file", "local", "memory", "redis+socket"))
 #: What to write instead of some of the others; without a host all of them mean this machine.
 _WITH_TLS = {
     "redis": "rediss",
-    "sentinel": "rediss",
     "amqp": "amqps",
     "pyamqp": "amqps",
-    "librabbitmq": "amqps",
     "http": "https",
     "ftp": "sftp",
 }
 _TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
-_SECRET_FILE = re.compile(r"(token|secret|password|passwd|key|broker|backend|credential).*_files?$")
+_SECRET_FILE = re.compile(
+    r"(token|secret|password|passwd|(?<!access_)key|broker|backend|credential).*_files?$"
+)
+_MAKE_ONE = "make one with `openssl rand -hex 32`"
 
 
 def security_checks(session: Session, host: Host) -> list[Check]:
     """Every finding, good and bad."""
-    return [
+    found = [
         *_connections(session.config),
         *_secret_files(session.config),
         *_passwords(session.config),
@@ -64,6 +62,7 @@ def security_checks(session: Session, host: Host) -> list[Check]:
         _user(),
         *_folders(session),
     ]
+    return [without_secrets(check) for check in found]
 
 
 # connections
@@ -149,9 +148,10 @@ def _named_files(config: Config) -> Iterator[tuple[str, Path]]:
 
 
 def _found_files(name: str, section: object) -> list[tuple[str, Path]]:
-    """What a section reads without a setting, as far as it is there."""
+    """What a section reads without a setting, as far as it is there and holds a secret."""
     files = section.secret_files() if isinstance(section, Section) else {}
-    return [(f"{name}.{key}", path) for key, path in files.items() if _is_there(path)]
+    secret = {key: path for key, path in files.items() if _SECRET_FILE.search(key)}
+    return [(f"{name}.{key}", path) for key, path in secret.items() if _is_there(path)]
 
 
 def _is_there(path: Path) -> bool:
@@ -175,7 +175,18 @@ def _secret_file(key: str, path: Path) -> Check:
     if others := exposed_to(found):
         detail = f"{path} can be read by {others}"
         return Check(name=name, ok=False, detail=detail, advice=f"chmod 600 {path}")
+    if wrong := _weakness_of(path, key):
+        return Check(name=name, ok=False, detail=f"what {path} holds {wrong}", advice=_MAKE_ONE)
     return Check(name=name, ok=True, detail=str(path))
+
+
+def _weakness_of(path: Path, key: str) -> str:
+    """Of a file with a whole address the password is judged with the other addresses."""
+    try:
+        secret = read_secret(path, key).get_secret_value()
+    except ParsekitError:
+        return ""  # whoever needs it says so
+    return "" if "://" in secret else weakness(secret)
 
 
 def _folder_of_secrets(folder: Path) -> Iterator[Check]:
@@ -193,10 +204,15 @@ def _folder_of_secrets(folder: Path) -> Iterator[Check]:
 
 
 def _passwords(config: Config) -> Iterator[Check]:
-    """Passwords that stand in the configuration itself."""
+    """Passwords of addresses: who guesses them, and who reads those in the configuration itself."""
     for key, value in _texts(config):
+        addresses = [*map(parts_of, addresses_in(value))]
+        if weak := next(filter(None, map(_weak_password, addresses)), ""):
+            detail = f"a password of {key} {weak}"
+            yield Check(name=f"strength of {key}", ok=False, detail=detail, advice=_MAKE_ONE)
         origin = config.origins.get(key, "")
-        has_password = any(_has_password(url) for url in addresses_in(value))
+        # Of an address that can't be read nobody knows.
+        has_password = any(parts is None or parts.password for parts in addresses)
         if not has_password or not origin or origin.startswith("$"):
             continue
         name, others = f"password in {key}", exposed_to(Path(origin).stat())
@@ -208,10 +224,10 @@ def _passwords(config: Config) -> Iterator[Check]:
             yield Check(name=name, ok=True, detail=f"{origin} is private")
 
 
-def _has_password(url: str) -> bool:
-    """Of an address that can't be read nobody knows."""
-    parts = parts_of(url)
-    return parts is None or bool(parts.password)
+def _weak_password(parts: SplitResult | None) -> str:
+    if parts is None or not parts.password:
+        return ""
+    return weakness(unquote(parts.password), unquote(parts.username or ""))
 
 
 # the rest

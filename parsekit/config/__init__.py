@@ -2,7 +2,7 @@
 
 from parsekit.config.effective import Config
 from parsekit.config.load import load_config
-from parsekit.config.secret import SecretFile, read_secret
+from parsekit.config.secret import SecretFile, read_identifier, read_secret
 from parsekit.config.settings import (
     AuditSettings,
     CelerySettings,
@@ -26,5 +26,6 @@ __all__ = [
     "SecretFile",
     "Section",
     "load_config",
+    "read_identifier",
     "read_secret",
 ]

@@ -30,9 +30,26 @@ def read_secret(path: Path, key: str) -> SecretStr:
 
     Raises `ConfigInvalid` with the key and the path, never with the content.
     """
+    text, found = _read(path, key)
+    remember(text)
+    _warn_once(path, key, exposed_to(found))
+    return SecretStr(text)
+
+
+def read_identifier(path: Path, key: str) -> str:
+    """Read what setting ``key`` names and is no secret, though it stands beside one.
+
+    An access key's id, for example: a store names it in its refusals, and nothing masks it.
+    Raises as `read_secret` does.
+    """
+    text, _ = _read(path, key)
+    return text
+
+
+def _read(path: Path, key: str) -> tuple[str, os.stat_result]:
     try:
         with path.expanduser().open("rb") as file:
-            _warn_once(path, key, exposed_to(os.fstat(file.fileno())))
+            found = os.fstat(file.fileno())
             raw = file.read(_MAX_SECRET_BYTES + 1)
         text = raw.decode().strip()
     except OSError as exc:
@@ -43,8 +60,7 @@ def read_secret(path: Path, key: str) -> SecretStr:
     if not text or len(raw) > _MAX_SECRET_BYTES:
         state = "is empty" if not text else "is larger than 64 KiB"
         raise ConfigInvalid(f"{key}: {path} {state}; name a file with the secret")
-    remember(text)
-    return SecretStr(text)
+    return text, found
 
 
 def exposed_to(found: os.stat_result) -> str:

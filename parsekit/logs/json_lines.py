@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from math import isfinite
 from typing import Any
 
+from parsekit.logs.context import NAMES
 from parsekit.logs.record import MAX_MESSAGE, LineFormatter, Told, line_of
 from parsekit.logs.redaction import may_hold_secret, when_remembering
 
@@ -48,7 +49,8 @@ def _as_it_is(told: Told) -> str | None:
         if isinstance(value, str):
             if not value:
                 continue
-            texts.append(value)
+            if name not in NAMES:
+                texts.append(value)
         names.append(name)
         written.append(_WRITERS[kind](value))
     shape = _shape(told.level_name, told.logger, tuple(names))

@@ -11,7 +11,7 @@ MASK = "***"
 _USER_PART = re.compile(
     r"""(?<=://)(?:[^/?#\s]*|[^/?#\s:@\[]*:(?!\d{0,5}[/?#])(?:(?!://)[^\s@"'])*)@"""
 )
-_NAME = "(?:pass(?:word|wd|phrase)|secret|token|(?:api|access|private)[_-]?key)"
+_NAME = "(?:pass(?:word|wd|phrase)|secret|token|(?:api|private)[_-]?key|access[_-]?key(?![_-]?id))"
 _QUERY = re.compile(
     rf"([?&;](?:[\w.-]{{0,40}}(?:{_NAME}|key|signature|credential)[\w.-]{{0,40}}"
     r"|sig|auth)=)[^&;#\s]*",
@@ -47,9 +47,8 @@ _KEY_HEADER = re.compile(
 #: cheaper.
 _NAMES = ("passw", "passphrase", "secret", "token", "credential", "signature", "key")
 
-#: Tokens that are known by how they begin: AWS's key ids, GitHub's, JWTs, those of headers.
+#: Tokens that are known by how they begin: GitHub's, JWTs, those of headers.
 _TOKENS = (
-    re.compile(r"\b()(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"\b()(?:gh[pousr]|github_pat)_\w{20,}"),
     re.compile(r"(?<![\w-])()eyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*){1,3}"),
     re.compile(r"\b([Bb]earer +)(?=[^\s\d]*\d)[\w.~+/=%-]{8,}"),
@@ -58,7 +57,7 @@ _TOKENS = (
 #: Of these one must be there for any pattern to find anything: either what stands between a name
 #: and its value, or a part of a token. Single characters are found ten times as fast.
 _MARKS = ("=", ":", '"', "'", " --")
-_PARTS_OF_TOKENS = ("IA", "eyJ", "earer ")
+_PARTS_OF_TOKENS = ("eyJ", "earer ")
 _PARTS_OF_GITHUB_TOKENS = ("gh", "github_pat_")
 #: Besides a mark one of these must be there, in small letters.
 _SIGNS = ("key", "pass", "secret", "token", "credential", "sig", "auth", "cookie", "://")
@@ -82,6 +81,11 @@ def redacted_text(text: str) -> str:
     """Mask user parts and secret parameters of whatever URLs stand in a text."""
     if "://" in text:
         text = _USER_PART.sub(f"{MASK}@", text)
+    return redacted_parameters(text)
+
+
+def redacted_parameters(text: str) -> str:
+    """Mask secret parameters of whatever URLs stand in a text."""
     return _QUERY.sub(rf"\1{MASK}", text) if "=" in text else text
 
 

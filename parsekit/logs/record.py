@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from parsekit.logs.context import Facts, current_facts
+from parsekit.logs.context import NAMES, Facts, current_facts
 from parsekit.logs.redaction import cleaned
 
 #: Attribute of a record with facts of its own: ``log.info("…", extra=facts(step="parse"))``.
@@ -79,7 +79,7 @@ def line_of(told: Told) -> Line:
         level=told.level_name,
         logger=told.logger,
         message=_shortened(told.message, MAX_MESSAGE),
-        facts={name: _clean(value) for name, value in told.known_facts.items()},
+        facts={name: _clean(name, value) for name, value in told.known_facts.items()},
         traceback=_traceback(told.error),
     )
 
@@ -132,10 +132,11 @@ def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value)
 
 
-def _clean(value: object) -> object:
+def _clean(name: str, value: object) -> object:
     if isinstance(value, int | float):
         return value
-    return _shortened(value if isinstance(value, str) else _shown(value, str), MAX_MESSAGE)
+    text = value if isinstance(value, str) else _shown(value, str)
+    return _cut(text, MAX_MESSAGE) if name in NAMES else _shortened(text, MAX_MESSAGE)
 
 
 def _shown(value: object, how: Callable[[object], str]) -> str:
@@ -157,5 +158,8 @@ def _traceback(error: BaseException | None) -> str:
 
 
 def _shortened(text: str, most: int) -> str:
-    text = cleaned(text if len(text) <= _MAX_CLEANED else text[:_MAX_CLEANED])
+    return _cut(cleaned(text if len(text) <= _MAX_CLEANED else text[:_MAX_CLEANED]), most)
+
+
+def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"

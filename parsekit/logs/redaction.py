@@ -11,19 +11,21 @@ import re
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from itertools import product
 from urllib.parse import quote, quote_plus, unquote
 
-from parsekit.logs.lookalikes import MASK, may_have_lookalikes, redacted_text, without_lookalikes
+from parsekit.logs.lookalikes import MASK, may_have_lookalikes, without_lookalikes
 
 __all__ = [
     "MASK",
     "cleaned",
+    "cleaned_name",
     "has_secrets",
     "may_hold_secret",
-    "redacted_text",
     "remember",
     "remember_urls",
     "short",
+    "spare",
     "when_remembering",
 ]
 
@@ -44,6 +46,9 @@ _PERCENT = re.compile("%[0-9A-F]{2}")
 _known: tuple[str, ...] = ()
 #: What each of them begins with: these are fewer and sooner found.
 _beginnings: tuple[str, ...] = ()
+#: Names that this process gave itself; and those of them in which no secret is hidden.
+_own: frozenset[str] = frozenset()
+_spared: tuple[str, ...] = ()
 _learning = threading.Lock()
 #: Called when something is remembered, before whoever read it has it.
 _listeners: list[Callable[[], None]] = []
@@ -55,13 +60,30 @@ def remember(secret: str) -> None:
     _learn(forms | _in_base64(secret.strip()))
 
 
+def spare(name: str) -> None:
+    """Leave this name as it is from now on, also where a secret is a part of it.
+
+    For names that parsekit makes itself, such as a worker's: an operator looks for them.
+    """
+    global _own  # noqa: PLW0603  (see `_learn`)
+    with _learning:
+        _own |= {name}
+        _find_spared()
+
+
 def _learn(forms: set[str]) -> None:
     global _known, _beginnings  # noqa: PLW0603  (one process, one set of secrets)
     with _learning:
         _known = tuple(sorted({*_known, *forms}, key=len, reverse=True))
         _beginnings = tuple({form[:MIN_CHARACTERS] for form in _known})
+        _find_spared()
     for listener in _listeners:
         listener()
+
+
+def _find_spared() -> None:
+    global _spared  # noqa: PLW0603  (see `_learn`)
+    _spared = tuple(name for name in _own if not any(name in secret for secret in _known))
 
 
 def when_remembering(listener: Callable[[], None]) -> None:
@@ -79,8 +101,10 @@ def remember_urls(text: str) -> None:
 
     Not one that is the user's name as well: of such well-known accounts the name is in every log.
     """
-    for pattern in _ACCOUNTS:
-        for user, password in pattern.findall(text):
+    # Of several in one, each is looked at alone too: what is greedy reads on to the last @ of all.
+    addresses = {text, *text.split(";")}
+    for pattern, address in product(_ACCOUNTS, addresses):
+        for user, password in pattern.findall(address):
             if password != user:
                 remember(password)
                 remember(unquote(password))
@@ -91,9 +115,20 @@ def cleaned(text: str) -> str:
     """The text without secrets. Leaves it as it is when it can't hold one, within microseconds."""
     if not may_hold_secret(text):
         return text
+    spared = _spared
+    for number, name in enumerate(spared):
+        text = text.replace(name, f"\0{number}\0")
     for secret in _known:
         text = text.replace(secret, MASK)
-    return without_lookalikes(text)
+    text = without_lookalikes(text)
+    for number, name in enumerate(spared):
+        text = text.replace(f"\0{number}\0", name)
+    return text
+
+
+def cleaned_name(name: str) -> str:
+    """A name, as it was given: only a URL is looked through for secrets."""
+    return cleaned(name) if "://" in name else name
 
 
 def short(text: str, characters: int) -> str:

@@ -24,8 +24,14 @@ def failure_facts(error: object) -> dict[str, Any]:
 
 
 def with_facts(told: Any, error: BaseException) -> Any:
-    """What Celery tells of an error, and ours; of a fault of its own it wants the error itself."""
-    return {**without_secrets(told), **failure_facts(error)} if isinstance(told, dict) else told
+    """What Celery tells of an error, and ours; of a fault of its own it wants the error itself.
+
+    Only the arguments are free text: a class and its module are names that callers look up.
+    """
+    if not isinstance(told, dict):
+        return told
+    arguments = without_secrets(told.get("exc_message"))
+    return {**told, "exc_message": arguments, **failure_facts(error)}
 
 
 def answer_faults_of_celery() -> None:

@@ -23,6 +23,7 @@ def connect(url: str) -> redis.Redis:
 
 
 def masked(url: str) -> str:
-    """The URL without user and password, for people."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    """The URL without user and password, for people; of several in one, each of them."""
+    each = (urlsplit(address) for address in url.split(";"))
+    bare = (parts._replace(netloc=parts.netloc.rpartition("@")[2], query="") for parts in each)
+    return ";".join(parts.geturl() for parts in bare)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from parsekit.logs.context import current_facts
+from parsekit.logs.context import NAMES, current_facts
 from parsekit.logs.redaction import cleaned
 from parsekit.logs.spans import End, spans
 
@@ -140,7 +140,7 @@ class Traces:
         def end(outcome: str, failed: bool) -> None:
             for fact, value in current_facts().items():
                 if isinstance(value, str | int) and value != "":
-                    span.set_attribute(f"parsekit.{fact}", _shown(value))
+                    span.set_attribute(f"parsekit.{fact}", _shown(fact, value))
             span.set_attribute("parsekit.outcome", outcome)
             if failed:
                 span.set_status(StatusCode.ERROR, outcome)
@@ -149,9 +149,11 @@ class Traces:
         return end
 
 
-def _shown(value: str | int) -> str | int:
+def _shown(fact: str, value: str | int) -> str | int:
     """Without secrets, as in a line of the log."""
-    return cleaned(value)[:_MAX_FACT] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return (value if fact in NAMES else cleaned(value))[:_MAX_FACT]
 
 
 def run_span(traces: Traces | None, request: Any) -> AbstractContextManager[None]:

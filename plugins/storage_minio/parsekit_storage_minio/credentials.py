@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from parsekit import read_secret
+from parsekit import read_identifier, read_secret
 from parsekit.errors import ConfigInvalid
-from parsekit_storage_minio.settings import MinioSettings
+
+if TYPE_CHECKING:
+    from parsekit_storage_minio.settings import MinioSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ def read_credentials(
     access, secret = files.get("access_key_file"), files.get("secret_key_file")
     if access is not None and secret is not None:
         return Credentials(
-            access_key=read_secret(access, "minio.access_key_file").get_secret_value(),
+            access_key=read_identifier(access, "minio.access_key_file"),
             secret_key=read_secret(secret, "minio.secret_key_file").get_secret_value(),
         )
     if settings.access_key_file or settings.secret_key_file:
