@@ -40,10 +40,17 @@ class BadRequest(ParsekitError):
 
 
 class ConfigInvalid(ParsekitError):
-    """The configuration can't be used as it stands; another parser may not need that part of it."""
+    """The configuration can't be used as it stands; another parser may not need that part of it.
+
+    Each of several ``problems`` says where it stands and what to write instead.
+    """
 
     code = "config_invalid"
     fallback = True
+
+    def __init__(self, *problems: str, retry_after_s: float | None = None) -> None:
+        super().__init__("; ".join(problems), retry_after_s=retry_after_s)
+        self.problems = problems
 
 
 class PluginFailed(ParsekitError):

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from parsekit.config.redact import redacted, redacted_text
+from parsekit.config.redact import redacted
+from parsekit.logs.lookalikes import redacted_text
 
 
 @pytest.mark.parametrize(
@@ -29,5 +30,19 @@ def test_a_key_that_speaks_of_a_secret_hides_its_value_but_not_a_file_name() -> 
         "token": "***",
         "token_file": "/run/token",
         "retries": 4,
-        "urls": ["a://***@h"],
+        "urls": ["a://u:***@h"],
     }
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("amqp://ann:s3cr3t@a/v;amqp://bob:s3cr3t@b/v", "amqp://ann:***@a/v;amqp://bob:***@b/v"),
+        ("redis://:s3cr3t@host/0", "redis://:***@host/0"),
+        ("https://t0ken@host/x", "https://***@host/x"),
+        ("https://ann:s3cr3t@host/x?sig=s3cr3t&a=1", "https://ann:***@host/x?sig=***&a=1"),
+        ("simplecache::https://ann:s3cr3t@host/x", "simplecache::https://***@host/x"),
+    ],
+)
+def test_of_an_address_only_the_password_is_masked(address: str, shown: str) -> None:
+    assert redacted("section", address) == shown

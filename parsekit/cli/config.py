@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.errors import PydanticUserError
 
 from parsekit.api import open_session
 from parsekit.cli.failures import say, writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
-from parsekit.config.redact import redacted
+from parsekit.config.redact import MASK, redacted
 from parsekit.errors import ConfigInvalid, PluginFailed
 from parsekit.formats.columns import aligned
 from parsekit.formats.plain import printable
 from parsekit.host import Host
-from parsekit.host.choices import wrong_choices
+from parsekit.host.choices import missing_secrets, wrong_choices
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -52,12 +52,17 @@ def show(config: ConfigFile = None, kind: ListKind = ListFormat.TABLE) -> None:
 
 @app.command()
 def check(config: ConfigFile = None) -> None:
-    """Check the configuration; exit code 2 and each key's problem when it can't be used."""
+    """Check the configuration; exit code 2 and each key's problem when it can't be used.
+
+    A secret that is not on this machine is a warning: the workers may run on another.
+    """
     host = Host.load()
     loaded = open_session(config, host=host, role="cli").config
-    if problems := [str(problem) for problem in wrong_choices(loaded, host)]:
-        raise ConfigInvalid("; ".join(problems))
+    if wrong := [problem.located(loaded.origins) for problem in wrong_choices(loaded, host)]:
+        raise ConfigInvalid(*map(str, wrong))
     _tell_unread(loaded)
+    for missing in missing_secrets(loaded, host):
+        say(f"warning: {missing}")
     with writing_output():
         typer.echo("the configuration is valid")
 
@@ -82,7 +87,15 @@ def _section(config: Config, prefix: str, section: BaseModel) -> Iterator[Settin
     for field, info in type(section).model_fields.items():
         name = info.alias or field
         written = config.origins.get(prefix + name) or config.origins.get(prefix + field)
-        yield Setting(prefix + name, redacted(name, values[name]), written or "default")
+        value = getattr(section, field)
+        shown = _shown(value) if isinstance(value, SecretStr) else redacted(name, values[name])
+        yield Setting(prefix + name, shown, written or "default")
+
+
+def _shown(secret: SecretStr) -> object:
+    """An address as others are: whoever looks wants to know which server is meant."""
+    text = secret.get_secret_value()
+    return redacted("", text) if "://" in text else MASK
 
 
 def _lines(settings: list[Setting]) -> Iterator[str]:

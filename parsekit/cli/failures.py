@@ -127,7 +127,8 @@ def _show_traceback(error: Exception) -> None:
 def _explained(error: ParsekitError) -> int:
     if debugging():
         _show_traceback(error)
-    say_error(error.message)
+    for line in error.problems if isinstance(error, ConfigInvalid) else (error.message,):
+        say_error(line)
     return ExitCode.USAGE if isinstance(error, ConfigInvalid | BadRequest) else ExitCode.FAILED
 
 

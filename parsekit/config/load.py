@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from parsekit.config.effective import HOST_SECTIONS, Config
 from parsekit.config.home import homeless
-from parsekit.config.problems import Problem, nearest, problems_of
+from parsekit.config.problems import Problem, kind_of, nearest, problems_of
 from parsekit.config.redact import remember_secrets
 from parsekit.config.settings import HostSettings
 from parsekit.errors import ConfigInvalid
@@ -41,7 +42,8 @@ def load_config(
     that plugins declared; ``absent`` maps sections of plugins that are known but not installed to
     the distribution that would bring them: such a section is accepted unread.
 
-    Raises `ConfigInvalid` naming each key, what is wrong with it and the nearest valid name.
+    Raises `ConfigInvalid` naming each key, where it stands, what is wrong with it and the nearest
+    valid name.
     """
     models: dict[str, type[BaseModel]] = {**HOST_SECTIONS, **(plugin_sections or {})}
     absent = {name: dist for name, dist in (absent or {}).items() if name not in models}
@@ -49,10 +51,10 @@ def load_config(
     # Before anything of it can stand in a message.
     remember_secrets("", {**tree, **{key: environ[key] for key in environ if key[:4] == "AWS_"}})
     if lost := homeless(tree):  # sections trip over them
-        raise ConfigInvalid("; ".join(map(str, problems + lost)))
+        raise _invalid(problems + lost, origins)
     host, sections, more = _validated(tree, models, absent)
     if host is None or problems or more:
-        raise ConfigInvalid("; ".join(str(p) for p in problems + more))
+        raise _invalid(problems + more, origins)
     return Config(
         host=host,
         sections=sections,
@@ -60,6 +62,10 @@ def load_config(
         present=frozenset(name for name in tree if name in models or name in absent),
         absent_plugins={name: absent[name] for name in tree if name in absent},
     )
+
+
+def _invalid(problems: list[Problem], origins: Mapping[str, str]) -> ConfigInvalid:
+    return ConfigInvalid(*(str(problem.located(origins)) for problem in problems))
 
 
 def _merged(
@@ -93,7 +99,7 @@ def _chosen_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
 def _read(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8-sig")
-        tree = json.loads(text, object_pairs_hook=_no_repeats)
+        tree = json.loads(text, object_pairs_hook=partial(_no_repeats, file))
     except OSError as exc:
         reason = (exc.strerror or type(exc).__name__).lower()
         raise ConfigInvalid(f"{file}: can't be read: {reason}") from exc
@@ -109,15 +115,15 @@ def _read(file: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigInvalid(f"{file}: is nested too deep for a configuration") from None
     if not isinstance(tree, dict):
-        raise ConfigInvalid(f"{file}: holds {type(tree).__name__}, want an object in braces")
+        raise ConfigInvalid(f"{file}: holds {kind_of(tree)}, want an object in braces")
     return tree
 
 
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_repeats(file: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
-            raise ConfigInvalid(f"{key}: stands twice in the same object; keep one")
+            raise ConfigInvalid(f"{file}: {key}: stands twice in the same object; keep one")
     return dict(pairs)
 
 
@@ -187,7 +193,7 @@ def _model(
 ) -> tuple[Any, list[Problem]]:
     """Validate one section; its validators see those that were right ``before`` it as context."""
     if not isinstance(value, dict):
-        return None, [Problem(prefix.rstrip("."), f"is {value!r}, want an object in braces")]
+        return None, [Problem(prefix.rstrip("."), f"is {kind_of(value)}, want an object in braces")]
     names = {*_key_names(model), *model.model_fields}
     problems = [
         Problem(f"{prefix}{key}", "is not a known key" + nearest(key, choices))
@@ -199,3 +205,6 @@ def _model(
         return model.model_validate(known, strict=None, context=before), problems
     except ValidationError as exc:
         return None, problems + problems_of(exc, prefix)
+    except ConfigInvalid as exc:  # of a file that the section names, and reads at once
+        found = (text.partition(": ") for text in exc.problems)
+        return None, problems + [Problem(key, text) for key, _, text in found]

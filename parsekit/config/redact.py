@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from parsekit.logs.redaction import MASK, redacted_text, remember, remember_urls
+from parsekit.config.addresses import parts_of
+from parsekit.logs.lookalikes import MASK, redacted_parameters, redacted_text
+from parsekit.logs.redaction import remember, remember_urls
 
-__all__ = ["MASK", "redacted", "redacted_text", "remember_secrets"]
+__all__ = ["MASK", "redacted", "remember_secrets"]
 
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
 
@@ -14,7 +16,8 @@ _SECRET_KEY = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE
 def redacted(key: str, value: object) -> object:
     """Mask a setting: all of it under a key that speaks of a secret, else passwords of URLs.
 
-    A key that ends in ``_file`` names a file, which is no secret.
+    A key that ends in ``_file`` names a file, which is no secret. The user of a URL is shown beside
+    its masked password; alone it may be a token.
     """
     if isinstance(value, dict):
         return {name: redacted(name, item) for name, item in value.items()}
@@ -22,7 +25,18 @@ def redacted(key: str, value: object) -> object:
         return [redacted(key, item) for item in value]
     if not isinstance(value, str):
         return value
-    return MASK if _speaks_of_secret(key) else redacted_text(value)
+    if _speaks_of_secret(key):
+        return MASK
+    return ";".join(map(_without_password, value.split(";"))) if "://" in value else value
+
+
+def _without_password(address: str) -> str:
+    parts = parts_of(address)
+    if parts is None or not parts.password:
+        return redacted_text(address)
+    account, _, host = parts.netloc.rpartition("@")
+    shown = f"{account.partition(':')[0]}:{MASK}@{host}"
+    return redacted_parameters(parts._replace(netloc=shown).geturl())
 
 
 def remember_secrets(key: str, value: object) -> None:

@@ -17,8 +17,10 @@ from pydantic import (
 )
 
 from parsekit.config.addresses import UNUSABLE, is_usable
+from parsekit.config.queue_names import clash, queue_fault
 from parsekit.config.redis_address import is_redis
 from parsekit.config.secret import SecretFile, read_secret
+from parsekit.config.server_url import canonical
 from parsekit.errors import ConfigInvalid
 
 
@@ -34,6 +36,13 @@ class Section(BaseModel):
         name it knows. Nothing by default.
         """
         return {}
+
+    def check_secrets(self) -> None:
+        """Raise `ConfigInvalid` for a secret without which this section is of no use here.
+
+        Asked once the section is in use: a worker does not start without it, ``parsekit config
+        check`` only warns, as the machine that works may be another one. Nothing by default.
+        """
 
 
 _MIB, _GIB, _TIB = 1024**2, 1024**3, 1024**4
@@ -94,6 +103,13 @@ class ProvenanceSettings(Section):
     previous_key_files: tuple[Path, ...] = Field(
         (), description="files of keys that were used before, whose results are still served"
     )
+
+    def check_secrets(self) -> None:
+        """Read every key that is named."""
+        if self.key_file is not None:
+            read_secret(self.key_file, "provenance.key_file")
+        for place, path in enumerate(self.previous_key_files):
+            read_secret(path, f"provenance.previous_key_files.{place}")
 
 
 class FolderSettings(Section):
@@ -188,21 +204,32 @@ class CelerySettings(Section):
 
     @field_validator("broker", "backend")
     @classmethod
-    def _is_usable(cls, url: str | None) -> str | None:
-        if url is not None and not is_usable(url):
-            raise ValueError(f"is {UNUSABLE}")
-        return url
+    def _canonical(cls, url: str | None) -> str | None:
+        return None if url is None else canonical(url)
 
     @field_validator("backend")
     @classmethod
     def _is_one_redis(cls, url: str | None, info: ValidationInfo) -> str | None:
         effective = url or info.data.get("broker")  # which is not there where it is a mistake
-        if effective is not None and not (is_redis(effective) and ";" not in effective):
+        if effective is not None and not is_redis(effective):
             raise ValueError(
                 "results and the state of tasks need one Redis or Valkey; "
                 "name it as redis://host:6379/0"
             )
         return url
+
+    @field_validator("queue", "bulk_queue")
+    @classmethod
+    def _is_a_name(cls, queue: str) -> str:
+        if (fault := queue_fault(queue)) is not None:
+            raise ValueError(f"{queue[:80]!r} {fault}")
+        return queue
+
+    @model_validator(mode="after")
+    def _queues_differ(self) -> CelerySettings:
+        if (fault := clash(self.queue, self.bulk_queue)) is not None:
+            raise ValueError(fault)
+        return self
 
     @field_validator("ca_file", "certificate_file", "key_file")
     @classmethod
@@ -246,6 +273,7 @@ class CelerySettings(Section):
 def _address_in(file: Path, key: str) -> str:
     """The URL that a file holds. Raises `ConfigInvalid` for one that can't be read as such."""
     url = read_secret(file, key).get_secret_value()
-    if not is_usable(url):
-        raise ConfigInvalid(f"{key}: {file} holds {UNUSABLE}")
-    return url
+    try:
+        return canonical(url)
+    except ValueError as exc:
+        raise ConfigInvalid(f"{key}: what {file} holds {exc}") from None

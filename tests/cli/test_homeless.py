@@ -58,7 +58,8 @@ def test_a_path_below_a_home_is_a_mistake_of_the_configuration(
     done = run(cli, "parse", "a.replay", **environ)
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: {key}: names a path below a home, and this user has none; write the whole path\n"
+        f"error: {variable}: {key}: names a path below a home, and this user has none; "
+        "write the whole path\n"
     )
 
 

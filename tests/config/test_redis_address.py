@@ -9,6 +9,7 @@ import redis
 
 from parsekit.config import CelerySettings, Config
 from parsekit.config.redis_address import is_redis, redis_py_url
+from parsekit.config.server_url import canonical
 
 SPELLINGS: list[tuple[str, dict[str, Any]]] = [
     ("redis://:pw@host:1/3", {"host": "host", "port": 1, "db": 3, "password": "pw"}),
@@ -23,8 +24,8 @@ SPELLINGS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("url", "expected"), SPELLINGS)
 def test_redis_py_takes_the_address(url: str, expected: dict[str, Any]) -> None:
-    assert is_redis(url)
-    with redis.Redis.from_url(redis_py_url(url)) as client:
+    assert is_redis(canonical(url))
+    with redis.Redis.from_url(redis_py_url(canonical(url))) as client:
         client.connection_pool.make_connection()  # raises for what it does not know
         kwargs = client.connection_pool.connection_kwargs
     assert {name: kwargs.get(name, 0) for name in expected} == expected
@@ -33,7 +34,7 @@ def test_redis_py_takes_the_address(url: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize("url", [url for url, _ in SPELLINGS])
 def test_plugins_are_told_of_it_as_redis_py_wants_it(url: str) -> None:
     config = Config(sections={"celery": CelerySettings(broker="amqp://host//", backend=url)})
-    assert config.redis_url == redis_py_url(url)
+    assert config.redis_url == redis_py_url(canonical(url))
 
 
 def test_rabbitmq_is_no_redis() -> None:

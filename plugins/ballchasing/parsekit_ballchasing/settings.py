@@ -80,6 +80,10 @@ class BallchasingSettings(Section):
         """Where the token is, named or not."""
         return {"token_file": self.token_file or DEFAULT_TOKEN_FILE}
 
+    def check_secrets(self) -> None:
+        """Read the token."""
+        self.read_token()
+
     def read_token(self) -> SecretStr:
         """Read the token now, as it may change while a service runs.
 

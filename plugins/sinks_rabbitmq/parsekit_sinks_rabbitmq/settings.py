@@ -64,6 +64,10 @@ class TransportSettings(Section):
         parts, port = _split(url)
         if parts.scheme not in _PORTS or not parts.hostname or port is None:
             raise ValueError("is no RabbitMQ address; write amqp://host:port/vhost")
+        if ";" in url.get_secret_value():
+            raise ValueError("names several servers; name one")
+        if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+            raise ValueError("has an @ behind the host; write / ? # @ of a password as %2F %3F …")
         if parts.query or parts.fragment:
             raise ValueError("has options behind '?' or '#', which are not read; remove them")
         return url
@@ -95,6 +99,11 @@ class TransportSettings(Section):
         if self.key_file and not self.certificate_file:
             raise ValueError("key_file is the key of a certificate; name certificate_file too")
         return self
+
+    def check_secrets(self) -> None:
+        """Read the password and the files of TLS."""
+        if self.url is not None:
+            self.broker()
 
     def broker(self) -> Broker:
         """Where to connect; the files are read anew, so that they may be changed at any time.

@@ -93,7 +93,7 @@ def test_a_bad_analytics_queue_is_refused(tmp_path: Path, queue: str, words: str
     with pytest.raises(ConfigInvalid) as caught:
         section(tmp_path, url="amqp://h", analytics_queue=queue)
     said = caught.value.message
-    assert said.startswith("transport.analytics_queue: ")
+    assert ": transport.analytics_queue: " in said
     assert words in said
     assert said.endswith("; name another queue")
 
@@ -118,8 +118,8 @@ def test_analytics_never_go_to_the_queues_of_the_service(
 ) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         section(tmp_path, celery=celery, analytics_queue=queue, **transport)
-    assert caught.value.message == (
-        f"transport: analytics_queue {queue!r} is a queue of the service itself; name another"
+    assert caught.value.message.endswith(
+        f": transport: analytics_queue {queue!r} is a queue of the service itself; name another"
     )
 
 

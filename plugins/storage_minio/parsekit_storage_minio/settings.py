@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from parsekit import SecretFile, Section, checked_key
 from parsekit.errors import BadRequest
+from parsekit_storage_minio.credentials import read_credentials
 
 #: Where Docker and Kubernetes put secrets, under the names that MinIO's images use too.
 SECRET_FOLDER = Path("/run/secrets")
@@ -89,6 +90,10 @@ class MinioSettings(Section):
             "secret_key_file": self.secret_key_file or _first(folder, _SECRET_NAMES),
         }
         return {key: path for key, path in files.items() if path is not None}
+
+    def check_secrets(self) -> None:
+        """Read both keys, wherever they are."""
+        read_credentials(self)
 
     @property
     def endpoint(self) -> str | None:
