@@ -88,9 +88,9 @@ def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) ->
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
     letters = _letters()
-    names = [letter.task_id for letter in letters.all()] if tasks == ["all"] else tasks
     missing = 0
     with caller.audited(f"dead-letters {command}") as audit:
+        names = [letter.task_id for letter in letters.all()] if tasks == ["all"] else tasks
         for name in names:
             letter = caller.take(name, audit)
             if letter is None:

@@ -45,11 +45,12 @@ def top(
 
 
 def _looker() -> Callable[[], Snapshot]:
-    """Asks the deployment. Raises `StorageUnavailable` when its server does not answer."""
+    """Asks the deployment. Raises `StorageUnavailable` when its Redis does not answer."""
     import redis  # noqa: PLC0415
 
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
     from parsekit.worker.announcements import Board  # noqa: PLC0415
+    from parsekit.worker.servers import result_store  # noqa: PLC0415
     from parsekit.worker.service import service  # noqa: PLC0415
     from parsekit.worker.top import snapshot_of  # noqa: PLC0415
 
@@ -60,9 +61,7 @@ def _looker() -> Callable[[], Snapshot]:
         try:
             heard = board.read()
         except redis.RedisError as exc:
-            raise StorageUnavailable(
-                f"the Redis that workers report to does not answer: {exc}; try `parsekit doctor`"
-            ) from exc
+            raise result_store(service.addresses).error(exc) from exc
         return snapshot_of(heard)
 
     return look

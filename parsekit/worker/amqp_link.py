@@ -39,7 +39,10 @@ class AmqpLink:
             self._connection = self._made()
         connection = self._connection
         try:
-            connection.connect()
+            # Each node of a chain once; the one that takes us is kept.
+            connection.ensure_connection(
+                max_retries=self._url.count(";"), interval_start=0, reraise_as_library_errors=False
+            )
             with contextlib.closing(connection.channel()) as channel:
                 return work(channel)
         except (*connection.recoverable_connection_errors, TimeoutError) as exc:

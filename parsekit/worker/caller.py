@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import redis
+from amqp.exceptions import AMQPError
 from celery import states
+from kombu.exceptions import OperationalError
 
 from parsekit.audit import Operations, on_record
-from parsekit.errors import StorageUnavailable
 from parsekit.model import JsonObject
 from parsekit.worker.call import AGAIN_HEADER
 from parsekit.worker.celery_app import app
-from parsekit.worker.checks import what_is_away
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import server as embedded
+from parsekit.worker.servers import broker, result_store, servers
 from parsekit.worker.service import service
 
 
@@ -36,8 +38,8 @@ def reach() -> None:
     Celery would try for ever, and say nothing.
     """
     find()
-    if trouble := what_is_away(service.addresses):
-        raise StorageUnavailable(trouble)
+    for server in servers(service.addresses):
+        server.greet()
 
 
 @contextmanager
@@ -47,8 +49,19 @@ def audited(command: str) -> Iterator[Operations]:
     Its listeners are told that this is no worker, so that they take over nothing of others.
     """
     session = replace(service.session, role="cli")
-    with on_record(service.host, session, command) as operations:
+    with on_record(service.host, session, command) as operations, _troubles_told():
         yield operations
+
+
+@contextmanager
+def _troubles_told() -> Iterator[None]:
+    """What a server says while it is used, in words; it greeted us before."""
+    try:
+        yield
+    except redis.RedisError as exc:  # of a client of ours; Celery's raises its own for the broker
+        raise result_store(service.addresses).error(exc) from exc
+    except (AMQPError, OperationalError) as exc:
+        raise broker(service.addresses).error(exc) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

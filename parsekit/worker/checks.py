@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
-from typing import NamedTuple
 
-import redis
-from kombu import Connection
-from kombu.utils.url import sanitize_url
+from kombu import Queue
 
 from parsekit.config import Config
-from parsekit.config.redis_address import is_redis
 from parsekit.doctor import Try
-from parsekit.logs.redaction import cleaned
+from parsekit.errors import ParsekitError
 from parsekit.providers import Check
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.celery_settings import celery_settings
-from parsekit.worker.redis_client import connect, masked
-from parsekit.worker.tls import AmqpTls
-
-_CONNECT_SECONDS = 3.0
-_ADVICE = "is the server up, and is its address, user and vhost right?"
+from parsekit.worker.celery_settings import celery_settings, task_queues
+from parsekit.worker.servers import Server, broker, result_store
 
 
 def service_checks(config: Config) -> list[tuple[str, Try]]:
     """Checks of what section `celery` names."""
     at = Addresses.of(config)
-    names = (at.queue, at.bulk_queue)
+    tasks, results = broker(at), result_store(at)
     return [
-        ("broker", lambda: [_connected(_broker(at), _round_trip)]),
-        ("queues", lambda: [_queue(at, name) for name in names]),
-        ("result store", lambda: [_connected(_result_store(at), _round_trip)]),
+        ("broker", lambda: _broker_and_queues(tasks, at)),
+        ("result store", lambda: [_usable(results)]),
     ]
-
-
-def what_is_away(at: Addresses) -> str | None:
-    """Which of both servers does not answer, why and what to do; None when both answer."""
-    servers = [_broker(at)] if at.backend == at.broker else [_broker(at), _result_store(at)]
-    for check in (_connected(server, _greeting) for server in servers):
-        if not check.ok:
-            return f"the {check.name} does not answer: {check.detail}; {check.advice}"
-    return None
 
 
 def pickle_check(config: Config) -> Check:
@@ -53,68 +34,29 @@ def pickle_check(config: Config) -> Check:
     return Check(name="messages", ok=taken == {"json"}, detail=detail, advice=advice)
 
 
-class _Server(NamedTuple):
-    name: str
-    url: str
-    tls: AmqpTls = False
+def _broker_and_queues(tasks: Server, at: Addresses) -> list[Check]:
+    usable = _usable(tasks)
+    if not usable.ok:
+        return [usable, Check(name="queues", ok=None, detail="not tried without the broker")]
+    return [usable, *(_queue(tasks, queue) for queue in task_queues(at))]
 
 
-def _broker(at: Addresses) -> _Server:
-    return _Server("broker", at.broker, at.broker_tls)
+def _usable(server: Server) -> Check:
+    def attempt() -> str:
+        server.use()
+        return server.shown
+
+    return _tried(server.name, attempt)
 
 
-def _result_store(at: Addresses) -> _Server:
-    return _Server("result store", at.backend)
+def _queue(tasks: Server, queue: Queue) -> Check:
+    """Declared as a worker does, which changes nothing for one that consumes it."""
+    return _tried(f"queue {queue.name}", lambda: tasks.declare(queue))
 
 
-def _connected(server: _Server, talk: Callable[[redis.Redis], object]) -> Check:
-    """Connect, and ``talk`` with a Redis."""
-    name, url, tls = server
-    shown = masked(url)
+def _tried(name: str, attempt: Callable[[], str]) -> Check:
     try:
-        if is_redis(url):
-            with closing(connect(url)) as client:
-                talk(client)
-        else:
-            with _open(url, tls):
-                pass
-    except Exception as exc:  # noqa: BLE001  (each client library raises its own)
-        return Check(name=name, ok=False, detail=f"{shown}: {_reason(exc, url)}", advice=_ADVICE)
-    return Check(name=name, ok=True, detail=shown)
-
-
-def _round_trip(client: redis.Redis) -> None:
-    """Write and read, so that a full or read-only server is found out as well."""
-    client.set("parsekit:doctor", "1", ex=10)
-    client.get("parsekit:doctor")
-
-
-def _greeting(client: redis.Redis) -> None:
-    """For callers, who may write nothing of ours."""
-    client.ping()
-
-
-def _open(url: str, tls: AmqpTls) -> Connection:
-    connection = Connection(url, connect_timeout=_CONNECT_SECONDS, ssl=tls)
-    connection.ensure_connection(max_retries=1, timeout=_CONNECT_SECONDS)
-    return connection
-
-
-def _queue(at: Addresses, queue: str) -> Check:
-    name = f"queue {queue}"
-    if at.redis_broker:
-        return Check(name=name, ok=True, detail="made by Redis when it is used")
-    try:
-        with _open(at.broker, at.broker_tls) as connection, connection.channel() as channel:
-            waiting = channel.queue_declare(queue, passive=True).message_count
-    except Exception as exc:  # noqa: BLE001  (each client library raises its own)
-        if getattr(exc, "reply_code", None) == 404:  # noqa: PLR2004  (AMQP's NOT_FOUND)
-            return Check(name=name, ok=None, detail="is made when the first worker starts")
-        return Check(name=name, ok=False, detail=_reason(exc, at.broker), advice=_ADVICE)
-    return Check(name=name, ok=True, detail=f"{waiting} waiting")
-
-
-def _reason(error: Exception, url: str) -> str:
-    """What a client says, without the password of its URL."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return cleaned(text.replace(url, sanitize_url(url)))[:300]
+        return Check(name=name, ok=True, detail=attempt())
+    except ParsekitError as error:
+        detail, _, advice = error.message.partition("; ")
+        return Check(name=name, ok=False, detail=detail, advice=advice)

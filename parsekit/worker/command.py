@@ -8,19 +8,25 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from amqp.exceptions import AMQPError
 from celery import signals
+from redis.exceptions import RedisError
 
 from parsekit.config import Config
 from parsekit.cores import default_slots
+from parsekit.errors import ParsekitError
 from parsekit.host import Host
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
 from parsekit.worker.embedded.server import embedded_server
 from parsekit.worker.http_port import ENV_HTTP, check_free
 from parsekit.worker.logs import begin_logs
+from parsekit.worker.preflight import preflight
 from parsekit.worker.redis_client import masked
+from parsekit.worker.servers import broker
 from parsekit.worker.service import ENV_EMBEDDED, service
 
 log = logging.getLogger(__name__)
@@ -119,6 +125,7 @@ def run_worker(options: WorkerOptions) -> int:
     if address := os.environ.get(ENV_HTTP):
         check_free(address)  # later Celery would show the error, as one of its own
     plan = make_plan(service.host, options, service.addresses, service.config)
+    preflight(frozenset(plan.queues))
     level = begin_logs(options.log_level)
     for line in plan.lines():
         log.info("%s", line)
@@ -159,7 +166,41 @@ def _consume(plan: Plan, level: str, *, task_events: bool) -> int:
     )
     told: list[str] = []
     signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
-    worker.start()
+    with _end_in_words(plan.at):
+        worker.start()
     if signal.SIGINT.name in told:  # Celery says that something failed
         return 128 + signal.SIGINT
     return int(worker.exitcode or 0)
+
+
+@contextlib.contextmanager
+def _end_in_words(at: Addresses) -> Iterator[None]:
+    """Raise what ended the worker where it is no bug, instead of Celery's line with a traceback."""
+    ended = _Ended(at)
+    logger = logging.getLogger("celery.worker")
+    logger.addFilter(ended)
+    try:
+        yield
+    finally:
+        logger.removeFilter(ended)
+    if ended.error is not None:
+        raise ended.error
+
+
+class _Ended(logging.Filter):
+    """Keeps the record of an error that can be told in words out of the log, and the error."""
+
+    def __init__(self, at: Addresses) -> None:
+        super().__init__()
+        self.error: ParsekitError | None = None
+        self._at = at
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        raised = record.exc_info[1] if record.exc_info else None
+        if record.levelno < logging.CRITICAL:
+            return True
+        if isinstance(raised, ParsekitError):
+            self.error = raised
+        elif isinstance(raised, AMQPError | RedisError):
+            self.error = broker(self._at).error(raised)
+        return self.error is None

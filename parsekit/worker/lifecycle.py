@@ -5,7 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,10 @@ from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
 
-from parsekit.api import check_pipeline
 from parsekit.cores import default_slots
+from parsekit.errors import ConfigInvalid, ParsekitError
+from parsekit.formats.plain import printable
+from parsekit.logs.redaction import cleaned, spare
 from parsekit.logs.setup import flush
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp_transport import Channel, bulk_share
@@ -32,12 +37,12 @@ from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
 from parsekit.worker.metrics_page import make_page
 from parsekit.worker.numbers import PoolRunning, WorkerNumbers
+from parsekit.worker.preflight import preflight
 from parsekit.worker.probes import probes, storage_probe
 from parsekit.worker.queues import queues_of
 from parsekit.worker.reception import tell_unknown
 from parsekit.worker.service import service
 from parsekit.worker.storage_watch import StorageWatch, storage_silence
-from parsekit.worker.trial import try_apart
 from parsekit.worker.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -60,21 +65,46 @@ def install(app: Celery) -> None:
     app.steps["worker"].add(ProcessStep)
     install_logs()
     signals.celeryd_init.connect(_on_init, weak=False)
+    signals.worker_init.connect(_on_queues_known, weak=False)
     signals.worker_process_init.connect(_on_child, weak=False)
     signals.task_unknown.connect(tell_unknown, weak=False)
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
     signals.worker_shutdown.connect(_on_end, weak=False)
 
 
-def _on_init(conf: Any, **_: Any) -> None:
+def _on_init(sender: str, conf: Any, **_: Any) -> None:
     """Take messages safely, as many at once as suit the parser, also under Celery's own command.
 
-    kombu goes by the URL's scheme, so that gets another transport.
+    kombu goes by the URL's scheme, so that gets another transport. The sender is the worker's name,
+    which is no secret whatever stands in it.
     """
+    spare(sender)
     TRANSPORT_ALIASES.update(_TRANSPORTS)
     if conf.worker_concurrency is None:
-        parser = service.host.parser_entry(service.config.host.parser)
-        conf.worker_concurrency = default_slots(parser.runs)
+        with _ending_in_words():
+            parser = service.host.parser_entry(service.config.host.parser)
+            conf.worker_concurrency = default_slots(parser.runs)
+
+
+def _on_queues_known(sender: Any, **_: Any) -> None:
+    """Try all that can be tried, before anything begins."""
+    with _ending_in_words():
+        for sentence in preflight(frozenset(sender.app.amqp.queues.consume_from)):
+            log.warning("waiting: %s", sentence)
+
+
+@contextmanager
+def _ending_in_words() -> Iterator[None]:
+    """End a worker that Celery's own command starts where the block says that it can't work.
+
+    What is raised in a signal's handler Celery would only log, and go on.
+    """
+    try:
+        yield
+    except ParsekitError as error:
+        for problem in error.problems if isinstance(error, ConfigInvalid) else (error.message,):
+            print(f"error: {printable(cleaned(problem))}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
 
 
 class ProcessStep(bootsteps.StartStopStep):
@@ -110,7 +140,6 @@ class ProcessStep(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""
         if isinstance(parent.pool, TaskPool):
-            try_apart(_check)
             service.process.appear()
         else:
             service.process.start()
@@ -196,10 +225,6 @@ def _watch_storage(parent: int) -> StorageWatch:
     watch = StorageWatch(_family_of(parent), storage_probe(service))
     watch.start()
     return watch
-
-
-def _check() -> None:
-    check_pipeline(service.session, service.host)
 
 
 def _on_child(**_: Any) -> None:

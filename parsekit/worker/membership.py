@@ -162,9 +162,16 @@ class Member:
         name = member.decode()
         # Messages first: a process killed in between leaves the entry, and another one goes on.
         count = self._give_back(name)
-        names = [keys.flights_of(name), keys.BEATS]
-        if self._client.eval(_REMOVE, 2, *names, name, beat.decode()):
+        if remove(self._client, name, beat.decode()):
             log.warning("worker %s is dead; gave back %d messages", name, count)
 
     def _give_back(self, member: str) -> int:
         return int(self._queues.eval(GIVE_BACK, 1, keys.taken(member)))
+
+
+def remove(client: Any, member: str, beat: str) -> bool:
+    """Forget a member that still stands at this beat; answer whether it did.
+
+    One script over two keys. Raises redis.RedisError.
+    """
+    return bool(client.eval(_REMOVE, 2, keys.flights_of(member), keys.BEATS, member, beat))

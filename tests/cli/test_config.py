@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,19 @@ import jsonschema
 import pytest
 
 from parsekit.testing.command_line import CommandLine
+
+SPECIFICATION = {
+    "celery": {
+        "broker": "redis://redis:6379/0",
+        "backend": "redis://redis:6379/0",
+        "queue": "replay-parse",
+    },
+    "transport": {"url": "amqp://rabbitmq:5672", "analytics_queue": "analytics"},
+    "minio": {"hostname": "minio:9000", "bucket": "replays", "parsed_object_prefix": "parsed"},
+    "ballchasing": {"maxRetries": 4, "backoffFactor": 4},
+    "parser": "ballchasing",
+    "disableCache": False,
+}
 
 
 def write(cli: CommandLine, text: str | dict[str, Any]) -> Path:
@@ -96,6 +110,19 @@ def test_check_says_which_variable_a_mistake_came_from(cli: CommandLine) -> None
     assert done.returncode == 2
     assert done.stderr.decode().splitlines() == [
         "error: PARSEKIT__CELERY__BROKR: celery.brokr: is not a known key; did you mean 'broker'?"
+    ]
+
+
+def test_check_takes_the_specifications_file_on_a_machine_without_its_secrets(
+    cli: CommandLine,
+) -> None:
+    write(cli, SPECIFICATION)
+    done = replace(cli, settings={}).run("config", "check")
+    assert (done.returncode, done.stdout) == (0, b"the configuration is valid\n")
+    warnings = done.stderr.decode().splitlines()
+    assert [warning.split(": ")[:2] for warning in warnings] == [
+        ["warning", "ballchasing.token_file"],
+        ["warning", "minio.access_key_file"],
     ]
 
 

@@ -162,7 +162,7 @@ def test_a_list_that_can_not_be_read_is_on_record(
     with redis.Redis.from_url(server.url()) as client:
         client.delete(DEAD_LETTERS)
         client.set(DEAD_LETTERS, "where the dead letters should be")
-    (record,) = done(service, "dead-letters", "list", code=1)
+    (record,) = done(service, "dead-letters", "list", code=2)
     assert (record["result"], record["read"]) == ("failed", [])
     assert "WRONGTYPE" in record["error"]
 

@@ -61,23 +61,6 @@ def test_a_result_store_that_is_away_is_named(cli: CommandLine, server: ValkeySe
     assert f"error: the result store does not answer: {away}: ".encode() in run.stderr
 
 
-@pytest.mark.parametrize(
-    ("broker", "said"),
-    [
-        ("foo://host", "No such transport: foo"),
-        ("redis://127.0.0.1:1/0?nonsense=1", "unexpected keyword argument 'nonsense'"),
-    ],
-)
-def test_an_address_that_no_library_takes_is_no_bug_of_ours(
-    cli: CommandLine, server: ValkeyServer, broker: str, said: str
-) -> None:
-    environ = {"PARSEKIT__CELERY__BROKER": broker, "PARSEKIT__CELERY__BACKEND": server.url()}
-    run = cli.run("submit", "replays/a.replay", environ=environ)
-    assert run.returncode == 1
-    assert said in run.stderr.decode()
-    assert b"bug" not in run.stderr
-
-
 @pytest.fixture
 def staging(cli: CommandLine, server: ValkeyServer) -> CommandLine:
     """In the folder of one service, with ``prod.json`` of another; each has a dead letter."""

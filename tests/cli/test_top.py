@@ -196,7 +196,7 @@ def test_a_server_that_is_away_is_an_error_in_words(tmp_path: Path) -> None:
     for service in _deployment(tmp_path, {"celery": {"broker": url, "backend": url}}):
         done = run(service, "top", "--once")
     assert done.returncode != 0
-    assert "doctor" in done.stderr
+    assert "is the server up" in done.stderr
     assert "Traceback" not in done.stderr
 
 

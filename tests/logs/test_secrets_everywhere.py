@@ -170,7 +170,8 @@ def test_no_refusal_of_a_server_or_a_configuration_writes_a_secret(world: World)
     secrets = world.secrets
     keys = {"access_key_file": secrets.file("access"), "secret_key_file": secrets.file("s3key")}
     site = secrets.file("site")
-    (secrets.folder / "two").write_text(f"{secrets.make('two')} words")
+    two = secrets.folder / "two"
+    two.write_text(secrets.make("two"))
     with (
         serving(Denying) as denying,
         Simulator(SiteOptions(token=secrets.known["site"], pending_s=(900, 900))) as simulator,
@@ -179,11 +180,12 @@ def test_no_refusal_of_a_server_or_a_configuration_writes_a_secret(world: World)
             "storage_denied": {"storage": "minio", "minio": {"hostname": denying.address, **keys}},
             "unauthorized": ballchasing(simulator, secrets.file("stranger")),
             "remote_timeout": ballchasing(simulator, site),
-            "config_invalid": ballchasing(simulator, str(secrets.folder / "two")),
+            "config_invalid": ballchasing(simulator, str(two)),
         }
         assert tuple(asked) == OF_SERVERS_AND_SETTINGS
         made = {code: world.deployment(code, **config) for code, config in asked.items()}
         workers = world.workers()
+        two.write_text(f"{secrets.known['two']} words")  # no worker would have started with it
         for code, deployment in made.items():
             assert codes(deployment, {code: replay(deployment, code)}) == {code: code}
     for worker in (*workers, wrong_password(world)):

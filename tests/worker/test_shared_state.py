@@ -122,12 +122,12 @@ def test_a_process_that_ends_leaves_no_flight_but_those_of_waiting_tasks(
         assert flights.claim(name, owner=name) is not None
     flights.claim("waiting", owner="waiting").hold(30)
     if end == "is buried":
-        other = Member(client, "two")
+        other = Member(client, "two", client)
         other._bury(b"one", b"6")
         assert len(client.keys(keys.flight("*"))) == 2, "it beats again"
         other._bury(b"one", b"7")
     else:
-        Member(client, "one")._sign_off(["one"])
+        Member(client, "one", client)._sign_off(["one"])
     assert client.keys(keys.flight("*")) == [keys.flight("waiting").encode()]
     assert client.keys(keys.flights_of("*")) == []
 
