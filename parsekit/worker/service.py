@@ -21,6 +21,7 @@ from parsekit.api import make_pipeline, open_session
 from parsekit.config import Config
 from parsekit.errors import Cancelled, ParsekitError
 from parsekit.host import Host
+from parsekit.logs.redaction import spare
 from parsekit.pipeline import Pipeline
 from parsekit.session import Session
 from parsekit.worker.addresses import Addresses, with_addresses
@@ -88,6 +89,7 @@ class Process:
     def __init__(self, service: Service, parent: str = "") -> None:
         self._service = service
         self.member_id = new_member_id(parent)
+        spare(self.member_id)
         self.running = Running()
         self._cancel_watch: CancelWatch | None = None
 
