@@ -60,7 +60,7 @@ BEFORE_ANY_PARSER = ("bad_request", "replay_not_found", "invalid_replay", "repla
 OF_SERVERS_AND_SETTINGS = ("storage_denied", "unauthorized", "remote_timeout", "config_invalid")
 #: Published errors that only the parser of the tests raises here. Their own causes would take
 #: hours (quotas, limits), or are no part of a task: a plugin that can't be loaded is named when the
-#: worker starts, and what is away is tried for over a minute. An expired task is looked at by nobody.
+#: worker starts, and what is away is tried for over a minute. No parser sees an expired task.
 ONLY_RAISED = {
     "rate_limited", "quota_exhausted", "plugin_failed", "storage_unavailable", "expired"
 }  # fmt: skip
