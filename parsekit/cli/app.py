@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
-from parsekit.cli.commands import all_commands
+from parsekit.cli.commands import CommandList, all_commands
 from parsekit.cli.failures import guarded
 from parsekit.cli.last_resort import leave_nothing_to_python
 
 app = typer.Typer(
     name="parsekit",
+    cls=CommandList,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _shown_type(option: TyperOption, ctx: Any) -> str | None:
+    """What help says that an option takes: nothing for a switch, ``<int>`` for a range of them."""
+    if option.metavar is not None:
+        return option.metavar
+    return None if option.is_flag else option.display_type(ctx).replace(" range>", ">")
+
+
+# typer has no setting for it, and says <bool> for switches, and <int range> of numbers
+setattr(TyperOption, "display_type_rich", _shown_type)  # noqa: B010
 
 
 def _show_version(wanted: bool) -> None:

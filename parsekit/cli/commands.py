@@ -7,11 +7,15 @@ a plain annotated function with a docstring.
 
 from __future__ import annotations
 
+import ast
 from functools import partial
 from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from parsekit.cli.lazy import LazyCommand, RealCommand
 from parsekit.errors import PluginFailed
@@ -33,6 +37,35 @@ COMMANDS = (
     ("dead-letters", "Look at requests that were put aside, retry or drop them."),
     ("health", "Say whether the workers of this machine are well."),
 )
+#: Commands of our other distributions.
+_BROUGHT_BY = {"fidelity": "parsekit-local", "quota": "parsekit-ballchasing"}
+
+
+class CommandList(TyperGroup):
+    """The top-level command, which looks into added ones for their line of help when asked."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show every command with what it does."""
+        for command in self.commands.values():
+            if isinstance(command, _AddedCommand):
+                command.help = _summary(command.entry)
+        super().format_help(ctx, formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; of one that is not installed, what brings it."""
+        name = args[0]
+        if name in _BROUGHT_BY and name not in self.commands:
+            brings = _BROUGHT_BY[name]
+            ctx.fail(f"No such command '{name}'. It comes with {brings}: pip install {brings}")
+        return super().resolve_command(ctx, args)
+
+
+class _AddedCommand(LazyCommand):
+    """A command of another distribution."""
+
+    def __init__(self, entry: metadata.EntryPoint) -> None:
+        super().__init__(entry.name, _added_by(entry), partial(_load_added, entry))
+        self.entry = entry
 
 
 def all_commands() -> dict[str, TyperCommand]:
@@ -41,8 +74,7 @@ def all_commands() -> dict[str, TyperCommand]:
         name: LazyCommand(name, line, partial(_load_own, name)) for name, line in COMMANDS
     }
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        line = f"Added by {_distribution(entry)}."
-        commands.setdefault(entry.name, LazyCommand(entry.name, line, partial(_load_added, entry)))
+        commands.setdefault(entry.name, _AddedCommand(entry))
     return commands
 
 
@@ -61,6 +93,35 @@ def _load_added(entry: metadata.EntryPoint) -> RealCommand:
             f"{entry.name}: the command of {_distribution(entry)} can't be loaded: "
             f"{type(exc).__name__}: {exc}; update or remove {_distribution(entry)}"
         ) from exc
+
+
+def _summary(entry: metadata.EntryPoint) -> str:
+    """The first line of its function's docstring, read from the source: nothing is imported."""
+    try:
+        statements = ast.parse(_source(entry.module).read_bytes()).body
+        [function] = [
+            each
+            for each in statements
+            if isinstance(each, ast.FunctionDef) and each.name == entry.attr
+        ]
+        return f"{(ast.get_docstring(function) or '').splitlines()[0]} ({_distribution(entry)})"
+    except Exception:  # noqa: BLE001  (a package may be anything; its command says more when used)
+        return _added_by(entry)
+
+
+def _source(module: str) -> Path:
+    """The file of a module; to ask for that of one in a package imports the package."""
+    package, *rest = module.split(".")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(package)
+    return (
+        Path(spec.origin).parent.joinpath(*rest).with_suffix(".py") if rest else Path(spec.origin)
+    )
+
+
+def _added_by(entry: metadata.EntryPoint) -> str:
+    return f"Added by {_distribution(entry)}."
 
 
 def _distribution(entry: metadata.EntryPoint) -> str:

@@ -23,6 +23,15 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks, or all.")]
 
 
+@app.callback()
+def dead_letters() -> None:
+    """Look at requests that were put aside, retry or drop them.
+
+    A replay that ended its worker, or its parser's process, three times in a row is tried no more.
+    Retry it once its parser is mended.
+    """
+
+
 @app.command("list")
 def list_(kind: ListKind = ListFormat.TABLE, config: ConfigFile = None) -> None:
     """Show every request that was put aside, oldest first."""
@@ -31,6 +40,8 @@ def list_(kind: ListKind = ListFormat.TABLE, config: ConfigFile = None) -> None:
     if kind is ListFormat.JSON:
         typer.echo(json.dumps([asdict(letter) for letter in letters], indent=2))
         return
+    if not letters:
+        typer.echo("no request was put aside", err=True)
     for letter in letters:
         replay = letter.kwargs.get("replayObjectPath", "")
         typer.echo(f"{letter.task_id}  {letter.code}  {printable(str(replay))}")

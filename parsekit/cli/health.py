@@ -19,13 +19,14 @@ def health(
 ) -> None:
     """Say whether the workers of this machine are well; exit 0 if so, else 1.
 
-    A broker that is away makes a worker unready, never dead.
+    A broker that is away makes a worker unready, never dead. Without an option both are answered.
     """
-    if live == ready:
-        raise typer.BadParameter("give one of --live and --ready")
-    found = verdicts(folder_of(default_data_dir()), ready=ready)
-    for pid, wrong in found:
-        typer.echo(f"worker {pid}: {wrong or 'ok'}")
+    kinds = [kind for kind, on in (("live", live), ("ready", ready)) if on or live == ready]
+    folder = folder_of(default_data_dir())
+    found = [(kind, *each) for kind in kinds for each in verdicts(folder, ready=kind == "ready")]
+    for kind, pid, wrong in found:
+        which = f" {kind}" if len(kinds) > 1 else ""
+        typer.echo(f"worker {pid}{which}: {wrong or 'ok'}")
     if not found:
         typer.echo("no worker runs on this machine")
-    raise typer.Exit(0 if found and not any(wrong for _, wrong in found) else 1)
+    raise typer.Exit(0 if found and not any(wrong for _, _, wrong in found) else 1)

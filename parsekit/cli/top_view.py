@@ -44,10 +44,18 @@ def _headline(snapshot: Snapshot) -> RenderableType:
     rate = sum(worker.tasks_per_minute for worker in snapshot.workers)
     running = sum(worker.running for worker in snapshot.workers)
     slots = sum(worker.slots for worker in snapshot.workers)
-    text = Text(f"{at}  {len(snapshot.workers)} workers, {running} of {slots} slots at work, ")
-    text.append(f"{rate:.1f} tasks/min, {snapshot.waiting} tasks wait")
+    queued = sum(queue.messages for queue in snapshot.queues)
+    text = Text(f"{at}  {_counted(len(snapshot.workers), 'worker')}, ")
+    text.append(f"{running} of {slots} slots at work, {rate:.1f} tasks/min\n")
+    text.append(f"{_counted(queued, 'message')} in queues (counted every six seconds), ")
+    text.append(f"{_counted(snapshot.waiting, 'task')} put off until later")
     if snapshot.dead_letters:
-        text.append(f", {snapshot.dead_letters} dead letters", style="red")
+        dead = _counted(snapshot.dead_letters, "dead letter")
+        text.append(f"\n{dead}: see `parsekit dead-letters list`", style="red")
+    for worker in snapshot.workers:
+        if worker.away:
+            trouble = ", ".join(f"no {server}" for server in worker.away)
+            text.append(f"\n{printable(worker.name)}: {printable(trouble)}", style="red")
     if not snapshot.workers:
         text.append("\nno worker is heard; start one with `parsekit worker`", style="red")
     return text
@@ -57,20 +65,24 @@ def _table(*columns: str, title: str) -> Table:
     table = Table(box=None, title=title, title_justify="left", pad_edge=False, title_style="bold")
     for column in columns:
         numeric = column.isupper()
-        table.add_column(column.lower(), justify="right" if numeric else "left", no_wrap=numeric)
+        table.add_column(
+            column.lower(),
+            justify="right" if numeric else "left",
+            no_wrap=numeric,
+            overflow="fold",  # on a narrow terminal: half a name is no name
+        )
     return table
 
 
 def _workers(snapshot: Snapshot) -> Table:
-    numbers = ("RUNNING", "OLDEST", "TASKS/MIN", "TASKS", "CACHED", "FAILED")
-    table = _table("worker", "parser", "pool", *numbers, "trouble", title="workers")
+    numbers = ("RUNNING", "OLDEST", "/MIN", "TASKS", "CACHED", "FAILED")
+    table = _table("worker", "parser", *numbers, title="workers")
     for worker in snapshot.workers:
         table.add_row(
-            *(printable(worker.name), printable(worker.parser), worker.pool),
+            *(printable(worker.name), printable(worker.parser)),
             *(f"{worker.running}/{worker.slots}", _age(worker.longest_run_s)),
             *(f"{worker.tasks_per_minute:.1f}", str(worker.tasks)),
             *(str(worker.cached), str(worker.failed)),
-            Text(", ".join(f"no {server}" for server in worker.away), style="red"),
         )
     return table
 
@@ -102,10 +114,13 @@ def _facts(snapshot: Snapshot) -> Table:
     table = _table("budget and events", "VALUE", title="")
     for fact in snapshot.facts:
         if fact.value or not {"reason", "fate"} & set(fact.labels):
-            labels = " ".join(f"{name}={value}" for name, value in fact.labels.items())
-            name = fact.name.removeprefix("parsekit_").replace("_", " ")
-            table.add_row(printable(f"{name} {labels}"), f"{fact.value:g}")
+            which = f" ({', '.join(fact.labels.values())})" if fact.labels else ""
+            table.add_row(printable(f"{fact.help.rstrip('.')}{which}"), f"{fact.value:g}")
     return table
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _age(seconds: float) -> str:

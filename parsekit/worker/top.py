@@ -49,9 +49,13 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactLine:
-    """Any other number, under its metric's name: budget, breakers, sinks, losses."""
+    """Any other number, under its metric's name: budget, breakers, sinks, losses.
+
+    ``help`` is what it counts, in words.
+    """
 
     name: str
+    help: str
     labels: dict[str, str]
     value: float
 
@@ -131,7 +135,12 @@ _ELSEWHERE = (
 def _facts(metrics: Iterable[Metric]) -> Iterable[FactLine]:
     for metric in merged(metrics):
         if metric.name not in _ELSEWHERE:
-            yield FactLine(name=metric.name, labels=dict(metric.labels), value=metric.value)
+            yield FactLine(
+                name=metric.name,
+                help=metric.help,
+                labels=dict(metric.labels),
+                value=metric.value,
+            )
 
 
 def _waiting(metrics: list[Metric]) -> float:

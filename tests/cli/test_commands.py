@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
-from parsekit.cli.commands import COMMANDS, all_commands
+from parsekit.cli.commands import COMMANDS, CommandList, all_commands
 from parsekit.testing.command_line import CommandLine
 
 
@@ -34,8 +34,29 @@ def test_help_lists_every_command_with_where_added_ones_come_from(cli: CommandLi
     assert done.returncode == 0
     for name, _ in COMMANDS:
         assert f" {name} " in done.stdout.decode()
-    (greet,) = (line for line in done.stdout.decode().splitlines() if " greet " in line)
-    assert "Added by parsekit-stub." in greet
+    lines = done.stdout.decode().splitlines()
+    (greet,) = (line for line in lines if " greet " in line)
+    assert "Greet somebody. (parsekit-stub)" in greet
+    (broken,) = (line for line in lines if " broken-command " in line)
+    assert "Added by parsekit-stub." in broken
+
+
+def test_help_names_no_type_of_a_switch_and_a_plain_one_of_a_number(cli: CommandLine) -> None:
+    for name in ("worker", "parse", "top"):
+        shown = cli.run(name, "--help", environ={"COLUMNS": "120"}).stdout.decode()
+        assert "<bool>" not in shown
+        assert "range>" not in shown
+    assert "<int> [x>=1]" in cli.run("worker", "--help").stdout.decode()
+
+
+def test_a_command_that_is_not_installed_is_named_with_what_brings_it() -> None:
+    with pytest.raises(Exception, match="It comes with parsekit-ballchasing: pip install pars"):
+        CommandList(name="parsekit", commands={}).main(["quota"], standalone_mode=False)
+
+
+def test_a_group_of_commands_says_what_it_is_for(cli: CommandLine) -> None:
+    shown = " ".join(cli.run("dead-letters").stdout.decode().split())
+    assert "three times in a row is tried no more" in shown
 
 
 def test_a_command_of_another_distribution_runs(cli: CommandLine) -> None:

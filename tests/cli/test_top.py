@@ -130,8 +130,10 @@ def _line(service: Deployment) -> dict[str, Any]:
 
 
 def test_shows_budget_and_events_that_say_something() -> None:
-    left = FactLine(name="parsekit_ballchasing_left", labels={"window": "hour"}, value=198.0)
-    never = FactLine(name="parsekit_sink_dropped", labels={"reason": "expired"}, value=0.0)
+    text = "Looks that still fit."
+    left = FactLine(name="parsekit_left", help=text, labels={"window": "1h"}, value=198.0)
+    text = "Messages that were dropped."
+    never = FactLine(name="parsekit_drops", help=text, labels={"reason": "expired"}, value=0.0)
     text = shown(
         Snapshot(
             at_unix=0.0,
@@ -143,7 +145,7 @@ def test_shows_budget_and_events_that_say_something() -> None:
             facts=(left, never),
         )
     )
-    assert "ballchasing left window=hour 198" in " ".join(text.split())
+    assert "Looks that still fit (1h) 198" in " ".join(text.split())
     assert "dropped" not in text
 
 
@@ -200,9 +202,47 @@ def test_a_server_that_is_away_is_an_error_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def shown(snapshot: Snapshot) -> str:
+def test_eighty_columns_hold_every_name_whole() -> None:
+    worker = WorkerLine(
+        name="parsekit-worker-6f7d9c5b4-x8k2p:27651:1f",
+        parser="ballchasing",
+        pool="threads",
+        queues=("replay-parse",),
+        running=17,
+        slots=20,
+        longest_run_s=59.0,
+        tasks=123_456,
+        failed=1234,
+        cached=23_456,
+        tasks_per_minute=123.4,
+        away=("storage", "broker"),
+    )
+    moment = Snapshot(
+        at_unix=0.0,
+        workers=(worker,),
+        queues=(QueueLine(name="replay-parse-bulk-poll", messages=4, oldest_s=12.0),),
+        waiting=0,
+        waits=(),
+        dead_letters=1,
+        facts=(),
+    )
+    lines = shown(moment, width=80).splitlines()
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].endswith("1 worker, 17 of 20 slots at work, 123.4 tasks/min")
+    assert lines[1].startswith("4 messages in queues (counted every six seconds), 0 tasks put off")
+    assert "1 dead letter: see `parsekit dead-letters list`" in lines
+    assert f"{worker.name}: no storage, no broker" in lines
+    start = next(number for number, line in enumerate(lines) if "cached" in line) + 1
+    end = next(number for number, line in enumerate(lines) if line.startswith("queues"))
+    name, *values = lines[start].split()
+    assert values == ["ballchasing", "17/20", "59", "s", "123.4", "123456", "23456", "1234"]
+    assert name + "".join(map(str.strip, lines[start + 1 : end])) == worker.name
+
+
+def shown(snapshot: Snapshot, width: int = 160) -> str:
     console: Console = make_console()
-    console.width = 160
+    console.width = width
     with console.capture() as captured:
         console.print(view(snapshot))
     return captured.get()

@@ -166,6 +166,11 @@ def test_health_tells_a_live_a_frozen_and_a_cut_off_worker_apart(make_service, t
         server.signal(signal.SIGCONT)
         poll(lambda: parsekit(service, "health", "--ready").returncode == 0)
         assert service.send(service.replay("one")).get(timeout=60)["parser"] == "fake"
+        both = parsekit(service, "health")
+        assert both.stdout.split("\n") == [
+            *(f"worker {worker.pid} {kind}: ok" for kind in ("live", "ready")),
+            "",
+        ]
         worker.signal(signal.SIGSTOP)
         poll(lambda: parsekit(service, "health", "--live").returncode == 1)
         worker.signal(signal.SIGCONT)
