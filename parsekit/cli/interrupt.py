@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import termios
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from types import FrameType
+from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = b"\x1b[?25h"
-_ASKED = b"\nstopping: what has begun is finished; press Ctrl-C again to stop at once\n"
+#: Takes the place of a live bar, which comes back below.
+_CLEAR_LINE = b"\r\x1b[2K"
+_ASKED = b"stopping: what has begun is finished; press Ctrl-C again to stop at once\n"
+#: Where a bar is shown.
+_STDERR = 2
 
 
 @dataclass(slots=True)
 class Interrupt:
-    """``stop`` is set at the first signal; ``number`` is which one it was."""
+    """``stop`` is set at the first signal; ``number`` is which one it was.
 
+    ``restore_terminal`` is called before a signal ends the process.
+    """
+
+    restore_terminal: Callable[[], None]
     stop: Event = field(default_factory=Event)
     number: int | None = None
 
@@ -35,23 +45,54 @@ class Interrupt:
         Thread(target=self.stop.set).start()
         for each in _SIGNALS:
             if signal.getsignal(each) == self.hear:
-                signal.signal(each, _die)
-        _tell(_ASKED)
+                signal.signal(each, self.die)
+        _tell(_CLEAR_LINE + _ASKED if os.isatty(_STDERR) else _ASKED)
 
-
-def _die(number: int, frame: FrameType | None) -> None:
-    """End this process by the signal; its children are ended by the kernel."""
-    del frame
-    if os.isatty(2):
-        _tell(_SHOW_CURSOR)
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+    def die(self, number: int, frame: FrameType | None) -> None:
+        """End this process by the signal; its children are ended by the kernel."""
+        del frame
+        if os.isatty(_STDERR):
+            _tell(_SHOW_CURSOR)
+        self.restore_terminal()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def _tell(message: bytes) -> None:
     """Write without Python's buffers: the handler may have interrupted a print()."""
     with suppress(OSError):
-        os.write(2, message)
+        os.write(_STDERR, message)
+
+
+@contextmanager
+def _keys_not_shown() -> Iterator[Callable[[], None]]:
+    """Have the terminal show no ``^C``, which would stand behind a live bar and break its line.
+
+    Answers what makes it as it was. Nothing happens in the background: to change a terminal's
+    settings from there stops a process.
+    """
+    before: list[Any] | None = None
+    if _in_foreground():
+        before = termios.tcgetattr(_STDERR)
+        quiet = [*before]
+        quiet[3] &= ~termios.ECHOCTL
+        termios.tcsetattr(_STDERR, termios.TCSANOW, quiet)
+
+    def restore() -> None:
+        if before is not None and _in_foreground():
+            termios.tcsetattr(_STDERR, termios.TCSANOW, before)
+
+    try:
+        yield restore
+    finally:
+        restore()
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(_STDERR) == os.getpgrp()
+    except OSError:  # no terminal, or none of ours
+        return False
 
 
 @contextmanager
@@ -60,11 +101,12 @@ def interruptible() -> Iterator[Interrupt]:
 
     One that our parent ignores, as shells do for jobs in the background, stays ignored.
     """
-    interrupt = Interrupt()
-    heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, interrupt.hear) for each in heard}
-    try:
-        yield interrupt
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    with _keys_not_shown() as restore_terminal:
+        interrupt = Interrupt(restore_terminal)
+        heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {each: signal.signal(each, interrupt.hear) for each in heard}
+        try:
+            yield interrupt
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)

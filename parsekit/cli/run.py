@@ -127,8 +127,10 @@ class Run:
 
     def _another_run(self) -> str:
         """What comes of it if the same command is given again."""
-        if self.disable_cache or self.pipeline.config.host.disable_cache:
-            return "without the cache, another run begins anew"
+        if self.pipeline.config.host.disable_cache:
+            return "with disableCache set, another run begins anew"
+        if self.disable_cache:
+            return "run again without --no-cache to go on from there"
         return "run again to go on from there"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import select
-import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,15 @@ from parsekit.testing.command_line import PARSEKIT, CommandLine
 SHOW_CURSOR = "\x1b[?25h"
 #: What moves and colours.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+_CTRL_C = b"\x03"
+#: Makes standard input the terminal of its session, so that Ctrl-C is a key of it.
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
 @dataclass
@@ -35,7 +44,7 @@ class Terminal:
         """Answer the return code and all that was shown; Ctrl-C once each text has appeared."""
         ours, theirs = os.openpty()
         process = subprocess.Popen(
-            [*PARSEKIT, *arguments],
+            [sys.executable, "-c", _TAKE_TERMINAL, *PARSEKIT[1:], *arguments],
             cwd=self.cli.folder,
             env=self.cli.environ(TERM="xterm-256color", COLUMNS="100", **(environ or {})),
             stdin=theirs,
@@ -44,17 +53,17 @@ class Terminal:
             start_new_session=True,
         )
         os.close(theirs)
-        shown = self._watch(ours, process, list(press_ctrl_c_at))
+        shown = self._watch(ours, list(press_ctrl_c_at))
         os.close(ours)
         return process.wait(30), shown
 
-    def _watch(self, ours: int, process: subprocess.Popen[bytes], presses: list[str]) -> str:
+    def _watch(self, ours: int, presses: list[str]) -> str:
         shown = b""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if presses and presses[0] in shown.decode(errors="replace"):
                 presses.pop(0)
-                process.send_signal(signal.SIGINT)
+                os.write(ours, _CTRL_C)
             if not select.select([ours], [], [], 0.05)[0]:
                 continue
             try:

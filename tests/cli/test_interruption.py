@@ -41,7 +41,7 @@ def test_a_signal_finishes_what_has_begun_and_begins_nothing(
     assert cli.left_in_tmp() == []
 
 
-def test_a_run_without_the_cache_promises_no_going_on(
+def test_a_run_without_the_cache_goes_on_from_it_all_the_same(
     cli: CommandLine, replays: Replays, parses: Parses
 ) -> None:
     replays("a", "b-slow", "c")
@@ -49,7 +49,12 @@ def test_a_run_without_the_cache_promises_no_going_on(
     process = cli.start("parse", ".", "--jobs", "1", "--no-cache", environ=environ)
     wait_until(begun(parses, "b-slow"))
     _, _, stderr = end(process)
-    assert b"interrupted after 2 replays; without the cache, another run begins anew" in stderr
+    told = b"interrupted after 2 replays; run again without --no-cache to go on from there"
+    assert told in stderr
+    again = cli.run("parse", ".", "--format", "jsonl", environ=environ)
+    assert [line["cached"] for line in map(json.loads, again.stdout.splitlines())] == [
+        *(True, True, False)
+    ]
 
 
 def test_a_run_after_an_interruption_goes_on_from_the_cache(

@@ -104,6 +104,8 @@ def test_ctrl_c_gives_the_cursor_back(
     assert ended == code
     assert shown.rfind(SHOW_CURSOR) > shown.rfind("\x1b[?25l")
     assert "Traceback" not in shown
+    assert "^C" not in shown
+    assert "\r\x1b[2Kstopping: " in shown, "in the place of the bar, which leaves no line"
 
 
 def test_hostile_names_are_harmless_on_a_terminal(terminal: Terminal, replays: Replays) -> None:
