@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from parsekit.cli.options import ConfigFile, have_service_read
+from parsekit.formats.plain import printable
 
 app = typer.Typer(add_completion=False)
 
@@ -16,7 +17,10 @@ def cancel(
     tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks.")],
     config: ConfigFile = None,
 ) -> None:
-    """End tasks that are queued, waiting or running; their callers see REVOKED."""
+    """End tasks that are queued, waiting or running; their callers see REVOKED.
+
+    Exit 1 when one has ended already, or is not known.
+    """
     have_service_read(config)
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
@@ -24,5 +28,5 @@ def cancel(
     with caller.audited("cancel") as audit:
         done = [caller.cancel(task_id, audit) for task_id in tasks]
     for one in done:
-        typer.echo(f"{one.task_id} {'cancelled' if one.done else f'has ended: {one.state}'}")
+        typer.echo(f"{printable(one.task_id)} {one.words}", err=not one.done)
     raise typer.Exit(0 if all(one.done for one in done) else 1)

@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from parsekit.audit import local_caller
 from parsekit.batch import in_order
-from parsekit.cli.failures import ExitCode, say, say_error
+from parsekit.cli.failures import say, say_error
 from parsekit.cli.interrupt import Interrupt
 from parsekit.cli.stdin import spooled
-from parsekit.cli.verdict import verdict
+from parsekit.cli.verdict import Tally
 from parsekit.errors import Cancelled, ParsekitError
 from parsekit.formats.writer import Writer
 from parsekit.inputs import STDIN, Barren, Input
 from parsekit.model import Failure, Outcome, Request
 from parsekit.pipeline import Pipeline
 from parsekit.waiting import drive
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run came to."""
-
-    parsed: int = 0
-    cached: int = 0
-    failed: int = 0
-    barren: list[ParsekitError] = field(default_factory=list)
-    started_s: float = field(default_factory=time.monotonic)
-
-    @property
-    def replays(self) -> int:
-        """Replays that have an outcome."""
-        return self.parsed + self.cached + self.failed
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What the command ends with."""
-        return verdict(replays=self.replays, failed=self.failed, barren=self.barren)
-
-    def __str__(self) -> str:
-        counts = ((self.parsed, "parsed"), (self.cached, "from the cache"), (self.failed, "failed"))
-        told = ", ".join(f"{count} {what}" for count, what in counts if count)
-        return f"{self.replays} replays in {time.monotonic() - self.started_s:.1f} s: {told}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +88,8 @@ class Run:
             self.tally.failed += 1
             say_error(_told(outcome.replay, exc.message))
         else:
-            self.tally.cached += outcome.ok and outcome.cached
-            self.tally.parsed += outcome.ok and not outcome.cached
+            if outcome.ok:
+                self.tally.count(ok=True, cached=outcome.cached)
 
     def summary(self) -> None:
         """Tell what a run over several replays came to."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.failures import say_error
+from parsekit.cli.failures import say, say_error
+from parsekit.cli.following import displayed
 from parsekit.cli.options import ConfigFile, have_service_read
-from parsekit.cli.verdict import verdict
-from parsekit.errors import ParsekitError
+from parsekit.cli.verdict import Tally
 from parsekit.formats.plain import printable
 from parsekit.inputs import Barren
 from parsekit.worker.manifest import Entry
@@ -71,11 +70,19 @@ def submit(
         if form is SubmitFormat.IDS and not follow:
             for one in submission.send_all(replays, kept, audit, bulk=bulk):
                 report.sent(one)
-        else:
-            say = _say if follow else _say_nothing
-            for end in submission.answer_all(replays, kept, audit, bulk=bulk, follow=say):
-                report.ended(end)
-    raise typer.Exit(verdict(replays=report.replays, failed=report.failed, barren=report.barren))
+            raise typer.Exit(report.tally.exit_code)
+        try:
+            with displayed(follow=follow, results_for_programs=form is SubmitFormat.JSONL) as shown:
+                for end in submission.answer_all(replays, kept, audit, bulk=bulk, follower=shown):
+                    report.ended(end)
+                    if isinstance(end, submission.Answer):
+                        shown.count(failed=not end.outcome["ok"])
+        except KeyboardInterrupt:
+            say("interrupted: tasks that were sent go on in the service")
+            raise
+    if report.tally.replays > 1:
+        say(str(report.tally))
+    raise typer.Exit(report.tally.exit_code)
 
 
 @dataclass(slots=True)
@@ -83,19 +90,17 @@ class _Report:
     """Tells what became of each replay, and counts."""
 
     form: SubmitFormat
-    replays: int = 0
-    failed: int = 0
-    barren: list[ParsekitError] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
     def sent(self, one: Entry | Unsent | Barren) -> None:
         """Tell a task's id as soon as it is sent."""
         if isinstance(one, Barren):
             self._found_nothing(one)
         elif isinstance(one, Entry):
-            self._count(ok=True)
+            self.tally.parsed += 1
             typer.echo(f"{one.task_id} {printable(one.key)}")
         else:
-            self._count(ok=False)
+            self.tally.failed += 1
             say_error(f"{one.replay} {one.failure.code}: {one.failure.message}")
 
     def ended(self, one: Answer | Barren) -> None:
@@ -103,16 +108,12 @@ class _Report:
         if isinstance(one, Barren):
             self._found_nothing(one)
         else:
-            self._count(ok=bool(one.outcome["ok"]))
+            self.tally.count(ok=bool(one.outcome["ok"]), cached=bool(one.outcome.get("cached")))
             typer.echo(_shown(one, self.form))
 
     def _found_nothing(self, one: Barren) -> None:
-        self.barren.append(one.error)
+        self.tally.barren.append(one.error)
         say_error(one.error.message)
-
-    def _count(self, *, ok: bool) -> None:
-        self.replays += 1
-        self.failed += not ok
 
 
 def _shown(answer: Answer, form: SubmitFormat) -> str:
@@ -122,12 +123,3 @@ def _shown(answer: Answer, form: SubmitFormat) -> str:
     error = outcome["error"]
     told = f"{error['code']}: {error['message']}" if error else outcome["outputPath"]
     return f"{printable(outcome['replay'])} {printable(str(told))}"
-
-
-def _say(entry: Entry, state: str, reason: str) -> None:
-    why = f": {reason}" if reason else ""
-    sys.stderr.write(f"{printable(entry.replay)} {state.lower()}{printable(why)}\n")
-
-
-def _say_nothing(entry: Entry, state: str, reason: str) -> None:
-    del entry, state, reason

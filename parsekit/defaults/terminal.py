@@ -1,10 +1,11 @@
-"""Progress on a terminal: a listener of the host like any other, registered by the command line."""
+"""Progress on a terminal: a live bar, also as a listener that the command line registers."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -27,15 +28,14 @@ from parsekit.hookspecs import hookimpl
 _MESSAGE_WIDTH = 32
 
 
-class TerminalProgress:
-    """A live bar on standard error: one replay's percentage, or counts of many.
+class LiveBar:
+    """A bar on standard error: one replay's percentage, or counts of many.
 
     While it is shown, what is printed on the same terminal appears above it. It leaves no
-    trace. Events may come from any thread.
+    trace. May be told from any thread.
     """
 
     def __init__(self, console: Console, *, single: bool) -> None:
-        self._single = single
         self._failed = 0
         self._lock = threading.Lock()
         columns = _one_replay() if single else _many_replays()
@@ -47,7 +47,7 @@ class TerminalProgress:
         )
         self._bar = self._progress.add_task("", total=100 if single else None)
 
-    def __enter__(self) -> TerminalProgress:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -63,22 +63,35 @@ class TerminalProgress:
         """Tell how many replays there are, once that is known."""
         self._progress.update(self._bar, total=total)
 
+    def step(self, message: str, percent: float | None = None) -> None:
+        """Show what is being done, and of a single replay how far it is."""
+        shown = printable(message)[:_MESSAGE_WIDTH]
+        self._progress.update(self._bar, completed=percent, description=shown)
+
+    def count(self, *, failed: bool) -> None:
+        """One of many replays has ended."""
+        with self._lock:
+            self._failed += failed
+            told = f", {self._failed} failed" if self._failed else ""
+        self._progress.update(self._bar, advance=1, failed=told)
+
+
+class TerminalProgress(LiveBar):
+    """The bar as a listener."""
+
+    def __init__(self, console: Console, *, single: bool) -> None:
+        super().__init__(console, single=single)
+        self._single = single
+
     @hookimpl
     def parsekit_progress(self, event: ProgressEvent) -> None:
         """Show one step of one replay."""
-        message = printable(event.message)[:_MESSAGE_WIDTH]
         if self._single:
-            self._progress.update(self._bar, completed=event.value, description=message)
+            self.step(event.message, event.value)
         elif not event.final:
-            self._progress.update(self._bar, description=message)
+            self.step(event.message)
         else:
-            self._count(event)
-
-    def _count(self, event: ProgressEvent) -> None:
-        with self._lock:
-            self._failed += event.status == "Error"
-            failed = f", {self._failed} failed" if self._failed else ""
-        self._progress.update(self._bar, advance=1, failed=failed)
+            self.count(failed=event.status == "Error")
 
 
 def _one_replay() -> tuple[ProgressColumn, ...]:

@@ -15,10 +15,13 @@ from kombu.exceptions import OperationalError
 
 from parsekit.audit import Operations, on_record
 from parsekit.model import JsonObject
+from parsekit.worker import keys
 from parsekit.worker.call import AGAIN_HEADER
 from parsekit.worker.celery_app import app
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import server as embedded
+from parsekit.worker.queues import is_queued
+from parsekit.worker.redis_client import connect
 from parsekit.worker.servers import broker, result_store, servers
 from parsekit.worker.service import service
 
@@ -66,11 +69,11 @@ def _troubles_told() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """What became of the wish to cancel one task."""
+    """What became of the wish to cancel one task; ``words`` go on from its id."""
 
     task_id: str
     done: bool
-    state: str
+    words: str
 
 
 def cancel(task_id: str, audit: Operations) -> Cancelled:
@@ -80,16 +83,34 @@ def cancel(task_id: str, audit: Operations) -> Cancelled:
         if cancelled.done:
             operation.trail.note("sent", "cancellation")
         else:
-            operation.fault = f"the task has ended: {cancelled.state}"
+            operation.fault = f"the task {cancelled.words}"
     return cancelled
 
 
 def _cancelled(task_id: str) -> Cancelled:
+    known = _is_known(task_id)
+    if known is False:
+        words = "is not known: it neither waits nor runs, and did not end within the last day"
+        return Cancelled(task_id=task_id, done=False, words=words)
     state = str(app.AsyncResult(task_id).state)
     if state in states.READY_STATES or not service.process.ledger.cancel(task_id):
-        return Cancelled(task_id=task_id, done=state == states.REVOKED, state=state)
+        revoked = state == states.REVOKED
+        words = "cancelled" if revoked else f"has ended: {state}"
+        return Cancelled(task_id=task_id, done=revoked, words=words)
     app.backend.mark_as_revoked(task_id, "cancelled")
-    return Cancelled(task_id=task_id, done=True, state=states.REVOKED)
+    words = "cancelled" if known else "cancelled, should it be queued: no worker has met it"
+    return Cancelled(task_id=task_id, done=True, words=words)
+
+
+def _is_known(task_id: str) -> bool | None:
+    """Whether there is such a task; None where it might be in a queue that can't be looked into.
+
+    A message goes from its list to the worker that takes it, and then there is a record: looked at
+    in this order, it is found in one of the places.
+    """
+    at, here = service.addresses, connect(service.addresses.backend)
+    queued = is_queued(connect(at.broker), at.all_queues, task_id) if at.redis_broker else None
+    return queued or bool(here.exists(keys.task(task_id), keys.result(task_id))) or queued
 
 
 def send(

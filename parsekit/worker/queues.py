@@ -9,10 +9,11 @@ So what vanished between two looks counts as taken too.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,10 +28,32 @@ from parsekit.worker.redis_client import connect
 WAITING = "parsekit_waiting_tasks"
 #: kombu keeps messages of these priorities in lists of their own.
 _REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
+#: Messages that are looked at together.
+_PAGE = 500
 #: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
 _MAX_NOTES = 2000
 #: A look is taken every six seconds; what was seen longer ago is not told any more.
 _STALE_SECONDS = 20.0
+
+
+def is_queued(client: Any, queues: Collection[str], task_id: str) -> bool:
+    """Whether a task's message waits in Redis: put off, in one of these lists, or just taken."""
+    if client.hexists(keys.WAITING, task_id):
+        return True
+    for queue in (f"{each}{priority}" for each in queues for priority in _REDIS_PRIORITIES):
+        start = 0
+        while page := client.lrange(queue, start, start + _PAGE - 1):
+            if _holds(page, task_id):
+                return True
+            start += _PAGE  # what is pushed meanwhile moves the others on, so that none is missed
+    taken = client.scan_iter(keys.taken("*"), count=1000)
+    return any(_holds(client.hvals(member), task_id) for member in taken)
+
+
+def _holds(messages: Iterable[bytes], task_id: str) -> bool:
+    """Whether one of them is of this task, as Celery and as JavaScript write JSON."""
+    written = [f'"id":{space}{json.dumps(task_id)}'.encode() for space in ("", " ")]
+    return any(each in message for message in messages for each in written)
 
 
 class _Takings:

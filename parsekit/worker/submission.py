@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from celery import states
 
-from parsekit.audit import Operations, WatchedStorage
-from parsekit.errors import ParsekitError, ParserFailed
+from parsekit.audit import Operation, Operations, WatchedStorage
+from parsekit.errors import ParsekitError, ParserFailed, ReplayNotFound
 from parsekit.inputs import Barren, Input
 from parsekit.keys import checked_key
 from parsekit.model import Failure, JsonObject, Outcome
+from parsekit.providers import Storage
 from parsekit.sources import LocalReplay
 from parsekit.storing import make_storage
 from parsekit.worker import caller
@@ -31,8 +32,15 @@ WINDOW = 200
 #: Between two looks at the tasks under way, seconds.
 _LOOK_SECONDS = 0.2
 
-#: Told when a task's state changes: its entry, the state, and why it waits.
-Follow = Callable[[Entry, str, str], None]
+
+class Follower(Protocol):
+    """Hears how the tasks of one `answer_all` get on."""
+
+    def expect(self, total: int) -> None:
+        """So many replays there are; told once that is known."""
+
+    def changed(self, entry: Entry, state: str, reason: str) -> None:
+        """A task's state has changed; ``reason`` says why it waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,32 +65,46 @@ def send_all(
 
     Raises what storage or broker say, which they would say to every other replay, too.
     """
-    for one in _entries(names, manifest, audit):
-        if isinstance(one, Entry):
-            _send(one, audit, bulk)
-        yield one
+    with _Stored() as stored:
+        for one in _entries(names, manifest, audit, stored):
+            if isinstance(one, Entry):
+                _send(one, audit, bulk)
+            yield one
 
 
 def answer_all(
-    names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool, follow: Follow
+    names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool, follower: Follower
 ) -> Iterator[Answer | Barren]:
     """Send, and answer each task when it has ended, in the order in which they end.
 
     What can't be sent is answered at once. Raises as `send_all`.
     """
-    supply = _entries(names, manifest, audit)
+    with _Stored() as stored:
+        supply = _entries(names, manifest, audit, stored)
+        yield from _answers(supply, manifest, audit, bulk, follower)
+
+
+def _answers(
+    supply: Iterator[Entry | Unsent | Barren],
+    manifest: Manifest,
+    audit: Operations,
+    bulk: bool,
+    follower: Follower,
+) -> Iterator[Answer | Barren]:
     under_way: dict[Entry, _Watched] = {}
-    exhausted = False
+    replays, exhausted = 0, False
     while under_way or not exhausted:
         while not exhausted and len(under_way) < WINDOW:
             one = next(supply, None)
+            replays += isinstance(one, Entry | Unsent)
             if one is None:
                 exhausted = True
+                follower.expect(replays)
             elif isinstance(one, Entry):
                 under_way[one] = _Watched(_send(one, audit, bulk))
             else:
                 yield _refusal(one)
-        ended = [entry for entry, watched in under_way.items() if watched.look(entry, follow)]
+        ended = [entry for entry, watched in under_way.items() if watched.look(entry, follower)]
         for entry in ended:
             outcome = _outcome(entry, under_way.pop(entry).result)
             manifest.end(entry, outcome)
@@ -98,7 +120,7 @@ class _Watched:
         self.result = result
         self._told = ("", "")
 
-    def look(self, entry: Entry, follow: Follow) -> bool:
+    def look(self, entry: Entry, follower: Follower) -> bool:
         """Tell a change; answer whether the task has ended."""
         meta = self.result.backend.get_task_meta(self.result.id, cache=False)
         state = str(meta["status"])
@@ -106,12 +128,32 @@ class _Watched:
         told = (state, str(about.get("reason", "")) if isinstance(about, dict) else "")
         if told != self._told:
             self._told = told
-            follow(entry, *told)
+            follower.changed(entry, *told)
         return state in states.READY_STATES
 
 
+class _Stored:
+    """The storage, made when it is first needed: who sends keys alone may have no access to it."""
+
+    def __init__(self) -> None:
+        self._storage: Storage | None = None
+
+    def __enter__(self) -> _Stored:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._storage is not None:
+            self._storage.close()
+
+    def watched(self, operation: Operation) -> WatchedStorage:
+        """It, with its use on record. Raises `ConfigInvalid`."""
+        if self._storage is None:
+            self._storage = make_storage(service.host, service.config, service.data_dir)
+        return WatchedStorage(self._storage, operation.trail)
+
+
 def _entries(
-    names: Iterable[str], manifest: Manifest, audit: Operations
+    names: Iterable[str], manifest: Manifest, audit: Operations, stored: _Stored
 ) -> Iterator[Entry | Unsent | Barren]:
     """What is still to do, with a task id that is on disk before the task is sent."""
     for one in expand(names):
@@ -120,7 +162,7 @@ def _entries(
             continue
         entry = manifest.find(one.replay)
         if entry is None:
-            made = _made(one, audit)
+            made = _made(one, audit, stored)
             if isinstance(made, Unsent):
                 yield made
                 continue
@@ -130,29 +172,43 @@ def _entries(
             yield entry
 
 
-def _made(one: Key | Input, audit: Operations) -> Entry | Unsent:
+def _made(one: Key | Input, audit: Operations, stored: _Stored) -> Entry | Unsent:
     """The task of a replay, which is in the storage then."""
     task_id = str(uuid.uuid4())
     limit = service.config.limits.replay_bytes
     try:
         if isinstance(one, Key):
-            return Entry(replay=one.replay, key=checked_key(one.replay), task_id=task_id)
+            key = checked_key(one.replay)
+            _refuse_missing(key, task_id, audit, stored)
+            return Entry(replay=one.replay, key=key, task_id=task_id)
         body = LocalReplay(Path(one.replay)).read(limit)
     except ParsekitError as exc:
         return Unsent(replay=one.replay, failure=Failure.of(exc))
-    return Entry(replay=one.replay, key=_uploaded(one, body, task_id, audit), task_id=task_id)
+    key = _uploaded(one, body, task_id, audit, stored)
+    return Entry(replay=one.replay, key=key, task_id=task_id)
 
 
-def _uploaded(file: Input, body: bytes, task_id: str, audit: Operations) -> str:
+def _refuse_missing(key: str, task_id: str, audit: Operations, stored: _Stored) -> None:
+    """Raise `ReplayNotFound` for a key that is not there: mostly a path with a typing error.
+
+    A storage that can't be asked is the worker's business.
+    """
+    with audit.doing(task_id=task_id, replay=key) as operation:
+        try:
+            stored.watched(operation).head(key)
+        except ReplayNotFound:
+            text = f"{key} is neither a file on this machine nor a key in the storage"
+            raise ReplayNotFound(text) from None
+        except ParsekitError as exc:
+            operation.fault = exc.message
+
+
+def _uploaded(file: Input, body: bytes, task_id: str, audit: Operations, stored: _Stored) -> str:
     """Put a file into the storage under its hash, unless it is there already."""
     key = f"replays/{hashlib.sha256(body).hexdigest()}.replay"
     with audit.doing(task_id=task_id, replay=file.replay) as operation:
         operation.trail.note("read", file.replay)
-        storage = make_storage(service.host, service.config, service.data_dir)
-        try:
-            WatchedStorage(storage, operation.trail).write(key, body, replace=False)
-        finally:
-            storage.close()
+        stored.watched(operation).write(key, body, replace=False)
     return key
 
 

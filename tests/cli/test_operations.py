@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 
+from parsekit.testing import write_replay
 from parsekit.testing.command_line import CommandLine
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
@@ -48,6 +49,9 @@ def service(cli: CommandLine, server: ValkeyServer) -> CommandLine:
             at_unix=0.0,
         )
         DeadLetters(client).put(letter)
+    stored = cli.home / ".local/share/parsekit/results" / REPLAY
+    stored.parent.mkdir(parents=True)
+    write_replay(stored, frames=0)
     return replace(cli, settings={**cli.settings, "PARSEKIT__CELERY__BROKER": server.url()})
 
 
@@ -74,19 +78,32 @@ def done(cli: CommandLine, *command: str | Path, code: int = 0) -> list[dict[str
         pytest.param(
             ("submit", "--manifest", "m.jsonl", REPLAY),
             0,
-            [{"replay": REPLAY, "sent": ["queue replay-parse"]}],
+            [
+                {"replay": REPLAY, "lookedAt": [REPLAY]},
+                {"replay": REPLAY, "sent": ["queue replay-parse"]},
+            ],
             id="submit",
         ),
         pytest.param(
             ("submit", "--manifest", "m.jsonl", "--bulk", REPLAY),
             0,
-            [{"replay": REPLAY, "sent": ["queue replay-parse-bulk"]}],
+            [
+                {"replay": REPLAY, "lookedAt": [REPLAY]},
+                {"replay": REPLAY, "sent": ["queue replay-parse-bulk"]},
+            ],
             id="submit --bulk",
         ),
         pytest.param(
             ("cancel", "some-task"),
-            0,
-            [{"taskId": "some-task", "sent": ["cancellation"]}],
+            1,
+            [
+                {
+                    "taskId": "some-task",
+                    "result": "failed",
+                    "error": "the task is not known: it neither waits nor runs, and did not end "
+                    "within the last day",
+                }
+            ],
             id="cancel",
         ),
         pytest.param(("dead-letters", "list"), 0, [{"read": ["dead letters"]}], id="list"),

@@ -38,6 +38,16 @@ def service(cli: CommandLine, server: ValkeyServer) -> CommandLine:
     return replace(cli, settings={**cli.settings, **settings})
 
 
+@pytest.fixture
+def stored(service: CommandLine, replays: Replays) -> str:
+    """The key of a replay that is in the storage."""
+    (path,) = replays("elsewhere/stored")
+    target = service.home / ".local/share/parsekit/results/stored.replay"
+    target.parent.mkdir(parents=True)
+    path.rename(target)
+    return target.name
+
+
 def large(path: Path) -> Path:
     path.write_bytes(bytes(MAX_BYTES + 1))
     return path
@@ -48,17 +58,19 @@ def ids(done: CompletedProcess[bytes]) -> list[str]:
 
 
 def test_what_can_not_be_sent_is_told_and_the_rest_is_sent(
-    service: CommandLine, replays: Replays
+    service: CommandLine, replays: Replays, stored: str
 ) -> None:
     replays("f/b")
     large(service.folder / "f/a-big.replay")
     (service.folder / "f/c-gone.replay").symlink_to("nowhere")
-    done = service.run("submit", "./none.replay", "a//b.replay", "f", "stored.replay")
+    names = ("./none.replay", "a//b.replay", "nosuch.replay", "f", stored)
+    done = service.run("submit", *names)
     assert (done.returncode, len(ids(done))) == (1, 2), done.stderr
     told = done.stderr.decode().splitlines()
     assert [line.split(": ")[1] for line in told] == [
         "./none.replay replay_not_found",
         "a//b.replay bad_request",
+        "nosuch.replay replay_not_found",
         "f/a-big.replay replay_too_large",
         "f/c-gone.replay replay_not_found",
     ]
@@ -91,13 +103,20 @@ def test_what_may_not_be_read_is_told_and_the_rest_is_sent(
     assert b"f/locked: permission denied" in done.stderr
 
 
-def test_a_folder_without_replays_is_a_usage_error(service: CommandLine) -> None:
+def test_a_key_is_sent_where_the_storage_can_not_be_asked(service: CommandLine) -> None:
+    away = {**service.settings, "PARSEKIT__STORAGE": "minio"}
+    away["PARSEKIT__MINIO__HOSTNAME"] = "127.0.0.1:1"
+    done = replace(service, settings=away).run("submit", "stored.replay")
+    assert (done.returncode, len(ids(done))) == (0, 1), done.stderr
+
+
+def test_a_folder_without_replays_is_a_usage_error(service: CommandLine, stored: str) -> None:
     (service.folder / "empty").mkdir()
     for more in ((), ("--follow",), ("--format", "jsonl")):
         done = service.run("submit", "empty", *more)
         assert (done.returncode, done.stdout) == (2, b"")
         assert done.stderr.startswith(b"error: empty: no replay in this folder")
-    beside = service.run("submit", "empty", "stored.replay")
+    beside = service.run("submit", "empty", stored)
     assert (beside.returncode, len(ids(beside))) == (1, 1)
 
 

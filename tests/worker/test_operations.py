@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ import urllib.request
 import pytest
 from celery.exceptions import TaskRevokedError
 
+from parsekit.testing.command_line import CommandLine
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.valkey import valkey
+from parsekit.testing.terminal import ESCAPES, Terminal
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])
@@ -50,7 +53,9 @@ def test_submit_uploads_files_and_prints_outcomes(any_service, tmp_path):
     assert outcomes[str(local)]["data"]["sha256"] == outcomes[str(local)]["hash"]
     assert outcomes["replays/stored.replay"]["ok"]
     assert outcomes["replays/none.replay"]["error"]["code"] == "replay_not_found"
-    assert "failure" in done.stderr
+    assert f"{local} started" in done.stderr
+    assert "3 replays in " in done.stderr.splitlines()[-1]
+    assert done.stderr.splitlines()[-1].endswith(": 2 parsed, 1 failed")
 
 
 def test_what_was_sent_is_followed_beside_what_can_not_be_sent(service, tmp_path):
@@ -70,7 +75,23 @@ def test_what_was_sent_is_followed_beside_what_can_not_be_sent(service, tmp_path
     shown = parsekit(service, "submit", *names, "--follow")
     assert shown.returncode == 1, shown.stderr
     assert f"{large} replay_too_large: {large} has 41943040 bytes" in shown.stdout
-    assert f"{local} success" in shown.stderr
+    assert f"{local} parsed/" in shown.stdout
+
+
+def test_many_are_followed_on_a_terminal_by_a_bar_and_a_summary(service, tmp_path):
+    service.worker("--concurrency", "4").ready()
+    service.remote_is(pending_s=1)
+    keys = [service.replay(f"r{seed}", seed=seed) for seed in range(8)]
+    cli = CommandLine(folder=tmp_path, home=tmp_path, settings=service.environ)
+    code, shown = Terminal(cli).run("submit", "--follow", *keys, "replays/none.replay")
+    text = ESCAPES.sub("", shown)
+    assert code == 1
+    assert "/9, 1 failed" in text
+    assert re.search(r"started|waiting: ", text)
+    for key in keys:
+        assert len(re.findall(rf"{key} parsed/", text)) == 1
+        assert f"{key} started" not in text
+    assert text.splitlines()[-1].endswith(": 8 parsed, 1 failed")
 
 
 def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path):
@@ -117,6 +138,23 @@ def test_cancel_ends_what_is_queued_waiting_and_running(service):
     late = parsekit(service, "cancel", waiting.id)
     assert late.returncode == 0
     assert running.state == "REVOKED"
+
+
+def test_cancel_names_the_tasks_that_nobody_knows(any_service, redis_client):
+    queued = any_service.send("replays/never.replay")
+    by_node = json.dumps({"headers": {"id": "by-node"}}, separators=(",", ":"))
+    redis_client.rpush("replay-parse\x06\x163", *[by_node] * 600)
+    found = parsekit(any_service, "cancel", "foo", queued.id, "py")
+    if any_service.config["celery"]["broker"].startswith("amqp"):  # nobody can look into a queue
+        assert found.returncode == 0
+        assert "foo cancelled, should it be queued: no worker has met it" in found.stdout
+        return
+    assert found.returncode == 1
+    assert found.stdout == f"{queued.id} cancelled\n"
+    told = "is not known: it neither waits nor runs, and did not end within the last day"
+    assert found.stderr.splitlines() == [f"{name} {told}" for name in ("foo", "py")]
+    assert not redis_client.exists("celery-task-meta-foo")
+    assert parsekit(any_service, "cancel", "by-node").stdout == "by-node cancelled\n"
 
 
 def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(any_service):
