@@ -99,7 +99,7 @@ def _service(
     environ = {"FAKE_REMOTE": str(folder / "remote"), "PYTHONPATH": str(PLUGINS), "FAKE_QUIET": "1"}
     made = Production(folder, config, environ, store=store, broker=broker)
     try:
-        worker = made.worker("-c", str(SLOTS), "--log-level", "warning")
+        worker = made.worker("--concurrency", str(SLOTS), "--log-level", "warning")
         made.send(_put(made, 1)).get(timeout=60)
         yield Lane(made, worker, url)
     finally:
@@ -112,7 +112,7 @@ def _noop(folder: Path, url: str) -> Iterator[Lane]:
     celery = {"broker": url, "backend": url, "queue": "celery"}
     made = Deployment(folder, {"celery": celery}, {"NOOP_URL": url, "PYTHONPATH": str(ROOT)})
     command = [sys.executable, "-m", "celery", "-A", "bench.noop", "worker"]
-    options = ["-P", "threads", "-c", str(SLOTS), "-l", "warning"]
+    options = ["-P", "threads", "--concurrency", str(SLOTS), "-l", "warning"]
     made.workers.append(WorkerProcess([*command, *options], made.environ, folder / "worker.log"))
     try:
         made.caller.send_task("noop").get(timeout=60)

@@ -107,7 +107,7 @@ class Measured:
         port = free_port()
         self._page = f"http://127.0.0.1:{port}/metrics"
         self._log, self._noted = service.folder / "worker.log", service.folder / "noted"
-        command = [sys.executable, "-m", "bench.silent", "worker", "-c", str(SLOTS)]
+        command = [sys.executable, "-m", "bench.silent", "worker", "--concurrency", str(SLOTS)]
         command += ["--http", str(port)]
         environ = {**service.environ, "VOICE": str(self._noted)}
         self._worker = WorkerProcess(command, environ, self._log)

@@ -78,7 +78,7 @@ def _rates(
     """Print how both compare, and answer the service's worker."""
     key = service.put("one", synthetic_replay(believable_match(seed=1), frames=0))
     slots = str(POOLS[pool])
-    ours = service.worker("--pool", pool, "-c", slots, "--log-level", "warning")
+    ours = service.worker("--pool", pool, "--concurrency", slots, "--log-level", "warning")
     command = [sys.executable, "-m", "celery", "-A", "bench.noop", "worker"]
     options = ["-P", pool, "-c", slots, "-l", "warning"]
     theirs = WorkerProcess([*command, *options], noop.environ, noop.folder / f"{pool}.log")

@@ -91,7 +91,7 @@ class Fleet:
         """One more worker, which is not ready yet."""
         slots = self.plan.slots if self.plan.parser == "ballchasing" else 2
         port = free_port()
-        worker = self.deployment.worker("-c", str(slots), "--http", str(port))
+        worker = self.deployment.worker("--concurrency", str(slots), "--http", str(port))
         self.ports[worker.pid] = port
         return worker
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from parsekit.cli.options import have_service_read
+from parsekit.cli.options import ConfigFile, have_service_read
 
 app = typer.Typer(add_completion=False)
 
@@ -22,14 +21,12 @@ class Pool(StrEnum):
 
 @app.command()
 def worker(
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read this configuration.")
-    ] = None,
+    config: ConfigFile = None,
     embedded: Annotated[
         bool, typer.Option(help="Bring a broker and result store of its own; needs nothing else.")
     ] = False,
     concurrency: Annotated[
-        int | None, typer.Option("--concurrency", "-c", min=1, help="Tasks at once.")
+        int | None, typer.Option(min=1, help="Tasks at once; default from the parser.")
     ] = None,
     pool: Annotated[Pool | None, typer.Option(help="Celery's pool.")] = None,
     queues: Annotated[
@@ -52,6 +49,8 @@ def worker(
 
     Without a broker in the configuration it brings its own, as with --embedded.
     """
+    if config is not None and config.name.isdecimal() and not config.exists():
+        raise typer.BadParameter(f"-c names a file; for {config} tasks at once --concurrency")
     have_service_read(config)
     from parsekit.worker.command import WorkerOptions, run_worker  # noqa: PLC0415  (Celery)
 

@@ -110,7 +110,9 @@ def _is_known(task_id: str) -> bool | None:
     """
     at, here = service.addresses, connect(service.addresses.backend)
     queued = is_queued(connect(at.broker), at.all_queues, task_id) if at.redis_broker else None
-    return queued or bool(here.exists(keys.task(task_id), keys.result(task_id))) or queued
+    if queued or here.exists(keys.task(task_id), keys.result(task_id)):
+        return True
+    return queued
 
 
 def send(

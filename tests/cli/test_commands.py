@@ -49,6 +49,18 @@ def test_help_names_no_type_of_a_switch_and_a_plain_one_of_a_number(cli: Command
     assert "<int> [x>=1]" in cli.run("worker", "--help").stdout.decode()
 
 
+def test_c_is_the_configuration_everywhere_and_says_so_to_who_knows_celery(
+    cli: CommandLine,
+) -> None:
+    for name in ("parse", "worker", "submit", "cancel", "top"):
+        shown = cli.run(name, "--help", environ={"COLUMNS": "120"}).stdout.decode()
+        (line,) = (line for line in shown.splitlines() if "--config" in line)
+        assert " -c " in line
+    done = cli.run("worker", "-c", "4")
+    assert done.returncode == 2
+    assert b"for 4 tasks at once --concurrency" in done.stderr
+
+
 def test_a_command_that_is_not_installed_is_named_with_what_brings_it() -> None:
     with pytest.raises(Exception, match="It comes with parsekit-ballchasing: pip install pars"):
         CommandList(name="parsekit", commands={}).main(["quota"], standalone_mode=False)

@@ -76,7 +76,7 @@ def run(service: Deployment, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_shows_workers_queues_and_what_waits_and_why(service: Deployment) -> None:
-    service.worker("-c", "3").ready()
+    service.worker("--concurrency", "3").ready()
     key = service.put("one", synthetic_replay(believable_match(seed=1), frames=0))
     sent = run(service, "submit", key)
     assert sent.returncode == 0, sent.stderr
@@ -108,7 +108,7 @@ def test_is_live_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
         celery = {"celery": {"broker": url, "backend": url}}
         with contextmanager(_deployment)(tmp_path, celery) as service:
             (tmp_path / "remote" / "pending_s").write_text("0")
-            service.worker("-c", "1").ready()
+            service.worker("--concurrency", "1").ready()
             body = synthetic_replay(believable_match(seed=1), frames=0)
             for _ in range(3):
                 service.send(service.put("one", body)).get(timeout=60)

@@ -111,7 +111,7 @@ class World:
 
     def workers(self) -> list[WorkerProcess]:
         """One for each deployment."""
-        workers = [each.worker("--log-level", "debug", "-c", "2") for each in self.made]
+        workers = [each.worker("--log-level", "debug", "--concurrency", "2") for each in self.made]
         return [worker.ready() for worker in workers]
 
     def run(self, deployment: Deployment, *command: str | Path) -> str:

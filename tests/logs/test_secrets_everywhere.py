@@ -107,8 +107,10 @@ def test_every_published_error_is_raised_and_no_secret_written(world: World) -> 
         spans = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}"}
         leaky.environ |= spans
         local.environ |= spans
-        workers = [leaky.worker("--log-level", "debug", "-c", "8", "--http", str(metrics))]
-        workers += [local.worker("--log-level", "debug", "-c", "4")]
+        workers = [
+            leaky.worker("--log-level", "debug", "--concurrency", "8", "--http", str(metrics))
+        ]
+        workers += [local.worker("--log-level", "debug", "--concurrency", "4")]
         for worker in workers:
             worker.ready()
         ended = codes(leaky, leaky_keys(leaky))
@@ -155,7 +157,7 @@ def test_nothing_that_rabbitmq_is_sent_has_a_secret(world: World, rabbitmq: Rabb
         transport={"url": url},
     )
     with closing(Overheard(url)) as overheard:
-        worker = service.worker("--log-level", "debug", "-c", "8").ready()
+        worker = service.worker("--log-level", "debug", "--concurrency", "8").ready()
         keys = leaky_keys(service)
         ended = codes(service, keys, progressQueue="updates")
         assert ended == LEAKY_KINDS | {code: code for code in ERRORS}

@@ -68,7 +68,7 @@ def run(service: Deployment, name: str) -> str:
 def test_each_step_is_a_line_with_task_replay_parser_attempt_time_and_outcome(
     service: Deployment, pool: str
 ) -> None:
-    worker = service.worker("--pool", pool, "-c", "2").ready()
+    worker = service.worker("--pool", pool, "--concurrency", "2").ready()
     task_id = run(service, "fine")
     again = run(service, "fine")
     worker.stop()

@@ -90,7 +90,7 @@ def test_ten_thousand_messages_delay_no_interactive_request(back_fill):
     service = back_fill.service
     service.remote_is(slow_s=3)
     back_fill.fill([service.replay(f"b{seed}", seed=seed) for seed in range(40)])
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
     poll(lambda: len(service.uploads) >= 2)
     assert max(latencies(service, range(900, 904))) < 3 + MARGIN_S
 
@@ -100,7 +100,7 @@ def test_back_fills_that_go_on_after_a_wait_delay_none_either(back_fill):
     service.remote_is(pending_s=10, resume_s=3)  # so that all are uploaded before the first look
     for seed in range(24):
         back_fill.send(service.replay(f"b{seed}", seed=seed))
-    service.worker("-c", "3").ready()
+    service.worker("--concurrency", "3").ready()
     poll(lambda: len(service.uploads) == 24 and service.lines("polls"))
     service.remote_is(pending_s=0)
     assert max(latencies(service, range(900, 916))) < MARGIN_S
@@ -111,7 +111,7 @@ def test_every_task_of_a_back_fill_that_waits_gets_its_result(back_fill):
     """Also over a worker that was told of the queue of back-fills alone."""
     service = back_fill.service
     service.remote_is(pending_s=2)
-    service.worker("-c", "2", "--queues", back_fill.queue).ready()
+    service.worker("--concurrency", "2", "--queues", back_fill.queue).ready()
     tasks = [back_fill.send(service.replay(f"b{seed}", seed=seed)) for seed in range(4)]
     assert all(task.get(timeout=60)["parser"] == "fake" for task in tasks)
     assert len(service.uploads) == 4
@@ -121,7 +121,7 @@ def test_a_worker_for_back_fills_alone_uses_all_its_slots(back_fill):
     service = back_fill.service
     service.remote_is(slow_s=3)
     tasks = [back_fill.send(service.replay(f"b{seed}", seed=seed)) for seed in range(4)]
-    service.worker("-c", "2", "--queues", back_fill.queue).ready()
+    service.worker("--concurrency", "2", "--queues", back_fill.queue).ready()
     began = time.monotonic()
     assert all(task.get(timeout=60)["parser"] == "fake" for task in tasks)
     assert time.monotonic() - began < 9, "two at once: 6 s; one after the other: 12 s"

@@ -69,8 +69,8 @@ def test_celery_node_gets_results_and_errors(any_broker, celery_node):
 
 
 def test_many_callers_cause_one_upload_and_hear_the_end_once(any_broker):
-    any_broker.worker("-c", "4").ready()
-    any_broker.worker("-c", "4").ready()
+    any_broker.worker("--concurrency", "4").ready()
+    any_broker.worker("--concurrency", "4").ready()
     any_broker.remote_is(pending_s=2, slow_s=0.3)
     key = any_broker.replay("one")
     tasks = [any_broker.send(key) for _ in range(6)]
@@ -104,7 +104,7 @@ def test_a_killed_workers_task_goes_on_elsewhere_within_seconds(any_broker, requ
 
 def test_tasks_that_wait_are_in_nobodys_hands(any_broker, unacked):
     any_broker.remote_is(pending_s=15)
-    any_broker.worker("-c", "2").ready()
+    any_broker.worker("--concurrency", "2").ready()
     tasks = [any_broker.send(any_broker.replay(f"r{n}", seed=n)) for n in range(4)]
     poll(lambda: len(any_broker.uploads) == 4)
     poll(lambda: unacked() == 0, seconds=8)
@@ -114,7 +114,7 @@ def test_tasks_that_wait_are_in_nobodys_hands(any_broker, unacked):
 
 def test_sigterm_lets_a_running_task_end(any_broker, unacked):
     any_broker.remote_is(slow_s=4)
-    worker = any_broker.worker("-c", "2").ready()
+    worker = any_broker.worker("--concurrency", "2").ready()
     task = any_broker.send(any_broker.replay("one"))
     poll(lambda: any_broker.progress(task.id))
     assert worker.stop() < 25
@@ -125,7 +125,7 @@ def test_sigterm_lets_a_running_task_end(any_broker, unacked):
 
 def test_sigterm_gives_back_a_task_that_takes_too_long(any_broker, unacked):
     any_broker.remote_is(slow_s=60)
-    worker = any_broker.worker("-c", "2").ready()
+    worker = any_broker.worker("--concurrency", "2").ready()
     task = any_broker.send(any_broker.replay("one"))
     poll(lambda: any_broker.progress(task.id))
     assert worker.stop() < 25.5
@@ -138,7 +138,7 @@ def test_sigterm_gives_back_a_task_that_takes_too_long(any_broker, unacked):
 
 
 def test_a_task_delivered_again_is_told_once(any_broker):
-    any_broker.worker("-c", "4").ready()
+    any_broker.worker("--concurrency", "4").ready()
     any_broker.remote_is(pending_s=1, slow_s=0.3)
     key = any_broker.replay("one")
     for _ in range(3):

@@ -20,7 +20,7 @@ def tickets(service) -> list[str]:
 
 def test_the_next_in_line_goes_on_at_once_when_the_first_is_cancelled(service):
     service.remote_is(pending_s=600)
-    service.worker("-c", "4").ready()
+    service.worker("--concurrency", "4").ready()
     leader = service.send(service.replay("one"))
     poll(lambda: leader.state == "WAITING")
     joiner = service.send(service.replay("same-content"))
@@ -35,7 +35,7 @@ def test_the_next_in_line_goes_on_at_once_when_the_first_is_cancelled(service):
 def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_broker, redis_client):
     """Over RabbitMQ with its next hop."""
     any_broker.remote_is(pending_s=10)
-    any_broker.worker("-c", "2").ready()
+    any_broker.worker("--concurrency", "2").ready()
     task = any_broker.send(any_broker.replay("one"))
     poll(lambda: tickets(any_broker))
     cancel(any_broker, task)
@@ -77,7 +77,7 @@ def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(servi
 def test_a_local_parse_that_runs_is_ended(service):
     """A parser that never returns would have its slot for two minutes."""
     service.configure(parser="fragile")
-    service.worker("-c", "1", "--pool", "threads").ready()
+    service.worker("--concurrency", "1", "--pool", "threads").ready()
     hangs = service.send(service.replay("hang"))
     poll(lambda: hangs.state == "STARTED")
     cancel(service, hangs)

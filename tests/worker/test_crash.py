@@ -75,11 +75,11 @@ def test_a_waiting_task_survives_the_end_of_all_workers_and_is_not_uploaded_agai
 
 def test_a_frozen_worker_that_wakes_up_does_no_harm(service, redis_client):
     service.remote_is(slow_s=4)
-    frozen = service.worker("-c", "2").ready()
+    frozen = service.worker("--concurrency", "2").ready()
     task = service.send(service.replay("one"))
     poll(lambda: task.state == "STARTED")
     frozen.signal(signal.SIGSTOP)
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
     assert task.get(timeout=40)["parser"] == "fake"
     frozen.signal(signal.SIGCONT)
     poll(lambda: not in_hand(redis_client))
@@ -118,7 +118,7 @@ def test_sigterm_lets_a_running_task_end_and_leaves_nothing_in_hand(service, red
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_sigterm_gives_back_a_task_that_takes_too_long(service, redis_client, pool):
     service.remote_is(slow_s=60)
-    worker = service.worker("--pool", pool, "-c", "2").ready()
+    worker = service.worker("--pool", pool, "--concurrency", "2").ready()
     children = worker.children
     task = service.send(service.replay("one"))
     poll(lambda: task.state == "STARTED")
@@ -137,7 +137,7 @@ def test_sigterm_ends_in_time_though_redis_is_frozen(make_service, tmp_path, poo
     with valkey(tmp_path / "own") as server:
         service = make_service({"celery": {"broker": server.url(), "backend": server.url()}})
         service.remote_is(slow_s=60)
-        worker = service.worker("--pool", pool, "-c", "2").ready()
+        worker = service.worker("--pool", pool, "--concurrency", "2").ready()
         children = worker.children
         task = service.send(service.replay("one"))
         poll(lambda: task.state == "STARTED")
@@ -160,7 +160,7 @@ def test_nobody_is_left_of_a_worker_that_ends_just_after_its_children_were_kille
     with valkey(tmp_path / "own") as server:
         at = rabbit_server.add_vhost("killed") if broker == "rabbitmq" else server.url()
         service = make_service({"celery": {"broker": at, "backend": server.url()}})
-        worker = service.worker("--pool", "prefork", "-c", "2").ready()
+        worker = service.worker("--pool", "prefork", "--concurrency", "2").ready()
         client = redis.Redis.from_url(server.url())
         assert client.hlen(keys.BEATS) == 3
         for child in worker.children:
@@ -172,7 +172,7 @@ def test_nobody_is_left_of_a_worker_that_ends_just_after_its_children_were_kille
 
 def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
     service.remote_is(slow_s=60)
-    worker = service.worker("--pool", "prefork", "-c", "2").ready()
+    worker = service.worker("--pool", "prefork", "--concurrency", "2").ready()
     task = service.send(service.replay("one"))
     poll(lambda: task.state == "STARTED")
     children = worker.children

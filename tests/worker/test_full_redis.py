@@ -36,7 +36,7 @@ def in_hand(client: redis.Redis) -> int:
 
 def test_an_idle_worker_outlives_a_full_redis_and_goes_on_by_itself(full):
     service, client = full
-    worker = service.worker("-c", "2").ready()
+    worker = service.worker("--concurrency", "2").ready()
     key = service.replay("one")
     assert service.send(key).get(timeout=60)["parser"] == "fake"
     fill(client)
@@ -50,7 +50,7 @@ def test_an_idle_worker_outlives_a_full_redis_and_goes_on_by_itself(full):
 
 def test_tasks_that_run_while_redis_is_full_keep_their_result_and_the_queue_waits(full):
     service, client = full
-    worker = service.worker("-c", "2").ready()
+    worker = service.worker("--concurrency", "2").ready()
     service.remote_is(slow_s=3)
     running = service.send(service.replay("one"))
     poll(lambda: running.state == "STARTED")
@@ -69,7 +69,7 @@ def test_tasks_that_run_while_redis_is_full_keep_their_result_and_the_queue_wait
 
 def test_a_worker_outlives_a_redis_that_is_a_replica_for_a_while(full):
     service, client = full
-    worker = service.worker("-c", "2").ready()
+    worker = service.worker("--concurrency", "2").ready()
     key = service.replay("one")
     client.replicaof("127.0.0.1", "1")
     time.sleep(FULL_S)
@@ -80,7 +80,7 @@ def test_a_worker_outlives_a_redis_that_is_a_replica_for_a_while(full):
 
 def test_a_worker_outlives_a_redis_that_is_busy_with_a_script(full):
     service, client = full
-    worker = service.worker("-c", "2").ready()
+    worker = service.worker("--concurrency", "2").ready()
     key = service.replay("one")
     client.config_set("busy-reply-threshold", "100")
     with redis.Redis.from_url(service.config["celery"]["broker"], socket_timeout=60) as other:

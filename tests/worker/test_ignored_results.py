@@ -6,7 +6,7 @@ from parsekit.testing.deployment import poll
 
 
 def test_a_task_without_a_result_that_is_delivered_twice_is_told_once(service, redis_client):
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
     key = service.replay("one")
     service.send(key, task_id="no-result", ignore_result=True)
     poll(lambda: service.analytics("no-result"))

@@ -52,7 +52,7 @@ def any_service(request):
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_tasks_are_counted_whatever_process_ran_them(service, pool):
-    watched = Watched(service, "--pool", pool, "-c", "2")
+    watched = Watched(service, "--pool", pool, "--concurrency", "2")
     assert watched.value("parsekit_tasks_total", code="invalid_replay") == 0
     keys = [service.replay(f"r{seed}", seed=seed) for seed in range(4)]
     for key in [*keys, keys[0]]:
@@ -79,7 +79,7 @@ def test_failures_of_every_parser_of_the_chain_begin_with_a_zero(service, pool):
 
 
 def test_a_child_that_dies_leaves_its_counts_and_no_series(service):
-    watched = Watched(service, "--pool", "prefork", "-c", "1")
+    watched = Watched(service, "--pool", "prefork", "--concurrency", "1")
     service.send(service.replay("one")).get(timeout=60)
     poll(lambda: watched.value("parsekit_tasks_total", outcome="parsed") == 1)
     before = {line.split(" ")[0] for line in watched.text().splitlines()}
@@ -96,7 +96,7 @@ def test_a_child_that_dies_leaves_its_counts_and_no_series(service):
 
 def test_running_tasks_of_a_prefork_pool_are_seen_by_its_parent(service):
     service.remote_is(slow_s=15)
-    watched = Watched(service, "--pool", "prefork", "-c", "2")
+    watched = Watched(service, "--pool", "prefork", "--concurrency", "2")
     service.send(service.replay("one"))
     poll(lambda: watched.value("parsekit_running_tasks") == 1)
     poll(lambda: watched.value("parsekit_longest_run_seconds") > 2)
@@ -104,7 +104,7 @@ def test_running_tasks_of_a_prefork_pool_are_seen_by_its_parent(service):
 
 def test_queues_tell_their_length_and_the_age_of_the_oldest(any_service):
     any_service.remote_is(slow_s=6)
-    watched = Watched(any_service, "-c", "1")
+    watched = Watched(any_service, "--concurrency", "1")
     for seed in range(3):
         any_service.send(any_service.replay(f"r{seed}", seed=seed))
     name = any_service.queue
@@ -187,7 +187,7 @@ def test_the_limit_of_a_run_follows_that_of_a_parse(service):
 def test_audit_records_that_can_not_be_written_are_counted(service, pool):
     (service.folder / "audit").mkdir()
     service.configure(audit={"path": str(service.folder / "audit")})
-    watched = Watched(service, "--pool", pool, "-c", "1")
+    watched = Watched(service, "--pool", pool, "--concurrency", "1")
     poll(lambda: watched.value("parsekit_audit_lost_total") == 0)
     service.send(service.replay("one")).get(timeout=60)
     poll(lambda: watched.value("parsekit_audit_lost_total"))
@@ -196,7 +196,7 @@ def test_audit_records_that_can_not_be_written_are_counted(service, pool):
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_analytics_that_the_disk_refuses_are_counted(service, pool):
     (service.folder / "data/parsekit/analytics.jsonl").mkdir(parents=True)
-    watched = Watched(service, "--pool", pool, "-c", "1")
+    watched = Watched(service, "--pool", pool, "--concurrency", "1")
     lost = {"sink": "analytics_file", "kind": "analytics", "reason": "unwritable"}
     poll(lambda: watched.value("parsekit_sink_lost_total", **lost) == 0)
     service.send(service.replay("one")).get(timeout=60)

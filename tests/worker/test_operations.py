@@ -160,7 +160,7 @@ def test_cancel_names_the_tasks_that_nobody_knows(any_service, redis_client):
 def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(any_service):
     service = any_service
     service.configure(parser="fragile")
-    worker = service.worker("-c", "2").ready()
+    worker = service.worker("--concurrency", "2").ready()
     tasks = [service.send(service.replay(f"crash{n}", seed=n)) for n in range(2)]
 
     def listed() -> set[str]:
@@ -172,7 +172,7 @@ def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(a
     assert "poison_replay" in table
     worker.stop()
     service.configure(fragile={"mended": True})
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
     assert parsekit(service, "dead-letters", "retry", tasks[0].id).returncode == 0
     poll(lambda: [e for e in service.progress(tasks[0].id) if e["status"] == "Complete"])
     ids = poll(lambda: two if len(two := ids_of_ends(service, tasks[0].id)) == 2 else [])

@@ -103,7 +103,7 @@ def all_was_told(production: Production, tasks: Sequence[AsyncResult]) -> int:
 def test_nobody_waits_for_a_frozen_rabbitmq_and_all_arrives_once_it_thaws(
     production, rabbit_server, contract
 ):
-    production.worker("-c", "10").ready()
+    production.worker("--concurrency", "10").ready()
     first = send_new(production, 0, 1)
     results(first)
     undisturbed, undisturbed_s = timed(production, 1, 100)
@@ -125,7 +125,7 @@ def test_a_store_that_goes_away_fails_no_task_and_has_none_parsed_twice(
 ):
     remote = Path(production.environ["FAKE_REMOTE"])
     (remote / "slow_s").write_text("0.5")
-    production.worker("-c", "4").ready()
+    production.worker("--concurrency", "4").ready()
     tasks = send_new(production, 5000, 50)
     uploads = remote / "uploads"
     poll(lambda: uploads.exists() and len(uploads.read_text().splitlines()) >= 10)

@@ -104,7 +104,7 @@ def caller(request: pytest.FixtureRequest, rabbit_server: Any) -> Caller:
 def ready(service: Any, rabbit_server: Any, **config: Any) -> None:
     transport = {"url": rabbit_server.url(), "analytics_queue": f"analytics-{uuid.uuid4().hex}"}
     service.configure(transport=transport, **config)
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
 
 
 def told(answer: Answer, contract: Any) -> list[str]:

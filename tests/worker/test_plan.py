@@ -115,7 +115,7 @@ def test_no_hop_takes_more_than_a_minute(monkeypatch, after_s, spread):
 
 
 def test_a_real_worker_prints_its_plan(service):
-    worker = service.worker("-c", "3").ready()
+    worker = service.worker("--concurrency", "3").ready()
     for line in (
         "parser   fake (in threads, waiting for others), storage folder",
         "tasks    3 at once in a threads pool",
@@ -126,7 +126,7 @@ def test_a_real_worker_prints_its_plan(service):
 
 
 def test_a_remote_parser_that_takes_too_long_is_told_as_a_timeout(service):
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
     service.remote_is(pending_s=4, deadline_s=1)
     task = service.send(service.replay("one"))
     with pytest.raises(errors.RemoteTimeout):

@@ -75,7 +75,7 @@ def reported(production: Production, worker: WorkerProcess) -> list[int]:
 
 
 def test_a_child_that_replaces_another_uses_the_storage_as_that_did(production: Production) -> None:
-    worker = production.worker("--pool", "prefork", "-c", "1").ready()
+    worker = production.worker("--pool", "prefork", "--concurrency", "1").ready()
     parse(production, 1)
     poll(lambda: healthy(production))
     (first,) = poll(lambda: reported(production, worker))
@@ -90,7 +90,7 @@ def test_a_storage_that_is_away_makes_unready_until_it_is_back(
     production: Production, store: SeaweedServer, pool: str
 ) -> None:
     port = free_port()
-    production.worker("--pool", pool, "-c", "2", "--http", str(port)).ready()
+    production.worker("--pool", pool, "--concurrency", "2", "--http", str(port)).ready()
     up = 'parsekit_server_up{server="storage"} '
     poll(lambda: page(port, "/readyz") == "ok\n")
     poll(lambda: healthy(production))
@@ -116,7 +116,7 @@ def test_the_parent_of_a_pool_opens_no_plugin(production: Production, tmp_path: 
     (folder / "opened-1.0.dist-info/entry_points.txt").write_text(entry)
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     production.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    worker = production.worker("--pool", "prefork", "-c", "1").ready()
+    worker = production.worker("--pool", "prefork", "--concurrency", "1").ready()
     poll(lambda: healthy(production))
     opened = {int(file.name.split("-")[1]) for file in folder.glob("opened-*[0-9]")}
     assert opened == set(worker.children)
@@ -125,6 +125,6 @@ def test_the_parent_of_a_pool_opens_no_plugin(production: Production, tmp_path: 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_storage_that_cannot_be_made_ends_the_worker(production: Production, pool: str) -> None:
     (production.folder / "access_key_file").unlink()
-    worker = production.worker("--pool", pool, "-c", "1")
+    worker = production.worker("--pool", pool, "--concurrency", "1")
     assert worker.process.wait(60) == 1
     assert "minio.access_key_file: can't read" in worker.text()

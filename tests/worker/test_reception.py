@@ -140,7 +140,7 @@ def test_a_call_that_waits_for_what_is_no_time_goes_on_at_once(service, until):
 
 
 def goes_on_at_once(service, until: object) -> None:
-    service.worker("-c", "1").ready()
+    service.worker("--concurrency", "1").ready()
     service.replay("one")
     task_id = str(uuid.uuid4())
     say(service, {"headers": {"parsekit_until": until}}, task_id)
@@ -149,7 +149,7 @@ def goes_on_at_once(service, until: object) -> None:
 
 
 def test_messages_without_an_answerable_task_end_no_worker(broker, redis_client):
-    worker = broker.worker("-c", "2").ready()
+    worker = broker.worker("--concurrency", "2").ready()
     broker.replay("one")
     odd = NOBODYS + (UNTYPED if broker.config["celery"]["broker"].startswith("redis") else [])
     for facts in odd:
@@ -160,7 +160,7 @@ def test_messages_without_an_answerable_task_end_no_worker(broker, redis_client)
 
 
 def test_messages_that_can_not_be_run_are_answered_and_free_their_slot(broker, redis_client):
-    worker = broker.worker("-c", "2").ready()
+    worker = broker.worker("--concurrency", "2").ready()
     broker.replay("one")
     told = []
     for name, facts in ANSWERED.items():
@@ -183,7 +183,7 @@ def answer(service, task_id: str) -> dict[str, Any] | None:
 
 
 def test_a_message_of_ten_megabytes_is_refused_and_told(broker):
-    broker.worker("-c", "2").ready()
+    broker.worker("--concurrency", "2").ready()
     key = broker.replay("one")
     huge = broker.send(key, extra={"x": "y" * 10_000_000, "progressQueue": "progress"})
     with pytest.raises(errors.BadRequest, match="more than 1048576"):
@@ -201,7 +201,7 @@ def test_a_caller_hears_that_its_message_is_in_a_form_that_is_not_taken(broker):
 
 
 def test_a_callback_that_can_not_be_sent_holds_no_slot_and_is_told(service, redis_client):
-    service.worker("-c", "1").ready()
+    service.worker("--concurrency", "1").ready()
     key = service.replay("one")
     callback = {"task": "x", "args": 5, "options": {}, "kwargs": {}}
     say(service, {"payload": [[], {"replayObjectPath": key}, {"callbacks": [callback]}]}, "called")
@@ -243,7 +243,7 @@ def test_a_worker_killed_after_it_stored_a_result_causes_no_second_end(
     task = service.send(service.replay("one"))
     poll(lambda: dying.process.poll() is not None)
     assert answer(service, task.id)["status"] == "SUCCESS"
-    service.worker("-c", "1").ready()
+    service.worker("--concurrency", "1").ready()
     assert serves(service)
     assert nothing_in_hand(service, redis_client)
     ends = [e["status"] for e in service.progress(task.id) if e["status"] != "Pending"]

@@ -53,7 +53,7 @@ def status(results: ValkeyServer, task_id: str) -> str | None:
 
 def test_no_task_is_lost_and_no_worker_spins_while_the_results_are_away(service, results):
     service.remote_is(pending_s=1)
-    worker = service.worker("-c", "2").ready()
+    worker = service.worker("--concurrency", "2").ready()
     before = send(service, service.replay("before"))
     poll(lambda: status(results, before) == "SUCCESS")
     results.kill()
@@ -68,7 +68,7 @@ def test_no_task_is_lost_and_no_worker_spins_while_the_results_are_away(service,
 
 def test_a_task_that_waits_outlives_them_too(service, results):
     service.remote_is(pending_s=4)
-    service.worker("-c", "2").ready()
+    service.worker("--concurrency", "2").ready()
     task = send(service, service.replay("one"))
     poll(lambda: status(results, task) == "WAITING")
     results.kill()

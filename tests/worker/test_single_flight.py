@@ -6,8 +6,8 @@ from parsekit.testing.deployment import poll
 
 
 def test_many_callers_over_two_workers_and_two_names_cause_one_upload(service):
-    service.worker("-c", "4").ready()
-    service.worker("-c", "4").ready()
+    service.worker("--concurrency", "4").ready()
+    service.worker("--concurrency", "4").ready()
     service.remote_is(pending_s=2, slow_s=0.3)
     names = [service.replay("one"), service.replay("same-content")]
     tasks = [service.send(names[n % 2]) for n in range(10)]
@@ -20,7 +20,7 @@ def test_many_callers_over_two_workers_and_two_names_cause_one_upload(service):
 
 
 def test_different_contents_are_never_mixed_up(service):
-    service.worker("-c", "8").ready()
+    service.worker("--concurrency", "8").ready()
     service.remote_is(pending_s=0.5)
     tasks = {seed: service.send(service.replay(f"r{seed}", seed=seed)) for seed in range(8)}
     answers = {seed: task.get(timeout=60)["data"]["sha256"] for seed, task in tasks.items()}

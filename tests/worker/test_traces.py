@@ -181,7 +181,7 @@ def test_all_runs_of_a_task_that_waits_are_in_one_trace(service, collector, pool
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     service.remote_is(pending_s=2)
-    worker = service.worker("--pool", pool, "-c", "1").ready()
+    worker = service.worker("--pool", pool, "--concurrency", "1").ready()
     service.send(service.replay("one"), headers=headers).get(timeout=60)
     poll(lambda: collector.named("report"))
     worker.stop()
