@@ -40,6 +40,7 @@ def parsekit(service, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_submit_uploads_files_and_prints_outcomes(any_service, tmp_path):
     any_service.worker().ready()
+    any_service.remote_is(slow_s=2)
     any_service.replay("stored", seed=2)
     local = tmp_path / "mine.replay"
     local.write_bytes((any_service.store / any_service.replay("tmp", seed=1)).read_bytes())
