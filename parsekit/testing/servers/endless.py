@@ -35,9 +35,15 @@ class EndlessServer:
         self._saying = saying
         self._context = context
         self._closed = threading.Event()
+        self._listeners: set[socket.socket] = set()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def listeners(self) -> int:
+        """How many clients have not hung up, as far as something was left to tell them."""
+        return len(self._listeners)
 
     def close(self) -> None:
         """Hang up."""
@@ -50,16 +56,20 @@ class EndlessServer:
         with suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
+                self._listeners.add(connection)
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
-        with suppress(OSError), self._secured(connection) as secured:
-            secured.recv(_HEARD_BYTES)
-            for text in self._saying():
-                secured.sendall(text)
-                if self._closed.wait(_DRIP_S if len(text) < _AT_ONCE else 0):
-                    break
-            self._closed.wait()
+        try:
+            with suppress(OSError), self._secured(connection) as secured:
+                secured.recv(_HEARD_BYTES)
+                for text in self._saying():
+                    secured.sendall(text)
+                    if self._closed.wait(_DRIP_S if len(text) < _AT_ONCE else 0):
+                        break
+                self._closed.wait()
+        finally:
+            self._listeners.discard(connection)
 
     def _secured(self, connection: socket.socket) -> socket.socket:
         if self._context is None:

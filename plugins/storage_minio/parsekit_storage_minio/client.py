@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,16 +75,19 @@ class Download:
 class ObjectClient(Protocol):
     """One bucket. Every method raises `StoreError` for whatever goes wrong, and nothing else.
 
-    A request is given up when its answer has not begun after ``wait_s``, counted from before the
-    connection is made; or a second, where that is more.
+    A request is given up when its answer is not whole after ``wait_s``, counted from before the
+    connection is made; or a second, where that is more. Of a download this is said of the head.
     """
 
     def head(self, key: str, *, wait_s: float) -> ObjectInfo:
         """Size and ETag."""
         ...
 
-    def get(self, key: str, *, wait_s: float) -> Download:
-        """Begin a download."""
+    def get(self, key: str, *, wait_s: float, whole_s: float) -> AbstractContextManager[Download]:
+        """Begin a download; its connection is let go at the end of the block, if not before.
+
+        ``whole_s`` is for the whole of it, in a library that can't tell an object from a refusal.
+        """
         ...
 
     def put(self, key: str, body: bytes, *, wait_s: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,6 @@ from parsekit_storage_minio.store_error import Unusable
 if TYPE_CHECKING:  # exists for type checkers only
     from obstore.store import ClientConfig
 
-#: Beyond any transfer that `parsekit_storage_minio.storage` lets go on.
-_WHOLE_REQUEST_S = 600
-
 _users: list[int] = []
 
 
@@ -39,19 +36,26 @@ class ObstoreClient:
     def __init__(self, target: Target) -> None:
         _users.append(os.getpid())
         self._target = target
-        self._stores: dict[int, S3Store] = {}
+        self._stores: dict[tuple[int, int], S3Store] = {}
 
     def head(self, key: str, *, wait_s: float) -> ObjectInfo:
         """See `ObjectClient.head`."""
         with _store_errors(key):
             return _info(obstore.head(self._store(wait_s), key), key)
 
-    def get(self, key: str, *, wait_s: float) -> Download:
-        """See `ObjectClient.get`."""
+    @contextmanager
+    def get(self, key: str, *, wait_s: float, whole_s: float) -> Iterator[Download]:
+        """See `ObjectClient.get`.
+
+        obstore reads the text of a refusal to its end before it raises, and has one time-out for
+        that and for a download.
+        """
         with _store_errors(key):
-            answer = obstore.get(self._store(wait_s), key)
-            info, blocks = _info(answer.meta, key), _blocks(answer, key)
-            return Download(info=info, blocks=blocks, gap_s=_seconds(wait_s))
+            answer = obstore.get(self._store(wait_s, whole_s), key)
+        # kept in no variable: a traceback would hold it, and with it the connection
+        with closing(_blocks(answer.stream(min_chunk_size=1), key)) as blocks:
+            info = _info(answer.meta, key)
+            yield Download(info=info, blocks=blocks, gap_s=_seconds(wait_s))
 
     def put(self, key: str, body: bytes, *, wait_s: float) -> None:
         """See `ObjectClient.put`."""
@@ -75,12 +79,16 @@ class ObstoreClient:
         with _store_errors(key):
             obstore.delete(self._store(wait_s), key)
 
-    def _store(self, wait_s: float) -> S3Store:
-        """A store's time-out is fixed when it is made, and counts from before the connection."""
-        seconds = _seconds(wait_s)
-        if seconds not in self._stores:
-            self._stores[seconds] = _made(self._target, silence_s=seconds)
-        return self._stores[seconds]
+    def _store(self, wait_s: float, whole_s: float | None = None) -> S3Store:
+        """A store's time-outs are fixed when it is made, and count from before the connection.
+
+        ``wait_s`` is for each sign of life of the server, ``whole_s`` for a request with its whole
+        answer; they are the same unless it is given.
+        """
+        limits = _seconds(wait_s), _seconds(whole_s or wait_s)
+        if limits not in self._stores:
+            self._stores[limits] = _made(self._target, *limits)
+        return self._stores[limits]
 
 
 def _seconds(wait_s: float) -> int:
@@ -88,12 +96,12 @@ def _seconds(wait_s: float) -> int:
     return max(1, math.floor(wait_s))
 
 
-def _made(target: Target, *, silence_s: float) -> S3Store:
+def _made(target: Target, silence_s: int, whole_s: int) -> S3Store:
     client: ClientConfig = {
         "allow_http": target.endpoint.startswith("http://"),
         "connect_timeout": timedelta(seconds=CONNECT_S),
         "read_timeout": timedelta(seconds=silence_s),
-        "timeout": timedelta(seconds=_WHOLE_REQUEST_S),
+        "timeout": timedelta(seconds=whole_s),
         **only(target.endpoint),
     }
     if target.ca_pem is not None:
@@ -135,10 +143,10 @@ def _info(meta: Any, key: str) -> ObjectInfo:
     )
 
 
-def _blocks(answer: obstore.GetResult, key: str) -> Iterator[bytes]:
+def _blocks(stream: obstore.BytesStream, key: str) -> Generator[bytes, None, None]:
     """Blocks as they come from the network, so that a trickle is seen as one."""
     with _store_errors(key):
-        for block in answer.stream(min_chunk_size=1):
+        for block in stream:
             yield bytes(block)
 
 

@@ -55,6 +55,10 @@ class Patience:
         """How long an answer may take to begin, and then its next block: half for each."""
         return max(0.0, min(SILENCE_S, self.left_s / 2))
 
+    def whole_s(self, most_bytes: int = 0) -> float:
+        """How long a download may take in all, where at most so many bytes are to move."""
+        return max(0.0, self.left_s + most_bytes / 2**20)
+
     def check(self) -> None:
         """Raise `StoreError` where no time is left for another request."""
         if self.left_s < SHORTEST_S:

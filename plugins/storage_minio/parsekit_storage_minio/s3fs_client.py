@@ -37,11 +37,15 @@ class S3fsClient:
         """See `ObjectClient.head`."""
         return _info(self._ask("head_object", key, wait_s), key)
 
-    def get(self, key: str, *, wait_s: float) -> Download:
+    @contextmanager
+    def get(self, key: str, *, wait_s: float, whole_s: float) -> Iterator[Download]:  # noqa: ARG002
         """See `ObjectClient.get`."""
         answer = self._ask("get_object", key, wait_s)
-        blocks = self._blocks(answer["Body"], wait_s)
-        return Download(info=_info(answer, key), blocks=blocks, gap_s=wait_s)
+        body = answer["Body"]
+        try:
+            yield Download(info=_info(answer, key), blocks=self._blocks(body, wait_s), gap_s=wait_s)
+        finally:
+            self._driver.loop.call_soon_threadsafe(body.close)
 
     def put(self, key: str, body: bytes, *, wait_s: float) -> None:
         """See `ObjectClient.put`."""
@@ -73,12 +77,9 @@ class S3fsClient:
             )
 
     def _blocks(self, body: Any, wait_s: float) -> Iterator[bytes]:
-        try:
-            with _store_errors():
-                while block := sync(self._driver.loop, body.read, _BLOCK_BYTES, timeout=wait_s):
-                    yield block
-        finally:
-            body.close()
+        with _store_errors():
+            while block := sync(self._driver.loop, body.read, _BLOCK_BYTES, timeout=wait_s):
+                yield block
 
 
 def _made(target: Target) -> Any:

@@ -57,10 +57,11 @@ class MinioStorage:
         with self._call(key) as call:
 
             def attempt(client: ObjectClient) -> ObjectInfo:
-                download = client.get(key, wait_s=call.patience.download_s())
-                blocks = verified(download, call.patience)
-                compared = self._etags.compared(blocks, download.info, seen)
-                return save_whole(compared, target, found=download.info, max_bytes=max_bytes)
+                wait_s, whole_s = call.patience.download_s(), call.patience.whole_s(max_bytes)
+                with client.get(key, wait_s=wait_s, whole_s=whole_s) as download:
+                    blocks = verified(download, call.patience)
+                    compared = self._etags.compared(blocks, download.info, seen)
+                    return save_whole(compared, target, found=download.info, max_bytes=max_bytes)
 
             return call.ask(Permission.READ, attempt)
 
@@ -100,15 +101,16 @@ class MinioStorage:
 
 
 def _content(client: ObjectClient, call: Call) -> bytes | None:
-    download = client.get(call.key, wait_s=call.patience.download_s())
-    if download.info.size_bytes > LARGEST_READ_BYTES:
-        log.warning(
-            "%s has %d bytes, more than any result: it is not read",
-            call.key,
-            download.info.size_bytes,
-        )
-        return None
-    return b"".join(verified(download, call.patience))
+    wait_s, whole_s = call.patience.download_s(), call.patience.whole_s(LARGEST_READ_BYTES)
+    with client.get(call.key, wait_s=wait_s, whole_s=whole_s) as download:
+        if download.info.size_bytes > LARGEST_READ_BYTES:
+            log.warning(
+                "%s has %d bytes, more than any result: it is not read",
+                call.key,
+                download.info.size_bytes,
+            )
+            return None
+        return b"".join(verified(download, call.patience))
 
 
 def _explained(call: Call, error: StoreError) -> StoreError:
@@ -116,10 +118,13 @@ def _explained(call: Call, error: StoreError) -> StoreError:
     if error.status is None or error.passing or error.code is not None:
         return error
     try:
-        call.ask(
-            Permission.READ,
-            lambda client: client.get(call.key, wait_s=call.patience.download_s()),
-        )
+        call.ask(Permission.READ, lambda client: _begin(client, call))
     except StoreError as exc:
         return exc if exc.status == error.status else error
     return error
+
+
+def _begin(client: ObjectClient, call: Call) -> None:
+    wait_s, whole_s = call.patience.download_s(), call.patience.whole_s()
+    with client.get(call.key, wait_s=wait_s, whole_s=whole_s):
+        pass
