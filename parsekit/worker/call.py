@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,6 +51,12 @@ def request_of(
         caller=caller_of(message),
         again=_again_of(message),
     )
+
+
+def digest_of(kwargs: Mapping[str, Any]) -> str:
+    """Tells calls apart under one task id: by the replay, as all else is about who is told."""
+    named = json.dumps(kwargs.get("replayObjectPath"))
+    return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
 def refused(kwargs: Mapping[str, Any], message: Any) -> Request:

@@ -24,6 +24,7 @@ class Standing(Enum):
     ``BEGUN``: go, after a run that never ended; ``CUT_SHORT``: go, after one that never ended and
     had begun to parse; ``AGAIN``: go, after one that had and did. ``CANCELLED``: somebody asked for
     its end; ``REVOKED``: its caller reads that it has ended so, and nobody else was told.
+    ``OTHER_CALL``: the id is that of a call for another replay.
     """
 
     GO = "go"
@@ -34,6 +35,7 @@ class Standing(Enum):
     FINISHED = "finished"
     CANCELLED = "cancelled"
     REVOKED = "revoked"
+    OTHER_CALL = "other call"
 
     @property
     def may_run(self) -> bool:
@@ -41,18 +43,21 @@ class Standing(Enum):
         return self in (Standing.GO, Standing.BEGUN, Standing.AGAIN, Standing.CUT_SHORT)
 
 
+#: Fact of a task whose end was told.
+TOLD = "told"
 #: What was read of a task when its run began is still good for so long, seconds: who cancels a task
 #: that ends so soon comes too late.
 _FRESH_S = 0.25
 
 #: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none),
-#: and how the name begins of a member that was killed ("" none). A run of the same member is over:
-#: only word of its end did not get through. Results are written by us alone and begin with their
-#: state. Answers a standing, and whether the end of the task was told before.
+#: how the name begins of a member that was killed ("" none), and the call. A run of the same member
+#: is over: only word of its end did not get through. Results are written by us alone and begin with
+#: their state. Answers a standing, and whether the end of the task was told before.
 _ENTER = """
-local facts = redis.call(
-  'HMGET', KEYS[1], 'finished', 'cancelled', 'run', 'member', 'told', 'attempts', 'survived')
+local facts = redis.call('HMGET', KEYS[1],
+  'finished', 'cancelled', 'run', 'member', 'told', 'attempts', 'survived', 'call')
 local told = facts[5] and 1 or 0
+if facts[8] and facts[8] ~= ARGV[6] then return {'other call', told} end
 if facts[1] then return {'finished', told} end
 if facts[2] then return {'cancelled', told} end
 if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
@@ -62,7 +67,7 @@ end
 if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[3], 0, 18) == '{"status": "REVOKED' then
   return {'revoked', told}
 end
-redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2])
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2], 'call', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[4] ~= '' then
   redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
@@ -96,6 +101,7 @@ return 1
 class _Run:
     """A run of this process. ``told`` and not cancelled was how its task stood at ``began``."""
 
+    call: str
     began: float
     told: bool = False
 
@@ -122,31 +128,34 @@ class Ledger:
         self._begun: set[str] = set()
         self._guard = threading.Lock()
 
-    def enter(self, task_id: str, started: str = "", killed: str = "") -> Standing:
+    def enter(
+        self, task_id: str, call: str = "", *, started: str = "", killed: str = ""
+    ) -> Standing:
         """Begin a run, in one step among all workers.
 
-        One that may run is ours until `leave`; `BUSY`: a live process has it. ``started`` is what
-        callers are to read of the task from now on; "" changes nothing. ``killed`` is how the name
-        of a process begins whose run is over, though others don't know yet that it is dead.
+        One that may run is ours until `leave`; `BUSY`: a live process has it. ``call`` tells calls
+        apart. ``started`` is what callers are to read of the task from now on; "" changes nothing.
+        ``killed`` is how the name of a process begins whose run is over, though others don't know
+        yet that it is dead.
         """
-        run = _Run(time.monotonic())
+        run = _Run(call, time.monotonic())
         with self._guard:
-            if task_id in self._runs:
-                return Standing.BUSY
+            if (known := self._runs.get(task_id)) is not None:
+                return Standing.BUSY if known.call == call else Standing.OTHER_CALL
             self._runs[task_id] = run
         standing = None
         try:
-            standing, run.told = self._entered(task_id, started, killed)
+            standing, run.told = self._entered(task_id, started, killed, call)
         finally:
             if standing is None or not standing.may_run:
                 del self._runs[task_id]
         return standing
 
-    def _entered(self, task_id: str, started: str, killed: str) -> tuple[Standing, bool]:
+    def _entered(self, task_id: str, *told: str) -> tuple[Standing, bool]:
         names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
-        given = [self._run, self._member_id, str(KEPT_SECONDS), started, killed]
-        standing, told = self._client.eval(_ENTER, 3, *names, *given)
-        return Standing(standing.decode()), bool(told)
+        given = [self._run, self._member_id, str(KEPT_SECONDS), *told]
+        standing, end_told = self._client.eval(_ENTER, 3, *names, *given)
+        return Standing(standing.decode()), bool(end_told)
 
     def leave(self, task_id: str) -> None:
         """End our run."""
@@ -209,12 +218,12 @@ class Ledger:
             self._client.eval(_SURVIVED, 1, keys.task(task_id))
             self._begun.discard(task_id)
 
-    def told(self, task_id: str) -> bool:
-        """Whether the end of this task was told before."""
+    def told(self, task_id: str, what: str = TOLD) -> bool:
+        """Whether ``what``, the end of this task by default, was told before."""
         run = self._runs.get(task_id)
-        if run is not None and run.is_known:
+        if what == TOLD and run is not None and run.is_known:
             return run.told
-        return bool(self._client.hexists(keys.task(task_id), "told"))
+        return bool(self._client.hexists(keys.task(task_id), what))
 
     def told_or_cancelled(self, task_id: str) -> bool:
         """Either of the two, of a run of ours."""
@@ -223,12 +232,13 @@ class Ledger:
             return run.told
         return any(self._client.hmget(keys.task(task_id), ["told", "cancelled"]))
 
-    def mark(self, task_id: str) -> None:
-        """Remember that the end of this task was told; written down with the end of the run."""
-        if (run := self._runs.get(task_id)) is not None:
+    def mark(self, task_id: str, what: str = TOLD) -> None:
+        """Remember that ``what`` was told; the end of a task is written down with its run's."""
+        run = self._runs.get(task_id)
+        if what == TOLD and run is not None:
             run.told = True
             return
-        self._client.hset(keys.task(task_id), "told", 1)
+        self._client.hset(keys.task(task_id), what, 1)
 
 
 class TaskReports:
@@ -236,13 +246,14 @@ class TaskReports:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._revoking: set[str] = set()
+        self._telling: dict[tuple[str, int], str] = {}
         self._kept_silent: set[str] = set()
 
     def told(self, task_id: str) -> bool:
         """Whether the end was told, or is going to be told as a cancellation."""
-        if task_id in self._revoking:
-            return self._ledger.told(task_id)
+        what = self._telling.get((task_id, threading.get_ident()))
+        if what is not None:
+            return self._ledger.told(task_id, what)
         silent = self._ledger.told_or_cancelled(task_id)
         if silent:
             self._kept_silent.add(task_id)
@@ -256,13 +267,17 @@ class TaskReports:
 
     def mark(self, task_id: str) -> None:
         """Remember that the end of this task was told."""
-        self._ledger.mark(task_id)
+        self._ledger.mark(task_id, self._telling.get((task_id, threading.get_ident()), TOLD))
 
     @contextmanager
-    def revoking(self, task_id: str) -> Iterator[None]:
-        """What is told of this task in the block is its cancellation."""
-        self._revoking.add(task_id)
+    def telling(self, task_id: str, what: str = TOLD) -> Iterator[None]:
+        """What this thread tells of the task in the block is no end that its run came to.
+
+        It is how others ended it, or ``what`` is to be told beside that.
+        """
+        place = task_id, threading.get_ident()
+        self._telling[place] = what
         try:
             yield
         finally:
-            self._revoking.discard(task_id)
+            del self._telling[place]

@@ -84,6 +84,12 @@ class RedisResults(RedisBackend):
         text: str = self.encode({**meta, "task_id": task.request.id})
         return text
 
+    def void(self, task_id: str, error: Exception, request: Any) -> None:
+        """Let nobody read an answer any more under an id that stands for two calls."""
+        shown = self.encode_result(error, states.FAILURE)
+        meta = self._get_result_meta(shown, states.FAILURE, None, request)
+        self.set(self.get_key_for_task(task_id), self.encode({**meta, "task_id": task_id}))
+
     def _set_unless_final(self, task_id: str, text: str, ends: bool, taken: _Taken) -> None:
         """In one step: a worker that was frozen in between must not take a result back."""
         names = [self.get_key_for_task(task_id), keys.task(task_id), keys.taken(taken.by)]

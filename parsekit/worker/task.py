@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import redis
@@ -30,7 +31,7 @@ from parsekit.logs.context import working_on
 from parsekit.logs.redaction import short
 from parsekit.model import Failure, JsonObject, Outcome, Request
 from parsekit.pipeline import Waiting
-from parsekit.worker.call import refused, request_of
+from parsekit.worker.call import digest_of, refused, request_of
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ends import REVOKED, TIMEOUT, End, whose_limit
 from parsekit.worker.ledger import Standing
@@ -125,14 +126,20 @@ class ParseReplay(Task):
         end = End.of(self.request)
         if end is None:
             self._hop_on()
-        killed = sibling(process.member_id, end.killed) if end and end.killed else ""
-        standing = process.ledger.enter(task_id, self._started(end), killed)
+        standing = process.ledger.enter(
+            task_id,
+            digest_of(kwargs),
+            started=self._started(end),
+            killed=sibling(process.member_id, end.killed) if end and end.killed else "",
+        )
         if standing is Standing.BUSY:
             go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
             raise Ignore
         if standing is Standing.FINISHED:
             self._let_go(kwargs)
             raise Ignore
+        if standing is Standing.OTHER_CALL:
+            self._refuse_other_call(kwargs)
         end = _ENDS.get(standing, end)
         process.numbers.note_run(task_id)
         try:
@@ -235,7 +242,7 @@ class ParseReplay(Task):
             wanted = not self.request.ignore_result
             self.backend.mark_as_revoked(task_id, end.reason, self.request, wanted)
         request = refused(kwargs, self.request)
-        with process.reports.revoking(task_id):
+        with process.reports.telling(task_id):
             process.numbers.count(process.pipeline.refuse(request, end.error, progress=reached))
         return request
 
@@ -244,6 +251,28 @@ class ParseReplay(Task):
         if end.reason == TIMEOUT:
             raise TimeLimitExceeded(end.limit_s)
         service.process.ledger.finish(self.request.id)
+        raise Ignore
+
+    def _refuse_other_call(self, kwargs: Mapping[str, Any]) -> NoReturn:
+        """Refuse a call for another replay under a known id.
+
+        Both callers look for their answer in one place, and neither may take the other's for its
+        own. So from now on nobody reads one there; the first one's is still stored, and told.
+        """
+        task_id, process, call = self.request.id, service.process, digest_of(kwargs)
+        first = self.backend.get_task_meta(task_id, cache=False)["result"]
+        path = first.get("outputPath") if isinstance(first, dict) else None
+        kept = f"; the first one's result is stored as {path}" if path else ""
+        error = BadRequest(
+            f"task id {short(task_id, 100)!r} stands for a call for another replay{kept}; "
+            "send each call under an id of its own"
+        )
+        if not self.request.ignore_result and not isinstance(first, BadRequest):
+            self.backend.void(task_id, error, self.request)
+        self.backend.mark_as_failure(task_id, error, request=self.request, store_result=False)
+        request = replace(refused(kwargs, self.request), again=call[:8])
+        with process.reports.telling(task_id, f"told {call}"):
+            process.numbers.count(process.pipeline.refuse(request, error))
         raise Ignore
 
     def _let_go(self, kwargs: Mapping[str, Any]) -> None:
