@@ -93,6 +93,8 @@ class Parsers:
 
     def resume(self, entry: ParserEntry, job: Job) -> Parsed | NotReady:
         """Go on from a ticket. Raises a `ParsekitError`, whatever the parser did."""
+        if entry.runs == "local":  # it would run here, with all rights
+            raise PluginFailed(f"parser {entry.name!r} is local and has nothing to go on from")
         parser = self._made(entry)
         if not isinstance(parser, WaitingParser):
             raise PluginFailed(f"parser {entry.name!r} gave a ticket but has no resume()")

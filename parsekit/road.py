@@ -82,6 +82,8 @@ class Road:
             raise BadRequest(
                 f"the task waits for parser {state.parser_index + 1}, which is not there"
             )
+        # What a message says of the content holds for what is there now, and no longer.
+        self.looked = request.place != "storage" or state.fingerprint is None
         self.no_cache = host.disable_cache or request.disable_cache
         self.flight = OwnFlight(pipeline.flights, request.task_id)
         self.replay: Replay | None = None
@@ -123,13 +125,12 @@ class Road:
     def _road(self) -> Outcome | Waiting:
         """Look up, fetch, check, parse, store."""
         entry = self.line.parsers.entry(self._parser())
-        if self.state.parsed is not None:
-            name = self._name(entry)
-            if self.results.decode(self.state.parsed, name) is not None:
-                return self._store(name, self.state.parsed)
-            self.state = self.state.but(parsed=None)  # from before the key, or not from us
         self._look()
         name = self._name(entry)
+        if self.state.parsed is not None:
+            if self.results.decode(self.state.parsed, name) is not None:
+                return self._store(name, self.state.parsed)
+            self.state = self.state.but(parsed=None)  # from before the key
         # Who waits for a remote parser has looked: each visit to that costs one read, not two.
         if self.state.ticket is None and (cached := self._look_up(name)) is not None:
             return cached
@@ -146,7 +147,7 @@ class Road:
 
     def _look(self) -> None:
         """Find out what content this is, without fetching it where the source can tell."""
-        if self.state.fingerprint is not None:
+        if self.state.fingerprint is not None and self.looked:
             return
         self._enter("look")
         with Step("look", logging.DEBUG):
@@ -154,9 +155,15 @@ class Road:
         if self.request.place == "local":  # a storage notes for itself; of a URL only size is asked
             act = "read" if content.fingerprint is not None else "looked_at"
             self.reporter.trail.note(act, self.request.replay)
+        self.looked = True
+        known, now = self.state.fingerprint, content.fingerprint
+        if known is not None and now is not None and known != now:
+            log.warning("task %s: %s was replaced", self.request.task_id, self.request.replay)
+            self.flight.release()
+            self.state = self.state.for_other_content()
         self.state = self.state.but(size_bytes=content.size_bytes)
-        fingerprint = content.fingerprint or self._fetched().sha256
-        self.state = self.state.but(fingerprint=fingerprint)
+        if self.state.fingerprint is None:
+            self.state = self.state.but(fingerprint=now or self._fetched().sha256)
 
     def _source(self) -> Source:
         return open_source(self.request, self.storage)
@@ -272,6 +279,7 @@ class Road:
         if entry.runs == "remote" and self.state.ticket is None:
             self._find_ticket(name)
         resuming = self.state.ticket is not None and not self.state.needs_replay
+        resuming = resuming and entry.runs == "remote"
         replay = None if resuming else self._fetched()
         self._enter("parse")
         if self.state.parse_began_unix is None:

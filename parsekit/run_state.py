@@ -97,6 +97,21 @@ class RunState:
             joined_unix=None,
         )
 
+    def for_other_content(self) -> RunState:
+        """What stays known when the object holds something else by now: only the task's history."""
+        return self.but(
+            step="",
+            fingerprint=None,
+            sha256="",
+            get_ms=None,
+            parse_ms=None,
+            parse_began_unix=None,
+            ticket=None,
+            needs_replay=False,
+            parsed=None,
+            joined_unix=None,
+        )
+
     def to_json(self) -> JsonObject:
         """Small JSON; fields that stand at their default are left out."""
         out: JsonObject = {}

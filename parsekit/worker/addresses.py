@@ -72,6 +72,15 @@ class Addresses:
             broker_tls=amqp_tls(broker, celery),
         )
 
+    def reserves(self, name: str) -> bool:
+        """Whether this is a queue of the service, or the name of one that it may come to have."""
+        families = tuple(
+            f"{queue}{end}"
+            for queue in (self.queue, self.bulk_queue)
+            for end in ("-poll", "-dead-letters")
+        )
+        return name in (self.queue, self.bulk_queue) or name.startswith(families)
+
     @property
     def poll_queue(self) -> str:
         """Queue of tasks that waited and go on."""

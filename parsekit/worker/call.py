@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from parsekit.errors import BadRequest
 from parsekit.keys import checked_key
 from parsekit.logs.redaction import short
 from parsekit.model import Request
+from parsekit.worker.carried import Carried
 
 #: AMQP's own limit for names.
 _MAX_QUEUE_BYTES = 255
-#: Message header with who sent the task, on messages that a worker sends on.
-CALLER_HEADER = "parsekit_caller"
-#: Message header of a request that was put aside and is sent anew: a name for this time.
-AGAIN_HEADER = "parsekit_again"
 #: Keyword argument of a call that was refused before it was read, with the reason.
 REFUSED = "parsekit_refused"
 _MAX_REASON = 500
-_AGAIN = re.compile("[0-9a-f]{8}")
 #: Longer claims of a caller are cut, characters.
 _MAX_CALLER = 300
 
 
 def request_of(
-    args: Sequence[Any], kwargs: Mapping[str, Any], message: Any, *, bulk: bool
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    message: Any,
+    carried: Carried,
+    *,
+    bulk: bool,
+    reserves: Callable[[str], bool],
 ) -> Request:
     """Read a call as request.schema.json has it; keyword arguments that we don't know are ignored.
 
-    ``message`` is Celery's request. Raises `BadRequest`.
+    ``message`` is Celery's request; ``reserves`` knows names of queues that are the service's own.
+    Raises `BadRequest`.
     """
     if REFUSED in kwargs:
         raise BadRequest(short(str(kwargs[REFUSED]), _MAX_REASON))
@@ -46,10 +48,10 @@ def request_of(
     return Request(
         replay=checked_key(kwargs["replayObjectPath"]),
         task_id=message.id,
-        progress_queue=_progress_queue(kwargs),
+        progress_queue=_progress_queue(kwargs, reserves),
         bulk=bulk,
-        caller=caller_of(message),
-        again=_again_of(message),
+        caller=carried.caller or caller_of(message),
+        again=carried.again,
     )
 
 
@@ -59,30 +61,31 @@ def digest_of(kwargs: Mapping[str, Any]) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
-def refused(kwargs: Mapping[str, Any], message: Any) -> Request:
+def refused(
+    kwargs: Mapping[str, Any],
+    message: Any,
+    carried: Carried,
+    *,
+    reserves: Callable[[str], bool],
+) -> Request:
     """Stands for a call that can't be read, so that its caller's progress queue hears about it."""
     path = kwargs.get("replayObjectPath")
     shown = short(path, 200) if isinstance(path, str) else ""  # may be a URL with a password
     try:
-        queue = _progress_queue(kwargs)
+        queue = _progress_queue(kwargs, reserves)
     except BadRequest:
         queue = None
     return Request(
         replay=shown,
         task_id=message.id,
         progress_queue=queue,
-        caller=caller_of(message),
-        again=_again_of(message),
+        caller=carried.caller or caller_of(message),
+        again=carried.again,
     )
 
 
 def caller_of(message: Any) -> str:
-    """Who sent a task, from what its headers claim: ``gen7@web1``, and where the answer goes.
-
-    A message that we sent on ourselves says who sent the first.
-    """
-    if isinstance(known := getattr(message, CALLER_HEADER, None), str):
-        return known[:_MAX_CALLER]
+    """Who sent a task, from what its headers claim: ``gen7@web1``, and where the answer goes."""
     facts = [str(getattr(message, "origin", None) or "unknown")]
     root = getattr(message, "root_id", None)
     if root and root != message.id:
@@ -92,17 +95,14 @@ def caller_of(message: Any) -> str:
     return ", ".join(facts)[:_MAX_CALLER]
 
 
-def _again_of(message: Any) -> str:
-    again = getattr(message, AGAIN_HEADER, None)
-    return again if isinstance(again, str) and _AGAIN.fullmatch(again) else ""
-
-
-def _progress_queue(kwargs: Mapping[str, Any]) -> str | None:
+def _progress_queue(kwargs: Mapping[str, Any], reserves: Callable[[str], bool]) -> str | None:
     queue = kwargs.get("progressQueue")
     if queue is None:
         return None
     if not isinstance(queue, str) or not _is_name(queue):
         raise BadRequest("progressQueue is no queue name; send text of 1 to 255 bytes, or null")
+    if reserves(queue):
+        raise BadRequest(f"progressQueue {queue!r} is a queue of the service; name one of your own")
     return queue
 
 

@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from parsekit.audit import Operations, on_record
 from parsekit.model import JsonObject
 from parsekit.worker import keys
-from parsekit.worker.call import AGAIN_HEADER
+from parsekit.worker.carried import Carried, signed
 from parsekit.worker.celery_app import app
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import server as embedded
@@ -140,7 +140,10 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
     """
     service.process.ledger.reset(letter.task_id)
     app.backend.forget(letter.task_id)
-    send(letter.kwargs, letter.task_id, audit, headers={AGAIN_HEADER: uuid.uuid4().hex[:8]})
+    again = Carried(again=uuid.uuid4().hex[:8])
+    signer = service.process.carrying_signer
+    headers = signed(again, letter.task_id, letter.kwargs, signer)
+    send(letter.kwargs, letter.task_id, audit, headers=headers)
 
 
 def take(task_id: str, audit: Operations) -> DeadLetter | None:

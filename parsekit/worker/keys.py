@@ -15,6 +15,9 @@ UNREADABLE = _PREFIX + "unreadable"
 #: Hash, queue to the number of messages that workers ever took from it.
 TAKEN_EVER = _PREFIX + "taken-ever"
 
+#: The key with which workers sign what their messages carry, where none is configured.
+CARRYING_KEY = _PREFIX + "carrying-key"
+
 #: Hash, task id to the request that was put aside.
 DEAD_LETTERS = _PREFIX + "dead-letters"
 

@@ -6,25 +6,22 @@ import math
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import Task
 from kombu import Queue
 
-from parsekit.worker.call import CALLER_HEADER, caller_of
+from parsekit.worker.call import caller_of
+from parsekit.worker.carried import Carried, carried_by, signed
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
 from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.service import service
 from parsekit.worker.traces import trace_headers
 
-#: Message header with the pipeline's state; callers never see it.
-STATE_HEADER = "parsekit_state"
-
-#: Message header with the time at which the task goes on, which may be several hops away.
-UNTIL_HEADER = "parsekit_until"
-#: No parser and no quota asks for more, seconds.
-_LONGEST_WAIT_S = 30 * 86_400.0
+#: Where a request keeps what was read of its message.
+_READ = "_parsekit_carried_read"
 #: Waits up to so many seconds are rounded up to steps of so many.
 _STEPS = ((2.0, 0.25), (5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
@@ -36,21 +33,13 @@ _SPREAD = 1.1
 _MIN_SECONDS = 0.05
 
 
-def state_of(task: Task) -> Mapping[str, Any] | None:
-    """What the run before this one learned; None for the first."""
-    state = getattr(task.request, STATE_HEADER, None)
-    return state if isinstance(state, Mapping) else None
-
-
-def waits_until(task: Task) -> float:
-    """When the task goes on (seconds since 1970); in the past for one that does not wait.
-
-    A message that claims no time of ours, NaN perhaps, goes on at once.
-    """
-    until = getattr(task.request, UNTIL_HEADER, None)
-    if isinstance(until, int | float) and 0 < until < time.time() + _LONGEST_WAIT_S:
-        return float(until)
-    return 0.0
+def carried_of(task: Task) -> Carried:
+    """What the message of this delivery carries from the one before it; it is read once."""
+    request = task.request
+    if not isinstance(carried := getattr(request, _READ, None), Carried):
+        carried = carried_by(request, request.kwargs or {}, service.process.carrying_signer)
+        setattr(request, _READ, carried)
+    return carried
 
 
 def is_bulk(task: Task) -> bool:
@@ -60,7 +49,7 @@ def is_bulk(task: Task) -> bool:
 
 
 def go_on_later(
-    task: Task, state: Mapping[str, Any] | None, until_unix: float, *, replace: bool = True
+    task: Task, state: Mapping[str, Any] | None, until_unix: float, *, replace_waiting: bool = True
 ) -> None:
     """Send the same task once more, to be delivered at that time, or one hop nearer to it.
 
@@ -73,7 +62,7 @@ def go_on_later(
     headers = _headers(task, state, until_unix)
     target = _poll_queue(task)
     if service.addresses.redis_broker:
-        headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace}
+        headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace_waiting}
         _send(task, target, headers)
     else:
         _send_through(task, delay_queue(target, seconds), own_queue(target), headers=headers)
@@ -86,18 +75,27 @@ def has_time_to_live(task: Task) -> bool:
 
 def go_on_without_time_to_live(task: Task) -> None:
     """Send the same task once more, to be delivered at once. Raises as `go_on_later`."""
-    headers = _headers(task, state_of(task), 0.0)
+    headers = _headers(task, carried_of(task).state, 0.0)
     _send_through(task, own_queue(_poll_queue(task)), headers=headers)
 
 
 def _headers(task: Task, state: Mapping[str, Any] | None, until_unix: float) -> dict[str, Any]:
+    carried = carried_of(task)
     return {
         **(task.request.headers or {}),
         **_trace_of(task),
         "expires": task.request.expires,
-        STATE_HEADER: dict(state) if state is not None else None,
-        UNTIL_HEADER: until_unix,
-        CALLER_HEADER: caller_of(task.request),
+        **signed(
+            replace(
+                carried,
+                state=dict(state) if state is not None else None,
+                until_unix=until_unix,
+                caller=carried.caller or caller_of(task.request),
+            ),
+            task.request.id,
+            task.request.kwargs or {},
+            service.process.carrying_signer,
+        ),
     }
 
 

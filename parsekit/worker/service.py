@@ -23,8 +23,10 @@ from parsekit.errors import Cancelled, ParsekitError
 from parsekit.host import Host
 from parsekit.logs.redaction import spare
 from parsekit.pipeline import Pipeline
+from parsekit.provenance import Signer
 from parsekit.session import Session
 from parsekit.worker.addresses import Addresses, with_addresses
+from parsekit.worker.carried import carrying_signer
 from parsekit.worker.dead_letters import DeadLetters
 from parsekit.worker.flights_redis import RedisFlights
 from parsekit.worker.ledger import Ledger, TaskReports
@@ -114,6 +116,11 @@ class Process:
     def flights(self) -> RedisFlights:
         """Which task parses which replay."""
         return RedisFlights(self._connect(), self.member_id)
+
+    @cached_property
+    def carrying_signer(self) -> Signer:
+        """Signs what the messages of waiting tasks carry."""
+        return carrying_signer(self._service.config, self._connect())
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

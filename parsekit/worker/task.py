@@ -37,12 +37,11 @@ from parsekit.worker.ends import REVOKED, TIMEOUT, End, whose_limit
 from parsekit.worker.ledger import Standing
 from parsekit.worker.membership import sibling
 from parsekit.worker.rescheduling import (
+    carried_of,
     go_on_later,
     go_on_without_time_to_live,
     has_time_to_live,
     is_bulk,
-    state_of,
-    waits_until,
 )
 from parsekit.worker.result_text import ReturnValue
 from parsekit.worker.service import service
@@ -108,8 +107,8 @@ class ParseReplay(Task):
         log.warning("task %s tries again soon: %s", self.request.id, exc)
         if not service.addresses.redis_broker:
             try:
-                until = max(waits_until(self), time.time() + AWAY_SECONDS)
-                go_on_later(self, state_of(self), until)
+                until = max(carried_of(self).until_unix, time.time() + AWAY_SECONDS)
+                go_on_later(self, carried_of(self).state, until)
             except Exception as second:  # noqa: BLE001  (the message must not be lost over it)
                 log.warning("task %s goes back to its queue: %s", self.request.id, second)
             else:
@@ -133,7 +132,9 @@ class ParseReplay(Task):
             killed=sibling(process.member_id, end.killed) if end and end.killed else "",
         )
         if standing is Standing.BUSY:
-            go_on_later(self, state_of(self), time.time() + BUSY_SECONDS, replace=False)
+            go_on_later(
+                self, carried_of(self).state, time.time() + BUSY_SECONDS, replace_waiting=False
+            )
             raise Ignore
         if standing is Standing.FINISHED:
             self._let_go(kwargs)
@@ -152,6 +153,11 @@ class ParseReplay(Task):
             process.ledger.leave(task_id)
             raise
 
+    def _refused(self, kwargs: Mapping[str, Any]) -> Request:
+        """Stands for this call in what is told of it."""
+        reserves = service.addresses.reserves
+        return refused(kwargs, self.request, carried_of(self), reserves=reserves)
+
     def _soft_limit(self) -> str:
         """The limit at which Celery has this run end, in words."""
         own = (self.request.timelimit or (None, None))[1]
@@ -164,7 +170,7 @@ class ParseReplay(Task):
         """
         if standing is Standing.BEGUN:
             return FETCHING[0]
-        old = standing is Standing.AGAIN and state_of(self) is None
+        old = standing is Standing.AGAIN and carried_of(self).state is None
         return PARSER_RANGE[1] if old or standing is Standing.CUT_SHORT else 0.0
 
     def _hop_on(self) -> None:
@@ -172,12 +178,12 @@ class ParseReplay(Task):
         if has_time_to_live(self):
             go_on_without_time_to_live(self)
             raise Ignore
-        until = waits_until(self)
+        until = carried_of(self).until_unix
         if until <= time.time() + _EARLY_SECONDS:
             return
         if service.process.ledger.cancelled(self.request.id):
             return
-        go_on_later(self, state_of(self), until)
+        go_on_later(self, carried_of(self).state, until)
         raise Ignore
 
     def _go(
@@ -185,14 +191,18 @@ class ParseReplay(Task):
     ) -> Outcome | Waiting:
         pipeline = service.process.pipeline
         try:
-            request = request_of(args, kwargs, self.request, bulk=is_bulk(self))
+            request = request_of(
+                *(args, kwargs, self.request, carried_of(self)),
+                bulk=is_bulk(self),
+                reserves=service.addresses.reserves,
+            )
         except BadRequest as error:
-            return pipeline.refuse(refused(kwargs, self.request), error)
-        return pipeline.run(request, state_of(self), told=told)
+            return pipeline.refuse(self._refused(kwargs), error)
+        return pipeline.run(request, carried_of(self).state, told=told)
 
     def _started(self, end: End | None) -> str:
         """What callers are to read as soon as the first run begins; those that read it."""
-        silent = self.request.ignore_result or end is not None or state_of(self) is not None
+        silent = self.request.ignore_result or end is not None or carried_of(self).state is not None
         return "" if silent else str(self.backend.started(self))
 
     def _ended(self, answer: Outcome | Waiting, kwargs: Mapping[str, Any]) -> Outcome:
@@ -227,7 +237,7 @@ class ParseReplay(Task):
 
         What another message of it, or a run that was killed, holds is found out where it parsed.
         """
-        state = state_of(self)
+        state = carried_of(self).state
         reached = max(float((state or {}).get("progress", 0)), self._told(before))
         request = self._tell(end, kwargs, reached)
         parsed = before in (Standing.AGAIN, Standing.CUT_SHORT)
@@ -241,7 +251,7 @@ class ParseReplay(Task):
         if end.reason != TIMEOUT:
             wanted = not self.request.ignore_result
             self.backend.mark_as_revoked(task_id, end.reason, self.request, wanted)
-        request = refused(kwargs, self.request)
+        request = self._refused(kwargs)
         with process.reports.telling(task_id):
             process.numbers.count(process.pipeline.refuse(request, end.error, progress=reached))
         return request
@@ -270,21 +280,21 @@ class ParseReplay(Task):
         if not self.request.ignore_result and not isinstance(first, BadRequest):
             self.backend.void(task_id, error, self.request)
         self.backend.mark_as_failure(task_id, error, request=self.request, store_result=False)
-        request = replace(refused(kwargs, self.request), again=call[:8])
+        request = replace(self._refused(kwargs), again=call[:8])
         with process.reports.telling(task_id, f"told {call}"):
             process.numbers.count(process.pipeline.refuse(request, error))
         raise Ignore
 
     def _let_go(self, kwargs: Mapping[str, Any]) -> None:
         """Free what this message holds, where another one of its task met the cancellation."""
-        task_id, state = self.request.id, state_of(self)
+        task_id, state = self.request.id, carried_of(self).state
         if state is not None and service.process.ledger.cancelled(task_id):
-            service.process.pipeline.let_go(refused(kwargs, self.request), state)
+            service.process.pipeline.let_go(self._refused(kwargs), state)
 
     def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:
         """End a task with which the worker can't cope, so that its caller hears of it."""
         text = short(f"{type(exc).__name__}: {exc}", 500)
-        request = refused(kwargs, self.request)
+        request = self._refused(kwargs)
         return service.process.pipeline.refuse(request, PluginFailed(f"the worker failed: {text}"))
 
     def _put_aside(self, kwargs: Mapping[str, Any], failure: Failure) -> None:

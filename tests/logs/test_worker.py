@@ -124,7 +124,8 @@ def test_a_task_that_waits_keeps_its_caller_and_tells_why_it_waits(service: Depl
 def test_nothing_that_a_caller_sends_forges_a_line(service: Deployment) -> None:
     worker = service.worker().ready()
     evil = 'replays/a\n{"level":"info","message":"forged"}\n\x1b[2J.replay'
-    caller = {"parsekit_caller": evil}
+    carried = {"state": None, "until_unix": 0.0, "caller": evil, "again": "", "signature": evil}
+    caller = {"parsekit_carried": carried, "origin": evil}
     service.send(evil, task_id='t\n{"forged":2}', headers=caller)  # is put aside
     result = service.send(evil, task_id='t","forged":"2', headers=caller)
     poll(lambda: result.state in states.READY_STATES)

@@ -11,6 +11,7 @@ import pytest
 from parsekit import hookimpl
 from parsekit.errors import (
     InvalidReplay,
+    PluginFailed,
     QuotaExhausted,
     RateLimited,
     RemoteTimeout,
@@ -19,7 +20,7 @@ from parsekit.errors import (
 )
 from parsekit.model import Job, NotReady, Outcome, Parsed
 from parsekit.pipeline import Waiting
-from parsekit.providers import ObjectInfo
+from parsekit.providers import ObjectInfo, ParserEntry
 from parsekit.testing.replays import believable_match, synthetic_replay
 
 
@@ -207,3 +208,23 @@ def test_a_damaged_replay_never_leads_to_another_parser(bench):
     outcome = bench.pipeline(settings={"fallback": ["other"]}).run(bench.request())
     assert outcome.failure.code == "invalid_replay"
     assert bench.other.calls == []
+
+
+def test_what_a_message_knows_holds_only_for_what_is_there_now(bench):
+    """The object was replaced while the task waited: its ticket is of another replay."""
+    bench.script.steps = [NotReady(ticket={"id": "r1"}, after_s=7), Parsed(data={"of": "the new"})]
+    first = waits(bench.pipeline().run(bench.request()))
+    bench.put(seed=99)
+    outcome = bench.pipeline().run(bench.request(), first.state)
+    assert outcome.data == {"of": "the new"}
+    other = synthetic_replay(believable_match(seed=99), frames=0)
+    assert outcome.hash == hashlib.sha256(other).hexdigest()
+    assert [call for call, _ in bench.script.calls] == ["parse", "parse"]
+
+
+def test_a_local_parser_has_nothing_to_go_on_from(bench):
+    """It would be made in the worker's own process, with all rights."""
+    pipeline = bench.pipeline()
+    entry = ParserEntry(name="script", version="1.0", create="no.such:module", runs="local")
+    with pytest.raises(PluginFailed, match="has nothing to go on from"):
+        pipeline.parsers.resume(entry, Job(task_id="t", ticket={}))
