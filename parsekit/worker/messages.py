@@ -6,13 +6,24 @@ that takes messages, which ends the worker, and with it, one after the other, al
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from parsekit.errors import BadRequest
 
 #: A call is a key and a queue's name; a megabyte holds no honest one.
 MAX_BODY_BYTES = 1024 * 1024
+#: What callers send in headers, of which each run of a task makes copies.
+MAX_HEADER_BYTES = 64 * 1024
+#: How long a task may be put off by who sends it. A worker holds it all the time.
+MAX_AHEAD = timedelta(days=30)
+#: Time limits of callers outside of these are ignored, seconds: a shorter one ends a process of the
+#: pool before it has begun, a longer one would be none.
+LIMITS_S = (1.0, 86_400.0)
+#: Celery's arithmetic with time zones fails at the ends of the calendar.
+_YEARS = range(1970, 9999)
 #: Names of queues are made of it, which may have 255 bytes.
 _MAX_ID_BYTES = 200
 
@@ -65,7 +76,7 @@ def _is_addressed(headers: Mapping[str, Any]) -> bool:
 
 
 def check_headers(headers: Mapping[str, Any]) -> None:
-    """Raise `TypeError` for what Celery would stumble over."""
+    """Raise `TypeError` for what Celery would stumble over, `BadRequest` for an ETA too far off."""
     if not is_task_id(headers.get("id")):
         raise TypeError(f"its id is no text of 1 to {_MAX_ID_BYTES} bytes in one line")
     for name, kinds in _HEADERS.items():
@@ -74,6 +85,36 @@ def check_headers(headers: Mapping[str, Any]) -> None:
     if (limits := headers.get("timelimit")) is not None:
         _check_limits(limits)
     _check_followers(headers)
+    for name in ("eta", "expires"):
+        _check_moment(name, headers.get(name))
+
+
+def check_header_size(headers: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` where a caller's headers are longer than any caller needs."""
+    if (size := len(json.dumps(headers, default=str))) > MAX_HEADER_BYTES:
+        raise BadRequest(
+            f"the headers have {size} bytes, more than {MAX_HEADER_BYTES}; send fewer of your own"
+        )
+
+
+def bounded_limits(limits: Any) -> list[float | None]:
+    """A caller's (hard, soft) time limits in seconds, None for one that is out of bounds."""
+    shortest, longest = LIMITS_S
+    return [each if each and shortest <= each <= longest else None for each in limits or (0, 0)]
+
+
+def _check_moment(name: str, text: Any) -> None:
+    if text is None:
+        return
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.year not in _YEARS:
+            raise ValueError(f"the year {moment.year}")
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"its {name} is no date of ISO 8601 that can be reckoned with") from exc
+    now = datetime.now(UTC) if moment.tzinfo else datetime.now(UTC).replace(tzinfo=None)
+    if name == "eta" and moment > now + MAX_AHEAD:
+        raise BadRequest(f"eta {text} is more than {MAX_AHEAD.days} days ahead; send it later")
 
 
 def _check_limits(limits: Any) -> None:

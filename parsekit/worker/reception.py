@@ -20,9 +20,12 @@ from kombu.message import Message
 from parsekit.errors import BadRequest
 from parsekit.logs.redaction import short
 from parsekit.worker.call import REFUSED
+from parsekit.worker.carried import CARRIED_HEADER
 from parsekit.worker.ends import END_HEADER
 from parsekit.worker.messages import (
     MAX_BODY_BYTES,
+    bounded_limits,
+    check_header_size,
     check_headers,
     check_payload,
     check_size,
@@ -52,10 +55,13 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
     """
     task.Request = requests_of(consumer)
     handle = default(task, app, consumer, **options)
+    consumed = app.amqp.queues.consume_from
     _guard(consumer)
 
     def receive(message: Any, body: Any, ack: Any, reject: Any, *rest: Any, **more: Any) -> Any:
-        takings.add((message.delivery_info or {}).get("routing_key") or "")
+        queue = (message.delivery_info or {}).get("routing_key") or ""
+        if queue in consumed:  # over Redis it is what the caller says
+            takings.add(queue)
         try:
             _check(message, body)
             return handle(message, body, ack, reject, *rest, **more)
@@ -84,9 +90,12 @@ def tell_unknown(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A
 def _check(message: Any, body: Any) -> None:
     """``body`` is that of protocol 1, which Celery has decoded; None for protocol 2."""
     check_size(message.body)
-    check_headers(message.headers if body is None else body)
-    for facts in (message.headers, body or {}):
-        facts.pop(END_HEADER, None)  # ours to say
+    check_header_size({n: v for n, v in message.headers.items() if n != CARRIED_HEADER})
+    facts = message.headers if body is None else body
+    check_headers(facts)
+    facts["timelimit"] = bounded_limits(facts.get("timelimit"))
+    for each in (message.headers, body or {}):
+        each.pop(END_HEADER, None)  # ours to say
     check_payload(message.payload if body is None else body)
 
 

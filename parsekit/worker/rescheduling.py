@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from amqp.exceptions import PreconditionFailed
 from celery import Task
 from kombu import Queue
 
@@ -20,10 +22,14 @@ from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.service import service
 from parsekit.worker.traces import trace_headers
 
+log = logging.getLogger(__name__)
+
 #: Where a request keeps what was read of its message.
 _READ = "_parsekit_carried_read"
 #: Waits up to so many seconds are rounded up to steps of so many.
 _STEPS = ((2.0, 0.25), (5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
+#: Where the queue of a wait can't be used, the task waits so much longer in another, seconds.
+_LONGER_S = (0.0, 0.5, 1.0, 5.0, 10.0)
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
 _UNUSED_MS = 600_000
 
@@ -64,8 +70,15 @@ def go_on_later(
     if service.addresses.redis_broker:
         headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace_waiting}
         _send(task, target, headers)
-    else:
-        _send_through(task, delay_queue(target, seconds), own_queue(target), headers=headers)
+        return None
+    for longer_s in _LONGER_S:
+        queue = delay_queue(target, seconds + longer_s)
+        try:
+            return _send_through(task, queue, own_queue(target), headers=headers)
+        except PreconditionFailed as exc:
+            refusal = exc
+            log.warning("somebody has made queue %s with other arguments: %s", queue.name, exc)
+    raise refusal
 
 
 def has_time_to_live(task: Task) -> bool:

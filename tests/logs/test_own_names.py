@@ -32,7 +32,7 @@ def test_a_secret_that_is_a_word_spoils_no_member_of_the_contract(world: World) 
     service = world.deployment("words", parser="leaky")
     # One is a part of a class's module and of the worker's name, the other of a result's key.
     service.environ["AWS_SECRET_ACCESS_KEY"] = "parsed"
-    worker = service.worker("--log-level", "debug", "-c", "2").ready()
+    worker = service.worker("--log-level", "debug", "--concurrency", "2").ready()
     good = service.send(replay(service, "fine"))
     assert good.get(timeout=60)["outputPath"].startswith("parsed/leaky/")
     bad = service.send(replay(service, "rejects"), task_id="parsekit-task")

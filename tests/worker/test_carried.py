@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.provenance import Signer
+from parsekit.testing.deployment import poll
 from parsekit.worker import keys
 from parsekit.worker.carried import CARRIED_HEADER, Carried, carried_by, signed
 
@@ -81,7 +82,7 @@ def test_whatever_stands_in_the_header_is_read_without_an_error(value: Any):
 def test_a_caller_can_not_plant_another_matchs_statistics(any_broker):
     """It names the victim's content, and a ticket that leads to a match of its own."""
     service = any_broker
-    service.worker("-c", "1").ready()
+    service.worker("--concurrency", "1").ready()
     mine = service.send(service.replay("mine", seed=3)).get(timeout=60)
     victim = service.store / service.replay("victim", seed=1)
     service.replay("any", seed=2)
@@ -98,16 +99,17 @@ def test_a_caller_can_not_plant_another_matchs_statistics(any_broker):
     result = service.send("replays/victim.replay").get(timeout=60)
     assert not result["cached"]
     assert result["data"] == {"sha256": result["hash"]}
-    assert "starts anew" in service.workers[-1].text()
+    poll(lambda: "starts anew" in service.workers[-1].text())
 
 
 def test_a_task_that_waits_goes_on_with_what_it_knew(any_broker):
     service = any_broker
-    worker = service.worker("-c", "1").ready()
+    worker = service.worker("--concurrency", "1").ready()
     service.remote_is(pending_s=2)
     result = service.send(service.replay("one"))
     assert result.get(timeout=60)["data"]
     assert len(service.uploads) == 1
+    worker.stop()
     assert "starts anew" not in worker.text()
 
 
@@ -120,7 +122,7 @@ def test_a_configured_key_signs_what_messages_carry(
     url = redis_server.url()
     config = {"celery": {"broker": url, "backend": url}, "provenance": {"key_file": str(key)}}
     service = make_service(config)
-    service.worker("-c", "1").ready()
+    service.worker("--concurrency", "1").ready()
     service.remote_is(pending_s=2)
     assert service.send(service.replay("one")).get(timeout=60)["data"]
     assert not redis_client.exists(keys.CARRYING_KEY)

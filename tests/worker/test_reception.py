@@ -17,6 +17,7 @@ from kombu.message import Message
 
 from parsekit import errors
 from parsekit.testing.deployment import WorkerProcess, poll
+from parsekit.worker import keys
 from parsekit.worker.call import REFUSED
 from parsekit.worker.carried import CARRIED_HEADER
 from parsekit.worker.messages import MAX_BODY_BYTES
@@ -54,6 +55,11 @@ ANSWERED: dict[str, dict[str, Any]] = {
     "timelimit of texts": {"headers": {"timelimit": ["a", "b"]}},
     "eta": {"headers": {"eta": "nonsense"}},
     "expires": {"headers": {"expires": 5}},
+    "eta in a thousand years": {"headers": {"eta": "3026-01-01T00:00:00+00:00"}},
+    "eta in year 9999": {"headers": {"eta": "9999-12-31T23:59:59-14:00"}},
+    "eta in year 1": {"headers": {"eta": "0001-01-01T00:00:00+14:00"}},
+    "expires in year 1": {"headers": {"expires": "0001-01-01T00:00:00+14:00"}},
+    "headers of 70 KB": {"headers": {"mine": "x" * 70_000}},
     "shadow": {"headers": {"shadow": ["x"]}},
     "stamps": {"headers": {"stamped_headers": 5}},
     "callbacks": {"payload": [*GOOD[:2], {"callbacks": 5}]},
@@ -168,6 +174,26 @@ def test_messages_that_can_not_be_run_are_answered_and_free_their_slot(broker, r
     assert worker.process.poll() is None
     assert told == [["Error"]] * len(ANSWERED)
     poll(lambda: nothing_in_hand(broker, redis_client))
+
+
+@pytest.mark.parametrize("limits", [[0.0001, None], [None, 0.0001], [-1, 0], [1e300, 1e300]])
+def test_a_limit_that_no_task_could_keep_is_ignored(service, limits):
+    service.worker("--pool", "prefork", "--concurrency", "1").ready()
+    service.replay("one")
+    task_id = str(uuid.uuid4())
+    say(service, {"headers": {"timelimit": limits}}, task_id)
+    assert poll(lambda: answer(service, task_id))["status"] == "SUCCESS"
+
+
+def test_queues_that_a_caller_makes_up_are_not_counted(service, redis_client):
+    service.worker("--concurrency", "1").ready()
+    service.replay("one")
+    for number in range(20):
+        named = {"delivery_info": {"exchange": "", "routing_key": f"made up {number}\x1b"}}
+        say(service, {"properties": named, "payload": [1]}, str(uuid.uuid4()))
+    assert serves(service)
+    poll(lambda: service.queue.encode() in redis_client.hkeys(keys.TAKEN_EVER))
+    assert not any(name.startswith(b"made up") for name in redis_client.hkeys(keys.TAKEN_EVER))
 
 
 def answer(service, task_id: str) -> dict[str, Any] | None:

@@ -65,7 +65,7 @@ def asked(service: Any, command: str, arguments: dict[str, Any]) -> dict[str, An
 
 
 def test_callers_cannot_stop_the_service_and_monitors_see_it(any_broker):
-    worker = any_broker.worker("-c", "2").ready()
+    worker = any_broker.worker("--concurrency", "2").ready()
     for command, arguments in REFUSED.items():
         told = asked(any_broker, command, arguments)
         assert "celery.remote_control" in told["error"], command
@@ -80,7 +80,7 @@ def test_callers_cannot_stop_the_service_and_monitors_see_it(any_broker):
 
 
 def test_a_task_can_be_revoked(any_broker):
-    any_broker.worker("-c", "2").ready()
+    any_broker.worker("--concurrency", "2").ready()
     asked(any_broker, "revoke", {"task_id": "unwanted"})
     task = any_broker.send(any_broker.replay("one"), task_id="unwanted")
     poll(lambda: task.state == "REVOKED")
@@ -97,7 +97,7 @@ def page(port: int, path: str) -> tuple[int, str]:
 def test_readiness_sees_what_an_operator_who_allows_all_has_held_back(any_broker):
     any_broker.configure(celery={**any_broker.config["celery"], "remote_control": True})
     port, queue = free_port(), any_broker.queue
-    any_broker.worker("-c", "2", "--http", str(port)).ready()
+    any_broker.worker("--concurrency", "2", "--http", str(port)).ready()
     poll(lambda: page(port, "/readyz")[0] == 200)
 
     def unready() -> str:

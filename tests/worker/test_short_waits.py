@@ -21,7 +21,7 @@ def test_rabbitmq_adds_no_more_than_a_quarter_to_a_wait(seconds: float) -> None:
 
 
 def test_an_idle_worker_looks_when_the_next_task_is_due(service, redis_client: redis.Redis) -> None:
-    service.worker("-c", "1").ready()
+    service.worker("--concurrency", "1").ready()
     seconds, _ = redis_client.time()
     due = {f"cancelled {n}": (seconds * 10 + n) * 100 for n in range(900)}  # one each 0.1 s
     with redis_client.monitor() as monitor:
