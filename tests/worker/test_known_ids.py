@@ -48,7 +48,7 @@ def test_another_call_is_refused_and_does_not_get_the_old_answer(service, anothe
     first = service.send(service.replay("s0"), task_id="match-7").get(timeout=60)
     for _ in range(2):  # as a broker may deliver it
         task = call(another, service.replay("s3", seed=3))
-        poll(lambda: ends(service, task) == ["Complete", "Error"])
+        poll(lambda task=task: ends(service, task) == ["Complete", "Error"])
     with pytest.raises(errors.BadRequest, match="send each call under an id of its own") as refused:
         task.get(timeout=60)
     assert first["outputPath"] in str(refused.value), "who had not read it yet finds it"
