@@ -13,6 +13,7 @@ from typing import Literal
 
 from parsekit.attempts import Attempts
 from parsekit.config import load_config
+from parsekit.config.file import tell_file
 from parsekit.errors import ConfigInvalid, ParsekitError
 from parsekit.flights import Flights, LocalFlights
 from parsekit.folders import OwnedFolder
@@ -82,8 +83,11 @@ def open_session(
 ) -> Session:
     """Load the configuration as the plugins of ``host`` (default: all installed) declare it.
 
-    ``data_dir`` defaults to the user's data folder (platformdirs). Raises `ConfigInvalid`.
+    ``data_dir`` defaults to the user's data folder (platformdirs). With role ``cli`` it says on
+    standard error which file it reads, where that is no default one. Raises `ConfigInvalid`.
     """
+    if role == "cli":
+        tell_file(config)
     host = host or Host.load()
     loaded = load_config(config, plugin_sections=host.sections, absent=host.absent_sections)
     # a link in place of the whole folder is the user's own; later nobody can put another there

@@ -12,10 +12,11 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from parsekit.folders import Folder, OwnedFolder
+from parsekit.folders import Folder, NotOurs, OwnedFolder
 from parsekit.metrics import Metric
 
 log = logging.getLogger("parsekit.event_log")
@@ -30,14 +31,17 @@ ROOMY = 0.9
 LOOK_S = 1.0
 #: Longest wait for another process that writes, seconds; one that was stopped must not stop us.
 LOCK_S = 0.5
+#: How each record of the audit begins, and so a file of them.
+AUDIT_OPENING = b'{"at":"'
 
 
 class EventLog:
     """A file of lines that many threads and processes append to, set aside when it is large.
 
     ``what`` names the content in warnings, in the plural. ``lost`` counts lines not written. The
-    folder is ours alone where it is ``private``, else the group may read the files. A link, or
-    another user's file, is neither written to nor set aside.
+    folder is ours alone where it is ``private``, else the group may read the files. A link,
+    another user's file, or one that does not begin as each line does (``opening``) is neither
+    written to nor set aside, renamed or replaced.
     """
 
     def __init__(
@@ -47,11 +51,12 @@ class EventLog:
         keep: int = KEEP,
         *,
         what: str = "analytics",
+        opening: bytes = b"{",
         private: bool = True,
     ) -> None:
         self._path, self._rotate_bytes, self._keep = path, rotate_bytes, keep
         self._kind, self._mode = (OwnedFolder, 0o600) if private else (Folder, 0o640)
-        self._what = what
+        self._what, self._opening = what, opening
         self._refused = False
         self._guard = threading.Lock()
         self._file = -1
@@ -130,19 +135,34 @@ class EventLog:
 
     def _open(self) -> int:
         with self._kind.open(self._path.parent, make=True) as folder:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            return folder.own_file(self._path.name, flags, self._mode)
+            return self._lines(folder, self._path.name, os.O_APPEND | os.O_CREAT)
+
+    def _lines(self, folder: Folder, name: str, flags: int) -> int:
+        """Open a file of such lines. Raises `NotOurs` for one that holds something else."""
+        descriptor = folder.own_file(name, os.O_RDWR | flags, self._mode)
+        if not begins_so(descriptor, self._opening):
+            os.close(descriptor)
+            raise NotOurs(errno.EPERM, f"it holds no {self._what}", str(folder.path / name))
+        return descriptor
 
     def _rotated(self, descriptor: int) -> int:
         """Set the file aside, unless somebody just did; answer the new one."""
         with self._kind.open(self._path.parent) as folder:
             if folder.same(self._path.name, descriptor):
                 names = [aside(self._path, number).name for number in range(self._keep, -1, -1)]
+                for name in names:
+                    with suppress(FileNotFoundError):
+                        os.close(self._lines(folder, name, 0))
                 for older, younger in pairwise(names):
                     folder.rename_own(younger, older)
         fresh = self._open()
         os.close(descriptor)
         return fresh
+
+
+def begins_so(descriptor: int, opening: bytes) -> bool:
+    """Whether a file begins in this way, is empty, or was cut off in its first line."""
+    return opening.startswith(os.pread(descriptor, len(opening), 0))
 
 
 def aside(path: Path, number: int) -> Path:

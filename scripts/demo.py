@@ -45,11 +45,12 @@ def _invent(folder: Path) -> Path:
 
 def _own_world(folder: Path) -> Mapping[str, str]:
     """The environment without the user's parsekit settings, and with a data folder of its own."""
-    settings = folder / "parsekit.json"
+    settings = folder / "parsekit" / "parsekit.json"
+    settings.parent.mkdir()
     settings.write_text("{}")
     kept = {name: value for name, value in os.environ.items() if not _ours(name)}
     return kept | {
-        "PARSEKIT_CONFIG": str(settings),
+        "XDG_CONFIG_HOME": str(folder),
         "PARSEKIT__FOLDER__PATH": str(folder / "results"),
         "XDG_DATA_HOME": str(folder / "data"),
     }

@@ -421,6 +421,6 @@ def test_the_command_ends_with_1_when_something_is_open(tmp_path):
     file.write_text(json.dumps({"celery": {"broker": "redis://redis.example"}}))
     done = CliRunner().invoke(app, ["--security", "--format", "json", "--config", str(file)])
     assert done.exit_code == 1
-    found = {check["name"]: check for check in json.loads(done.output)}
+    found = {check["name"]: check for check in json.loads(done.stdout)}
     assert found["tls celery.broker"]["ok"] is False
     assert found["messages"]["ok"] is True

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from parsekit.cli.options import ConfigFile, have_service_read
+from parsekit.cli.options import ConfigFile, have_caller_read
 from parsekit.formats.plain import printable
 
 app = typer.Typer(add_completion=False)
@@ -21,7 +21,7 @@ def cancel(
 
     Exit 1 when one has ended already, or is not known.
     """
-    have_service_read(config)
+    have_caller_read(config)
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
     caller.reach()

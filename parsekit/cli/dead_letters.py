@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_service_read
+from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
 from parsekit.formats.plain import printable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def dead_letters() -> None:
 @app.command("list")
 def list_(kind: ListKind = ListFormat.TABLE, config: ConfigFile = None) -> None:
     """Show every request that was put aside, oldest first."""
-    have_service_read(config)
+    have_caller_read(config)
     letters = _listed()
     if kind is ListFormat.JSON:
         typer.echo(json.dumps([asdict(letter) for letter in letters], indent=2))
@@ -95,7 +95,7 @@ def _listed() -> list[DeadLetter]:
 
 def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:
     """Take one request after the other and do with it what is to be done, before the next."""
-    have_service_read(config)
+    have_caller_read(config)
     from parsekit.worker import caller  # noqa: PLC0415  (Celery)
 
     letters = _letters()

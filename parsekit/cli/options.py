@@ -18,14 +18,25 @@ class ListFormat(StrEnum):
 
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Read this configuration.")
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="Read this configuration, not a default one."
+    ),
 ]
 ListKind = Annotated[ListFormat, typer.Option("--format", "-f", help="For people or programs.")]
 
 
 def have_service_read(config: Path | None) -> None:
     """Call this before `parsekit.worker` is imported, which reads its configuration then."""
-    from parsekit.config.load import ENV_FILE  # noqa: PLC0415  (pydantic)
+    from parsekit.config.file import ENV_FILE  # noqa: PLC0415  (pydantic)
 
     if config is not None:
         os.environ[ENV_FILE] = str(config)
+
+
+def have_caller_read(config: Path | None) -> None:
+    """The same for a command that calls the service; says which file that is."""
+    from parsekit.config.file import tell_file  # noqa: PLC0415  (pydantic)
+
+    tell_file(config)
+    have_service_read(config)

@@ -12,7 +12,7 @@ import typer
 
 from parsekit.cli.failures import say, say_error
 from parsekit.cli.following import displayed
-from parsekit.cli.options import ConfigFile, have_service_read
+from parsekit.cli.options import ConfigFile, have_caller_read
 from parsekit.cli.verdict import Tally
 from parsekit.formats.plain import printable
 from parsekit.inputs import Barren
@@ -59,7 +59,7 @@ def submit(
     Prints the ids of the tasks, or with --follow or --format jsonl waits for their outcomes. A
     replay that can't be sent is told and stops no other; the exit code is 1 then.
     """
-    have_service_read(config)
+    have_caller_read(config)
     from parsekit.worker import caller, submission  # noqa: PLC0415  (Celery)
     from parsekit.worker.manifest import Manifest  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parsekit.cli.failures import writing_output
-from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_service_read
+from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
 from parsekit.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def top(
     Workers say how they are every two seconds. With --format json, or where the output is no
     terminal, one moment is shown. Exit 1 when no worker is heard.
     """
-    have_service_read(config)
+    have_caller_read(config)
     look = _looker()
     if once or kind is ListFormat.JSON or not sys.stdout.isatty():
         snapshot = look()

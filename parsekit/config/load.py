@@ -13,15 +13,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from parsekit.config.effective import HOST_SECTIONS, Config
+from parsekit.config.file import chosen_file
 from parsekit.config.home import homeless
 from parsekit.config.problems import Problem, kind_of, nearest, problems_of
 from parsekit.config.redact import remember_secrets
 from parsekit.config.settings import HostSettings
 from parsekit.errors import ConfigInvalid
 
-ENV_FILE = "PARSEKIT_CONFIG"
 ENV_PREFIX = "PARSEKIT__"
-DEFAULT_FILE = "parsekit.json"
 #: Section and key; nothing in the configuration is nested deeper.
 _DEPTH = 2
 
@@ -37,10 +36,12 @@ def load_config(
 ) -> Config:
     """Read, merge and validate.
 
-    The file is ``path``, else ``$PARSEKIT_CONFIG``, else ``parsekit.json`` in the current folder
-    when there is one. ``PARSEKIT__SECTION__KEY`` wins over it. ``plugin_sections`` are the models
-    that plugins declared; ``absent`` maps sections of plugins that are known but not installed to
-    the distribution that would bring them: such a section is accepted unread.
+    The file is ``path``, else ``$PARSEKIT_CONFIG``, else ``parsekit.json`` in the user's
+    configuration folder, else ``/etc/parsekit/parsekit.json``, else none; that of the current
+    folder is read only where it is named. ``PARSEKIT__SECTION__KEY`` wins over it.
+    ``plugin_sections`` are the models that plugins declared; ``absent`` maps sections of plugins
+    that are known but not installed to the distribution that would bring them: such a section is
+    accepted unread.
 
     Raises `ConfigInvalid` naming each key, where it stands, what is wrong with it and the nearest
     valid name.
@@ -71,7 +72,7 @@ def _invalid(problems: list[Problem], origins: Mapping[str, str]) -> ConfigInval
 def _merged(
     path: Path | None, models: Sections, environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str], list[Problem]]:
-    file = _chosen_file(path, environ)
+    file = chosen_file(path, environ)
     tree = _read(file) if file else {}
     origins = {key: str(file) for key in _leaves(tree)}
     problems = []
@@ -85,15 +86,6 @@ def _merged(
         _put(tree, keys, _value(text))
         origins[".".join(keys)] = f"${name}"
     return tree, origins, problems
-
-
-def _chosen_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
-    if path is not None:
-        return path
-    if named := environ.get(ENV_FILE):
-        return Path(named)
-    default = Path(DEFAULT_FILE)
-    return default if default.is_file() else None
 
 
 def _read(file: Path) -> dict[str, Any]:

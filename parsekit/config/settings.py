@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -22,6 +24,7 @@ from parsekit.config.redis_address import is_redis
 from parsekit.config.secret import SecretFile, read_secret
 from parsekit.config.server_url import canonical
 from parsekit.errors import ConfigInvalid
+from parsekit.event_log import AUDIT_OPENING, begins_so
 
 
 class Section(BaseModel):
@@ -149,6 +152,23 @@ class AuditSettings(Section):
     file_bytes: Annotated[int, Field(ge=4096, le=_TIB)] = Field(
         16 * _MIB, description="size at which a file is set aside, bytes"
     )
+
+    @field_validator("path")
+    @classmethod
+    def _holds_nothing_else(cls, path: Path | None) -> Path | None:
+        """A file that can't be opened is left to who writes to it."""
+        if path is None:
+            return None
+        with suppress(OSError, RuntimeError):  # the last for a home that is not known
+            descriptor = os.open(path.expanduser(), os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                if not begins_so(descriptor, AUDIT_OPENING):
+                    raise ValueError(
+                        f"{path} holds something else than audit records; name another file"
+                    )
+            finally:
+                os.close(descriptor)
+        return path
 
 
 class CelerySettings(Section):

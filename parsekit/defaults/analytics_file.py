@@ -20,6 +20,7 @@ from parsekit.metrics import Metric
 from parsekit.session import Session
 
 FILE_NAME = "analytics.jsonl"
+_OPENING = b'{"eventId":"'
 
 
 class AnalyticsFile:
@@ -31,7 +32,7 @@ class AnalyticsFile:
     @hookimpl
     def parsekit_open(self, session: Session) -> None:
         """Choose the file; it is made with the first event."""
-        self._log = EventLog(session.data_dir / FILE_NAME)
+        self._log = EventLog(session.data_dir / FILE_NAME, opening=_OPENING)
 
     @hookimpl
     def parsekit_analytics(self, event: AnalyticsEvent) -> None:

@@ -9,13 +9,15 @@ import json
 from collections.abc import Iterable
 
 from parsekit.config import AuditSettings
-from parsekit.event_log import EventLog
+from parsekit.event_log import AUDIT_OPENING, EventLog
 from parsekit.events import AuditEvent
 from parsekit.hookspecs import hookimpl
 from parsekit.metrics import Metric
 from parsekit.session import Session
 
 FILE_NAME = "audit.jsonl"
+#: Characters that stand as they are in JSON, and that terminals or shells obey.
+_ESCAPED = str.maketrans({each: f"\\u{ord(each):04x}" for each in "\x7f$`"})
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -38,6 +40,7 @@ class AuditFile:
         self._log = EventLog(
             *(path, settings.file_bytes, settings.keep),
             what="audit records",
+            opening=AUDIT_OPENING,
             private=settings.path is None,
         )
 
@@ -62,6 +65,8 @@ class AuditFile:
 
 
 def line_of(event: AuditEvent) -> bytes:
-    """One line of the file; ASCII, so that no name in it can begin another line."""
-    text = _encode(event.to_json())
-    return text.replace("\x7f", "\\u007f").encode() + b"\n"
+    """One line of the file; ASCII, so that no name in it can begin another line.
+
+    Nor does a shell run a name, should the file have been put where one reads it.
+    """
+    return _encode(event.to_json()).translate(_ESCAPED).encode() + b"\n"

@@ -19,6 +19,7 @@ from parsekit.session import Session
 log = logging.getLogger("parsekit.differences")
 
 FILE_NAME = "differences.jsonl"
+_OPENING = b'{"eventId":"'
 
 
 class DifferencesFile:
@@ -30,7 +31,7 @@ class DifferencesFile:
     @hookimpl
     def parsekit_open(self, session: Session) -> None:
         """Choose the file; it is made with the first difference."""
-        self._log = EventLog(session.data_dir / FILE_NAME, what="differences")
+        self._log = EventLog(session.data_dir / FILE_NAME, what="differences", opening=_OPENING)
 
     @hookimpl
     def parsekit_difference(self, event: DifferenceEvent) -> None:

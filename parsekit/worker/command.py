@@ -16,6 +16,7 @@ from celery import signals
 from redis.exceptions import RedisError
 
 from parsekit.config import Config
+from parsekit.config.file import remarks
 from parsekit.cores import default_slots
 from parsekit.errors import ParsekitError
 from parsekit.host import Host
@@ -125,8 +126,10 @@ def run_worker(options: WorkerOptions) -> int:
     if address := os.environ.get(ENV_HTTP):
         check_free(address)  # later Celery would show the error, as one of its own
     plan = make_plan(service.host, options, service.addresses, service.config)
-    preflight(frozenset(plan.queues))
     level = begin_logs(options.log_level)
+    for remark in remarks(None):
+        log.info("%s", remark)
+    preflight(frozenset(plan.queues))
     for line in plan.lines():
         log.info("%s", line)
     _share_heaps()

@@ -25,18 +25,19 @@ SPECIFICATION = {
 
 
 def write(cli: CommandLine, text: str | dict[str, Any]) -> Path:
-    file = cli.folder / "parsekit.json"
+    file = cli.home / ".config/parsekit/parsekit.json"
+    file.parent.mkdir(parents=True)
     file.write_text(text if isinstance(text, str) else json.dumps(text))
     return file
 
 
 def test_show_tells_each_value_and_where_it_came_from(cli: CommandLine) -> None:
-    write(cli, {"limits": {"parse_seconds": 7}, "disableCache": True})
+    file = write(cli, {"limits": {"parse_seconds": 7}, "disableCache": True})
     done = cli.run("config", "show", environ={"PARSEKIT__LIMITS__REPLAY_BYTES": "1000"})
     assert done.returncode == 0
     shown = [line.split() for line in done.stdout.decode().splitlines()]
-    assert ["limits.parse_seconds", "7.0", "parsekit.json"] in shown
-    assert ["disableCache", "true", "parsekit.json"] in shown
+    assert ["limits.parse_seconds", "7.0", str(file)] in shown
+    assert ["disableCache", "true", str(file)] in shown
     assert ["limits.replay_bytes", "1000", "$PARSEKIT__LIMITS__REPLAY_BYTES"] in shown
     assert ["celery.queue", '"replay-parse"', "default"] in shown
     assert ["parser", '"stub"', "$PARSEKIT__PARSER"] in shown
@@ -87,9 +88,9 @@ def test_show_says_which_sections_nobody_reads(cli: CommandLine) -> None:
         (
             {"fallback": ["stub", "sutb"], "shadow": "ballchasing", "storage": "flder"},
             [
-                "error: parsekit.json: fallback.1: parser 'sutb' is unknown; did you mean",
-                "error: parsekit.json: shadow: parser 'ballchasing' is unknown; known: stub; `pip ",
-                "error: parsekit.json: storage: storage 'flder' is unknown; did you mean 'folder'?",
+                "parsekit.json: fallback.1: parser 'sutb' is unknown; did you mean",
+                "parsekit.json: shadow: parser 'ballchasing' is unknown; known: stub; `pip ",
+                "parsekit.json: storage: storage 'flder' is unknown; did you mean 'folder'?",
             ],
         ),
     ],

@@ -63,14 +63,19 @@ def test_a_result_store_that_is_away_is_named(cli: CommandLine, server: ValkeySe
 
 @pytest.fixture
 def staging(cli: CommandLine, server: ValkeyServer) -> CommandLine:
-    """In the folder of one service, with ``prod.json`` of another; each has a dead letter."""
+    """The user's own configuration is of one service, ``prod.json`` of another.
+
+    Each has a dead letter.
+    """
+    own = cli.home / ".config/parsekit/parsekit.json"
+    own.parent.mkdir(parents=True)
     for database, name in enumerate(("staging", "prod")):
         url = server.url(database)
         (cli.folder / f"{name}.json").write_text(json.dumps({"celery": {"broker": url}}))
         with redis.Redis.from_url(url) as client:
             client.flushdb()
             DeadLetters(client).put(_letter(name))
-    (cli.folder / "staging.json").rename(cli.folder / "parsekit.json")
+    (cli.folder / "staging.json").rename(own)
     settings = {k: v for k, v in cli.settings.items() if "CELERY" not in k}
     return replace(cli, settings=settings)
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field, ValidationInfo, field_validator
 
 from parsekit.config import CelerySettings, Limits, Section, load_config, read_secret
-from parsekit.config.load import ENV_FILE
+from parsekit.config.file import ENV_FILE, FILE_NAME
 from parsekit.errors import ConfigInvalid
 
 
@@ -113,14 +113,26 @@ def test_the_environment_wins_whatever_its_case_and_origins_are_known(file: Path
     assert config.origins["ballchasing.maxRetries"] == "$PARSEKIT__BALLCHASING__MAXRETRIES"
 
 
-def test_the_file_is_named_by_argument_then_variable_then_folder(tmp_path: Path, monkeypatch):
-    for name in ("argument", "variable", "parsekit"):
-        (tmp_path / f"{name}.json").write_text(json.dumps({"parser": name}))
+def test_the_file_is_that_of_the_argument_the_variable_the_user_or_the_machine(
+    tmp_path: Path, monkeypatch
+):
+    for name in ("argument", "variable", "user/parsekit", "machine"):
+        file = tmp_path / name / FILE_NAME
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"parser": name.split("/")[0]}))
+    (tmp_path / FILE_NAME).write_text('{"parser": "folder"}')
     monkeypatch.chdir(tmp_path)
-    environ = {ENV_FILE: "variable.json"}
-    assert load_config(Path("argument.json"), environ=environ).host.parser == "argument"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr("parsekit.config.file._OF_THE_MACHINE", tmp_path / "machine" / FILE_NAME)
+    environ = {ENV_FILE: f"variable/{FILE_NAME}"}
+    argument = Path("argument") / FILE_NAME
+    assert load_config(argument, environ=environ).host.parser == "argument"
     assert load_config(environ=environ).host.parser == "variable"
-    assert load_config(environ={}).host.parser == "parsekit"
+    assert load_config(environ={}).host.parser == "user"
+    (tmp_path / "user/parsekit" / FILE_NAME).unlink()
+    assert load_config(environ={}).host.parser == "machine"
+    (tmp_path / "machine" / FILE_NAME).unlink()
+    assert load_config(environ={}).host.parser == "local"
 
 
 @pytest.mark.parametrize(

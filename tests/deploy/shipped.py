@@ -131,6 +131,7 @@ def make_side(
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "XDG_DATA_HOME": str(folder / "data"),
+        "PARSEKIT_CONFIG": str(folder / "parsekit.json"),
         **servers.environ,
     }
     return Side(programs=programs, folder=folder, environ=environ)

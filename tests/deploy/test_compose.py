@@ -116,7 +116,11 @@ def test_our_containers_may_read_secrets_through_the_group_that_make_secrets_nam
     compose: Mapping[str, Any], deploy: Path, secrets: Path
 ) -> None:
     text = (deploy / "compose/compose.yaml").read_text()
-    assert set(re.findall(r"\$\{(\w+)", text)) == {"SECRETS_GID", "BALLCHASING_URL"}
+    assert set(re.findall(r"\$\{(\w+)", text)) == {
+        "SECRETS_GID",
+        "BALLCHASING_URL",
+        "BALLCHASING_ALLOW_HTTP",
+    }
     [line] = (secrets / "compose.env").read_text().splitlines()
     assert line == f"SECRETS_GID={os.getgid()}"
     [group] = compose["services"]["worker"]["group_add"]

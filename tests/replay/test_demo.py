@@ -73,8 +73,14 @@ def test_the_exit_code_is_that_of_the_command(demo: Demo) -> None:
 
 
 def test_the_users_settings_play_no_part(demo: Demo, tmp_path: Path) -> None:
-    (tmp_path / "parsekit.json").write_text('{"parser": "nonsense"}')
-    broken = {"PARSEKIT_CONFIG": "/nowhere.json", "PARSEKIT__PARSER": "nonsense"}
+    settings = tmp_path / "config/parsekit/parsekit.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"parser": "nonsense"}')
+    broken = {
+        "PARSEKIT_CONFIG": "/nowhere.json",
+        "PARSEKIT__PARSER": "nonsense",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
     assert demo(**broken).returncode == 0
 
 
@@ -88,7 +94,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path, temporary: Path, world: dict[str
         text=True,
         start_new_session=True,
     )
-    settings_only = 2  # the folder and parsekit.json, until the command works there too
+    settings_only = 3  # two folders and parsekit.json, until the command works there too
     while process.poll() is None and len(list(temporary.rglob("*"))) <= settings_only:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from parsekit import SecretFile, Section, read_secret
 from parsekit.errors import ConfigInvalid
@@ -31,11 +31,16 @@ class BallchasingSettings(Section):
     backoff_factor: Annotated[float, Field(ge=1, le=60)] = Field(
         4, alias="backoffFactor", description="f in the delays 0, f, f², f³ … seconds"
     )
+    allow_http: bool = Field(
+        False, description="let `url` be http:// to another machine, the token unencrypted"
+    )
     url: str = Field(
         PUBLIC_API, description="root of the API, so that a simulator or proxy can stand in"
     )
     token_file: SecretFile = Field(
-        None, description=f"file with the API token; default {DEFAULT_TOKEN_FILE}"
+        None,
+        description="file with the API token, which any `url` but the public one needs; "
+        f"default {DEFAULT_TOKEN_FILE}",
     )
     visibility: Literal["public", "unlisted", "private"] = Field(
         "private", description="who may see uploaded replays on the site"
@@ -66,19 +71,25 @@ class BallchasingSettings(Section):
 
     @field_validator("url")
     @classmethod
-    def _usable_url(cls, url: str) -> str:
+    def _usable_url(cls, url: str, info: ValidationInfo) -> str:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("is no web address; use one such as https://ballchasing.com/api")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("holds more than an address; leave out user, password, ? and #")
-        if parts.scheme == "http" and not _is_near(parts.hostname):
-            raise ValueError("would send the token unencrypted over the internet; use https")
+        told = info.data.get("allow_http")
+        if parts.scheme == "http" and not told and not _is_this_machine(parts.hostname):
+            raise ValueError(
+                "would send the token unencrypted to another machine; use https, or set "
+                "ballchasing.allow_http to true where nobody else listens"
+            )
         return url.rstrip("/")
 
     def secret_files(self) -> Mapping[str, Path]:
-        """Where the token is, named or not."""
-        return {"token_file": self.token_file or DEFAULT_TOKEN_FILE}
+        """Where the token is, named or not; one that is not named is for the public API alone."""
+        if self.token_file is not None:
+            return {"token_file": self.token_file}
+        return {"token_file": DEFAULT_TOKEN_FILE} if self.url == PUBLIC_API else {}
 
     def check_secrets(self) -> None:
         """Read the token."""
@@ -89,7 +100,12 @@ class BallchasingSettings(Section):
 
         Raises `ConfigInvalid` with the path, never with the content.
         """
-        path = self.secret_files()["token_file"]
+        path = self.secret_files().get("token_file")
+        if path is None:
+            raise ConfigInvalid(
+                f"ballchasing.token_file: is not set, and a token that is only found goes to "
+                f"{PUBLIC_API} alone; name the file whose token {self.url} may have"
+            )
         token = read_secret(path, "ballchasing.token_file")
         text = token.get_secret_value()
         if len(text) > _MAX_TOKEN_CHARS or not text.isascii() or not _is_one_word(text):
@@ -104,10 +120,9 @@ def _is_one_word(text: str) -> bool:
     return text.isprintable() and " " not in text
 
 
-def _is_near(host: str) -> bool:
-    """This machine, a container network's short name, or a private address."""
+def _is_this_machine(host: str) -> bool:
+    """Names below ``localhost`` are left out: some resolvers ask a server of names for them."""
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return "." not in host or host.endswith(".localhost")
-    return address.is_loopback or address.is_private
+        return host == "localhost"

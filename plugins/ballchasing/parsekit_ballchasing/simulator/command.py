@@ -30,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"can't listen on {wanted.host}:{wanted.port}: {exc.strerror}\n")
         return 2
     simulator.faults.rate = wanted.faults
-    sys.stdout.write(f"set ballchasing.url to {simulator.url}; any token will do\n")
+    sys.stdout.write(
+        f"set ballchasing.url to {simulator.url} and token_file to a file with any word\n"
+    )
     sys.stdout.flush()
     with suppress(KeyboardInterrupt), closing(simulator):
         simulator.serve()
