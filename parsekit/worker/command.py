@@ -126,11 +126,9 @@ def run_worker(options: WorkerOptions) -> int:
     if address := os.environ.get(ENV_HTTP):
         check_free(address)  # later Celery would show the error, as one of its own
     plan = make_plan(service.host, options, service.addresses, service.config)
-    level = begin_logs(options.log_level)
-    for remark in remarks(None):
-        log.info("%s", remark)
     preflight(frozenset(plan.queues))
-    for line in plan.lines():
+    level = begin_logs(options.log_level)
+    for line in (*remarks(None), *plan.lines()):
         log.info("%s", line)
     _share_heaps()
     with contextlib.ExitStack() as stack:

@@ -23,7 +23,7 @@ from parsekit.config.file import FILE_NAME
 from parsekit.defaults.audit_file import line_of
 from parsekit.event_log import AUDIT_OPENING, EventLog
 from parsekit.events import Acts, AuditEvent
-from parsekit.testing.command_line import CommandLine
+from parsekit.testing.command_line import PARSEKIT, CommandLine, wait_until
 from parsekit.testing.replays import believable_match, write_replay
 from parsekit_ballchasing.settings import BallchasingSettings
 
@@ -140,6 +140,26 @@ def test_a_file_of_the_folder_that_was_named_is_used(archive: CommandLine) -> No
     done = archive.run("config", "show", "--config", FILE_NAME)
     assert b"7.0" in done.stdout
     assert lines(done.stderr) == [f"configuration: {FILE_NAME}"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_worker_says_in_its_log_what_it_reads(archive: CommandLine, named: bool) -> None:
+    configure(archive.folder / "mine.json", {})
+    (archive.folder / FILE_NAME).write_text('{"nonsense": 1}')
+    options = ["--config", "mine.json"] if named else []
+    log = archive.home / "worker.log"
+    with log.open("wb") as stderr:
+        worker = subprocess.Popen(
+            [*PARSEKIT, "worker", *options],
+            cwd=archive.folder,
+            env=archive.environ(PARSEKIT__PARSER="stub"),
+            stderr=stderr,
+        )
+    wait_until(lambda: b"embedded Valkey" in log.read_bytes(), 120)
+    worker.terminate()
+    worker.wait(60)
+    assert OVERLOOKED in log.read_text()
+    assert ("configuration: mine.json" in log.read_text()) == named
 
 
 # What a configuration may name as the file of the audit
