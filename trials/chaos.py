@@ -75,7 +75,8 @@ def chaos(
         return Report(
             broken=found,
             faults=faults.done
-            + Counter({"delivered twice": load.delivered_twice, "cancelled": len(load.cancelled)}),
+            + Counter({"delivered twice": load.delivered_twice, "cancelled": len(load.cancelled)})
+            + Counter(load.broken_off.values()),
             tasks=len(load.tasks),
             contents=len(load.contents),
             rest_s=rest_s,

@@ -19,6 +19,7 @@ from trials.promises import Upheaval
 #: taken for dead by the others.
 FROZEN_S = (0.5, 8.0)
 AWAY_S = (0.1, 2.0)
+AGAIN_S = (0.2, 2.0)
 #: A task gives up on a storage that was away at four attempts in a row, 84 seconds apart in all.
 #: Outages that can't meet four are no reason to fail, so there are no more of them.
 MOST_STORE_OUTAGES = 3
@@ -48,6 +49,7 @@ class Faults:
         messages in hand depend.
         """
         names = ["kill worker", "kill child", "freeze worker", "restart valkey", "freeze valkey"]
+        names += ["interrupt worker", "interrupt child"]
         if self.fleet.vhost is not None:
             names += _OF_RABBITMQ
         return sum(self.done[name] for name in names)
@@ -61,6 +63,7 @@ class Faults:
     def names(self) -> list[str]:
         """Those that make sense here; what is named twice comes twice as often."""
         names = ["kill worker", "kill worker", "kill child", "freeze worker", "stop worker"]
+        names += ["interrupt worker", "interrupt child"]
         names += _OF_THE_STORE
         names += [*_OF_RABBITMQ, "restart valkey", "freeze valkey"]
         if self.fleet.plan.parser == "ballchasing":
@@ -93,14 +96,32 @@ class Faults:
         self.fleet.workers[index].stop()
         self.fleet.replace_dead()
 
+    def interrupt_worker(self) -> None:
+        """Press Ctrl-C, once or, for who has no patience, twice; another worker is started."""
+        self.fleet.replace_dead()
+        worker, again_s = self.dice.choice(self.fleet.workers), self.seconds(AGAIN_S)
+        worker.signal(signal.SIGINT)
+        if again_s < sum(AGAIN_S) / 2:
+            time.sleep(again_s)
+            worker.signal(signal.SIGINT)
+        worker.process.wait(60)
+        self.fleet.replace_dead()
+
     def kill_child(self) -> None:
         """End one process of a worker's pool, or of its parsers, as the kernel does for memory."""
+        self._signal_child(signal.SIGKILL)
+
+    def interrupt_child(self) -> None:
+        """Have one of these processes break off what it does (KeyboardInterrupt)."""
+        self._signal_child(signal.SIGINT)
+
+    def _signal_child(self, number: int) -> None:
         self.fleet.replace_dead()
         children = descendants(self.dice.choice(self.fleet.workers).pid)
         which = self.dice.random()  # drawn whether there are any or not: the seed is to replay
         if children:
             with suppress(ProcessLookupError):
-                os.kill(children[int(which * len(children))], signal.SIGKILL)
+                os.kill(children[int(which * len(children))], number)
 
     def freeze_worker(self) -> None:
         """Stop a worker's clock for a while."""
@@ -173,6 +194,8 @@ _OF_RABBITMQ = ("restart rabbitmq", "freeze rabbitmq")
 _DEEDS: dict[str, Callable[[Faults], None]] = {
     "kill worker": Faults.kill_worker,
     "kill child": Faults.kill_child,
+    "interrupt worker": Faults.interrupt_worker,
+    "interrupt child": Faults.interrupt_child,
     "stop worker": Faults.stop_worker,
     "freeze worker": Faults.freeze_worker,
     "restart valkey": Faults.restart_valkey,

@@ -21,6 +21,15 @@ from trials.remains import after_the_end, in_service, objects
 #: The final answer of each task that has one.
 Ends = Mapping[str, Meta]
 
+#: The state and the code with which a task ends that its caller ended so.
+_ENDS = {
+    "cancel": ("REVOKED", "cancelled"),
+    "revoke": ("REVOKED", "cancelled"),
+    "terminate": ("REVOKED", "cancelled"),
+    "expiry": ("REVOKED", "expired"),
+    "soft limit": ("FAILURE", "parser_timeout"),
+    "hard limit": ("FAILURE", "parser_timeout"),
+}
 #: Broken promises of one kind that are told one by one.
 _SHOWN = 5
 
@@ -102,19 +111,28 @@ def _answers(load: Load, ends: Ends, contract: Contract | None) -> Iterator[str]
 def _as_it_should(
     load: Load, asked: Asked, meta: Meta, bodies: dict[str, set[str]]
 ) -> Iterator[str]:
-    """A damaged replay is called that, a cancelled task may be revoked, all others succeed."""
+    """A damaged replay is called that, what was given up ends as was asked, all else succeeds."""
     status, result = meta["status"], meta["result"]
     if asked.damaged:
         if status != "FAILURE" or result.get("code") != "invalid_replay":
             yield f"{asked.task_id}: a damaged replay ends with {status} {result!r:.300}"
-    elif status == "REVOKED" and asked.task_id in load.cancelled:
-        return
+    elif status != "SUCCESS" and asked.task_id in load.given_up:
+        yield from _ends_as_asked(load, asked, meta)
     elif status != "SUCCESS":
         yield f"{asked.task_id}: {status} {result!r:.300}"
     elif result["hash"] != asked.sha256 or not _is_of(result["data"], asked.sha256):
         yield f"{asked.task_id}: the result of another replay"
     else:
         bodies[asked.sha256].add(json.dumps(result["data"], sort_keys=True))
+
+
+def _ends_as_asked(load: Load, asked: Asked, meta: Meta) -> Iterator[str]:
+    """The state is Celery's for this way to end a task, and the code names the cause."""
+    kind = load.broken_off.get(asked.task_id, "cancel")
+    status, code = _ENDS[kind]
+    told = meta["result"].get("code", code)  # what is revoked is stored as Celery has it
+    if (meta["status"], told) != (status, code):
+        yield f"{asked.task_id}: {kind} ends with {meta['status']} {meta['result']!r:.300}"
 
 
 def _is_of(data: dict[str, Any], sha256: str) -> bool:
@@ -130,7 +148,7 @@ def _succeeded(load: Load, ends: Ends) -> set[str]:
 
 
 def _stored(load: Load, ends: Ends) -> Iterator[str]:
-    """One object a content, whole, and of this content; of one that was cancelled there may be."""
+    """One object a content, whole, and of this content; of one that was given up there may be."""
     client = load.fleet.store.client()
     names = [name for name in objects(load.fleet) if "/tickets/" not in name]
     hashes = Counter[str]()
@@ -163,7 +181,8 @@ def _told(load: Load, ends: Ends, upheaval: Upheaval) -> Iterator[str]:
     repeats = progress.repeats + analytics.repeats
     plan = load.fleet.plan
     at_once = 2 * plan.workers * plan.slots  # an end and an event of each task that may run
-    if repeats > 2 * upheaval.violent + at_once * upheaval.cuts:
+    violent = upheaval.violent + load.processes_ended
+    if repeats > 2 * violent + at_once * upheaval.cuts:
         yield f"{repeats} repeats after {upheaval}"
     falls = [name for name, values in steps.items() if values != sorted(values)]
     if falls and not upheaval.disorders:
@@ -171,11 +190,11 @@ def _told(load: Load, ends: Ends, upheaval: Upheaval) -> Iterator[str]:
 
 
 def _end_as_answered(load: Load, ends: Ends, message: JsonObject) -> Iterator[str]:
-    """Complete for a success, Error for all else; who cancels at the end may hear either."""
+    """Complete for a success, Error for all else; who gives up at the end may hear either."""
     name, status = message["taskId"], message["status"]
     answered = ends.get(name, {}).get("status")
     wanted = "Complete" if answered == "SUCCESS" else "Error"
-    if status != "Pending" and name not in load.cancelled and status != wanted:
+    if status != "Pending" and name not in load.given_up and status != wanted:
         yield f"{name}: told {status} ({message.get('error')}), answered {answered}"
 
 
@@ -185,7 +204,7 @@ def _once(what: str, counts: Counter[str], tasks: Collection[str]) -> Iterator[s
 
 
 def _uploads(load: Load, ends: Ends) -> Iterator[str]:
-    """The remote parser accepted each content once; one that was cancelled once at most."""
+    """The remote parser accepted each content once; one that was given up once at most."""
     if load.fleet.plan.parser != "ballchasing":
         return
     accepted = load.fleet.simulator.site.counts.accepted_uploads

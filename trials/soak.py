@@ -45,7 +45,7 @@ KEPT_UP = 0.95
 #: of a pool has its parser's from the beginning: one that starts late looks like a leak.
 BURST = 32
 #: All tasks are to be parsed, and run once.
-NOTHING_ODD = Shares(twice=0.0, damaged=0.0, bulk=0.0, cancelled=0.0)
+NOTHING_ODD = Shares(twice=0.0, damaged=0.0, bulk=0.0, cancelled=0.0, broken_off=0.0)
 #: How long tasks get to end once none is sent any more, seconds.
 REST_S = 120.0
 #: Rows that are printed.

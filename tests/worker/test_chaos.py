@@ -88,11 +88,11 @@ def test_a_seed_makes_the_same_faults_whatever_the_pace(monkeypatch: pytest.Monk
     monkeypatch.setattr(faults, "descendants", lambda _pid: [None] * (next(children) % 4))
     monkeypatch.setattr(faults.os, "kill", lambda *_: None)
     for name in faults._DEEDS:
-        if name != "kill child":
+        if name not in ("kill child", "interrupt child"):
             monkeypatch.setitem(faults._DEEDS, name, lambda made: made.dice.random())
     dice = [random.Random("7 faults") for _ in range(2)]  # noqa: S311  (no secret)
     first, second = (faults.Faults(nobody, each) for each in dice)
-    assert [first.one() for _ in range(60)] == [second.one() for _ in range(60)]
+    assert [first.one() for _ in range(120)] == [second.one() for _ in range(120)]
     assert set(first.done) == set(faults._DEEDS)
 
 
