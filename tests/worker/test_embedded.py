@@ -51,7 +51,11 @@ class Machine(CommandLine):
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    """With a short name: the path of a socket has room for 107 characters."""
+    """With a short name: the path of a socket has room for 107 characters.
+
+    Who runs the tests under nohup ignores SIGHUP, and so would all that they start.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="parsekit-") as name:
         folder = Path(name)
         (folder / "home/tmp").mkdir(parents=True)
