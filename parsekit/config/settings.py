@@ -215,7 +215,7 @@ class CelerySettings(Section):
         read = dict(values)
         for key in ("broker", "backend"):
             file = read.get(f"{key}_file")
-            if file is None:
+            if not isinstance(file, str | Path):  # what else it may be, its field says
                 continue
             if read.get(key) is not None:
                 raise ValueError(f"{key} and {key}_file both give its URL; keep one")

@@ -91,12 +91,14 @@ def _check(message: Any, body: Any) -> None:
     """``body`` is that of protocol 1, which Celery has decoded; None for protocol 2."""
     check_size(message.body)
     check_header_size({n: v for n, v in message.headers.items() if n != CARRIED_HEADER})
+    payload = message.payload if body is None else body
     facts = message.headers if body is None else body
-    check_headers(facts)
+    # a body of protocol 1 says, behind headers of protocol 2, what these leave out
+    check_headers({**payload, **facts} if isinstance(payload, dict) else facts)
     facts["timelimit"] = bounded_limits(facts.get("timelimit"))
     for each in (message.headers, body or {}):
         each.pop(END_HEADER, None)  # ours to say
-    check_payload(message.payload if body is None else body)
+    check_payload(payload)
 
 
 def _guard(consumer: Any) -> None:

@@ -85,3 +85,16 @@ def test_a_local_parse_that_runs_is_ended(service):
         hangs.get(timeout=30)
     after = service.send(service.replay("fine", seed=2))
     assert after.get(timeout=30)["data"] == {"fine": True}
+
+
+def test_a_running_task_that_is_cancelled_is_revoked_and_told_once(any_broker):
+    any_broker.worker().ready()
+    any_broker.remote_is(slow_s=15)
+    task = any_broker.send(any_broker.replay("one"))
+    poll(lambda: any_broker.progress(task.id))
+    assert any_broker.run("cancel", task.id).process.wait(60) == 0
+    with pytest.raises(TaskRevokedError):
+        task.get(timeout=60)
+    poll(lambda: any_broker.analytics(task.id))
+    ends = [e["status"] for e in any_broker.progress(task.id) if e["status"] != "Pending"]
+    assert ends == ["Error"]

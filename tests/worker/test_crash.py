@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
+import kombu
 import pytest
 import redis
 
 from parsekit import errors
-from parsekit.testing.deployment import poll
+from parsekit.testing.deployment import WorkerProcess, poll
 from parsekit.testing.servers.valkey import valkey
 from parsekit.worker import keys
 
@@ -185,3 +187,40 @@ def test_a_prefork_worker_survives_the_kill_of_a_child(service, redis_client):
     poll(lambda: len(service.analytics(task.id)) == 1)
     assert worker.stop() < 25
     assert in_hand(redis_client) == 0
+
+
+def test_a_parse_whose_process_somebody_ends_is_done_once_more(
+    make_service, redis_server, redis_client
+):
+    url = redis_server.url()
+    service = make_service({"parser": "fragile", "celery": {"broker": url, "backend": url}})
+    worker = service.worker("--pool", "threads", "--concurrency", "1").ready()
+    task = service.send(service.replay("slow"))
+    poll(lambda: worker.children)
+    time.sleep(1)  # until it parses
+    for child in worker.children:
+        os.kill(child, signal.SIGKILL)
+    assert task.get(timeout=30)["data"] == {"fine": True}
+    assert [e["status"] for e in service.progress(task.id)][-1] == "Complete"
+    assert not any(e["status"] == "Error" for e in service.progress(task.id))
+    assert redis_client.hlen("parsekit:dead-letters") == 0
+
+
+def test_a_worker_killed_after_it_stored_a_result_causes_no_second_end(rabbit_service):
+    """Its message was not acknowledged, and comes again."""
+    service = rabbit_service
+    line = [sys.executable, "-m", "dying_worker", "worker"]
+    dying = WorkerProcess(line, service.environ, service.folder / "dying.log")
+    service.workers.append(dying)
+    dying.ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: dying.process.poll() is not None)
+    assert task.state == "SUCCESS"
+    worker = service.worker("--concurrency", "1").ready()
+    assert service.send("replays/one.replay").get(timeout=60)["parser"] == "fake"
+    worker.stop()  # what is un-acknowledged comes back, and can be counted
+    with kombu.Connection(service.config["celery"]["broker"]) as connection:
+        queue = connection.default_channel.queue_declare(service.queue, passive=True)
+        assert queue.message_count == 0
+    assert finals(service, task.id) == ["Complete"]
+    assert len(service.analytics(task.id)) == 1

@@ -11,7 +11,6 @@ from typing import Literal
 import kombu
 import pytest
 
-from parsekit import errors
 from parsekit.config import load_config
 from parsekit.testing.deployment import poll
 from parsekit.testing.servers.rabbitmq import RabbitServer
@@ -74,29 +73,3 @@ def test_it_does_not_matter_who_makes_the_queues(
     with kombu.Connection(url) as connection:
         for queue in (*task_queues(at), own_queue(at.poll_queue), own_queue(at.bulk_poll_queue)):
             queue(connection.default_channel).declare()
-
-
-def test_a_queue_that_somebody_has_made_otherwise_puts_a_task_off_through_another(rabbit_service):
-    """Callers could make a queue of this name; the tasks that were to wait in it failed."""
-    service = rabbit_service
-    url = service.config["celery"]["broker"]
-    with kombu.Connection(url) as connection:
-        for wait_ms in range(250, 3001, 250):
-            name = f"{service.queue}-poll-in-{wait_ms}-ms"
-            connection.default_channel.queue_declare(name, durable=True, auto_delete=False)
-    service.worker("--concurrency", "1").ready()
-    service.remote_is(pending_s=1)
-    assert service.send(service.replay("one")).get(timeout=60)["parser"] == "fake"
-    poll(lambda: "with other arguments" in service.workers[-1].text())
-
-
-def test_no_progress_goes_to_a_queue_of_the_service(service):
-    service.worker("--concurrency", "1").ready()
-    key = service.replay("one")
-    names = ("", "-poll", "-poll-in-1500-ms", "-dead-letters", "-dead-letters-in-500-ms")
-    for name in [
-        f"{queue}{end}" for queue in (service.queue, f"{service.queue}-bulk") for end in names
-    ]:
-        with pytest.raises(errors.BadRequest, match="is a queue of the service"):
-            service.send(key, extra={"progressQueue": name}).get(timeout=60)
-    assert not service.uploads

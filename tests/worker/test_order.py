@@ -19,7 +19,7 @@ from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.valkey import ValkeyServer
 from parsekit.testing.sinks import believable_body
 
-from .conftest import Service
+from ..conftest import Service
 
 #: How long a replay stays pending: longer than a worker may take to tell its steps.
 PENDING_S = 3

@@ -14,7 +14,7 @@ from parsekit.model import JsonObject
 from parsekit.testing.production import Mailbox
 from parsekit.testing.servers.rabbitmq import RabbitServer
 
-from .conftest import Service
+from ..conftest import Service
 
 STEP: JsonObject = {
     "taskId": "one",

@@ -14,7 +14,7 @@ from parsekit.testing.servers.process import free_port
 from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.servers.valkey import ValkeyServer
 
-from .conftest import Service
+from ..conftest import Service
 
 #: RabbitMQ may start here, on a machine that others use too.
 pytestmark = pytest.mark.timeout(300)

@@ -233,8 +233,15 @@ class BallchasingClient:
         return f"ballchasing {what}: {answer.status}{words and ' ' + words}"
 
 
+class _Session(requests.Session):
+    """Does not even read where an answer points, which requests does of each and may fail over."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Answer that it points nowhere."""
+
+
 def _session(ca_file: Path | None) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.verify = True if ca_file is None else str(ca_file)
     # Redirects and `Retry-After` are the caller's business: urllib3 would sleep up to six hours.
     adapter = DeadlineAdapter(pool_connections=2, pool_maxsize=POOL_SIZE, max_retries=0)

@@ -11,6 +11,8 @@ from parsekit import JsonObject
 
 #: Ids become part of a URL, so nothing but what a UUID or a short name is made of.
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+#: No replay has had more calls of one kind.
+_MOST_CALLS = 1_000_000
 
 
 def is_replay_id(value: object) -> bool:
@@ -41,12 +43,12 @@ class Ticket:
         raw = raw or {}
         replay_id = raw.get("id")
         return cls(
-            since_unix=_number(raw.get("since"), now_unix),
+            since_unix=_number(raw.get("since"), now_unix, most=now_unix),
             replay_id=replay_id if isinstance(replay_id, str) and is_replay_id(replay_id) else "",
-            uploaded_unix=_number(raw.get("uploaded"), now_unix),
+            uploaded_unix=_number(raw.get("uploaded"), now_unix, most=now_unix),
             duplicate=raw.get("duplicate") is True,
-            stumbles=int(_number(raw.get("stumbles"), 0)),
-            uploads=int(_number(raw.get("uploads"), 0)),
+            stumbles=int(_number(raw.get("stumbles"), 0, most=_MOST_CALLS)),
+            uploads=int(_number(raw.get("uploads"), 0, most=_MOST_CALLS)),
         )
 
     def to_json(self) -> JsonObject:
@@ -84,6 +86,8 @@ class Ticket:
         return replace(self, replay_id="", duplicate=False)
 
 
-def _number(value: object, default: float) -> float:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return float(value) if usable else default  # type: ignore[arg-type]  # narrowed by `usable`
+def _number(value: object, default: float, *, most: float) -> float:
+    """A number of 0 to ``most``; what is above was not written by us, or by another clock."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        return default
+    return float(min(value, most))

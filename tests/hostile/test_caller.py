@@ -1,27 +1,32 @@
-"""Messages that no caller of ours sends: answered where they can be, and none ends a worker."""
+"""A caller may send any message: it is answered where it can be, and none ends a worker.
+
+Nor does a caller name what is the service's, put a task off for ever, or end a process of the pool.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-import sys
 import time
 import uuid
 from typing import Any
 
 import pytest
 import redis
-from celery.exceptions import TaskRevokedError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kombu import Connection
 from kombu.message import Message
 
 from parsekit import errors
-from parsekit.testing.deployment import WorkerProcess, poll
+from parsekit.testing.deployment import poll
 from parsekit.worker import keys
 from parsekit.worker.call import REFUSED
 from parsekit.worker.carried import CARRIED_HEADER
 from parsekit.worker.messages import MAX_BODY_BYTES
 from parsekit.worker.reception import _refused
+
+from .odd_json import SCALARS, json_of
 
 LEFT_OUT = object()
 GOOD = [[], {"replayObjectPath": "replays/one.replay", "progressQueue": "progress"}, None]
@@ -72,6 +77,9 @@ ANSWERED: dict[str, dict[str, Any]] = {
     "compression": {"headers": {"compression": "nope"}},
     "no json": {"body": "{no json"},
     "deep": {"body": "[" * 100_000},
+    "protocol 1 behind headers of protocol 2": {
+        "payload": {"args": [], "kwargs": GOOD[1], "eta": "9999-12-31T23:59:59-14:00"},
+    },
     "protocol 1": {
         "headers": {"task": LEFT_OUT, "id": LEFT_OUT},
         "payload": {"task": "parseReplay", "args": [], "kwargs": GOOD[1], "callbacks": 5},
@@ -176,6 +184,56 @@ def test_messages_that_can_not_be_run_are_answered_and_free_their_slot(broker, r
     poll(lambda: nothing_in_hand(broker, redis_client))
 
 
+#: Moments that have passed or never come.
+MOMENTS = (
+    *("2001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"),
+    *("9998-01-01", "2001-02-30"),
+)
+ODD = json_of(SCALARS | st.sampled_from(MOMENTS))
+FOLLOWERS = ("callbacks", "errbacks", "chain", "chord", "link")
+HEADERS = (
+    *("argsrepr", "kwargsrepr", "root_id", "parent_id", "group", "group_index", "origin", "shadow"),
+    *("eta", "expires", "retries", "timelimit", "stamps", "stamped_headers", "meth", "headers"),
+    *("replaced_task_nesting", "delivery_info", "reply_to", "correlation_id", "hostname", "args"),
+    *("compression", "sentry-trace", "traceparent", CARRIED_HEADER, "parsekit_end", *FOLLOWERS),
+)
+#: As Celery's two protocols have it, and as neither does.
+PAYLOADS = (
+    ODD
+    | st.tuples(ODD, ODD, ODD)
+    | st.tuples(st.just([]), st.just(GOOD[1]), st.dictionaries(st.sampled_from(FOLLOWERS), ODD))
+    | st.tuples(st.just([]), st.dictionaries(st.sampled_from([*GOOD[1], "x"]), ODD), st.none())
+    | st.dictionaries(st.sampled_from(["args", "kwargs", "utc", *HEADERS]), ODD, max_size=4)
+)
+MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "headers": st.dictionaries(st.sampled_from(HEADERS), ODD, max_size=4),
+        "payload": PAYLOADS,
+        "content-type": st.sampled_from(["application/json", "application/x-python-serialize"]),
+    },
+)
+
+
+def test_whatever_a_caller_sends_is_answered(service, redis_client):
+    worker = service.worker("--concurrency", "2").ready()
+    service.replay("one")
+    sent: dict[str, dict[str, Any]] = {}
+
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @given(facts=MESSAGES)
+    def send(facts: dict[str, Any]) -> None:
+        task_id = str(uuid.uuid4())
+        say(service, facts, task_id)
+        sent[task_id] = facts
+
+    send()
+    assert serves(service)
+    poll(lambda: nothing_in_hand(service, redis_client))
+    assert worker.process.poll() is None, worker.text()[-3000:]
+    assert [facts for task_id, facts in sent.items() if answer(service, task_id) is None] == []
+
+
 @pytest.mark.parametrize("limits", [[0.0001, None], [None, 0.0001], [-1, 0], [1e300, 1e300]])
 def test_a_limit_that_no_task_could_keep_is_ignored(service, limits):
     service.worker("--pool", "prefork", "--concurrency", "1").ready()
@@ -231,60 +289,6 @@ def test_a_callback_that_can_not_be_sent_holds_no_slot_and_is_told(service, redi
     assert serves(service)
 
 
-def test_a_callback_without_a_queue_is_dropped_with_a_line_that_says_whose_it_was(service):
-    worker = service.worker("--concurrency", "2").ready()
-    task = service.send(service.replay("one"), link=service.caller.signature("notify"))
-    told = f"dropped callback of task {task.id} 'notify' ("
-    line = poll(lambda: [each for each in worker.text().splitlines() if told in each])[0]
-    assert "queue replay-parse runs parseReplay alone; callers name a queue" in line
-    assert task.get(timeout=30)["parser"] == "fake"
-    assert "Traceback" not in worker.text()
-
-
-def test_a_callback_with_a_queue_comes_there(service, redis_client):
-    service.worker("--concurrency", "2").ready()
-    theirs = {"link": "notify", "link_error": "alarm"}
-    calls = {how: service.caller.signature(name).set(queue=name) for how, name in theirs.items()}
-    good = service.send(service.replay("one"), **calls)
-    bad = service.send("replays/none.replay", **calls)
-    for task, name in ((good, "notify"), (bad, "alarm")):
-        message = json.loads(poll(lambda name=name: redis_client.lindex(name, 0)))
-        assert (message["headers"]["task"], message["headers"]["parent_id"]) == (name, task.id)
-
-
-def test_a_worker_killed_after_it_stored_a_result_causes_no_second_end(
-    rabbit_service, redis_client
-):
-    """Its message was not acknowledged, and comes again."""
-    service = rabbit_service
-    line = [sys.executable, "-m", "dying_worker", "worker"]
-    dying = WorkerProcess(line, service.environ, service.folder / "dying.log")
-    service.workers.append(dying)
-    dying.ready()
-    task = service.send(service.replay("one"))
-    poll(lambda: dying.process.poll() is not None)
-    assert answer(service, task.id)["status"] == "SUCCESS"
-    service.worker("--concurrency", "1").ready()
-    assert serves(service)
-    assert nothing_in_hand(service, redis_client)
-    ends = [e["status"] for e in service.progress(task.id) if e["status"] != "Pending"]
-    assert ends == ["Complete"]
-    assert len(service.analytics(task.id)) == 1
-
-
-def test_a_running_task_that_is_cancelled_is_revoked_and_told_once(broker):
-    broker.worker().ready()
-    broker.remote_is(slow_s=15)
-    task = broker.send(broker.replay("one"))
-    poll(lambda: broker.progress(task.id))
-    assert broker.run("cancel", task.id).process.wait(60) == 0
-    with pytest.raises(TaskRevokedError):
-        task.get(timeout=60)
-    poll(lambda: broker.analytics(task.id))
-    ends = [e["status"] for e in broker.progress(task.id) if e["status"] != "Pending"]
-    assert ends == ["Error"]
-
-
 def test_a_refused_message_still_names_its_progress_queue():
     body = json.dumps([[], {**GOOD[1], "x": "y" * MAX_BODY_BYTES}, None]).encode()
     headers = {"id": "t", "task": "parseReplay", "timelimit": "x"}
@@ -294,3 +298,15 @@ def test_a_refused_message_still_names_its_progress_queue():
     for broken in (b"{no json", b"5", b"[]", b"[" * 100_000, b"\xff"):
         message = Message(body=broken, headers=headers, **USUAL_ARGUMENTS)
         assert list(_refused(message, None, ValueError("no")).payload[1]) == [REFUSED]
+
+
+def test_no_progress_goes_to_a_queue_of_the_service(service):
+    service.worker("--concurrency", "1").ready()
+    key = service.replay("one")
+    names = ("", "-poll", "-poll-in-1500-ms", "-dead-letters", "-dead-letters-in-500-ms")
+    for name in [
+        f"{queue}{end}" for queue in (service.queue, f"{service.queue}-bulk") for end in names
+    ]:
+        with pytest.raises(errors.BadRequest, match="is a queue of the service"):
+            service.send(key, extra={"progressQueue": name}).get(timeout=60)
+    assert not service.uploads

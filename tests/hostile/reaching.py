@@ -205,6 +205,29 @@ class Reaching:
         os.write(conversation(), len(body).to_bytes(4, "little") + body)
         return "lied"
 
+    def take_over(self, _: str) -> str:
+        """Change what every later call of this parser would answer."""
+        Reaching.nothing = lambda _self, _target: "taken over"  # type: ignore[method-assign]
+        return self.nothing("")
+
+    def work_on(self, _: str) -> int:
+        def work() -> None:
+            while True:
+                pass
+
+        threading.Thread(target=work, daemon=True).start()
+        return os.getpid()
+
+    def environment(self, _: str) -> dict[str, str]:
+        return dict(os.environ)
+
+    def pipes(self, _: str) -> int:
+        opened: list[int] = []
+        with contextlib.suppress(OSError):
+            while len(opened) < 1000:
+                opened += os.pipe()
+        return len(opened) // 2
+
     def server(self, _: str) -> int:
         return os.getppid()
 

@@ -19,7 +19,7 @@ from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
 from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit.testing.sinks import believable_body
 
-PLUGINS = Path(__file__).parent / "plugins"
+PLUGINS = Path(__file__).parent / "worker" / "plugins"
 #: The parsers that callers have schemas for.
 CALLERS_KNOW = ("ballchasing", "carball")
 
