@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 
 from parsekit.config.effective import HOST_SECTIONS, Config
 from parsekit.config.file import chosen_file
-from parsekit.config.home import homeless
 from parsekit.config.problems import Problem, kind_of, nearest, problems_of
 from parsekit.config.redact import remember_secrets
 from parsekit.config.settings import HostSettings
+from parsekit.config.texts import unusable_texts
 from parsekit.errors import ConfigInvalid
 
 ENV_PREFIX = "PARSEKIT__"
@@ -51,8 +51,8 @@ def load_config(
     tree, origins, problems = _merged(path, models, environ)
     # Before anything of it can stand in a message.
     remember_secrets("", {**tree, **{key: environ[key] for key in environ if key[:4] == "AWS_"}})
-    if lost := homeless(tree):  # sections trip over them
-        raise _invalid(problems + lost, origins)
+    if faults := unusable_texts(tree):
+        raise _invalid(problems + faults, origins)
     host, sections, more = _validated(tree, models, absent)
     if host is None or problems or more:
         raise _invalid(problems + more, origins)
