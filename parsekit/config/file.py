@@ -24,7 +24,7 @@ def chosen_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
         return path
     if named := environ.get(ENV_FILE):
         return Path(named)
-    return next((file for file in _default_files() if _is_file(file)), None)
+    return next((file for file in _default_files() if is_file(file)), None)
 
 
 def remarks(path: Path | None, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
@@ -36,7 +36,7 @@ def remarks(path: Path | None, environ: Mapping[str, str] = os.environ) -> Itera
     if chosen is not None and chosen not in _default_files():
         yield f"configuration: {chosen}"
     here = Path(FILE_NAME)
-    if _is_file(here) and not (chosen and _is_file(chosen) and chosen.samefile(here)):
+    if is_file(here) and not (chosen and is_file(chosen) and chosen.samefile(here)):
         yield (f"the {FILE_NAME} of this folder is not read; to use it: --config {FILE_NAME}")
 
 
@@ -56,9 +56,9 @@ def _default_files() -> list[Path]:
         return [_OF_THE_MACHINE]
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Whether there is one, as far as this user can see."""
     try:
         return path.is_file()
-    except PermissionError:
+    except OSError:  # no right to look, or no name that a file can have
         return False

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from parsekit.config.addresses import UNUSABLE, is_usable
+from parsekit.config.file import is_file
 
 #: What others call the schemes that kombu knows.
 _REDIS = {"redis": "redis", "valkey": "redis", "rediss": "rediss", "valkeys": "rediss"}
@@ -135,7 +136,7 @@ def _refuse_options(parts: SplitResult, known: dict[str, tuple[str, ...]]) -> di
             )
         if known[name] and value not in known[name]:
             raise ValueError(f"has no usable {name}; write {' or '.join(known[name][:3])}")
-        if name in _TLS_FILES and not Path(value).is_file():
+        if name in _TLS_FILES and not is_file(Path(value)):
             raise ValueError(f"names a file as {name} that is not there")
     return options
 

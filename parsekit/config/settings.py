@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from parsekit.config.addresses import UNUSABLE, is_usable
+from parsekit.config.file import is_file
 from parsekit.config.queue_names import clash, queue_fault
 from parsekit.config.redis_address import is_redis
 from parsekit.config.secret import SecretFile, read_secret
@@ -254,7 +255,7 @@ class CelerySettings(Section):
     @field_validator("ca_file", "certificate_file", "key_file")
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.expanduser().is_file():
+        if path is not None and not is_file(path.expanduser()):
             raise ValueError(f"there is no file {path}")
         return path and path.expanduser()
 

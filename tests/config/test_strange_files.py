@@ -27,7 +27,9 @@ ODD = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=8)
-    | st.sampled_from([10**400, 1e308, "\ud800", "x" * 5000, "\x1b[2J\n", "\x00", "~no such user/x", "~"])
+    | st.sampled_from(
+        [10**400, 1e308, "\ud800", "x" * 5000, "\x1b[2J\n", "\x00", "~no such user/x", "~"]
+    )
     | st.sampled_from(
         ["redis://h:99999/x", "redis://[::1", "amqp://u:p@h;;amqp://", "https://", "//"]
     )

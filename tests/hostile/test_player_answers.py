@@ -28,23 +28,21 @@ from parsekit.model import Parsed
 from .odd_json import json_of
 
 JSON = json_of()
-CODES = st.sampled_from([*ERRORS, "made_up"])
-#: Nearly what a child says.
-VALUES = (
-    JSON
-    | st.tuples(JSON, JSON)
-    | st.tuples(CODES, JSON, JSON)
-    | st.fixed_dictionaries({"data": JSON, "warnings": JSON})
-    | st.fixed_dictionaries(
-        {"data": st.dictionaries(st.text(), JSON), "warnings": st.lists(JSON, max_size=3)}
+IDS = st.sampled_from(["ours", "ours", "ours", "other", "", None])
+#: What a child says, but for the value.
+NEARLY = (
+    st.tuples(st.just("progress"), st.tuples(st.floats() | JSON, JSON))
+    | st.tuples(st.just("error"), st.tuples(st.sampled_from([*ERRORS, "made_up"]), JSON, JSON))
+    | st.tuples(
+        st.just("parsed"),
+        st.fixed_dictionaries(
+            {"data": st.dictionaries(st.text(), JSON) | JSON, "warnings": st.lists(JSON) | JSON}
+        ),
     )
+    | st.tuples(st.sampled_from(["out_of_memory", "has_secret", "exit", None]), JSON)
 )
-ANSWERS = st.tuples(
-    st.sampled_from(["ours", "other", "", None]),
-    st.sampled_from(["progress", "parsed", "error", "out_of_memory", "has_secret", "exit", None]),
-    VALUES,
-)
-BODIES = st.binary(max_size=40) | (ANSWERS | JSON).map(
+ANSWERS = st.tuples(IDS, NEARLY).map(lambda answer: [answer[0], *answer[1]])
+BODIES = st.binary(max_size=40) | (ANSWERS | ANSWERS | JSON).map(
     lambda value: json.dumps(value).replace("Infinity", "1e999").encode()
 )
 
