@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import json
 import os
+import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from parsekit import Job, Parsed, ParserEntry, ProviderContext, Replay, Section, hookimpl
@@ -43,22 +41,13 @@ def _fail(name: str) -> None:
         kept.append(bytearray(64 << 20))
     if "leave" in name:
         os._exit(0)
-    if "wedge" in name:
-        _answer_and_stop_listening()
+    if "stay" in name:
+        threading.Thread(target=_work_on).start()
 
 
-def _answer_and_stop_listening() -> None:
-    """Fill the pipe of errands first, so that the parent has no room for another."""
-    errands = os.open("/proc/self/fd/0", os.O_WRONLY | os.O_NONBLOCK)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(errands, b"x")
-    body = json.dumps({"parsed": {"data": {"fine": False}, "warnings": []}}).encode()
-    for number in range(3, 10):
-        with contextlib.suppress(OSError):
-            if str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe"):
-                os.write(number, len(body).to_bytes(4, "little") + body)
-    time.sleep(3600)
+def _work_on() -> None:
+    while True:
+        pass
 
 
 @hookimpl
