@@ -153,6 +153,17 @@ def test_the_file_is_that_of_the_argument_the_variable_the_user_or_the_machine(
         ({"audit": {"keep": 1.5}}, "audit.keep: is 1.5, want a whole number"),
         ({"audit": {"path": 1}}, "audit.path: is 1, want a string"),
         ({"logs": {"level": "loud"}}, "logs.level: is \"loud\", want 'debug', 'info',"),
+        (
+            {"celery": {"broker_file": []}},
+            "celery.broker_file: is a value not shown, want a string",
+        ),
+        ({"celery": {"ca_file": "x" * 5000}}, "celery.ca_file: there is no file xxx"),
+        (
+            {"celery": {"ca_file": "~nobody of the name/x"}},
+            "celery.ca_file: names a path below the",
+        ),
+        ({"audit": {"path": "a\0b"}}, "audit.path: holds a NUL character"),
+        ({"folder": {"path": "\ud800"}}, "folder.path: holds half of a character"),
         ("[]", "holds a list, want an object in braces"),
         ('"token"', "holds a string, want an object in braces"),
         ('{"parser": "a",}', "line 1 column 1"),
