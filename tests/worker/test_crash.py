@@ -164,7 +164,7 @@ def test_nobody_is_left_of_a_worker_that_ends_just_after_its_children_were_kille
         service = make_service({"celery": {"broker": at, "backend": server.url()}})
         worker = service.worker("--pool", "prefork", "--concurrency", "2").ready()
         client = redis.Redis.from_url(server.url())
-        assert client.hlen(keys.BEATS) == 3
+        poll(lambda: client.hlen(keys.BEATS) == 3)
         for child in worker.children:
             os.kill(child, signal.SIGKILL)
         assert worker.stop() < 5
