@@ -38,6 +38,8 @@ def hang_up(caller: Celery) -> None:
     """End a caller with its connections, which `Celery.close` leaves to the garbage collector."""
     pools.reset()  # of all callers of this process
     if isinstance(caller.backend, RedisBackend):
+        # A result that is collected later unsubscribes, for 20 s where the server is gone.
+        caller.backend.result_consumer.subscribed_to.clear()
         caller.backend.client.connection_pool.disconnect()
     caller.close()
 
