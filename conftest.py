@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from parsekit.logs import redaction
-from parsekit.testing.contract import Contract
-from parsekit.testing.production import Mailbox
+from devkit.contract import Contract
+from devkit.production import Mailbox
+from parsekit.redaction import secrets
 
-pytest_plugins = ["parsekit.testing.fixtures"]
+pytest_plugins = ["devkit.fixtures"]
 
 ROOT = Path(__file__).parent
 SHARED = ROOT.parent / "shared"
@@ -47,7 +47,7 @@ def no_own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test's secret, "xxxxxx" perhaps, be masked in what later tests read."""
     for name in ("_known", "_beginnings"):
-        monkeypatch.setattr(redaction, name, vars(redaction)[name])
+        monkeypatch.setattr(secrets, name, vars(secrets)[name])
 
 
 @pytest.fixture(scope="session")

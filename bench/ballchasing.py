@@ -27,12 +27,12 @@ import requests
 from pydantic import SecretStr
 
 from bench import looks
+from devkit.servers.valkey import valkey
 from parsekit import Job, NotReady, Parsed, ProviderContext, Replay, RetryPolicy
 from parsekit.errors import ParsekitError
-from parsekit.testing.servers.valkey import valkey
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
 from parsekit_ballchasing.parser import BallchasingParser
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 
 SPEED = 3.0

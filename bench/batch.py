@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit.testing.replays.file import believable_match, write_replay
 
 REPLAYS = 24
 FRAMES = 3000

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from parsekit import JsonObject
-from parsekit.testing.replays import believable_match, synthetic_replay, write_replay
+from parsekit.testing.replays.file import believable_match, synthetic_replay, write_replay
 from parsekit_ballchasing.simulator.bodies import BodyMaker
 
 SHARED = Path(__file__).parents[2] / "shared" / "replays" / "good"

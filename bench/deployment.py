@@ -28,12 +28,12 @@ import redis
 from bench.data import body_of_a_match
 from bench.promises import promise
 from bench.worker import rss_mib
+from devkit.deployment import Deployment, WorkerProcess, poll
+from devkit.production import Mailbox, Production
+from devkit.servers.rabbitmq import RabbitServer, rabbitmq
+from devkit.servers.seaweedfs import SeaweedServer, seaweedfs
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import Deployment, WorkerProcess, poll
-from parsekit.testing.production import Mailbox, Production
-from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
-from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 
 PLUGINS = Path(__file__).parents[1] / "tests" / "worker" / "plugins"
 ROOT = Path(__file__).parents[1]

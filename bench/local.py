@@ -24,8 +24,8 @@ from bench.batch import peak_of
 from bench.data import replays
 from bench.replays import bare, open_road, parse, timed
 from parsekit import Job, JsonObject, ProviderContext, Replay
-from parsekit.pipeline import Pipeline
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit.pipeline.pipeline import Pipeline
+from parsekit.testing.replays.file import believable_match, write_replay
 from parsekit_local.parser import LocalParser
 
 ROUNDS = 5

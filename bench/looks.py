@@ -18,14 +18,14 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from bench.promises import promise
+from devkit.servers.valkey import valkey
 from parsekit import Job, NotReady, Parsed, ProviderContext, Replay, RetryPolicy
 from parsekit.errors import ParsekitError, RateLimited, RemoteUnavailable
-from parsekit.testing.servers.valkey import valkey
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
-from parsekit_ballchasing.ledger import Turn
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.polling import PollSchedule
+from parsekit_ballchasing.rate_limit import Turn
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator.endpoints import answer, route_of
 from parsekit_ballchasing.simulator.exchange import Call, Reply

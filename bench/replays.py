@@ -21,10 +21,10 @@ from bench.data import replays
 from parsekit.api import open_pipeline, open_session
 from parsekit.host import Host
 from parsekit.model import Request
-from parsekit.pipeline import Pipeline
+from parsekit.pipeline.drive import drive
+from parsekit.pipeline.pipeline import Pipeline
 from parsekit.replay import check_envelope
-from parsekit.waiting import drive
-from parsekit_local.header import read_header
+from parsekit_local.header.reader import read_header
 
 ROUNDS = 7
 

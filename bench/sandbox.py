@@ -11,14 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-from parsekit.isolation import server_process
-from parsekit.isolation.pool import ParsePool
-from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.model import Job, Parsed, Replay
+from parsekit.parsers.isolation import server_process
+from parsekit.parsers.isolation.pool import ParsePool
+from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.providers import ProviderContext
 
 ROUNDS, WARM = 15, 30
-SERVERS = {"confined": "parsekit.isolation.fork_server", "unconfined": "bench.unconfined_server"}
+SERVERS = {
+    "confined": "parsekit.parsers.isolation.fork_server",
+    "unconfined": "bench.unconfined_server",
+}
 
 
 class Nothing:

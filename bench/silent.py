@@ -15,14 +15,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from parsekit import reporting, road
 from parsekit.cli import main
 from parsekit.logs.steps import Step
+from parsekit.pipeline import finish, run
 from parsekit.worker import task as worker_task
-from parsekit.worker.announcements import Announcer, Board
-from parsekit.worker.metrics import ProcessNumbers, Told
-from parsekit.worker.numbers import WorkerNumbers
-from parsekit.worker.queues import Backlog, Queues, takings
+from parsekit.worker.monitoring.aggregate import WorkerNumbers
+from parsekit.worker.monitoring.counters import ProcessNumbers, Told
+from parsekit.worker.monitoring.queue_stats import Backlog, Queues, takings
+from parsekit.worker.monitoring.status_channel import Announcer, Board
 
 #: Begins what comes next: silence, then turns; the third one has the times of both written down.
 GO_ON = signal.SIGUSR2
@@ -42,9 +42,9 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (Step, "__init__", _nothing),
     (Step, "__enter__", lambda step: step),
     (Step, "__exit__", _nothing),
-    (reporting, "tell_step", _nothing),
-    (reporting, "working_on", _no_context),
-    (road, "working_on", _no_context),
+    (finish, "tell_step", _nothing),
+    (finish, "working_on", _no_context),
+    (run, "working_on", _no_context),
     (worker_task, "working_on", _no_context),
     (ProcessNumbers, "count", _nothing),
     (ProcessNumbers, "note_run", _nothing),

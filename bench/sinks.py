@@ -26,9 +26,9 @@ from pathlib import Path
 import kombu
 
 from bench.promises import promise
+from devkit.servers.rabbitmq import RabbitServer, rabbitmq
 from parsekit import JsonObject, Outcome
-from parsekit.json_data import encoded
-from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
+from parsekit.json_text import encoded
 from parsekit.testing.sinks import Listener, outcome_of
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 

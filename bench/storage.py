@@ -19,8 +19,8 @@ from typing import Any
 from obstore.fsspec import FsspecStore
 from s3fs import S3FileSystem
 
+from devkit.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer, seaweedfs
 from parsekit import ProviderContext
-from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer, seaweedfs
 from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.storage import MinioStorage
 

@@ -35,19 +35,19 @@ from bench.data import body_of_a_match
 from bench.promises import promise
 from bench.silent import GO_ON
 from bench.worker import PLUGINS, _finished
-from parsekit.audit import Standing, Trail, audit_event
+from devkit.deployment import Deployment, WorkerProcess, poll
+from devkit.servers.process import free_port
+from devkit.servers.valkey import valkey
 from parsekit.clock import Clock
 from parsekit.config import Config
-from parsekit.config.effective import HOST_SECTIONS
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
+from parsekit.host.session import Session
 from parsekit.model import Outcome, Request
-from parsekit.progress import ProgressTeller, analytics_event
-from parsekit.session import Session
+from parsekit.pipeline.progress import ProgressTeller, analytics_event
+from parsekit.records.audit_trail import Standing, Trail, audit_event
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import Deployment, WorkerProcess, poll
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.valkey import valkey
 
 #: One after the other: who tells and who does not must be told apart.
 SLOTS = 1

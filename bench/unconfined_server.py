@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from unittest import mock
 
-from parsekit.isolation import fork_server
-from parsekit.isolation.sandbox import Sandbox
+from parsekit.parsers.isolation import fork_server
+from parsekit.parsers.isolation.sandbox import Sandbox
 
 
 def main() -> None:
-    """Serve as `parsekit.isolation.fork_server` does, and give up nothing."""
+    """Serve as `parsekit.parsers.isolation.fork_server` does, and give up nothing."""
     nothing = dict.fromkeys(("give_up_system", "give_up_files", "give_up_all"), mock.DEFAULT)
     with mock.patch.multiple(Sandbox, **nothing):
         fork_server.main()

@@ -17,9 +17,9 @@ from typing import Any
 import redis
 
 from bench.promises import promise
+from devkit.deployment import Deployment, WorkerProcess, poll
+from devkit.servers.valkey import valkey
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import Deployment, WorkerProcess, poll
-from parsekit.testing.servers.valkey import valkey
 
 PLUGINS = Path(__file__).parents[1] / "tests" / "worker" / "plugins"
 TASKS = 600

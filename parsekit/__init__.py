@@ -12,22 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parsekit.api import open_session as open_session
     from parsekit.api import parse as parse
-    from parsekit.audit import recorded as recorded
     from parsekit.config import Config as Config
     from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
     from parsekit.config import read_identifier as read_identifier
     from parsekit.config import read_secret as read_secret
-    from parsekit.download import save_whole as save_whole
+    from parsekit.config.tls_files import check_tls_files as check_tls_files
     from parsekit.events import AnalyticsEvent as AnalyticsEvent
     from parsekit.events import AuditEvent as AuditEvent
     from parsekit.events import DifferenceEvent as DifferenceEvent
     from parsekit.events import ProgressEvent as ProgressEvent
     from parsekit.events import WaitEvent as WaitEvent
-    from parsekit.folders import OwnedFolder as OwnedFolder
     from parsekit.hookspecs import hookimpl as hookimpl
-    from parsekit.keys import checked_key as checked_key
-    from parsekit.keys import checked_path as checked_path
+    from parsekit.host.session import Session as Session
     from parsekit.metrics import Metric as Metric
     from parsekit.model import Failure as Failure
     from parsekit.model import Job as Job
@@ -45,29 +42,32 @@ if TYPE_CHECKING:
     from parsekit.providers import Storage as Storage
     from parsekit.providers import StorageEntry as StorageEntry
     from parsekit.providers import WaitingParser as WaitingParser
+    from parsekit.records.audit_trail import recorded as recorded
     from parsekit.retry import RetryPolicy as RetryPolicy
-    from parsekit.session import Session as Session
-    from parsekit.tls_files import check_tls_files as check_tls_files
+    from parsekit.storage.atomic import OwnedFolder as OwnedFolder
+    from parsekit.storage.keys import checked_key as checked_key
+    from parsekit.storage.keys import checked_path as checked_path
+    from parsekit.storage.transfer import save_whole as save_whole
 
 _HOME = {
     "open_session": "api",
     "parse": "api",
-    "recorded": "audit",
+    "recorded": "records.audit_trail",
     "Config": "config",
     "Section": "config",
     "SecretFile": "config",
     "read_identifier": "config",
     "read_secret": "config",
-    "save_whole": "download",
+    "save_whole": "storage.transfer",
     "AnalyticsEvent": "events",
     "AuditEvent": "events",
     "DifferenceEvent": "events",
     "ProgressEvent": "events",
     "WaitEvent": "events",
-    "OwnedFolder": "folders",
+    "OwnedFolder": "storage.atomic",
     "hookimpl": "hookspecs",
-    "checked_key": "keys",
-    "checked_path": "keys",
+    "checked_key": "storage.keys",
+    "checked_path": "storage.keys",
     "Metric": "metrics",
     "Failure": "model",
     "Job": "model",
@@ -86,8 +86,8 @@ _HOME = {
     "StorageEntry": "providers",
     "WaitingParser": "providers",
     "RetryPolicy": "retry",
-    "Session": "session",
-    "check_tls_files": "tls_files",
+    "Session": "host.session",
+    "check_tls_files": "config.tls_files",
 }
 
 __all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)

@@ -11,27 +11,27 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from parsekit.attempts import Attempts
 from parsekit.config import load_config
 from parsekit.config.file import tell_file
 from parsekit.errors import ConfigInvalid, ParsekitError
-from parsekit.flights import Flights, LocalFlights
-from parsekit.folders import OwnedFolder
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
-from parsekit.isolation.sandbox import missing_layers
+from parsekit.host.session import Session
 from parsekit.model import Outcome, Request
-from parsekit.parsing import Parsers
-from parsekit.pipeline import Pipeline
-from parsekit.provenance import HOW_TO_SIGN, UNSIGNED, Signer
+from parsekit.parsers.isolation.sandbox import missing_layers
+from parsekit.parsers.runner import Parsers
+from parsekit.pipeline.attempts import Attempts
+from parsekit.pipeline.drive import drive
+from parsekit.pipeline.locks import Flights, LocalFlights
+from parsekit.pipeline.pipeline import Pipeline
+from parsekit.pipeline.reports import Reports
 from parsekit.providers import Storage
-from parsekit.reports import Reports
 from parsekit.retry import RetryPolicy
-from parsekit.session import Session
-from parsekit.shadow import Shadow
-from parsekit.storing import make_storage
-from parsekit.waiting import drive
-from parsekit.workspace import sweep
+from parsekit.shadow.runner import Shadow
+from parsekit.storage.atomic import OwnedFolder
+from parsekit.storage.open import make_storage
+from parsekit.storage.signing import HOW_TO_SIGN, UNSIGNED, Signer
+from parsekit.storage.workspace import sweep
 
 log = logging.getLogger("parsekit")
 

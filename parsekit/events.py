@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from parsekit.comparison import FieldDifference
-from parsekit.json_data import spliced
+from parsekit.json_text import spliced
 from parsekit.model import JsonObject, Outcome
+from parsekit.shadow.compare import FieldDifference
 
 Status = Literal["Pending", "Complete", "Error"]
 

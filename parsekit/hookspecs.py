@@ -45,9 +45,9 @@ if TYPE_CHECKING:
         ProgressEvent,
         WaitEvent,
     )
+    from parsekit.host.session import Session
     from parsekit.metrics import Metric
     from parsekit.providers import Check, ParserEntry, StorageEntry
-    from parsekit.session import Session
 
 #: pluggy project name, and the group of entry points in which plugins are found.
 PROJECT = "parsekit"

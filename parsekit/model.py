@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from parsekit.errors import ParsekitError, error_for
-from parsekit.json_data import encoded, spliced
-from parsekit.logs.redaction import cleaned, cleaned_name
+from parsekit.json_text import encoded, spliced
+from parsekit.redaction.secrets import cleaned, cleaned_name
 
 #: A JSON object as it stands at an edge.
 JsonObject = dict[str, Any]

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit.testing.replays.file import believable_match, write_replay
 
 #: Fifteen frames a second of a match of five minutes: smooth, and written in under a second.
 _FRAMES = 4500

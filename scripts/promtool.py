@@ -12,7 +12,7 @@ from pathlib import Path
 
 from servers import Refused, apt_settings, run
 
-from parsekit.testing.servers.promtool import UNPACKED, find_promtool
+from devkit.servers.promtool import UNPACKED, find_promtool
 
 _PACKAGE = "prometheus"
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import redis
 
+from devkit.contract import Contract
+from devkit.deployment import Deployment
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq import rabbitmq as run_rabbitmq
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.contract import Contract
-from parsekit.testing.deployment import Deployment
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit.testing.sinks import believable_body
 
 PLUGINS = Path(__file__).parent / "worker" / "plugins"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.servers.rabbitmq import Installation, RabbitServer, find_installation
+from devkit.servers.rabbitmq import Installation, RabbitServer, find_installation
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "servers.py"

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from parsekit.testing.contract import Contract
-from parsekit.testing.deployment import poll
+from devkit.contract import Contract
+from devkit.deployment import poll
 from trials.answers import wait_for_all
 from trials.faults import Faults
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet

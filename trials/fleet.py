@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from devkit.deployment import WorkerProcess
+from devkit.production import Production
+from devkit.servers.process import free_port
+from devkit.servers.rabbitmq import RabbitServer, rabbitmq
+from devkit.servers.seaweedfs import SeaweedServer, seaweedfs
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import WorkerProcess
-from parsekit.testing.production import Production
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.rabbitmq import RabbitServer, rabbitmq
-from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 from parsekit_ballchasing.simulator.bodies import BodyMaker, made_up
 

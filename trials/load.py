@@ -14,8 +14,8 @@ from kombu.exceptions import OperationalError
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
+from devkit.deployment import WorkerProcess
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import WorkerProcess
 from trials.fleet import Fleet
 
 #: How a caller's clients say that a server is away.

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devkit.contract import Contract
+from devkit.servers.seaweedfs import BUCKET
 from parsekit import JsonObject
-from parsekit.testing.contract import Contract
-from parsekit.testing.servers.seaweedfs import BUCKET
 from trials.answers import Meta, answers
 from trials.load import Asked, Load
 from trials.remains import after_the_end, in_service, objects

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from parsekit.testing.servers.seaweedfs import BUCKET
+from devkit.servers.seaweedfs import BUCKET
 from trials.fleet import Fleet
 
 #: Lists of messages in Redis, queues in RabbitMQ.

@@ -24,9 +24,9 @@ from typing import get_args
 
 import kombu
 
+from devkit.contract import Contract
+from devkit.deployment import poll
 from parsekit import JsonObject
-from parsekit.testing.contract import Contract
-from parsekit.testing.deployment import poll
 from trials.answers import wait_for_all
 from trials.chaos import say
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet

@@ -11,16 +11,16 @@ from typing import Annotated
 
 import typer
 
-from parsekit.analytics import SIZE, TIMINGS, Figures, Summary, summarise
 from parsekit.cli.event_files import event_files, reading, tell_unread
-from parsekit.cli.failures import writing_output
+from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.defaults.analytics_file import FILE_NAME
 from parsekit.errors import BadRequest
-from parsekit.event_lines import Unread, read_lines
 from parsekit.events import moment
 from parsekit.formats.columns import aligned
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
+from parsekit.records.analytics_file import FILE_NAME
+from parsekit.records.analytics_summary import SIZE, TIMINGS, Figures, Summary, summarise
+from parsekit.records.reader import Unread, read_lines
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

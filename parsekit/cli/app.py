@@ -8,8 +8,8 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from parsekit.cli.commands import CommandList, all_commands
-from parsekit.cli.failures import guarded
-from parsekit.cli.last_resort import leave_nothing_to_python
+from parsekit.cli.excepthooks import leave_nothing_to_python
+from parsekit.cli.exit import guarded
 
 app = typer.Typer(
     name="parsekit",

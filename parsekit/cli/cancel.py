@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parsekit.cli.options import ConfigFile, have_caller_read
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 
 app = typer.Typer(add_completion=False)
 
@@ -22,7 +22,7 @@ def cancel(
     Exit 1 when one has ended already, or is not known.
     """
     have_caller_read(config)
-    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+    from parsekit.client import caller  # noqa: PLC0415  (Celery)
 
     caller.reach()
     with caller.audited("cancel") as audit:

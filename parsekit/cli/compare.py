@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from parsekit.cli.event_files import event_files, reading, tell_unread
-from parsekit.cli.failures import ExitCode, say_error, writing_output
+from parsekit.cli.exit import ExitCode, say_error, writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.comparison import ABSENT, Absent, Leaf
-from parsekit.defaults.differences_file import FILE_NAME
-from parsekit.differences import Agreement, Example, PairSummary, summarise
-from parsekit.event_lines import Unread, read_lines
 from parsekit.formats.columns import aligned
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
+from parsekit.records.reader import Unread, read_lines
+from parsekit.shadow.compare import ABSENT, Absent, Leaf
+from parsekit.shadow.differences_file import FILE_NAME
+from parsekit.shadow.summary import Agreement, Example, PairSummary, summarise
 
 app = typer.Typer(add_completion=False)
 

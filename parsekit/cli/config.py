@@ -11,15 +11,15 @@ from pydantic import BaseModel, SecretStr
 from pydantic.errors import PydanticUserError
 
 from parsekit.api import open_session
-from parsekit.cli.failures import say, writing_output
+from parsekit.cli.exit import say, writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
-from parsekit.config.redact import MASK, redacted
 from parsekit.errors import ConfigInvalid, PluginFailed
 from parsekit.formats.columns import aligned
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 from parsekit.host import Host
 from parsekit.host.choices import missing_secrets, wrong_choices
+from parsekit.redaction.settings import MASK, redacted
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

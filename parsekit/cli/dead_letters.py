@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 
 if TYPE_CHECKING:
-    from parsekit.audit import Operations
+    from parsekit.records.audit_trail import Operations
     from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 
     Use = Callable[[DeadLetter, Operations], None]
@@ -52,7 +52,7 @@ def retry(tasks: Tasks, config: ConfigFile = None) -> None:
     """Send requests once more, under their own ids."""
 
     def send(letter: DeadLetter, audit: Operations) -> None:
-        from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+        from parsekit.client import caller  # noqa: PLC0415  (Celery)
 
         try:
             caller.retry(letter, audit)
@@ -76,15 +76,15 @@ def drop(tasks: Tasks, config: ConfigFile = None) -> None:
 
 
 def _letters() -> DeadLetters:
-    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
-    from parsekit.worker.service import service  # noqa: PLC0415
+    from parsekit.client import caller  # noqa: PLC0415  (Celery)
+    from parsekit.worker.process import service  # noqa: PLC0415
 
     caller.reach()
     return service.process.dead_letters
 
 
 def _listed() -> list[DeadLetter]:
-    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+    from parsekit.client import caller  # noqa: PLC0415  (Celery)
 
     letters = _letters()
     with caller.audited("dead-letters list") as audit, audit.doing() as operation:
@@ -96,7 +96,7 @@ def _listed() -> list[DeadLetter]:
 def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:
     """Take one request after the other and do with it what is to be done, before the next."""
     have_caller_read(config)
-    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
+    from parsekit.client import caller  # noqa: PLC0415  (Celery)
 
     letters = _letters()
     missing = 0

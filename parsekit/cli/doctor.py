@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parsekit.api import open_session
-from parsekit.audit import on_record
-from parsekit.cli.failures import ExitCode, writing_output
+from parsekit.cli.exit import ExitCode, writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import CelerySettings
-from parsekit.doctor import examine
-from parsekit.formats.plain import printable
+from parsekit.diagnostics.doctor import examine
+from parsekit.diagnostics.security import security_checks
+from parsekit.formats.terminal_text import printable
 from parsekit.host import Host
+from parsekit.host.session import Session
 from parsekit.providers import Check
-from parsekit.security import security_checks
-from parsekit.session import Session
+from parsekit.records.audit_trail import on_record
 
 app = typer.Typer(add_completion=False)
 
 if TYPE_CHECKING:
     from parsekit.config import Config
-    from parsekit.doctor import Try
+    from parsekit.diagnostics.doctor import Try
 
 _MARKS = {True: "ok  ", False: "FAIL", None: "-   "}
 
@@ -68,7 +68,7 @@ def _service_checks(config: Config) -> list[tuple[str, Try]]:
     """The service's own checks, when there is a service; its libraries are an extra."""
     if config.section(CelerySettings).broker is None:
         return []
-    from parsekit.worker.checks import service_checks  # noqa: PLC0415
+    from parsekit.client.checks import service_checks  # noqa: PLC0415
 
     return service_checks(config)
 
@@ -76,7 +76,7 @@ def _service_checks(config: Config) -> list[tuple[str, Try]]:
 def _service_security(config: Config) -> list[Check]:
     if config.section(CelerySettings).broker is None:
         return []
-    from parsekit.worker.checks import pickle_check  # noqa: PLC0415
+    from parsekit.client.checks import pickle_check  # noqa: PLC0415
 
     return [pickle_check(config)]
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from parsekit.api import default_data_dir
-from parsekit.cli.failures import say
+from parsekit.cli.exit import say
 from parsekit.errors import BadRequest
-from parsekit.event_lines import Unread
-from parsekit.event_log import files_of
+from parsekit.records.reader import Unread
+from parsekit.records.writer import files_of
 
 
 def event_files(paths: list[Path], name: str) -> list[Path]:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from parsekit.cli.failures import say
+from parsekit.cli.exit import say
 
 if TYPE_CHECKING:
-    from parsekit.defaults.terminal import LiveBar
-    from parsekit.worker.manifest import Entry
+    from parsekit.cli.progress_bar import LiveBar
+    from parsekit.client.manifest import Entry
 
 
 class Display(Protocol):
-    """Hears how tasks get on (`parsekit.worker.submission.Follower`), and of their ends."""
+    """Hears how tasks get on (`parsekit.client.submit.Follower`), and of their ends."""
 
     def expect(self, total: int) -> None:
         """So many replays there are."""
@@ -38,7 +38,7 @@ def displayed(*, follow: bool, results_for_programs: bool) -> Iterator[Display]:
     else:
         from rich.console import Console  # noqa: PLC0415  (40 ms that a pipe need not pay)
 
-        from parsekit.defaults.terminal import LiveBar  # noqa: PLC0415
+        from parsekit.cli.progress_bar import LiveBar  # noqa: PLC0415
 
         with LiveBar(Console(stderr=True), single=False) as bar:
             yield _Bar(bar)

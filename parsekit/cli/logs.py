@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from parsekit.cli.failures import debugging
-from parsekit.formats.plain import printable, printable_lines
+from parsekit.cli.exit import debugging
+from parsekit.formats.terminal_text import printable, printable_lines
 from parsekit.logs.record import line_of, told_of
-from parsekit.logs.redaction import cleaned
 from parsekit.logs.setup import CurrentStderr
+from parsekit.redaction.secrets import cleaned
 
 
 class _Line(logging.Formatter):
@@ -25,7 +25,7 @@ class _Line(logging.Formatter):
 
 
 #: Says where a parser raised: a matter for its author, as the replay's own line says that it did.
-_FOR_AUTHORS = "parsekit.parsing"
+_FOR_AUTHORS = "parsekit.parsers.runner"
 
 
 def show_logs() -> None:

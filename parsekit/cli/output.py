@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parsekit.cli.failures import writing_output
+from parsekit.cli.exit import writing_output
 from parsekit.errors import BadRequest, StorageDenied, StorageUnavailable
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.folder import ResultFolder

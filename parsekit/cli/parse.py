@@ -13,18 +13,18 @@ from typing import Annotated
 import typer
 
 from parsekit.api import open_pipeline, open_session
+from parsekit.batch.cores import default_slots
+from parsekit.batch.inputs import STDIN, Barren, Input, expand
 from parsekit.cli.completion import parser_names
 from parsekit.cli.interrupt import Interrupt, interruptible
 from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile
 from parsekit.cli.output import Wish
-from parsekit.cli.run import Run
-from parsekit.cli.shadowing import await_first, tell_shadow
+from parsekit.cli.parse_run import Run
+from parsekit.cli.shadow import await_first, tell_shadow
 from parsekit.cli.stdin import refuse_terminal
-from parsekit.cores import default_slots
 from parsekit.formats.writer import Format
 from parsekit.host import Host
-from parsekit.inputs import STDIN, Barren, Input, expand
 
 app = typer.Typer(add_completion=False)
 
@@ -127,7 +127,7 @@ def _display(wish: Wish, paths: list[str], host: Host) -> Iterator[None]:
         return
     from rich.console import Console  # noqa: PLC0415  (40 ms that a pipe need not pay)
 
-    from parsekit.defaults.terminal import TerminalProgress  # noqa: PLC0415
+    from parsekit.cli.progress_bar import TerminalProgress  # noqa: PLC0415
 
     progress = TerminalProgress(Console(stderr=True), single=wish.single)
     host.register(progress, "terminal-progress")

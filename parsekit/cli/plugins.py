@@ -6,10 +6,10 @@ import json
 
 import typer
 
-from parsekit.cli.failures import writing_output
+from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.formats.columns import aligned
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 from parsekit.host import Host, PluginRecord
 
 app = typer.Typer(add_completion=False)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from parsekit.disk_errors import storage_errors
 from parsekit.errors import BadRequest, Cancelled
-from parsekit.workspace import workspace
+from parsekit.storage.os_errors import storage_errors
+from parsekit.storage.workspace import workspace
 
 _CHUNK_BYTES = 1 << 20
 #: How often a wait for a slow writer looks whether it should stop, seconds.

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.failures import say, say_error
+from parsekit.batch.inputs import Barren
+from parsekit.cli.exit import say, say_error
 from parsekit.cli.following import displayed
 from parsekit.cli.options import ConfigFile, have_caller_read
 from parsekit.cli.verdict import Tally
-from parsekit.formats.plain import printable
-from parsekit.inputs import Barren
-from parsekit.worker.manifest import Entry
+from parsekit.client.manifest import Entry
+from parsekit.formats.terminal_text import printable
 
 if TYPE_CHECKING:
-    from parsekit.worker.submission import Answer, Unsent
+    from parsekit.client.submit import Answer, Unsent
 
 app = typer.Typer(add_completion=False)
 
@@ -60,22 +60,22 @@ def submit(
     replay that can't be sent is told and stops no other; the exit code is 1 then.
     """
     have_caller_read(config)
-    from parsekit.worker import caller, submission  # noqa: PLC0415  (Celery)
-    from parsekit.worker.manifest import Manifest  # noqa: PLC0415
+    from parsekit.client import caller, submit  # noqa: PLC0415
+    from parsekit.client.manifest import Manifest  # noqa: PLC0415
 
     caller.reach()
     kept = Manifest(manifest)
     report = _Report(form)
     with caller.audited("submit") as audit:
         if form is SubmitFormat.IDS and not follow:
-            for one in submission.send_all(replays, kept, audit, bulk=bulk):
+            for one in submit.send_all(replays, kept, audit, bulk=bulk):
                 report.sent(one)
             raise typer.Exit(report.tally.exit_code)
         try:
             with displayed(follow=follow, results_for_programs=form is SubmitFormat.JSONL) as shown:
-                for end in submission.answer_all(replays, kept, audit, bulk=bulk, follower=shown):
+                for end in submit.answer_all(replays, kept, audit, bulk=bulk, follower=shown):
                     report.ended(end)
-                    if isinstance(end, submission.Answer):
+                    if isinstance(end, submit.Answer):
                         shown.count(failed=not end.outcome["ok"])
         except KeyboardInterrupt:
             say("interrupted: tasks that were sent go on in the service")

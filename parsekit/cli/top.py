@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.failures import writing_output
+from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
 from parsekit.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parsekit.worker.top import Snapshot
+    from parsekit.worker.monitoring.top import Snapshot
 
 app = typer.Typer(add_completion=False)
 
@@ -48,11 +48,11 @@ def _looker() -> Callable[[], Snapshot]:
     """Asks the deployment. Raises `StorageUnavailable` when its Redis does not answer."""
     import redis  # noqa: PLC0415
 
-    from parsekit.worker import caller  # noqa: PLC0415  (Celery)
-    from parsekit.worker.announcements import Board  # noqa: PLC0415
+    from parsekit.client import caller  # noqa: PLC0415  (Celery)
+    from parsekit.worker.monitoring.status_channel import Board  # noqa: PLC0415
+    from parsekit.worker.monitoring.top import snapshot_of  # noqa: PLC0415
+    from parsekit.worker.process import service  # noqa: PLC0415
     from parsekit.worker.servers import result_store  # noqa: PLC0415
-    from parsekit.worker.service import service  # noqa: PLC0415
-    from parsekit.worker.top import snapshot_of  # noqa: PLC0415
 
     caller.find()
     board = Board(service.addresses.backend)

@@ -10,10 +10,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 
 if TYPE_CHECKING:
-    from parsekit.worker.top import Snapshot
+    from parsekit.worker.monitoring.top import Snapshot
 
 #: Waiting tasks that get a line of their own, and reasons that do.
 _LINES = 10

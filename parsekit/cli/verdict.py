@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from parsekit.cli.failures import ExitCode
+from parsekit.cli.exit import ExitCode
 from parsekit.errors import ConfigInvalid, ParsekitError, ReplayNotFound
 
 

@@ -1,6 +1,6 @@
 """Configuration: one JSON file, environment variables over it, a typed model for every section."""
 
-from parsekit.config.effective import Config
+from parsekit.config.config import Config
 from parsekit.config.load import load_config
 from parsekit.config.secret import SecretFile, read_identifier, read_secret
 from parsekit.config.settings import (

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from parsekit.formats.plain import printable
-from parsekit.logs.redaction import cleaned
+from parsekit.formats.terminal_text import printable
+from parsekit.redaction.secrets import cleaned
 
 ENV_FILE = "PARSEKIT_CONFIG"
 FILE_NAME = "parsekit.json"

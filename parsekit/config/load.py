@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from parsekit.config.effective import HOST_SECTIONS, Config
+from parsekit.config.config import HOST_SECTIONS, Config
 from parsekit.config.file import chosen_file
 from parsekit.config.problems import Problem, kind_of, nearest, problems_of
-from parsekit.config.redact import remember_secrets
 from parsekit.config.settings import HostSettings
 from parsekit.config.texts import unusable_texts
 from parsekit.errors import ConfigInvalid
+from parsekit.redaction.settings import remember_secrets
 
 ENV_PREFIX = "PARSEKIT__"
 #: Section and key; nothing in the configuration is nested deeper.

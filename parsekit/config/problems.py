@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from parsekit.config.redact import redacted
+from parsekit.redaction.settings import redacted
 
 #: Types of pydantic's findings to what a JSON file has to hold there.
 _WANTED = {

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from parsekit.errors import ConfigInvalid
-from parsekit.logs.redaction import remember
+from parsekit.redaction.secrets import remember
 
 log = logging.getLogger("parsekit.config")
 

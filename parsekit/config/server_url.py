@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from parsekit.config.addresses import UNUSABLE, is_usable
 from parsekit.config.file import is_file
+from parsekit.config.urls import UNUSABLE, is_usable
 
 #: What others call the schemes that kombu knows.
 _REDIS = {"redis": "redis", "valkey": "redis", "rediss": "rediss", "valkeys": "rediss"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
-from parsekit.formats.plain import spreadsheet_safe
 from parsekit.formats.rows import COLUMNS, Value, rows_of
+from parsekit.formats.terminal_text import spreadsheet_safe
 from parsekit.model import Outcome
 
 

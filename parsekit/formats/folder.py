@@ -8,14 +8,14 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from parsekit.disk_errors import storage_errors
-from parsekit.folders import Folder
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.json_text import line_of
 from parsekit.formats.parquet import ParquetRows
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 from parsekit.formats.writer import Format
 from parsekit.model import Outcome
+from parsekit.storage.atomic import Folder
+from parsekit.storage.os_errors import storage_errors
 
 #: Bytes of a name taken from the replay; file systems allow 255 with all that is added.
 _STEM_BYTES = 150

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from parsekit.formats.match import Match, Player, Team
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table

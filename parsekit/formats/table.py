@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from parsekit.formats.match import Match, match_of
-from parsekit.formats.plain import printable
 from parsekit.formats.scoreboard import scoreboard
+from parsekit.formats.terminal_text import printable
 from parsekit.model import Outcome
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from parsekit.hookspecs import HOOK_VERSION, PROJECT
-from parsekit.host.record import install_hint
+from parsekit.host.plugin_info import install_hint
 
 #: Comma-separated names: only these plugins are loaded, none when it is empty.
 ENV_PLUGINS = "PARSEKIT_PLUGINS"

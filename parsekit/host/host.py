@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from parsekit import hookspecs
-from parsekit.config.effective import HOST_SECTIONS
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.host.discovery import (
     LOAD_SECONDS,
     Found,
@@ -20,9 +20,9 @@ from parsekit.host.discovery import (
     reason_of,
     within,
 )
-from parsekit.host.record import PIP_NAMES, PluginRecord
+from parsekit.host.plugin_info import PIP_NAMES, PluginRecord
 from parsekit.host.registry import Registry
-from parsekit.host.sections import refuse_without_defaults
+from parsekit.host.section_rules import refuse_without_defaults
 from parsekit.providers import NUMBERED, ParserEntry, StorageEntry
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 #: The host's own plugins come through the same hooks as everyone's.
 DEFAULT_PLUGINS = {
-    "folder": "parsekit.defaults.folder",
-    "analytics-file": "parsekit.defaults.analytics_file:AnalyticsFile",
-    "audit-file": "parsekit.defaults.audit_file:AuditFile",
-    "differences-file": "parsekit.defaults.differences_file:DifferencesFile",
+    "folder": "parsekit.storage.folder_plugin",
+    "analytics-file": "parsekit.records.analytics_file:AnalyticsFile",
+    "audit-file": "parsekit.records.audit_file:AuditFile",
+    "differences-file": "parsekit.shadow.differences_file:DifferencesFile",
 }
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("parsekit_"))
 #: What a plugin may do beside its parsers and storages, in words, and the hook of each.

@@ -19,9 +19,9 @@ from parsekit.events import (
     ProgressEvent,
     WaitEvent,
 )
-from parsekit.host.courier import PATIENCE_S, Call, Courier, Listener, Receipt
+from parsekit.host.dispatcher import PATIENCE_S, Call, Courier, Listener, Receipt
 from parsekit.host.host import Host
-from parsekit.session import Session
+from parsekit.host.session import Session
 
 log = logging.getLogger("parsekit.listeners")
 

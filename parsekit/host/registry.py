@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from parsekit.config.problems import nearest
 from parsekit.errors import ConfigInvalid
 from parsekit.host.discovery import PluginFault
-from parsekit.host.record import install_hint
+from parsekit.host.plugin_info import install_hint
 
 E = TypeVar("E")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from parsekit.logs.context import NAMES
 from parsekit.logs.record import MAX_MESSAGE, LineFormatter, Told, line_of
-from parsekit.logs.redaction import may_hold_secret, when_remembering
+from parsekit.redaction.secrets import may_hold_secret, when_remembering
 
 #: Made once: `json.dumps` would make it for each number.
 _encoded = json.JSONEncoder(default=str).encode

@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from parsekit.logs.context import NAMES, Facts, current_facts
-from parsekit.logs.redaction import cleaned
+from parsekit.redaction.secrets import cleaned
 
 #: Attribute of a record with facts of its own: ``log.info("…", extra=facts(step="parse"))``.
 _FIELDS = "parsekit_facts"

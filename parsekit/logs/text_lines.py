@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from parsekit.formats.plain import printable
+from parsekit.formats.terminal_text import printable
 from parsekit.logs.record import Line, LineFormatter, Told, line_of
 
 #: Stands before each line of a traceback, so that none looks like a line of the log.

@@ -23,7 +23,7 @@ from parsekit.errors import (
     StorageUnavailable,
 )
 from parsekit.replay.crc import ReplayCrc
-from parsekit.replay.lookalike import SNIFF_BYTES, looks_like
+from parsekit.replay.file_types import SNIFF_BYTES, looks_like
 
 _PREFIX_BYTES = 8
 #: Headers of 27 real replays of 2015 to 2026 have 0.5 to 11 kB.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parsekit.testing.parser import ParserConformance as ParserConformance
-    from parsekit.testing.replays import believable_match as believable_match
-    from parsekit.testing.replays import synthetic_replay as synthetic_replay
-    from parsekit.testing.replays import write_replay as write_replay
+    from parsekit.testing.replays.file import believable_match as believable_match
+    from parsekit.testing.replays.file import synthetic_replay as synthetic_replay
+    from parsekit.testing.replays.file import write_replay as write_replay
     from parsekit.testing.sinks import SinkConformance as SinkConformance
     from parsekit.testing.storage import StorageConformance as StorageConformance
 
@@ -17,9 +17,9 @@ _HOME = {
     "ParserConformance": "parser",
     "SinkConformance": "sinks",
     "StorageConformance": "storage",
-    "believable_match": "replays",
-    "synthetic_replay": "replays",
-    "write_replay": "replays",
+    "believable_match": "replays.file",
+    "synthetic_replay": "replays.file",
+    "write_replay": "replays.file",
 }
 
 __all__ = [*_HOME]  # noqa: PLE0604  (names come from one table)

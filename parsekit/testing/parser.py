@@ -26,10 +26,10 @@ import pytest
 from parsekit.api import open_pipeline, open_session
 from parsekit.host import Host
 from parsekit.model import Outcome, Request
-from parsekit.pipeline import Pipeline
+from parsekit.pipeline.drive import drive
+from parsekit.pipeline.pipeline import Pipeline
 from parsekit.providers import NUMBERED
-from parsekit.testing.replays import believable_match, write_replay
-from parsekit.waiting import drive
+from parsekit.testing.replays.file import believable_match, write_replay
 
 #: Names the modules with native code that importing one entry point brings.
 _LISTS_NATIVE = """

@@ -14,6 +14,6 @@ pytest.register_assert_rewrite(
 @pytest.fixture
 def synthetic_replay_file(tmp_path: Path) -> Path:
     """A whole replay of an invented match, for tests of plugins."""
-    from parsekit.testing.replays import write_replay  # noqa: PLC0415  (few tests need it)
+    from parsekit.testing.replays.file import write_replay  # noqa: PLC0415  (few tests need it)
 
     return write_replay(tmp_path / "synthetic.replay")

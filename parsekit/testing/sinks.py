@@ -34,8 +34,8 @@ from parsekit.events import (
     WaitEvent,
 )
 from parsekit.host import Host
+from parsekit.host.session import Session
 from parsekit.model import Failure, JsonObject, Outcome, Timings
-from parsekit.session import Session
 
 #: All calls of a listener for one task together may take no longer, seconds; the host waits no
 #: longer for it.

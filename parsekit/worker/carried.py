@@ -18,8 +18,8 @@ import redis
 
 from parsekit.config import Config
 from parsekit.model import JsonObject
-from parsekit.provenance import Signer
-from parsekit.worker import keys
+from parsekit.storage.signing import Signer
+from parsekit.worker.redis import keys
 
 log = logging.getLogger(__name__)
 

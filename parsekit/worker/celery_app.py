@@ -9,7 +9,7 @@ from celery import Celery
 from parsekit.config import CelerySettings
 from parsekit.worker.celery_settings import celery_settings
 from parsekit.worker.lifecycle import install
-from parsekit.worker.service import service
+from parsekit.worker.process import service
 from parsekit.worker.task import ParseReplay
 
 

@@ -15,7 +15,7 @@ SHUTDOWN_SECONDS = 25.0
 #: Fetching, storing and reporting may take this long beside the parse, all retries included.
 _RUN_MARGIN_SECONDS = 300.0
 
-_RESULTS = "parsekit.worker.redis_results:RedisResults"
+_RESULTS = "parsekit.worker.redis.results:RedisResults"
 
 
 def longest_run_s(parse_seconds: float) -> float:
@@ -115,7 +115,7 @@ def _results(at: Addresses) -> dict[str, Any]:
 
 
 def worker_transport_options(at: Addresses, member_id: str, concurrency: int) -> dict[str, Any]:
-    """Options of `parsekit.worker.redis_transport`, which only a consuming process uses."""
+    """Options of `parsekit.worker.redis.transport`, which only a consuming process uses."""
     return {
         **_delivery(at)["broker_transport_options"],
         "member_id": member_id,

@@ -12,7 +12,7 @@ import redis
 from pydantic import TypeAdapter
 
 from parsekit.model import JsonObject
-from parsekit.worker import keys
+from parsekit.worker.redis import keys
 
 log = logging.getLogger(__name__)
 

@@ -17,42 +17,42 @@ from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
 
-from parsekit.cores import default_slots
+from parsekit.batch.cores import default_slots
 from parsekit.errors import ConfigInvalid, ParsekitError
-from parsekit.formats.plain import printable
-from parsekit.logs.redaction import cleaned, spare
+from parsekit.formats.terminal_text import printable
 from parsekit.logs.setup import flush
+from parsekit.redaction.secrets import cleaned, spare
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.amqp_transport import Channel, bulk_share
-from parsekit.worker.announcements import Announcer, Board
+from parsekit.worker.amqp.transport import Channel, bulk_share
 from parsekit.worker.celery_settings import (
     SHUTDOWN_SECONDS,
     longest_run_s,
     worker_transport_options,
 )
-from parsekit.worker.children import Children, ChildReport, family
-from parsekit.worker.heartbeat import folder_of
-from parsekit.worker.http_port import ENV_HTTP, serve
 from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
-from parsekit.worker.metrics_page import make_page
-from parsekit.worker.numbers import PoolRunning, WorkerNumbers
+from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
+from parsekit.worker.monitoring.children import Children, ChildReport, family
+from parsekit.worker.monitoring.health import Vitals
+from parsekit.worker.monitoring.heartbeat import folder_of
+from parsekit.worker.monitoring.http import ENV_HTTP, serve
+from parsekit.worker.monitoring.metrics_page import make_page
+from parsekit.worker.monitoring.probes import probes, storage_probe
+from parsekit.worker.monitoring.queue_stats import queues_of
+from parsekit.worker.monitoring.status_channel import Announcer, Board
+from parsekit.worker.monitoring.storage_watch import StorageWatch, storage_silence
 from parsekit.worker.preflight import preflight
-from parsekit.worker.probes import probes, storage_probe
-from parsekit.worker.queues import queues_of
-from parsekit.worker.reception import tell_unknown
-from parsekit.worker.service import service
-from parsekit.worker.storage_watch import StorageWatch, storage_silence
-from parsekit.worker.vitals import Vitals
+from parsekit.worker.process import service
+from parsekit.worker.validation import tell_unknown
 
 log = logging.getLogger(__name__)
 
 _TRANSPORTS = {
-    "redis": "parsekit.worker.redis_transport:Transport",
-    "rediss": "parsekit.worker.redis_transport:Transport",
-    "amqp": "parsekit.worker.amqp_transport:Transport",
-    "pyamqp": "parsekit.worker.amqp_transport:Transport",
-    "amqps": "parsekit.worker.amqp_transport:TlsTransport",
+    "redis": "parsekit.worker.redis.transport:Transport",
+    "rediss": "parsekit.worker.redis.transport:Transport",
+    "amqp": "parsekit.worker.amqp.transport:Transport",
+    "pyamqp": "parsekit.worker.amqp.transport:Transport",
+    "amqps": "parsekit.worker.amqp.transport:TlsTransport",
 }
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.

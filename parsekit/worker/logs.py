@@ -15,7 +15,7 @@ from celery.worker.consumer.consumer import UNKNOWN_TASK_ERROR
 from parsekit.config import LogSettings
 from parsekit.errors import ConfigInvalid
 from parsekit.logs.setup import set_up
-from parsekit.worker.service import service
+from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)
 

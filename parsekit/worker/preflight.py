@@ -9,8 +9,8 @@ from parsekit.api import check_pipeline
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.host.choices import missing_secrets, wrong_choices
 from parsekit.worker.celery_settings import task_queues
+from parsekit.worker.process import service
 from parsekit.worker.servers import broker, servers
-from parsekit.worker.service import service
 from parsekit.worker.trial import try_apart
 
 

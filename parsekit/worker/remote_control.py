@@ -18,7 +18,7 @@ from celery.worker.control import Panel, revoke
 from kombu.pidbox import Mailbox, Node
 
 from parsekit.config import CelerySettings
-from parsekit.worker.service import service
+from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from redis import exceptions as refusals
 
 from parsekit.config.redis_address import is_redis
 from parsekit.errors import ConfigInvalid, ParsekitError, StorageUnavailable
-from parsekit.logs.redaction import cleaned
+from parsekit.redaction.secrets import cleaned
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.membership import remove
-from parsekit.worker.redis_client import connect, masked
-from parsekit.worker.redis_refusals import is_passing
+from parsekit.worker.redis.client import connect, masked
+from parsekit.worker.redis.membership import remove
+from parsekit.worker.redis.refusals import is_passing
 from parsekit.worker.tls import AmqpTls
 
 #: By its path: kombu keeps the class that it once had for a scheme, and a worker's is another.

@@ -28,24 +28,24 @@ from parsekit.errors import (
 )
 from parsekit.events import FETCHING, PARSER_RANGE
 from parsekit.logs.context import working_on
-from parsekit.logs.redaction import short
 from parsekit.model import Failure, JsonObject, Outcome, Request
-from parsekit.pipeline import Waiting
-from parsekit.worker.call import digest_of, refused, request_of
+from parsekit.pipeline.pipeline import Waiting
+from parsekit.redaction.secrets import short
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ends import REVOKED, TIMEOUT, End, whose_limit
-from parsekit.worker.ledger import Standing
-from parsekit.worker.membership import sibling
-from parsekit.worker.rescheduling import (
+from parsekit.worker.process import service
+from parsekit.worker.redis.membership import sibling
+from parsekit.worker.redis.task_store import Standing
+from parsekit.worker.request import digest_of, refused, request_of
+from parsekit.worker.result_text import ReturnValue
+from parsekit.worker.resume import (
     carried_of,
     go_on_later,
     go_on_without_time_to_live,
     has_time_to_live,
     is_bulk,
 )
-from parsekit.worker.result_text import ReturnValue
-from parsekit.worker.service import service
-from parsekit.worker.traces import run_span
+from parsekit.worker.tracing import run_span
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class ParseReplay(Task):
     """``parseReplay`` with keyword arguments ``replayObjectPath`` and ``progressQueue``."""
 
     name = "parseReplay"
-    Strategy = "parsekit.worker.reception:strategy"
+    Strategy = "parsekit.worker.validation:strategy"
     typing = False
     resultrepr_maxsize = 80  # a result is in the storage, not in the log
     throws = (ParsekitError, TimeLimitExceeded)  # expected: one line in the log, no traceback

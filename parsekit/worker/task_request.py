@@ -21,7 +21,7 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from parsekit.worker.ends import END_HEADER, TERMINATED, TIMEOUT, End, whose_limit
-from parsekit.worker.service import service
+from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from parsekit.config import CelerySettings
-from parsekit.tls_files import check_tls_files
+from parsekit.config.tls_files import check_tls_files
 
 #: What kombu takes for ``ssl``.
 AmqpTls = dict[str, Any] | bool

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.replays import believable_match, write_replay
+from devkit.command_line import CommandLine
+from parsekit.testing.replays.file import believable_match, write_replay
 
 PLUGINS = Path(__file__).parent / "plugins"
 

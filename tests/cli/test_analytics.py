@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import CommandLine
+from devkit.command_line import CommandLine
 
 Write = Callable[..., list[Path]]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import CommandLine, end, outcomes, wait_until
+from devkit.command_line import CommandLine, end, outcomes, wait_until
 
 Write = Callable[..., list[Path]]
 SHADOW = {"PARSEKIT_PLUGINS": "stub,second", "PARSEKIT__SHADOW": "second"}

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from parsekit.testing.command_line import CommandLine
+from devkit.command_line import CommandLine
 
 SPECIFICATION = {
     "celery": {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import PARSEKIT, CommandLine
+from devkit.command_line import PARSEKIT, CommandLine
 
 #: A user whom no passwd names; whose files are ours all the same.
 NOBODY = ("unshare", "--user", "--map-user=61234", "--map-group=61234")

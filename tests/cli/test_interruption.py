@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import PARSEKIT, CommandLine, end, outcomes, wait_until
+from devkit.command_line import PARSEKIT, CommandLine, end, outcomes, wait_until
 
 Replays = Callable[..., list[Path]]
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import redis
 
+from devkit.command_line import CommandLine
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit.testing import write_replay
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
-from parsekit.worker.keys import DEAD_LETTERS
+from parsekit.worker.redis.keys import DEAD_LETTERS
 
 REPLAY = "replays/stored.replay"
 #: What every record has, unless a test says otherwise.
@@ -49,7 +49,7 @@ def service(cli: CommandLine, server: ValkeyServer) -> CommandLine:
             at_unix=0.0,
         )
         DeadLetters(client).put(letter)
-    stored = cli.home / ".local/share/parsekit/results" / REPLAY
+    stored = cli.home / ".local/share/parsekit/storage/results" / REPLAY
     stored.parent.mkdir(parents=True)
     write_replay(stored, frames=0)
     return replace(cli, settings={**cli.settings, "PARSEKIT__CELERY__BROKER": server.url()})

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
+from devkit.command_line import CommandLine, outcomes
 from parsekit.formats.rows import COLUMNS
-from parsekit.testing.command_line import CommandLine, outcomes
 
 Replays = Callable[..., list[Path]]
 
@@ -324,8 +324,8 @@ def test_an_unexpected_error_is_one_line_and_a_traceback_on_request(
     broken = cli.folder / "site"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import parsekit.inputs\ndef expand(arguments): raise LookupError('odd')\n"
-        "parsekit.inputs.expand = expand\n"
+        "import parsekit.batch.inputs\ndef expand(arguments): raise LookupError('odd')\n"
+        "parsekit.batch.inputs.expand = expand\n"
     )
     environ = {"PYTHONPATH": f"{broken}:{cli.environ()['PYTHONPATH']}"}
     done = cli.run("parse", "a.replay", environ=environ)

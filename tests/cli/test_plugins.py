@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from parsekit.testing.command_line import CommandLine
+from devkit.command_line import CommandLine
 
 
 def test_every_plugin_is_listed_with_what_it_provides(cli: CommandLine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from parsekit.testing.command_line import CommandLine, outcomes
+from devkit.command_line import CommandLine, outcomes
 
 LOCAL = {"PARSEKIT_PLUGINS": "local,stub", "PARSEKIT__PARSER": "local"}
 

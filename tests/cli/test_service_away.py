@@ -13,11 +13,11 @@ from dataclasses import replace
 import pytest
 import redis
 
-from parsekit.cli.failures import guarded
-from parsekit.testing.command_line import PARSEKIT, CommandLine
-from parsekit.testing.deployment import WorkerProcess
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from devkit.command_line import PARSEKIT, CommandLine
+from devkit.deployment import WorkerProcess
+from devkit.servers.process import free_port
+from devkit.servers.valkey import ValkeyServer, valkey
+from parsekit.cli.exit import guarded
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 
 COMMANDS = [

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from parsekit.testing.command_line import CommandLine
+from devkit.command_line import CommandLine
 
 HEAVY = {"celery", "kombu", "redis", "numpy", "pyarrow", "pydantic", "fsspec", "s3fs", "requests"}
 #: Runs the command line and prints, last on standard error, the modules that it imported.

@@ -12,8 +12,8 @@ from subprocess import CompletedProcess
 import pytest
 import redis
 
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from devkit.command_line import CommandLine
+from devkit.servers.valkey import ValkeyServer, valkey
 
 Replays = Callable[..., list[Path]]
 

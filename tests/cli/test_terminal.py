@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.terminal import ESCAPES, SHOW_CURSOR, Terminal
+from devkit.command_line import CommandLine
+from devkit.terminal import ESCAPES, SHOW_CURSOR, Terminal
 
 Replays = Callable[..., list[Path]]
 

@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from rich.console import Console
 
+from devkit.command_line import CommandLine
+from devkit.deployment import Deployment, poll
+from devkit.servers.rabbitmq import rabbitmq
+from devkit.servers.valkey import valkey
+from devkit.terminal import ESCAPES, SHOW_CURSOR, Terminal
 from parsekit import Metric
 from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.deployment import Deployment, poll
-from parsekit.testing.servers.rabbitmq import rabbitmq
-from parsekit.testing.servers.valkey import valkey
-from parsekit.testing.terminal import ESCAPES, SHOW_CURSOR, Terminal
-from parsekit.worker import numbers
-from parsekit.worker.announcements import Announcement
-from parsekit.worker.children import Children
-from parsekit.worker.metrics import Told
-from parsekit.worker.top import FactLine, QueueLine, Snapshot, WorkerLine, snapshot_of
-from parsekit.worker.waits import Wait
+from parsekit.worker.monitoring import aggregate
+from parsekit.worker.monitoring.children import Children
+from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.status_channel import Announcement
+from parsekit.worker.monitoring.top import FactLine, QueueLine, Snapshot, WorkerLine, snapshot_of
+from parsekit.worker.monitoring.waits import Wait
 
 if TYPE_CHECKING:
-    from parsekit.worker.metrics import ProcessNumbers
-    from parsekit.worker.queues import Queues
+    from parsekit.worker.monitoring.counters import ProcessNumbers
+    from parsekit.worker.monitoring.queue_stats import Queues
 
 PLUGINS = Path(__file__).parents[1] / "worker" / "plugins"
 
@@ -172,8 +172,8 @@ def test_a_number_that_a_plugin_can_not_tell_leaves_json_json() -> None:
 def test_limits_of_several_workers_are_not_added_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numbers, "_run_limit_s", lambda: 420.0)
-    told = numbers.WorkerNumbers(
+    monkeypatch.setattr(aggregate, "_run_limit_s", lambda: 420.0)
+    told = aggregate.WorkerNumbers(
         own=cast("ProcessNumbers", SimpleNamespace(now=Told)),
         children=Children(tmp_path),
         queues=cast("Queues", SimpleNamespace(metrics=list)),

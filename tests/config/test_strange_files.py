@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from parsekit.config import Config, load_config
-from parsekit.config.effective import HOST_SECTIONS
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.settings import HostSettings
 from parsekit.errors import ConfigInvalid
 from parsekit.host import Host

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from parsekit import event_log
 from parsekit.config import Config, Section
-from parsekit.defaults.analytics_file import AnalyticsFile
-from parsekit.event_lines import Unread, read_lines
-from parsekit.event_log import LOCK_S, EventLog, aside, files_of
+from parsekit.host.session import Session
 from parsekit.model import JsonObject
-from parsekit.session import Session
+from parsekit.records import writer
+from parsekit.records.analytics_file import AnalyticsFile
+from parsekit.records.reader import Unread, read_lines
+from parsekit.records.writer import LOCK_S, EventLog, aside, files_of
 from parsekit.testing import SinkConformance
 from parsekit.testing.sinks import FAILURE, Delivered, Listener, outcome_of
 
@@ -96,7 +96,7 @@ def numbers(folder: Path, keep: int = 5) -> list[int]:
 
 def write_some(path: Path, start: int, rotate_bytes: int, keep: int) -> None:
     """In a process of its own, that waits for the others as long as a busy machine takes."""
-    event_log.LOCK_S = 30.0
+    writer.LOCK_S = 30.0
     log = EventLog(path, rotate_bytes, keep)
     for number in range(start, start + 200):
         log.append(numbered(number))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.comparison import Differing, FieldDifference
 from parsekit.config import Config
-from parsekit.defaults.differences_file import FILE_NAME, DifferencesFile
-from parsekit.event_lines import MAX_LINE_BYTES, Unread, read_lines
 from parsekit.events import Answerer, DifferenceEvent
 from parsekit.host import Host
-from parsekit.session import Session
+from parsekit.host.session import Session
+from parsekit.records.reader import MAX_LINE_BYTES, Unread, read_lines
+from parsekit.shadow.compare import Differing, FieldDifference
+from parsekit.shadow.differences_file import FILE_NAME, DifferencesFile
 
 
 def event(*fields: FieldDifference) -> DifferenceEvent:

@@ -18,8 +18,6 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry
 
 from parsekit.config import FolderSettings
-from parsekit.defaults import folder
-from parsekit.defaults.folder_storage import FolderStorage, open_folder
 from parsekit.errors import (
     BadRequest,
     ConfigInvalid,
@@ -27,8 +25,10 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from parsekit.folders import ABANDONED_AFTER_S
 from parsekit.providers import LARGEST_READ_BYTES, ProviderContext, Storage, StorageEntry
+from parsekit.storage import folder_plugin
+from parsekit.storage.atomic import ABANDONED_AFTER_S
+from parsekit.storage.folder import FolderStorage, open_folder
 from parsekit.testing.storage import StorageConformance
 
 
@@ -71,10 +71,10 @@ def files_below(path: Path) -> list[Path]:
 
 def test_the_plugin_offers_it_without_importing_it() -> None:
     entries: list[StorageEntry] = []
-    folder.parsekit_register_storages(entries.append)
+    folder_plugin.parsekit_register_storages(entries.append)
     (entry,) = entries
     assert (entry.name, entry.settings) == ("folder", FolderSettings)
-    assert entry.create == "parsekit.defaults.folder_storage:open_folder"
+    assert entry.create == "parsekit.storage.folder:open_folder"
 
 
 def test_results_stand_in_the_data_folder_when_nothing_is_configured(tmp_path: Path) -> None:
@@ -352,8 +352,9 @@ def test_a_disk_without_hard_links_still_keeps_the_first(
 
 def test_listing_the_plugin_is_light() -> None:
     code = (
-        "import sys, parsekit.defaults.folder as f; f.parsekit_register_storages(lambda e: None);"
-        "sys.exit(any(m in sys.modules for m in ('fsspec', 'parsekit.defaults.folder_storage')))"
+        "import sys, parsekit.storage.folder_plugin as f;"
+        "f.parsekit_register_storages(lambda e: None);"
+        "sys.exit(any(m in sys.modules for m in ('fsspec', 'parsekit.storage.folder')))"
     )
     run = subprocess.run([sys.executable, "-c", code], check=False)
     assert run.returncode == 0

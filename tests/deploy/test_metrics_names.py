@@ -14,12 +14,12 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from devkit.deployment import Deployment, poll
+from devkit.servers.process import free_port
+from devkit.servers.rabbitmq import rabbitmq
+from devkit.servers.valkey import valkey
 from parsekit.metrics import WORKERS_OWN
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import Deployment, poll
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.rabbitmq import rabbitmq
-from parsekit.testing.servers.valkey import valkey
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

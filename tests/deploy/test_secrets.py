@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.provenance import MIN_KEY_BYTES
+from parsekit.storage.signing import MIN_KEY_BYTES
 
 from .shipped import strict
 

@@ -25,10 +25,10 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 from minio import Minio
 
-from parsekit.provenance import Signer
-from parsekit.testing.contract import Contract
-from parsekit.testing.deployment import hang_up
-from parsekit.testing.servers.tls_front import tls_front
+from devkit.contract import Contract
+from devkit.deployment import hang_up
+from devkit.servers.tls_front import tls_front
+from parsekit.storage.signing import Signer
 
 from .shipped import Servers, ShippedRabbit, Side, run, strict
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from devkit.deployment import Deployment, WorkerProcess, poll
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit.api import open_session
 from parsekit.config import CelerySettings
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import Deployment, WorkerProcess, poll
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 
 #: The service before parsekit, as far as a broker can tell: stock Celery with the same task.
 OLD_SERVICE = """

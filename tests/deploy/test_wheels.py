@@ -21,8 +21,8 @@ import redis
 import yaml
 from amqp.exceptions import AccessRefused
 
+from devkit.deployment import poll
 from parsekit.testing import believable_match, write_replay
-from parsekit.testing.deployment import poll
 
 from .shipped import TOOLS, Servers, Side, run
 

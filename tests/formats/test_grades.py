@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from parsekit.comparison import compare
 from parsekit.formats.grades import known
+from parsekit.shadow.compare import compare
 
 
 def body(**more: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from devkit.terminal import ESCAPES
 from parsekit.formats.table import MatchDetail, MatchLines
 from parsekit.model import JsonObject, Outcome
-from parsekit.testing.terminal import ESCAPES
 
 HEADINGS = ["Score", "Goals", "Assists", "Saves", "Shots", "Boost/min", "Speed"]
 NUMBERS = ["1234", "11", "12", "13", "14", "412", "1549"]

@@ -14,10 +14,10 @@ from parsekit.api import open_pipeline, open_session
 from parsekit.config import Config
 from parsekit.events import ProgressEvent
 from parsekit.host import Host
-from parsekit.host.courier import PATIENCE_S
+from parsekit.host.dispatcher import PATIENCE_S
 from parsekit.host.listeners import Listeners
+from parsekit.host.session import Session
 from parsekit.model import Outcome
-from parsekit.session import Session
 
 
 class Recorder:
@@ -156,7 +156,7 @@ def test_one_that_hangs_delays_the_end_once_and_the_others_hear(
 
 
 def test_one_that_hangs_loses_only_its_own_events(recorder: Recorder, caplog, monkeypatch):
-    monkeypatch.setattr("parsekit.host.courier.MAILBOX_SIZE", 10)
+    monkeypatch.setattr("parsekit.host.dispatcher.MAILBOX_SIZE", 10)
     hanging = Hanging()
     listeners = listeners_of(hanging, recorder)
     for number in range(50):

@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
+from devkit.deployment import poll
 from parsekit import Metric, hookimpl
 from parsekit.host import Host
-from parsekit.host.measures import PluginMeasures
+from parsekit.host.plugin_metrics import PluginMeasures
 from parsekit.metrics import MAX_SERIES, merged
-from parsekit.testing.deployment import poll
-from parsekit.worker.metrics import Told
-from parsekit.worker.metrics_page import make_page
+from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.metrics_page import make_page
 
 
 class Offers:
@@ -160,7 +160,7 @@ def test_only_what_it_counted_stands_for_long(monkeypatch):
     moody = Moody()
     asked = measures(moody)
     assert set(values(asked)) == {"parsekit_mine", "parsekit_sent_total"}
-    monkeypatch.setattr("parsekit.host.measures.KEPT_S", -1)
+    monkeypatch.setattr("parsekit.host.plugin_metrics.KEPT_S", -1)
     moody.broken = True
     assert values(asked) == {"parsekit_sent_total": 100}
 

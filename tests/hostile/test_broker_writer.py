@@ -20,11 +20,11 @@ from celery.worker.control import Panel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsekit.provenance import Signer
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.process import free_port
-from parsekit.worker import keys
+from devkit.deployment import poll
+from devkit.servers.process import free_port
+from parsekit.storage.signing import Signer
 from parsekit.worker.carried import CARRIED_HEADER, Carried, carried_by, signed
+from parsekit.worker.redis import keys
 from parsekit.worker.remote_control import guarded
 
 from .odd_json import json_of

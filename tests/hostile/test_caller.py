@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from kombu import Connection
 from kombu.message import Message
 
+from devkit.deployment import poll
 from parsekit import errors
-from parsekit.testing.deployment import poll
-from parsekit.worker import keys
-from parsekit.worker.call import REFUSED
 from parsekit.worker.carried import CARRIED_HEADER
 from parsekit.worker.messages import MAX_BODY_BYTES
-from parsekit.worker.reception import _refused
+from parsekit.worker.redis import keys
+from parsekit.worker.request import REFUSED
+from parsekit.worker.validation import _refused
 
 from .odd_json import SCALARS, json_of
 

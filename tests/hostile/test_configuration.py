@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from devkit.command_line import PARSEKIT, CommandLine, wait_until
 from parsekit.config import AuditSettings, load_config
 from parsekit.config.file import FILE_NAME
-from parsekit.defaults.audit_file import line_of
-from parsekit.event_log import AUDIT_OPENING, EventLog
 from parsekit.events import Acts, AuditEvent
-from parsekit.testing.command_line import PARSEKIT, CommandLine, wait_until
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit.records.audit_file import line_of
+from parsekit.records.writer import AUDIT_OPENING, EventLog
+from parsekit.testing.replays.file import believable_match, write_replay
 from parsekit_ballchasing.settings import BallchasingSettings
 
 STUB = Path(__file__).parents[1] / "cli" / "plugins"

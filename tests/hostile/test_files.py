@@ -22,24 +22,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsekit.allowance import Allowance
+from parsekit.client.manifest import Entry, Manifest
 from parsekit.config import Config, FolderSettings
-from parsekit.defaults.folder_storage import open_folder
-from parsekit.download import save_whole
 from parsekit.errors import ParsekitError
-from parsekit.event_log import EventLog
 from parsekit.formats.folder import ResultFolder
 from parsekit.formats.writer import Format
-from parsekit.provenance import Signer
 from parsekit.providers import ObjectInfo, ProviderContext
+from parsekit.records.writer import EventLog
+from parsekit.shadow.budget import Allowance
+from parsekit.storage.folder import open_folder
+from parsekit.storage.signing import Signer
+from parsekit.storage.transfer import save_whole
+from parsekit.storage.workspace import sweep, workspace
 from parsekit.testing.sinks import outcome_of
-from parsekit.worker import heartbeat, storage_watch
-from parsekit.worker.children import Children, ChildReport
-from parsekit.worker.heartbeat import Heartbeat
-from parsekit.worker.manifest import Entry, Manifest
-from parsekit.worker.metrics import Told
-from parsekit.worker.storage_watch import StorageWatch
-from parsekit.workspace import sweep, workspace
+from parsekit.worker.monitoring import heartbeat, storage_watch
+from parsekit.worker.monitoring.children import Children, ChildReport
+from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.heartbeat import Heartbeat
+from parsekit.worker.monitoring.storage_watch import StorageWatch
 from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.message import Message
 from parsekit_sinks_rabbitmq.orphans import ENDS, SPOOL, Orphans

@@ -18,14 +18,14 @@ from typing import Any
 
 import pytest
 
+from devkit.deployment import poll
 from parsekit import errors
 from parsekit.errors import ParserFailed
-from parsekit.isolation.pool import ParsePool
-from parsekit.isolation.protocol import ParseRequest, ParserSpec
-from parsekit.isolation.sandbox import FILE_VIEW, SYSTEM_CALLS, missing_layers
 from parsekit.model import Replay
+from parsekit.parsers.isolation.pool import ParsePool
+from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
+from parsekit.parsers.isolation.sandbox import FILE_VIEW, SYSTEM_CALLS, missing_layers
 from parsekit.providers import ProviderContext
-from parsekit.testing.deployment import poll
 
 #: Where ``reaching`` stands, and ``crashing``, which it knows the host's words from.
 PARSERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "isolation"))

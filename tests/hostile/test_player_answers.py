@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.errors import ERRORS
-from parsekit.isolation.protocol import (
+from parsekit.json_text import JsonData, NotJson
+from parsekit.model import Parsed
+from parsekit.parsers.isolation.protocol import (
     MAX_ERROR_CHARACTERS,
     MAX_STEP_CHARACTERS,
     Closed,
@@ -22,8 +24,6 @@ from parsekit.isolation.protocol import (
     decode_reply,
     receive,
 )
-from parsekit.json_data import JsonData, NotJson
-from parsekit.model import Parsed
 
 from .odd_json import json_of
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsekit.json_data import JsonData
+from parsekit.json_text import JsonData
 from parsekit.model import Failure, Tried
-from parsekit.provenance import Signer
-from parsekit.results import Result, ResultName, ResultStore
-from parsekit.stored_values import MOST
-from parsekit.tickets import Kept, Tickets
+from parsekit.storage.results import Result, ResultName, ResultStore
+from parsekit.storage.signing import Signer
+from parsekit.storage.tickets import Kept, Tickets
+from parsekit.storage.untrusted import MOST
 
 from .odd_json import SCALARS, json_of
 

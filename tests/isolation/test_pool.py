@@ -29,13 +29,13 @@ from parsekit.errors import (
     ParserFailed,
     ParserTimeout,
 )
-from parsekit.isolation.parse_process import ParseProcess
-from parsekit.isolation.pool import ParsePool
-from parsekit.isolation.protocol import ParseRequest, ParserSpec
-from parsekit.isolation.server_process import ServerProcess
-from parsekit.logs.redaction import remember
 from parsekit.model import Parsed, Replay
+from parsekit.parsers.isolation.parse_process import ParseProcess
+from parsekit.parsers.isolation.pool import ParsePool
+from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
+from parsekit.parsers.isolation.server_process import ServerProcess
 from parsekit.providers import ProviderContext
+from parsekit.redaction.secrets import remember
 
 HERE = str(Path(__file__).parent)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.isolation import sandbox
-from parsekit.isolation.sandbox import missing_layers
+from parsekit.parsers.isolation import sandbox
+from parsekit.parsers.isolation.sandbox import missing_layers
 
 HERE = str(Path(__file__).parent)
 

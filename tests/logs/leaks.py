@@ -15,9 +15,9 @@ from urllib.parse import quote
 import kombu
 import redis
 
+from devkit.command_line import CommandLine
+from devkit.deployment import Deployment, WorkerProcess
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.deployment import Deployment, WorkerProcess
 
 PLUGINS = Path(__file__).parent / "plugins"
 _SEEDS = count()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from parsekit.errors import ParserFailed
-from parsekit.isolation.pool import ParsePool
-from parsekit.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.model import Replay
+from parsekit.parsers.isolation.pool import ParsePool
+from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
 from parsekit.providers import ProviderContext
 
 PLUGINS = Path(__file__).parent / "plugins"

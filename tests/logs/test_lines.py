@@ -17,11 +17,11 @@ from parsekit.errors import StorageUnavailable
 from parsekit.logs.context import working_on
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import MAX_MESSAGE, facts
-from parsekit.logs.redaction import remember
 from parsekit.logs.setup import flush, set_up
 from parsekit.logs.steps import Step, tell_step
 from parsekit.logs.steps import lines as steps
 from parsekit.logs.text_lines import TextLines
+from parsekit.redaction.secrets import remember
 
 FORGED = 'x\n{"level":"info","message":"forged"}\r12:00:00.000 info forged\u2028\x1b[2Jy\x85z\x7f'
 log = logging.getLogger("somebody.elses")

@@ -15,15 +15,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from parsekit.audit import Operation
 from parsekit.cli import config as config_command
 from parsekit.cli import doctor as doctor_command
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import Told
-from parsekit.logs.redaction import remember
 from parsekit.logs.text_lines import TextLines
 from parsekit.model import Failure
+from parsekit.records.audit_trail import Operation
+from parsekit.redaction.secrets import remember
 
 #: Each example runs five commands.
 pytestmark = pytest.mark.timeout(400)

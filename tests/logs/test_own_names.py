@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from devkit.servers.valkey import valkey
 from parsekit import errors
-from parsekit.testing.servers.valkey import valkey
 
 from .leaks import Secrets, World, replay
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit import read_identifier, read_secret
-from parsekit.config.redact import remember_secrets
 from parsekit.errors import ConfigInvalid, RemoteUnavailable
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import Told
-from parsekit.logs.redaction import (
+from parsekit.model import Failure
+from parsekit.redaction.secrets import (
     cleaned,
     cleaned_name,
     may_hold_secret,
@@ -25,7 +25,7 @@ from parsekit.logs.redaction import (
     short,
     spare,
 )
-from parsekit.model import Failure
+from parsekit.redaction.settings import remember_secrets
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ from urllib.parse import quote
 
 import pytest
 
+from devkit.deployment import Deployment, WorkerProcess, poll
+from devkit.servers.process import free_port
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.valkey import valkey
 from parsekit.errors import ERRORS
-from parsekit.testing.deployment import Deployment, WorkerProcess, poll
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.valkey import valkey
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 
 from .leaks import (

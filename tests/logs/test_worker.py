@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from celery import states
 
-from parsekit.cores import REMOTE_SLOTS
+from devkit.deployment import Deployment, WorkerProcess, poll
+from devkit.servers.valkey import ValkeyServer, valkey
+from parsekit.batch.cores import REMOTE_SLOTS
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import Deployment, WorkerProcess, poll
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 
 PLUGINS = Path(__file__).parent / "plugins"
 
@@ -155,7 +155,7 @@ def test_where_a_parser_raised_is_one_line_with_a_traceback(service: Deployment,
     worker = service.worker().ready()
     task_id = run(service, "raises")
     worker.stop()
-    (line,) = [each for each in lines(worker) if each["logger"] == "parsekit.parsing"]
+    (line,) = [each for each in lines(worker) if each["logger"] == "parsekit.parsers.runner"]
     assert (line["level"], line["task_id"]) == ("warning", task_id)
     assert line["message"] == f"parser {parser} raised"
     assert 'parsekit_leaky.py", line' in line["traceback"]

@@ -12,19 +12,19 @@ import pytest
 from parsekit import hookimpl
 from parsekit.clock import Clock
 from parsekit.config import Config, HostSettings
-from parsekit.config.effective import HOST_SECTIONS
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.settings import Limits
-from parsekit.defaults.folder_storage import FolderStorage
 from parsekit.errors import StorageUnavailable
 from parsekit.events import AnalyticsEvent, ProgressEvent
-from parsekit.flights import LocalFlights
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
-from parsekit.parsing import Parsers
-from parsekit.pipeline import Pipeline
+from parsekit.parsers.runner import Parsers
+from parsekit.pipeline.locks import LocalFlights
+from parsekit.pipeline.pipeline import Pipeline
 from parsekit.providers import ObjectInfo, ParserEntry, ProviderContext
-from parsekit.testing.replays import believable_match, synthetic_replay
+from parsekit.storage.folder import FolderStorage
+from parsekit.testing.replays.file import believable_match, synthetic_replay
 
 Step = Parsed | NotReady | BaseException | Callable[[Job], Parsed | NotReady]
 

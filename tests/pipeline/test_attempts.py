@@ -10,7 +10,7 @@ import pytest
 
 from parsekit.errors import ParserCrashed, ParserFailed
 from parsekit.model import Outcome, Parsed
-from parsekit.pipeline import Pipeline, Waiting
+from parsekit.pipeline.pipeline import Pipeline, Waiting
 
 from .conftest import Bench
 

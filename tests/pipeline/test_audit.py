@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from parsekit import hookimpl
-from parsekit.audit import Operations, on_record
 from parsekit.config import AuditSettings, Config
-from parsekit.config.effective import HOST_SECTIONS
-from parsekit.defaults.audit_file import AuditFile
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.errors import InvalidReplay, ParsekitError, RemoteUnavailable
 from parsekit.events import Acts, AuditEvent
+from parsekit.host.session import Session
 from parsekit.model import Job, NotReady, Outcome, Parsed
-from parsekit.pipeline import Waiting
-from parsekit.session import Session
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit.pipeline.pipeline import Waiting
+from parsekit.records.audit_file import AuditFile
+from parsekit.records.audit_trail import Operations, on_record
+from parsekit.testing.replays.file import believable_match, write_replay
 
 from .conftest import Bench
 

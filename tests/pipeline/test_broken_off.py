@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from parsekit.api import open_pipeline, open_session
 from parsekit.host import Host
 from parsekit.model import Outcome, Request
-from parsekit.pipeline import Pipeline
-from parsekit.testing.replays import believable_match, write_replay
-from parsekit.waiting import drive
+from parsekit.pipeline.drive import drive
+from parsekit.pipeline.pipeline import Pipeline
+from parsekit.testing.replays.file import believable_match, write_replay
 
 
 @pytest.fixture(scope="module")

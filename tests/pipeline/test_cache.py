@@ -8,8 +8,8 @@ import json
 import pytest
 
 from parsekit.model import Outcome, Parsed
-from parsekit.pipeline import Pipeline, Waiting
-from parsekit.results import ResultName
+from parsekit.pipeline.pipeline import Pipeline, Waiting
+from parsekit.storage.results import ResultName
 
 
 def done(answer: Outcome | Waiting) -> Outcome:

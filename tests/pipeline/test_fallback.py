@@ -17,7 +17,7 @@ from parsekit.errors import (
     error_for,
 )
 from parsekit.model import Job, Outcome, Parsed
-from parsekit.pipeline import Pipeline, Waiting
+from parsekit.pipeline.pipeline import Pipeline, Waiting
 
 from .conftest import Bench
 

@@ -6,7 +6,7 @@ import pytest
 
 from parsekit.errors import ParserFailed
 from parsekit.model import NotReady, Outcome
-from parsekit.pipeline import Waiting
+from parsekit.pipeline.pipeline import Waiting
 
 
 @pytest.mark.parametrize("disable_cache", [False, True])

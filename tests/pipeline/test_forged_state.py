@@ -10,7 +10,7 @@ import pytest
 
 from parsekit.errors import BadRequest
 from parsekit.model import Failure, Tried
-from parsekit.run_state import RunState
+from parsekit.pipeline.state import RunState
 
 FAILURE = {"code": "parser_failed", "message": "no", "retryable": False, "retry_after_s": None}
 TRIED = {"parser": "script", **FAILURE}

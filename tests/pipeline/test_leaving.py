@@ -13,11 +13,11 @@ from parsekit.errors import (
     RemoteTimeout,
     RemoteUnavailable,
 )
-from parsekit.flights import LocalFlights
 from parsekit.model import NotReady, Outcome, Parsed
-from parsekit.pipeline import Waiting
+from parsekit.pipeline.locks import LocalFlights
+from parsekit.pipeline.pipeline import Waiting
 from parsekit.retry import RetryPolicy
-from parsekit.tickets import Tickets
+from parsekit.storage.tickets import Tickets
 
 PENDING = NotReady(ticket={"id": "r1"}, after_s=600)
 

@@ -22,14 +22,14 @@ import pytest
 from parsekit import api
 from parsekit.api import open_pipeline
 from parsekit.config import Config, FolderSettings, HostSettings, ProvenanceSettings
-from parsekit.config.effective import HOST_SECTIONS
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.errors import ConfigInvalid
-from parsekit.json_data import JsonData, spliced
+from parsekit.host.session import Session
+from parsekit.json_text import JsonData, spliced
 from parsekit.model import NotReady, Outcome, Parsed
-from parsekit.pipeline import Waiting
-from parsekit.provenance import OWN_KEY_FILE, Signer
+from parsekit.pipeline.pipeline import Waiting
 from parsekit.providers import LARGEST_READ_BYTES
-from parsekit.session import Session
+from parsekit.storage.signing import OWN_KEY_FILE, Signer
 
 KEY, OLD_KEY, STRANGERS_KEY = Signer((b"k" * 32,)), Signer((b"o" * 32,)), Signer((b"s" * 32,))
 BOTH = Signer((*KEY.keys, *OLD_KEY.keys))

@@ -6,7 +6,7 @@ import pytest
 
 from parsekit.errors import ParserFailed
 from parsekit.model import Job, NotReady, Parsed
-from parsekit.pipeline import Waiting
+from parsekit.pipeline.pipeline import Waiting
 
 
 def run(bench, **more):

@@ -19,9 +19,9 @@ from parsekit.errors import ParserFailed, RemoteUnavailable
 from parsekit.events import DifferenceEvent
 from parsekit.host import Host
 from parsekit.model import Job, NotReady, Outcome, Parsed
-from parsekit.pipeline import Pipeline, Waiting
+from parsekit.pipeline.pipeline import Pipeline, Waiting
 from parsekit.providers import ParserEntry
-from parsekit.shadow import Shadow, ShadowTally
+from parsekit.shadow.runner import Shadow, ShadowTally
 
 from .conftest import Bench
 
@@ -107,7 +107,7 @@ def children() -> list[str]:
     """Processes of local parsers that this process has started."""
     mine = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     pids = [pid for task in mine for pid in task.read_text().split()]
-    return [pid for pid in pids if b"parsekit.isolation" in command_line(pid)]
+    return [pid for pid in pids if b"parsekit.parsers.isolation" in command_line(pid)]
 
 
 def command_line(pid: str) -> bytes:
@@ -304,7 +304,7 @@ def test_a_shadow_that_is_not_ready_is_waited_for_in_the_background(
 def test_a_shadow_that_is_never_ready_ends_at_the_deadline(
     make: Make, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("parsekit.shadow.DEADLINE_S", 1.0)
+    monkeypatch.setattr("parsekit.shadow.runner.DEADLINE_S", 1.0)
     bench.other.steps = [NotReady(ticket={"id": "r"}, after_s=-5) for _ in range(1000)]
     shadowed = make()
     shadowed.run()

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from parsekit.model import NotReady, Outcome, Parsed
-from parsekit.pipeline import Waiting
-from parsekit.provenance import Signer
-from parsekit.run_state import RunState
+from parsekit.pipeline.pipeline import Waiting
+from parsekit.pipeline.state import RunState
+from parsekit.storage.signing import Signer
 
 KEY = Signer((b"k" * 32,))
 #: Deeper than any interpreter reads.

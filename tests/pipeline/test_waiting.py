@@ -19,9 +19,9 @@ from parsekit.errors import (
     StorageDenied,
 )
 from parsekit.model import Job, NotReady, Outcome, Parsed
-from parsekit.pipeline import Waiting
+from parsekit.pipeline.pipeline import Waiting
 from parsekit.providers import ObjectInfo, ParserEntry
-from parsekit.testing.replays import believable_match, synthetic_replay
+from parsekit.testing.replays.file import believable_match, synthetic_replay
 
 
 def waits(answer: Outcome | Waiting) -> Waiting:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.replays import believable_match, write_replay
+from parsekit.testing.replays.file import believable_match, write_replay
 
 SCRIPT = Path(__file__).parents[2] / "scripts/demo.py"
 

@@ -18,7 +18,7 @@ from parsekit.errors import (
     StorageUnavailable,
 )
 from parsekit.replay import Envelope, ReplayCrc, check_envelope, replay_crc
-from parsekit.testing.replays import believable_match, synthetic_replay, write_replay
+from parsekit.testing.replays.file import believable_match, synthetic_replay, write_replay
 
 MIB = 1024 * 1024
 LIMIT = 32 * MIB

@@ -13,7 +13,7 @@ import pytest
 import subtr_actor
 
 from parsekit.replay import check_envelope
-from parsekit.testing.replays import (
+from parsekit.testing.replays.file import (
     Goal,
     Match,
     Player,

@@ -8,7 +8,7 @@ import pytest
 
 from parsekit import ObjectInfo, ProviderContext
 from parsekit.config import FolderSettings
-from parsekit.defaults.folder_storage import FolderStorage
+from parsekit.storage.folder import FolderStorage
 from parsekit.testing import StorageConformance
 from parsekit.testing.sinks import Listener
 

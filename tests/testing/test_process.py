@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.servers.process import ServerFailed, ServerProcess
+from devkit.servers.process import ServerFailed, ServerProcess
 
 
 def server(folder: Path, code: str) -> ServerProcess:

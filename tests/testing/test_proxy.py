@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from parsekit.testing.servers.proxy import (
+from devkit.servers.proxy import (
     Answer,
     Cut,
     FaultProxy,

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import redis
 
+from devkit.servers.valkey import ValkeyServer
 from parsekit import Metric
-from parsekit.testing.servers.valkey import ValkeyServer
-from parsekit.worker import keys
-from parsekit.worker.announcements import Announcement, Board
-from parsekit.worker.metrics import Told
-from parsekit.worker.top import snapshot_of
-from parsekit.worker.waits import Wait
+from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.status_channel import Announcement, Board
+from parsekit.worker.monitoring.top import snapshot_of
+from parsekit.worker.monitoring.waits import Wait
+from parsekit.worker.redis import keys
 
 
 def said(worker: str, *metrics: Metric) -> Announcement:

@@ -11,7 +11,7 @@ import kombu
 import pytest
 import redis
 
-from parsekit.testing.deployment import poll
+from devkit.deployment import poll
 
 BACK_FILL = 10_000
 #: What the machine that runs the tests may take beside the parse.

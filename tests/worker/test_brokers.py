@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from devkit.deployment import poll
 from parsekit import errors
-from parsekit.testing.deployment import poll
 from parsekit.worker.dead_letters import DeadLetters
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from parsekit.testing.deployment import poll
+from devkit.deployment import poll
 
 
 def test_a_callback_without_a_queue_is_dropped_with_a_line_that_says_whose_it_was(service):

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import redis
 
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.valkey import ValkeyServer
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.valkey import ValkeyServer
 
 PAGE = (Path(__file__).parents[2] / "docs/service.md").read_text()
 SITE_PACKAGES = sysconfig.get_path("purelib")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from celery.exceptions import TaskRevokedError
 
-from parsekit.testing.deployment import poll
-from parsekit.worker import keys
+from devkit.deployment import poll
+from parsekit.worker.redis import keys
 
 
 def cancel(service, *tasks) -> None:

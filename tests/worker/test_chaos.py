@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from parsekit.testing.contract import Contract
+from devkit.contract import Contract
 from trials import faults
 from trials.chaos import chaos, plan_of, say
 from trials.fleet import Broker, Parser, Plan

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from devkit.deployment import poll
 from parsekit import Metric
-from parsekit.testing.deployment import poll
-from parsekit.worker import children
-from parsekit.worker.children import Children, ChildReport
-from parsekit.worker.metrics import Told
+from parsekit.worker.monitoring import children
+from parsekit.worker.monitoring.children import Children, ChildReport
+from parsekit.worker.monitoring.counters import Told
 
 
 @pytest.fixture

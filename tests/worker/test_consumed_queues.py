@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parsekit.testing.deployment import WorkerProcess, poll
+from devkit.deployment import WorkerProcess, poll
 
 #: Starts a worker that is told of one queue alone.
 PARSEKIT = ("parsekit", "worker", "--concurrency", "2", "--queues")

@@ -12,10 +12,10 @@ import kombu
 import pytest
 import redis
 
+from devkit.deployment import WorkerProcess, poll
+from devkit.servers.valkey import valkey
 from parsekit import errors
-from parsekit.testing.deployment import WorkerProcess, poll
-from parsekit.testing.servers.valkey import valkey
-from parsekit.worker import keys
+from parsekit.worker.redis import keys
 
 
 def in_hand(client: redis.Redis) -> int:

@@ -11,15 +11,15 @@ from typing import Literal
 import kombu
 import pytest
 
+from devkit.deployment import poll
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq import rabbitmq as run_rabbitmq
+from devkit.servers.valkey import ValkeyServer
 from parsekit.config import load_config
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
-from parsekit.testing.servers.valkey import ValkeyServer
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import own_queue, task_queues
-from parsekit.worker.queues import AmqpQueues
-from parsekit.worker.rescheduling import delay_queue
+from parsekit.worker.monitoring.queue_stats import AmqpQueues
+from parsekit.worker.resume import delay_queue
 
 COUNT = 20
 

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from devkit.command_line import PARSEKIT, CommandLine, outcomes
+from devkit.deployment import WorkerProcess, poll
 from parsekit.errors import ConfigInvalid, StorageUnavailable
+from parsekit.storage.workspace import sweep
 from parsekit.testing import believable_match, write_replay
-from parsekit.testing.command_line import PARSEKIT, CommandLine, outcomes
-from parsekit.testing.deployment import WorkerProcess, poll
 from parsekit.worker.addresses import embedded_folder
 from parsekit.worker.embedded import server as embedded
 from parsekit.worker.embedded.keeper import WORKERS
-from parsekit.workspace import sweep
 
 pytestmark = pytest.mark.timeout(400)
 

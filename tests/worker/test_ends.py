@@ -11,8 +11,8 @@ import pytest
 from billiard.exceptions import TimeLimitExceeded
 from celery.exceptions import TaskRevokedError
 
+from devkit.deployment import WorkerProcess, poll
 from parsekit import errors
-from parsekit.testing.deployment import WorkerProcess, poll
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -8,8 +8,8 @@ import time
 import pytest
 import redis
 
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.valkey import valkey
+from devkit.deployment import poll
+from devkit.servers.valkey import valkey
 
 #: Long enough for an idle worker to ask several times.
 FULL_S = 6.0
@@ -100,7 +100,7 @@ def run_for_ever(client: redis.Redis) -> None:
 
 @pytest.mark.parametrize("text", ["BUSY Redis is busy running a script", "MISCONF disk is full"])
 def test_what_a_server_does_later_is_told_from_what_it_never_does(text):
-    from parsekit.worker.redis_refusals import is_passing  # noqa: PLC0415
+    from parsekit.worker.redis.refusals import is_passing  # noqa: PLC0415
 
     assert is_passing(redis.ResponseError(text))
     assert not is_passing(redis.ResponseError("WRONGTYPE Operation against a key"))

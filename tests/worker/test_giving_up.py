@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from parsekit.worker.service import Process
+from parsekit.worker.process import Process
 
 
 class _Service:

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from parsekit.testing.deployment import poll
-from parsekit.worker import http_port
+from devkit.deployment import poll
+from parsekit.worker.monitoring import http
 
 PAGE = b"parsekit_up 1\n" * 100_000
 
@@ -21,7 +21,7 @@ PAGE = b"parsekit_up 1\n" * 100_000
 @contextmanager
 def serving(page: Callable[[], bytes]) -> Iterator[tuple[str, int]]:
     well = SimpleNamespace(not_live=lambda _now: None, not_ready=lambda _now: "the broker is away")
-    made = http_port.serve("0", SimpleNamespace(now=lambda: well), page)
+    made = http.serve("0", SimpleNamespace(now=lambda: well), page)
     yield made.server_address
     made.shutdown()
     made.server_close()
@@ -29,7 +29,7 @@ def serving(page: Callable[[], bytes]) -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    monkeypatch.setattr(http_port, "_SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(http, "_SILENCE_SECONDS", 0.3)
     with serving(lambda: PAGE) as address:
         yield address
 

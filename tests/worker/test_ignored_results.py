@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parsekit.testing.deployment import poll
+from devkit.deployment import poll
 
 
 def test_a_task_without_a_result_that_is_delivered_twice_is_told_once(service, redis_client):

@@ -8,8 +8,8 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
+from devkit.deployment import hang_up, poll
 from parsekit import errors
-from parsekit.testing.deployment import hang_up, poll
 
 
 @pytest.fixture

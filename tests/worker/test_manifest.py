@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from parsekit.client.manifest import Entry, Manifest
 from parsekit.errors import ConfigInvalid, StorageUnavailable
-from parsekit.worker.manifest import Entry, Manifest
 
 ENDED = {"error": None}
 

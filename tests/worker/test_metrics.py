@@ -11,9 +11,9 @@ import pytest
 from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
 
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.valkey import valkey
+from devkit.deployment import poll
+from devkit.servers.process import free_port
+from devkit.servers.valkey import valkey
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 
 #: A listener that never returns from its first event.

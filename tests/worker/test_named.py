@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.inputs import Barren, Input
-from parsekit.worker.named import Key, expand
+from parsekit.batch.inputs import Barren, Input
+from parsekit.client.targets import Key, expand
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,11 @@ import urllib.request
 import pytest
 from celery.exceptions import TaskRevokedError
 
-from parsekit.testing.command_line import CommandLine
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.valkey import valkey
-from parsekit.testing.terminal import ESCAPES, Terminal
+from devkit.command_line import CommandLine
+from devkit.deployment import poll
+from devkit.servers.process import free_port
+from devkit.servers.valkey import valkey
+from devkit.terminal import ESCAPES, Terminal
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import redis
 
-from parsekit.testing.contract import Contract
-from parsekit.testing.deployment import poll
-from parsekit.testing.production import Mailbox
-from parsekit.testing.servers.proxy import FaultProxy, Refuse, fault_proxy
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.valkey import ValkeyServer
+from devkit.contract import Contract
+from devkit.deployment import poll
+from devkit.production import Mailbox
+from devkit.servers.proxy import FaultProxy, Refuse, fault_proxy
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.valkey import ValkeyServer
 from parsekit.testing.sinks import believable_body
 
 from ..conftest import Service

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from celery.result import AsyncResult
 
+from devkit.deployment import poll
+from devkit.production import Production
+from devkit.servers.seaweedfs import BUCKET, SeaweedServer, seaweedfs
 from parsekit.model import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import poll
-from parsekit.testing.production import Production
-from parsekit.testing.servers.seaweedfs import BUCKET, SeaweedServer, seaweedfs
 from parsekit_sinks_rabbitmq.line import LARGEST_BATCH
 
 PLUGINS = Path(__file__).parent / "plugins"

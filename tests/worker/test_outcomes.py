@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import pytest
 from celery.exceptions import TaskRevokedError
 
+from devkit.deployment import poll
+from devkit.production import Mailbox
 from parsekit.errors import ParsekitError
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import poll
-from parsekit.testing.production import Mailbox
 
 #: Each kind of caller, and each kind of task queue.
 CALLS = (

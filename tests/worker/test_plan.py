@@ -7,16 +7,16 @@ import random
 
 import pytest
 
+from devkit.deployment import poll
 from parsekit import errors
+from parsekit.batch.cores import REMOTE_SLOTS
 from parsekit.config import CelerySettings, Config, HostSettings
-from parsekit.config.effective import HOST_SECTIONS
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.settings import Limits
-from parsekit.cores import REMOTE_SLOTS
-from parsekit.testing.deployment import poll
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS
 from parsekit.worker.command import Plan, WorkerOptions, make_plan
-from parsekit.worker.rescheduling import delay_queue, hop_seconds
+from parsekit.worker.resume import delay_queue, hop_seconds
 
 CORES = len(os.sched_getaffinity(0))
 ALL = ("q", "q-poll", "fill-poll", "fill")

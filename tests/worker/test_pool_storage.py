@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from devkit.deployment import WorkerProcess, poll
+from devkit.production import Production
+from devkit.servers.process import free_port
+from devkit.servers.seaweedfs import SeaweedServer, seaweedfs
+from devkit.servers.valkey import ValkeyServer
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.deployment import WorkerProcess, poll
-from parsekit.testing.production import Production
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
-from parsekit.testing.servers.valkey import ValkeyServer
 
 #: A listener that says in which processes it is opened.
 OPENED = """

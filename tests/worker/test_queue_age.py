@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from parsekit.worker.queues import Age
+from parsekit.worker.monitoring.queue_stats import Age
 
 LOOK_S = 6.0
 

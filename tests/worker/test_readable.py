@@ -10,9 +10,9 @@ from typing import Any
 import kombu
 import pytest
 
+from devkit.production import Mailbox
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit.model import JsonObject
-from parsekit.testing.production import Mailbox
-from parsekit.testing.servers.rabbitmq import RabbitServer
 
 from ..conftest import Service
 

@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from parsekit.errors import StorageUnavailable
-from parsekit.flights import LocalFlights
-from parsekit.worker import keys
+from parsekit.pipeline.locks import LocalFlights
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
-from parsekit.worker.flights_redis import RedisFlights
-from parsekit.worker.ledger import Ledger, Standing
-from parsekit.worker.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Member, Watch
-from parsekit.worker.redis_client import connect
+from parsekit.worker.redis import keys
+from parsekit.worker.redis.client import connect
+from parsekit.worker.redis.locks import RedisFlights
+from parsekit.worker.redis.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Member, Watch
+from parsekit.worker.redis.task_store import Ledger, Standing
 
 
 class Two:

@@ -11,8 +11,8 @@ import pytest
 import redis
 from celery import Celery
 
-from parsekit.testing.deployment import hang_up, poll
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
+from devkit.deployment import hang_up, poll
+from devkit.servers.valkey import ValkeyServer, valkey
 
 #: Stricter than RabbitMQ 4's own 20.
 DELIVERY_LIMIT = '{"delivery-limit": 3}'

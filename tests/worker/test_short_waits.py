@@ -7,9 +7,9 @@ from itertools import islice
 import pytest
 import redis
 
-from parsekit.worker import keys
-from parsekit.worker.redis_transport import IDLE_SECONDS
-from parsekit.worker.rescheduling import delay_queue
+from parsekit.worker.redis import keys
+from parsekit.worker.redis.transport import IDLE_SECONDS
+from parsekit.worker.resume import delay_queue
 
 
 @pytest.mark.parametrize(

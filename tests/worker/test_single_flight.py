@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parsekit.testing.deployment import poll
+from devkit.deployment import poll
 
 
 def test_many_callers_over_two_workers_and_two_names_cause_one_upload(service):

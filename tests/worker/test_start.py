@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from parsekit.testing.deployment import WorkerProcess, poll
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.rabbitmq import RabbitServer
-from parsekit.testing.servers.valkey import ValkeyServer
+from devkit.deployment import WorkerProcess, poll
+from devkit.servers.process import free_port
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.valkey import ValkeyServer
 
 from ..conftest import Service
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.testing.deployment import poll
-from parsekit.worker import storage_watch
-from parsekit.worker.storage_watch import StorageWatch, storage_silence
+from devkit.deployment import poll
+from parsekit.worker.monitoring import storage_watch
+from parsekit.worker.monitoring.storage_watch import StorageWatch, storage_silence
 
 #: Takes its turn, and says so.
 OTHER = """
 import sys, time
 from pathlib import Path
-from parsekit.worker.storage_watch import StorageWatch
+from parsekit.worker.monitoring.storage_watch import StorageWatch
 
 StorageWatch(Path(sys.argv[1]), lambda: print("asked", flush=True)).start()
 time.sleep(60)

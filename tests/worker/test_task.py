@@ -11,8 +11,8 @@ import sys
 import pytest
 from celery import states
 
+from devkit.deployment import WorkerProcess, poll
 from parsekit import errors
-from parsekit.testing.deployment import WorkerProcess, poll
 
 
 def test_a_caller_gets_the_result_of_its_replay(service):

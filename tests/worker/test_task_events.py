@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
+from devkit.deployment import poll
+from devkit.servers.valkey import ValkeyServer
 from parsekit import errors
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.valkey import ValkeyServer
 
 
 class Monitor:

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from kombu import Connection
 
+from devkit.servers.rabbitmq import RabbitServer, Tls
+from devkit.servers.rabbitmq import rabbitmq as run_rabbitmq
+from devkit.servers.tls_front import tls_front
+from parsekit.client.checks import service_checks
 from parsekit.config import CelerySettings, load_config
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.providers import Check
-from parsekit.testing.servers.rabbitmq import RabbitServer, Tls
-from parsekit.testing.servers.rabbitmq import rabbitmq as run_rabbitmq
-from parsekit.testing.servers.tls_front import tls_front
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.amqp_link import AmqpLink
+from parsekit.worker.amqp.link import AmqpLink
 from parsekit.worker.celery_settings import task_queues
-from parsekit.worker.checks import service_checks
-from parsekit.worker.queues import AmqpQueues
+from parsekit.worker.monitoring.queue_stats import AmqpQueues
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
+from devkit.deployment import poll
 from parsekit.errors import InvalidReplay
 from parsekit.logs.context import working_on
 from parsekit.logs.spans import spans
 from parsekit.logs.steps import Step
 from parsekit.model import Failure, Outcome
-from parsekit.testing.deployment import poll
-from parsekit.worker.traces import Traces, begin_traces, trace_headers, traces_wanted
+from parsekit.worker.tracing import Traces, begin_traces, trace_headers, traces_wanted
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{CALLER}-01"
@@ -113,7 +113,7 @@ def test_opentelemetrys_own_variables_switch_it_on(environ, wanted):
 
 def test_nothing_of_it_is_imported_where_it_is_not_wanted():
     code = (
-        "import sys, parsekit.worker.task as t; from parsekit.worker.traces import begin_traces;"
+        "import sys, parsekit.worker.task as t; from parsekit.worker.tracing import begin_traces;"
         # redis-py imports the part for metrics by itself where it is installed
         "begin_traces(); heavy = {'opentelemetry.sdk.trace', 'opentelemetry.exporter'};"
         "print(heavy & {*sys.modules})"

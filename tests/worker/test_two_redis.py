@@ -6,7 +6,7 @@ import pytest
 import redis
 from celery.exceptions import TaskRevokedError
 
-from parsekit.testing.deployment import poll
+from devkit.deployment import poll
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from parsekit.worker.heartbeat import STALL_SECONDS, Heartbeat
-from parsekit.worker.queues import Backlog, Looked, Queues
-from parsekit.worker.vitals import Attention
+from parsekit.worker.monitoring.health import Attention
+from parsekit.worker.monitoring.heartbeat import STALL_SECONDS, Heartbeat
+from parsekit.worker.monitoring.queue_stats import Backlog, Looked, Queues
 
 SLOTS = 4
 MINE, BULK, OTHERS = "replay-parse", "replay-parse-bulk", "of-other-workers"

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from parsekit.folders import OwnedFolder
+from parsekit.storage.atomic import OwnedFolder
 
 #: Locked by each worker (shared), and by whoever ends the server (exclusive). It is a record lock,
 #: which belongs to one process: the children of a worker's pool don't have it.

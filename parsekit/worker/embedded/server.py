@@ -20,10 +20,10 @@ from pathlib import Path
 import redis
 
 from parsekit.errors import ConfigInvalid, StorageUnavailable
-from parsekit.folders import NotOurs, OwnedFolder
+from parsekit.storage.atomic import NotOurs, OwnedFolder
 from parsekit.worker.addresses import embedded_folder, embedded_url
 from parsekit.worker.embedded.keeper import SERVER, STOP_SECONDS, WORKERS
-from parsekit.worker.redis_client import connect
+from parsekit.worker.redis.client import connect
 
 log = logging.getLogger(__name__)
 

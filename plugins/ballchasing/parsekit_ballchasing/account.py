@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from parsekit import JsonObject
 from parsekit.errors import ParsekitError
-from parsekit_ballchasing.ledger.store import Ask, Store
+from parsekit_ballchasing.rate_limit.store import Ask, Store
 from parsekit_ballchasing.tiers import DAY_S, REGULAR, WEEK_S, Limit, Tier, tier_named
 
 log = logging.getLogger("parsekit.ballchasing")

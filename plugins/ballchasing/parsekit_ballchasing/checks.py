@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from parsekit import Check, JsonObject, Session
 from parsekit.errors import ConfigInvalid, ParsekitError, Unauthorized
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.report import Report, report_of
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.tiers import tier_named

@@ -10,7 +10,7 @@ from parsekit import Metric
 from parsekit.errors import ParsekitError
 
 if TYPE_CHECKING:
-    from parsekit_ballchasing.budget import Budget
+    from parsekit_ballchasing.rate_limit.budget import Budget
 
 _HOUR = "1h"
 _WINDOWS = ("24h", "7d")

@@ -17,11 +17,11 @@ from parsekit.errors import (
     RemoteTimeout,
 )
 from parsekit_ballchasing.account import AGAIN_S, DOUBT_S
-from parsekit_ballchasing.body import check_body
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient, Looked, ReplayGone, Uploaded
-from parsekit_ballchasing.ledger import LONGEST_PAUSE_S, Turn, Wait
 from parsekit_ballchasing.measures import at_work
+from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Turn, Wait
+from parsekit_ballchasing.rate_limit.budget import Budget
+from parsekit_ballchasing.response import check_body
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.ticket import Ticket
 from parsekit_ballchasing.tiers import Endpoint

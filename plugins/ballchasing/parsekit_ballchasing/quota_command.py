@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import SecretStr
 
 from parsekit import open_session, recorded
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.report import Report, Window, report_of
 from parsekit_ballchasing.settings import BallchasingSettings
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from parsekit import JsonObject
 from parsekit_ballchasing.account import Quota
-from parsekit_ballchasing.budget import Budget
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.tiers import DAY_S, HOUR_S, WEEK_S
 
 

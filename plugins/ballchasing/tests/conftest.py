@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit import Job, NotReady, Parsed, ProviderContext, Replay, RetryPolicy
 from parsekit.errors import ParsekitError
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator, SiteOptions

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parsekit.errors import ParserFailed
-from parsekit_ballchasing.body import check_body
+from parsekit_ballchasing.response import check_body
 
 
 def least_body() -> Any:

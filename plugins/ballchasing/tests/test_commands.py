@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from devkit.servers.valkey import ValkeyServer
 from parsekit.api import open_session
 from parsekit.errors import ConfigInvalid
-from parsekit.testing.servers.valkey import ValkeyServer
 from parsekit_ballchasing import plugin
 from parsekit_ballchasing.quota_command import quota
 from parsekit_ballchasing.simulator import Simulator, SiteOptions

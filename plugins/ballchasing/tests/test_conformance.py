@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from devkit.servers.valkey import ValkeyServer
 from parsekit.testing import ParserConformance
-from parsekit.testing.servers.valkey import ValkeyServer
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from devkit.servers.endless import Saying, drip, endless_server, flood
 from parsekit.errors import RemoteUnavailable
-from parsekit.testing.servers.endless import Saying, drip, endless_server, flood
 from parsekit_ballchasing.client import BallchasingClient
 
 CALL_S = 0.5

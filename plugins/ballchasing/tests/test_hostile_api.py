@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from parsekit.errors import ParsekitError
-from parsekit_ballchasing.body import check_body
 from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
+from parsekit_ballchasing.response import check_body
 from parsekit_ballchasing.retry_after import LONGEST_S, SHORTEST_S
 from parsekit_ballchasing.ticket import Ticket, is_replay_id
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import redis
 
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.valkey import ValkeyServer
-from parsekit_ballchasing.ledger import Ledger, Turn, Wait
-from parsekit_ballchasing.ledger.failover import FailoverStore
-from parsekit_ballchasing.ledger.local import LocalStore
-from parsekit_ballchasing.ledger.shared import SharedStore, connect
-from parsekit_ballchasing.ledger.store import GRACE_S, UNDERWAY_S, Ask
+from devkit.servers.process import free_port
+from devkit.servers.valkey import ValkeyServer
+from parsekit_ballchasing.rate_limit import Ledger, Turn, Wait
+from parsekit_ballchasing.rate_limit.failover import FailoverStore
+from parsekit_ballchasing.rate_limit.local import LocalStore
+from parsekit_ballchasing.rate_limit.shared import SharedStore, connect
+from parsekit_ballchasing.rate_limit.store import GRACE_S, UNDERWAY_S, Ask
 from parsekit_ballchasing.tiers import DAY_S, HOUR_S, REGULAR, SECOND_S, TIERS, WEEK_S, Limit
 
 Make = Callable[..., Any]

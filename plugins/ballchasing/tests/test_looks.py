@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from devkit.servers.valkey import ValkeyServer
 from parsekit import ProviderContext, Replay
-from parsekit.testing.servers.valkey import ValkeyServer
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
-from parsekit_ballchasing.ledger import Turn
 from parsekit_ballchasing.parser import BallchasingParser
+from parsekit_ballchasing.rate_limit import Turn
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 from parsekit_ballchasing.simulator.virtual_time import VirtualTime

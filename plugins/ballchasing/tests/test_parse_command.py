@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from devkit.command_line import CommandLine, outcomes
 from parsekit.testing import believable_match, write_replay
-from parsekit.testing.command_line import CommandLine, outcomes
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 
 from .conftest import calls

@@ -16,8 +16,8 @@ import requests
 from ballchasing import BallchasingApi  # type: ignore[import-untyped]
 from referencing import Registry
 
-from parsekit.testing.deployment import poll
-from parsekit.testing.replays import believable_match, write_replay
+from devkit.deployment import poll
+from parsekit.testing.replays.file import believable_match, write_replay
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 from parsekit_ballchasing.simulator.faults import Fault
 from parsekit_ballchasing.tiers import TIERS, Tier

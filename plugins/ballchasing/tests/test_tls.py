@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from devkit.servers.tls_front import TlsFront, tls_front
 from parsekit import ProviderContext
 from parsekit.api import open_session
 from parsekit.errors import ConfigInvalid
-from parsekit.testing.servers.tls_front import TlsFront, tls_front
 from parsekit_ballchasing.checks import check_account
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.quota_command import quota

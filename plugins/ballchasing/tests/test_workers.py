@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit import Job, NotReady, ProviderContext, Replay, RetryPolicy
 from parsekit.errors import ParsekitError
-from parsekit.testing.servers.valkey import ValkeyServer, valkey
-from parsekit_ballchasing.budget import Budget
 from parsekit_ballchasing.client import BallchasingClient
 from parsekit_ballchasing.parser import BallchasingParser
+from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from parsekit import Job, Parsed, ProviderContext, Replay
 from parsekit.errors import ParserFailed, ReplayNotFound
-from parsekit_local.body import Findings, body_of
-from parsekit_local.decoder import decode
-from parsekit_local.frames import Decoded, DecodeFailed, Frames
-from parsekit_local.grades import Reading
-from parsekit_local.header import read_header
-from parsekit_local.header_facts import HeaderFacts, header_facts
+from parsekit_local.body.body import Findings, body_of
+from parsekit_local.fidelity.grades import Reading
+from parsekit_local.header.facts import HeaderFacts, header_facts
+from parsekit_local.header.reader import read_header
 from parsekit_local.statistics import MatchStatistics, compute
+from parsekit_local.stream.decoder import decode
+from parsekit_local.stream.frames import Decoded, DecodeFailed, Frames
 
 
 class LocalParser:

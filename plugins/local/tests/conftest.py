@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from parsekit import Job, JsonObject, Parsed, ProviderContext, Replay
-from parsekit_local.frames import (
+from parsekit_local.parser import LocalParser
+from parsekit_local.stream.frames import (
     Account,
     BoostSamples,
     Car,
@@ -26,7 +27,6 @@ from parsekit_local.frames import (
     ScoreLine,
     Switches,
 )
-from parsekit_local.parser import LocalParser
 
 #: Fixtures for which every real replay is parsed, half a minute on two idle cores.
 _PARSE_ALL = {"good", "good_replays", "odd", "bodies", "results", "matches"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parsekit import JsonObject
-from parsekit_local.comparison import Compared, compare
+from parsekit_local.fidelity.comparison import Compared, compare
 
 _PAIRS = (
     "old-ballchasing-midfield-car",

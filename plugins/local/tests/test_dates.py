@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsekit_local.dates import saved_at, season_at
+from parsekit_local.header.dates import saved_at, season_at
 
 _START = datetime(2026, 3, 10, 18, 50, tzinfo=UTC)
 

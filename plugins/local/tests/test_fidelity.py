@@ -8,10 +8,10 @@ import pytest
 
 from parsekit import JsonObject
 from parsekit.errors import BadRequest
-from parsekit_local.comparison import Compared, compare
-from parsekit_local.fidelity import FidelityCard
-from parsekit_local.fidelity_command import fidelity
-from parsekit_local.grades import Reading, compact, fidelity_of
+from parsekit_local.fidelity.command import fidelity
+from parsekit_local.fidelity.comparison import Compared, compare
+from parsekit_local.fidelity.grades import Reading, compact, fidelity_of
+from parsekit_local.fidelity.score import FidelityCard
 
 
 def _value(wanted: Any, got: Any, field: str = "players.stats.boost.time_zero_boost") -> Compared:

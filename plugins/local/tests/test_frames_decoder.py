@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import subtr_actor
 
-from parsekit_local.decoder import decode
-from parsekit_local.decoder_columns import columns
-from parsekit_local.frames import DecodeFailed, Frames
+from parsekit_local.stream.columns import columns
+from parsekit_local.stream.decoder import decode
+from parsekit_local.stream.frames import DecodeFailed, Frames
 
 DOUBLES = "recent-ranked-doubles-2026-03-10.replay"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from parsekit_local.decoder_actors import Actor
-from parsekit_local.decoder_columns import columns
-from parsekit_local.frames import Account, Frames
+from parsekit_local.stream.actors import Actor
+from parsekit_local.stream.columns import columns
+from parsekit_local.stream.frames import Account, Frames
 
 OBJECTS = [
     "TAGame.Default__PRI_TA",

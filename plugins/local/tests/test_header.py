@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from parsekit.errors import InvalidReplay, ReplayNotFound
 from parsekit.testing import believable_match, synthetic_replay, write_replay
-from parsekit_local.header import parse_header, read_header
-from parsekit_local.header_facts import header_facts
-from parsekit_local.properties import Choice, Structure, Value
+from parsekit_local.header.facts import header_facts
+from parsekit_local.header.properties import Choice, Structure, Value
+from parsekit_local.header.reader import parse_header, read_header
 
 _SYNTHETIC = synthetic_replay(believable_match(team_size=3, bots=1), frames=0)
 _HEADER_END = 8 + struct.unpack_from("<i", _SYNTHETIC)[0]

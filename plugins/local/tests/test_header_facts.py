@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from parsekit_local.frames import Account
-from parsekit_local.header import Header
-from parsekit_local.header_facts import HeaderFacts, header_facts
-from parsekit_local.properties import Choice, Properties, Structure
+from parsekit_local.header.facts import HeaderFacts, header_facts
+from parsekit_local.header.properties import Choice, Properties, Structure
+from parsekit_local.header.reader import Header
+from parsekit_local.stream.frames import Account
 
 
 def _facts(**properties: object) -> HeaderFacts:

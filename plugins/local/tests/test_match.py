@@ -3,15 +3,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from parsekit_local.body import Findings, body_of
-from parsekit_local.frames import Account, Frames, PlayerTrack
-from parsekit_local.grades import Reading
-from parsekit_local.header import Header
-from parsekit_local.header_facts import HeaderFacts, header_facts
-from parsekit_local.match import match_of
-from parsekit_local.players import PlayerSources, player_entries
-from parsekit_local.properties import Properties
-from parsekit_local.roster import participants
+from parsekit_local.body.body import Findings, body_of
+from parsekit_local.body.match import match_of
+from parsekit_local.body.players import PlayerSources, player_entries
+from parsekit_local.body.roster import participants
+from parsekit_local.fidelity.grades import Reading
+from parsekit_local.header.facts import HeaderFacts, header_facts
+from parsekit_local.header.properties import Properties
+from parsekit_local.header.reader import Header
+from parsekit_local.stream.frames import Account, Frames, PlayerTrack
 
 MakeTrack = Callable[..., PlayerTrack]
 MakeFrames = Callable[..., Frames]

@@ -15,7 +15,7 @@ from parsekit import Job, Parsed
 from parsekit.errors import InvalidReplay, ParsekitError, ParserFailed, ReplayNotFound
 from parsekit.testing import believable_match, synthetic_replay, write_replay
 from parsekit_local import parser
-from parsekit_local.frames import DecodeFailed
+from parsekit_local.stream.frames import DecodeFailed
 
 Parse = Callable[..., Parsed]
 _MATCH = believable_match(team_size=2, seed=3)

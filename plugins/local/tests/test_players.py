@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from parsekit_local.bounds import bounded
-from parsekit_local.cameras import camera, steering
-from parsekit_local.core import most_valuable, player_core, shooting_percentage, team_core
-from parsekit_local.frames import Account, CameraSettings, ScoreLine
-from parsekit_local.header_facts import HeaderPlayer
-from parsekit_local.identity import player_id
-from parsekit_local.ranks import extremes, ranks_of
-from parsekit_local.roster import Participant, participants
+from parsekit_local.body.cameras import camera, steering
+from parsekit_local.body.core import most_valuable, player_core, shooting_percentage, team_core
+from parsekit_local.body.identity import player_id
+from parsekit_local.body.ranks import extremes, ranks_of
+from parsekit_local.body.roster import Participant, participants
+from parsekit_local.header.bounds import bounded
+from parsekit_local.header.facts import HeaderPlayer
+from parsekit_local.stream.frames import Account, CameraSettings, ScoreLine
 from parsekit_local.tables.cars import CARS
 
 

@@ -12,14 +12,14 @@ def test_registering_loads_neither_numpy_nor_native_code() -> None:
     code = (
         "import sys; from parsekit_local import plugin; "
         "plugin.parsekit_register_parsers(lambda entry: None); "
-        "assert not {'numpy', 'subtr_actor', 'parsekit_local.decoder'} & sys.modules.keys()"
+        "assert not {'numpy', 'subtr_actor', 'parsekit_local.stream.decoder'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_fidelity_command_loads_the_parser_only_when_it_runs() -> None:
     code = (
-        "import sys; from parsekit_local.fidelity_command import fidelity; "
+        "import sys; from parsekit_local.fidelity.command import fidelity; "
         "assert not {'numpy', 'subtr_actor', 'typer'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parsekit_local.frames import Account, Frames, PlayerTrack, ScoreLine
-from parsekit_local.header_facts import HeaderPlayer
-from parsekit_local.roster import participants
+from parsekit_local.body.roster import participants
+from parsekit_local.header.facts import HeaderPlayer
+from parsekit_local.stream.frames import Account, Frames, PlayerTrack, ScoreLine
 
 MakeTrack = Callable[..., PlayerTrack]
 MakeFrames = Callable[..., Frames]

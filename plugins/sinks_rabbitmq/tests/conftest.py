@@ -15,10 +15,10 @@ import kombu
 import pytest
 from kombu.exceptions import ChannelError
 
+from devkit.contract import Contract
+from devkit.servers.rabbitmq import RabbitServer, Tls
+from devkit.servers.rabbitmq import rabbitmq as run_node
 from parsekit import JsonObject
-from parsekit.testing.contract import Contract
-from parsekit.testing.servers.rabbitmq import RabbitServer, Tls
-from parsekit.testing.servers.rabbitmq import rabbitmq as run_node
 from parsekit.testing.sinks import Listener
 from parsekit_sinks_rabbitmq.counters import Snapshot
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.testing import SinkConformance
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import Delivered
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import (
     FAILURE,
     LONGEST_CALL_S,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from devkit.servers.process import free_port
+from devkit.servers.proxy import FaultProxy, Freeze, fault_proxy
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.proxy import FaultProxy, Freeze, fault_proxy
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import outcome_of
 from parsekit_sinks_rabbitmq import link, publisher
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from devkit.servers.proxy import FaultProxy, Refuse, fault_proxy
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.events import COMPLETE, FETCHING, STARTED
-from parsekit.testing.servers.proxy import FaultProxy, Refuse, fault_proxy
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import outcome_of, progress
 from parsekit_sinks_rabbitmq import plugin
 

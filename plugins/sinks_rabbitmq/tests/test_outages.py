@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 import pytest
 
+from devkit.servers.process import free_port
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
-from parsekit.testing.servers.process import free_port
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import LONGEST_CALL_S, believable_body, outcome_of
 from parsekit_sinks_rabbitmq import link
 from parsekit_sinks_rabbitmq.line import Line

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from devkit.servers.process import ServerFailed
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import (
     Job,
     JsonObject,
@@ -25,16 +27,14 @@ from parsekit import (
     hookimpl,
 )
 from parsekit.config import Config, HostSettings
-from parsekit.config.effective import HOST_SECTIONS
-from parsekit.defaults.folder_storage import FolderStorage
+from parsekit.config.config import HOST_SECTIONS
 from parsekit.host import Host
 from parsekit.host.listeners import Event, Listeners
 from parsekit.model import Outcome, Request
-from parsekit.parsing import Parsers
-from parsekit.pipeline import Pipeline
+from parsekit.parsers.runner import Parsers
+from parsekit.pipeline.pipeline import Pipeline
+from parsekit.storage.folder import FolderStorage
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.servers.process import ServerFailed
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import believable_body
 from parsekit_sinks_rabbitmq import counters
 from parsekit_sinks_rabbitmq.counters import Snapshot

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.errors import ConfigInvalid
-from parsekit.testing.servers.rabbitmq import RabbitServer
 from parsekit.testing.sinks import LONGEST_CALL_S, believable_body, outcome_of
 from parsekit_sinks_rabbitmq.checks import check_broker
 from parsekit_sinks_rabbitmq.settings import TransportSettings

@@ -13,9 +13,9 @@ import pytest
 from minio import Minio
 from tenacity import Retrying, stop_after_attempt
 
+from devkit.servers.proxy import FaultProxy, fault_proxy
+from devkit.servers.seaweedfs import ADMIN, BUCKET, Identity, SeaweedServer, seaweedfs
 from parsekit import ProviderContext
-from parsekit.testing.servers.proxy import FaultProxy, fault_proxy
-from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity, SeaweedServer, seaweedfs
 from parsekit_storage_minio import patience
 from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.storage import MinioStorage

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from minio import Minio
 
+from devkit.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
 from parsekit import ProviderContext, Storage
 from parsekit.config import FolderSettings
-from parsekit.defaults.folder_storage import open_folder
-from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
+from parsekit.storage.folder import open_folder
 from parsekit.testing.storage import AWKWARD_KEYS, StorageConformance
 from parsekit_storage_minio.storage import MinioStorage
 

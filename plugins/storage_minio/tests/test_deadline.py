@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from devkit.servers.proxy import Answer, Fault, FaultProxy, Freeze, Refuse, slow_down
 from parsekit.errors import ParsekitError, StorageUnavailable
-from parsekit.testing.servers.proxy import Answer, Fault, FaultProxy, Freeze, Refuse, slow_down
 from parsekit_storage_minio.storage import MinioStorage
 
 from .conftest import MakeStorage

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from devkit.deployment import poll
+from devkit.servers.endless import Saying, drip, endless_server, flood
 from parsekit.errors import ParsekitError, StorageUnavailable
-from parsekit.testing.deployment import poll
-from parsekit.testing.servers.endless import Saying, drip, endless_server, flood
 from parsekit_storage_minio import patience, storage
 from parsekit_storage_minio.storage import MinioStorage
 

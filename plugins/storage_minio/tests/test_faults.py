@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.errors import StorageUnavailable
-from parsekit.testing.servers.proxy import (
+from devkit.servers.proxy import (
     Answer,
     Cut,
     CutUpload,
@@ -24,7 +23,8 @@ from parsekit.testing.servers.proxy import (
     Slow,
     slow_down,
 )
-from parsekit.testing.servers.seaweedfs import SeaweedServer, seaweedfs
+from devkit.servers.seaweedfs import SeaweedServer, seaweedfs
+from parsekit.errors import StorageUnavailable
 from parsekit_storage_minio.storage import MinioStorage
 
 from .conftest import MakeStorage

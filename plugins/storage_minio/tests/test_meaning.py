@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
+from devkit.servers.proxy import Answer, FaultProxy, Refuse
+from devkit.servers.seaweedfs import ADMIN, BUCKET, Identity
 from parsekit.errors import (
     BadRequest,
     ConfigInvalid,
@@ -17,8 +19,6 @@ from parsekit.errors import (
     StorageDenied,
     StorageUnavailable,
 )
-from parsekit.testing.servers.proxy import Answer, FaultProxy, Refuse
-from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
 
 from .conftest import READER, WORKER, MakeStorage
 

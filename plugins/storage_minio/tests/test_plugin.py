@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
+from devkit.servers.proxy import Answer, Fault, FaultProxy, Refuse, slow_down
+from devkit.servers.seaweedfs import ADMIN, BUCKET, Identity
 from parsekit import Check, Config, Session, StorageEntry
-from parsekit.testing.servers.proxy import Answer, Fault, FaultProxy, Refuse, slow_down
-from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, Identity
 from parsekit_storage_minio import plugin
 from parsekit_storage_minio.settings import MinioSettings
 

@@ -10,7 +10,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from parsekit.testing.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
+from devkit.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from devkit.servers.proxy import FaultProxy
+from devkit.servers.seaweedfs import ADMIN, Identity
 from parsekit.errors import StorageDenied
-from parsekit.testing.servers.proxy import FaultProxy
-from parsekit.testing.servers.seaweedfs import ADMIN, Identity
 from parsekit_storage_minio.storage import MinioStorage
 
 from .conftest import KeyFiles, MakeStorage

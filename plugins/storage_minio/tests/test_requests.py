@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
+from devkit.servers.proxy import FaultProxy
+from devkit.servers.seaweedfs import BUCKET, Identity
 from parsekit import Config, ParserEntry, Session, hookimpl
 from parsekit.api import make_pipeline
 from parsekit.config import HostSettings
 from parsekit.errors import BadRequest, ReplayTooLarge, StorageUnavailable
 from parsekit.host import Host
 from parsekit.model import Job, Outcome, Parsed, Replay, Request
-from parsekit.pipeline import Pipeline
+from parsekit.pipeline.pipeline import Pipeline
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit.testing.servers.proxy import FaultProxy
-from parsekit.testing.servers.seaweedfs import BUCKET, Identity
 from parsekit_storage_minio import plugin
 from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.storage import MinioStorage

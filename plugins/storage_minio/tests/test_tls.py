@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from devkit.servers.proxy import FaultProxy, fault_proxy
+from devkit.servers.seaweedfs import Certificate, SeaweedServer, seaweedfs
 from parsekit.errors import ConfigInvalid
-from parsekit.testing.servers.proxy import FaultProxy, fault_proxy
-from parsekit.testing.servers.seaweedfs import Certificate, SeaweedServer, seaweedfs
 
 from .conftest import MakeStorage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parsekit.cli import main
-from parsekit.pipeline import Pipeline
+from parsekit.pipeline.pipeline import Pipeline
 
 whole = Pipeline.run
 

@@ -1,8 +1,8 @@
 """When to look whether a replay is ready.
 
 `PollSchedule` decides, from how long the replay has waited, what recent replays took
-(`ReadyTimes`) and how busy the API is (`parsekit_ballchasing.ledger.Load`). `Polls` gives it these
-facts and keeps what was learned.
+(`ReadyTimes`) and how busy the API is (`parsekit_ballchasing.rate_limit.Load`). `Polls` gives it
+these facts and keeps what was learned.
 """
 
 from parsekit_ballchasing.polling.polls import Polls

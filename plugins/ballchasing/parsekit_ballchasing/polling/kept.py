@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parsekit import JsonObject
-from parsekit_ballchasing.ledger.store import Store
+from parsekit_ballchasing.rate_limit.store import Store
 
 log = logging.getLogger("parsekit.ballchasing")
 

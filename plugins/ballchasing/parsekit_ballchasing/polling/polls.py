@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from parsekit import JsonObject
-from parsekit_ballchasing.ledger import Ledger
 from parsekit_ballchasing.polling.kept import Kept
 from parsekit_ballchasing.polling.ready_times import ReadyTimes
 from parsekit_ballchasing.polling.schedule import PollSchedule
+from parsekit_ballchasing.rate_limit import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from parsekit_ballchasing.ledger.store import Load
 from parsekit_ballchasing.polling.ready_times import ReadyTimes
+from parsekit_ballchasing.rate_limit.store import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

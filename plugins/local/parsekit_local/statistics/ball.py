@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parsekit_local.frames import Floats, Frames, Ints, RigidBodies
 from parsekit_local.statistics.published import Group, seconds
 from parsekit_local.statistics.updates import all_reports, latest, motion
+from parsekit_local.stream.frames import Floats, Frames, Ints, RigidBodies
 
 #: Team number of who has the ball before the first and after the last change of possession.
 NOBODY = -1

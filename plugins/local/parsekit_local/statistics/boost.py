@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parsekit_local.frames import Bools, BoostSamples, Car, Floats, Frames, Ints, PlayerTrack
 from parsekit_local.statistics.clock import Presence
 from parsekit_local.statistics.pads import SMALL_PAD, Field, field_of
 from parsekit_local.statistics.published import Group, percent, ratio, seconds, with_percents
 from parsekit_local.statistics.thresholds import GROUND_Z, SUPERSONIC_SPEED
 from parsekit_local.statistics.updates import latest, speed
+from parsekit_local.stream.frames import Bools, BoostSamples, Car, Floats, Frames, Ints, PlayerTrack
 
 _FULL = 255
 _PERCENT = 100 / _FULL

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parsekit_local.frames import Frames, PlayerTrack
 from parsekit_local.statistics.published import seconds
+from parsekit_local.stream.frames import Frames, PlayerTrack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

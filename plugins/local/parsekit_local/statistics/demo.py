@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from parsekit_local.frames import Frames
 from parsekit_local.statistics.published import Group
+from parsekit_local.stream.frames import Frames
 
 
 def demo(frames: Frames, player: int) -> Group:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from parsekit_local.frames import BLUE, ORANGE, Frames, RigidBodies
 from parsekit_local.statistics.ball import possession, team_ball, track_ball
 from parsekit_local.statistics.boost import boost
 from parsekit_local.statistics.clock import presence
@@ -15,6 +14,7 @@ from parsekit_local.statistics.positioning import ball_distances, positioning
 from parsekit_local.statistics.published import Group, single
 from parsekit_local.statistics.roles import roles
 from parsekit_local.statistics.updates import all_reports, motion
+from parsekit_local.stream.frames import BLUE, ORANGE, Frames, RigidBodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from parsekit_local.frames import Bools, Frames, PlayerTrack, RigidBodies
 from parsekit_local.statistics.powerslide import powerslide
 from parsekit_local.statistics.published import Group, percent, total, with_percents
 from parsekit_local.statistics.thresholds import (
@@ -12,6 +11,7 @@ from parsekit_local.statistics.thresholds import (
     SUPERSONIC_SPEED,
 )
 from parsekit_local.statistics.updates import Motion, speed
+from parsekit_local.stream.frames import Bools, Frames, PlayerTrack, RigidBodies
 
 _TOP_SPEED = 2300
 _SPEEDS = ("slow_speed", "boost_speed", "supersonic_speed")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parsekit_local.frames import Bools, Floats, Ints, MatchFacts
+from parsekit_local.stream.frames import Bools, Floats, Ints, MatchFacts
 
 #: What a small pad gives: 12 % as the game's byte.
 SMALL_PAD = 31

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from parsekit_local.frames import Bools, Floats, Ints, PlayerTrack, RigidBodies
 from parsekit_local.statistics.ball import ball_at
 from parsekit_local.statistics.published import Group, with_percents
 from parsekit_local.statistics.thresholds import THIRD_Y
 from parsekit_local.statistics.updates import Motion, length
+from parsekit_local.stream.frames import Bools, Floats, Ints, PlayerTrack, RigidBodies
 
 _THIRDS = ("defensive_third", "offensive_third", "neutral_third")
 _HALVES = ("defensive_half", "offensive_half")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from parsekit_local.frames import Car, Frames, PlayerTrack
 from parsekit_local.statistics.published import Group, seconds
 from parsekit_local.statistics.thresholds import GROUND_Z
 from parsekit_local.statistics.updates import switched_on
+from parsekit_local.stream.frames import Car, Frames, PlayerTrack
 
 
 def powerslide(frames: Frames, player: PlayerTrack) -> Group:

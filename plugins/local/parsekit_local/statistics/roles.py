@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from parsekit_local.frames import Floats, Frames, Ints, PlayerTrack, RigidBodies
 from parsekit_local.statistics.clock import presence
 from parsekit_local.statistics.published import Group, percent
 from parsekit_local.statistics.ticks import (
@@ -16,6 +15,7 @@ from parsekit_local.statistics.ticks import (
     team_ticks,
     tick_of,
 )
+from parsekit_local.stream.frames import Floats, Frames, Ints, PlayerTrack, RigidBodies
 
 
 def roles(

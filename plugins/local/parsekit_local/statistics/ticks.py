@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parsekit_local.frames import Bools, Floats, Frames, Ints, PlayerTrack, RigidBodies
 from parsekit_local.statistics.updates import all_reports
+from parsekit_local.stream.frames import Bools, Floats, Frames, Ints, PlayerTrack, RigidBodies
 
 TICKS_PER_SECOND = 10
 

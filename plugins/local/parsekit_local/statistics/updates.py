@@ -13,7 +13,7 @@ from itertools import chain
 
 import numpy as np
 
-from parsekit_local.frames import Floats, Frames, Ints, RigidBodies
+from parsekit_local.stream.frames import Floats, Frames, Ints, RigidBodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from parsekit import JsonObject
-from parsekit_local.decoder import decode
-from parsekit_local.frames import Frames, PlayerTrack
 from parsekit_local.statistics import MatchStatistics, compute, team_sums
+from parsekit_local.stream.decoder import decode
+from parsekit_local.stream.frames import Frames, PlayerTrack
 
 COLORS = ("blue", "orange")
 

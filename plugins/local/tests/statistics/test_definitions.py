@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from parsekit_local.frames import (
+from parsekit_local.statistics import PlayerStatistics, compute, team_sums
+from parsekit_local.stream.frames import (
     Ball,
     BoostSamples,
     Car,
@@ -24,7 +25,6 @@ from parsekit_local.frames import (
     ScoreLine,
     Switches,
 )
-from parsekit_local.statistics import PlayerStatistics, compute, team_sums
 
 #: (frame, x, y, z, speed) of a body; frames are 0.1 s apart.
 Row = tuple[int, float, float, float, float]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from parsekit_local.decoder import decode
 from parsekit_local.statistics import PlayerStatistics, compute, team_sums
+from parsekit_local.stream.decoder import decode
 
 SHARES = (
     ("movement", ("ground", "low_air", "high_air")),

@@ -1,0 +1,76 @@
+"""A pseudo-terminal with ``parsekit`` in it, and somebody who presses Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from devkit.command_line import PARSEKIT, CommandLine
+
+#: Shows the cursor again.
+SHOW_CURSOR = "\x1b[?25h"
+#: What moves and colours.
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+_CTRL_C = b"\x03"
+#: Makes standard input the terminal of its session, so that Ctrl-C is a key of it.
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@dataclass
+class Terminal:
+    """Runs commands on a terminal; standard output may be piped elsewhere."""
+
+    cli: CommandLine
+
+    def run(
+        self,
+        *arguments: str,
+        press_ctrl_c_at: tuple[str, ...] = (),
+        stdout: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> tuple[int, str]:
+        """Answer the return code and all that was shown; Ctrl-C once each text has appeared."""
+        ours, theirs = os.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *PARSEKIT[1:], *arguments],
+            cwd=self.cli.folder,
+            env=self.cli.environ(TERM="xterm-256color", COLUMNS="100", **(environ or {})),
+            stdin=theirs,
+            stdout=theirs if stdout is None else stdout,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = self._watch(ours, list(press_ctrl_c_at))
+        os.close(ours)
+        return process.wait(30), shown
+
+    def _watch(self, ours: int, presses: list[str]) -> str:
+        shown = b""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if presses and presses[0] in shown.decode(errors="replace"):
+                presses.pop(0)
+                os.write(ours, _CTRL_C)
+            if not select.select([ours], [], [], 0.05)[0]:
+                continue
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # how Linux tells that the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        return shown.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""Many replays on one machine: which files are meant, and answers in their order."""

@@ -1,0 +1,119 @@
+"""One run of ``parsekit parse``: replays through the pipeline, outcomes to the writers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from parsekit.batch.in_order import in_order
+from parsekit.batch.inputs import STDIN, Barren, Input
+from parsekit.cli.exit import say, say_error
+from parsekit.cli.interrupt import Interrupt
+from parsekit.cli.stdin import spooled
+from parsekit.cli.verdict import Tally
+from parsekit.errors import Cancelled, ParsekitError
+from parsekit.formats.writer import Writer
+from parsekit.model import Failure, Outcome, Request
+from parsekit.pipeline.drive import drive
+from parsekit.pipeline.pipeline import Pipeline
+from parsekit.records.audit_trail import local_caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What is the same for every replay of a run."""
+
+    pipeline: Pipeline
+    writers: list[Writer]
+    interrupt: Interrupt
+    parser: str | None
+    disable_cache: bool
+    jobs: int
+    tally: Tally = field(default_factory=Tally)
+
+    def all(self, found: Iterable[Input | Barren]) -> None:
+        """Parse what was found; the outcomes come in its order. Raises `OutputLost`."""
+        stop = self.interrupt.stop
+        try:
+            for outcome in in_order(self._parse, self._inputs(found), jobs=self.jobs, stop=stop):
+                self._take(outcome)
+        finally:
+            stop.set()  # also when the reader of the output went away
+            for writer in self.writers:
+                writer.close()
+
+    def _inputs(self, found: Iterable[Input | Barren]) -> Iterator[Input]:
+        for one in found:
+            if isinstance(one, Input):
+                yield one
+            else:
+                self.tally.barren.append(one.error)
+                say_error(one.error.message)
+
+    def _parse(self, one: Input) -> Outcome:
+        if one.replay != STDIN:
+            return self._drive(one.replay)
+        try:
+            limit = self.pipeline.config.limits.replay_bytes
+            with spooled(limit, self.interrupt.stop) as path:
+                return _renamed(self._drive(str(path)), str(path))
+        except ParsekitError as exc:
+            return Outcome(replay=STDIN, task_id="", failure=Failure.of(exc))
+
+    def _drive(self, replay: str) -> Outcome:
+        request = Request(
+            replay=replay,
+            task_id=str(uuid.uuid4()),
+            place="local",
+            parser=self.parser,
+            disable_cache=self.disable_cache,
+            caller=local_caller("cli"),
+        )
+        return drive(self.pipeline, request, stop=self.interrupt.stop)
+
+    def _take(self, outcome: Outcome) -> None:
+        """Count and write one outcome; one that was cut off is left for the next run."""
+        if outcome.failure is not None:
+            if outcome.failure.code == Cancelled.code and self.interrupt.stop.is_set():
+                return
+            self.tally.failed += 1
+            say_error(_told(outcome.replay, outcome.failure.message))
+        for warning in outcome.warnings:
+            say(f"warning: {_told(outcome.replay, warning)}")
+        try:
+            for writer in self.writers:
+                writer.write(outcome)
+        except ParsekitError as exc:
+            self.tally.failed += 1
+            say_error(_told(outcome.replay, exc.message))
+        else:
+            if outcome.ok:
+                self.tally.count(ok=True, cached=outcome.cached)
+
+    def summary(self) -> None:
+        """Tell what a run over several replays came to."""
+        if self.interrupt.number is not None:
+            say(f"interrupted after {self.tally.replays} replays; {self._another_run()}")
+        elif self.tally.replays > 1:
+            say(str(self.tally))
+
+    def _another_run(self) -> str:
+        """What comes of it if the same command is given again."""
+        if self.pipeline.config.host.disable_cache:
+            return "with disableCache set, another run begins anew"
+        if self.disable_cache:
+            return "run again without --no-cache to go on from there"
+        return "run again to go on from there"
+
+
+def _renamed(outcome: Outcome, path: str) -> Outcome:
+    """Speak of standard input, not of the temporary file that it was kept in."""
+    failure = outcome.failure
+    if failure is not None:
+        failure = replace(failure, message=failure.message.replace(path, "standard input"))
+    return replace(outcome, replay=STDIN, failure=failure)
+
+
+def _told(replay: str, message: str) -> str:
+    return message if message.startswith(replay) else f"{replay}: {message}"

@@ -1,0 +1,1 @@
+"""What calls the service: sends tasks, cancels them, and works on dead letters."""

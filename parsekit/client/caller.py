@@ -1,0 +1,169 @@
+"""The service as its own command line calls it: with Celery, as everybody does."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import redis
+from amqp.exceptions import AMQPError
+from celery import states
+from kombu.exceptions import OperationalError
+
+from parsekit.model import JsonObject
+from parsekit.records.audit_trail import Operations, on_record
+from parsekit.worker.carried import Carried, signed
+from parsekit.worker.celery_app import app
+from parsekit.worker.dead_letters import DeadLetter
+from parsekit.worker.embedded import server as embedded
+from parsekit.worker.monitoring.queue_stats import is_queued
+from parsekit.worker.process import service
+from parsekit.worker.redis import keys
+from parsekit.worker.redis.client import connect
+from parsekit.worker.servers import broker, result_store, servers
+
+
+def find() -> None:
+    """Make sure that there is a service to look for.
+
+    Raises `ConfigInvalid`, or `StorageUnavailable` for an embedded broker that does not answer.
+    """
+    if service.addresses.embedded:
+        embedded.find(service.data_dir)
+
+
+def reach() -> None:
+    """Make sure that the service can be called. Raises `ConfigInvalid`, `StorageUnavailable`.
+
+    Celery would try for ever, and say nothing.
+    """
+    find()
+    for server in servers(service.addresses):
+        server.greet()
+
+
+@contextmanager
+def audited(command: str) -> Iterator[Operations]:
+    """Let a command do things on record. Raises `ConfigInvalid`.
+
+    Its listeners are told that this is no worker, so that they take over nothing of others.
+    """
+    session = replace(service.session, role="cli")
+    with on_record(service.host, session, command) as operations, _troubles_told():
+        yield operations
+
+
+@contextmanager
+def _troubles_told() -> Iterator[None]:
+    """What a server says while it is used, in words; it greeted us before."""
+    try:
+        yield
+    except redis.RedisError as exc:  # of a client of ours; Celery's raises its own for the broker
+        raise result_store(service.addresses).error(exc) from exc
+    except (AMQPError, OperationalError) as exc:
+        raise broker(service.addresses).error(exc) from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What became of the wish to cancel one task; ``words`` go on from its id."""
+
+    task_id: str
+    done: bool
+    words: str
+
+
+def cancel(task_id: str, audit: Operations) -> Cancelled:
+    """End a task wherever it is; one that has ended stays as it is."""
+    with audit.doing(task_id=task_id) as operation:
+        cancelled = _cancelled(task_id)
+        if cancelled.done:
+            operation.trail.note("sent", "cancellation")
+        else:
+            operation.fault = f"the task {cancelled.words}"
+    return cancelled
+
+
+def _cancelled(task_id: str) -> Cancelled:
+    known = _is_known(task_id)
+    if known is False:
+        words = "is not known: it neither waits nor runs, and did not end within the last day"
+        return Cancelled(task_id=task_id, done=False, words=words)
+    state = str(app.AsyncResult(task_id).state)
+    if state in states.READY_STATES or not service.process.ledger.cancel(task_id):
+        revoked = state == states.REVOKED
+        words = "cancelled" if revoked else f"has ended: {state}"
+        return Cancelled(task_id=task_id, done=revoked, words=words)
+    app.backend.mark_as_revoked(task_id, "cancelled")
+    words = "cancelled" if known else "cancelled, should it be queued: no worker has met it"
+    return Cancelled(task_id=task_id, done=True, words=words)
+
+
+def _is_known(task_id: str) -> bool | None:
+    """Whether there is such a task; None where it might be in a queue that can't be looked into.
+
+    A message goes from its list to the worker that takes it, and then there is a record: looked at
+    in this order, it is found in one of the places.
+    """
+    at, here = service.addresses, connect(service.addresses.backend)
+    queued = is_queued(connect(at.broker), at.all_queues, task_id) if at.redis_broker else None
+    if queued or here.exists(keys.task(task_id), keys.result(task_id)):
+        return True
+    return queued
+
+
+def send(
+    kwargs: JsonObject,
+    task_id: str,
+    audit: Operations,
+    *,
+    bulk: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
+    """Send ``parseReplay``; the answer is Celery's AsyncResult."""
+    queue = service.addresses.bulk_queue if bulk else service.addresses.queue
+    with audit.doing(task_id=task_id, replay=_replay_of(kwargs)) as operation:
+        sent = app.send_task(
+            "parseReplay", kwargs=kwargs, task_id=task_id, queue=queue, headers=headers
+        )
+        operation.trail.note("sent", f"queue {queue}")
+    return sent
+
+
+def retry(letter: DeadLetter, audit: Operations) -> None:
+    """Send a request that was put aside once more, under its own id.
+
+    Its end is told as another one: who counts each event once has heard that it failed.
+    """
+    service.process.ledger.reset(letter.task_id)
+    app.backend.forget(letter.task_id)
+    again = Carried(again=uuid.uuid4().hex[:8])
+    signer = service.process.carrying_signer
+    headers = signed(again, letter.task_id, letter.kwargs, signer)
+    send(letter.kwargs, letter.task_id, audit, headers=headers)
+
+
+def take(task_id: str, audit: Operations) -> DeadLetter | None:
+    """Remove and answer the request that was put aside, None when there is none."""
+    with audit.doing(task_id=task_id) as operation:
+        letter = service.process.dead_letters.take(task_id)
+        if letter is None:
+            operation.fault = "is not among the dead letters"
+        else:
+            operation.replay = _replay_of(letter.kwargs)
+            operation.trail.note("removed", "dead letter")
+    return letter
+
+
+def put_back(letter: DeadLetter, audit: Operations) -> None:
+    """Put aside again what was taken in vain."""
+    with audit.doing(task_id=letter.task_id, replay=_replay_of(letter.kwargs)) as operation:
+        service.process.dead_letters.put(letter)
+        operation.trail.note("written", "dead letter")
+
+
+def _replay_of(kwargs: JsonObject) -> str:
+    return str(kwargs.get("replayObjectPath", ""))

@@ -1,1 +1,0 @@
-"""What the host brings itself, through the same hooks as any plugin."""

@@ -1,0 +1,1 @@
+"""Runs parsers: remote ones in the calling thread, local ones each in a confined process."""

@@ -1,0 +1,143 @@
+"""Runs parses of local parsers, each in a process of its own that a fork server starts."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import pickle
+import resource
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from parsekit.errors import ParsekitError, ParserFailed
+from parsekit.model import Parsed
+from parsekit.parsers.isolation.parse_process import ParseProcess, Progress, ServerEnded
+from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec, Setup
+from parsekit.parsers.isolation.server_process import ServerProcess
+from parsekit.storage.workspace import workspace
+
+log = logging.getLogger("parsekit.isolation")
+
+
+class ParsePool:
+    """Runs parses, each in a process of its own. Make one a process, after a fork.
+
+    ``niceness`` 1 to 19 lets them yield to all other work of this machine.
+    """
+
+    def __init__(self, memory_bytes: int, *, niceness: int = 0) -> None:
+        self._memory_bytes = _attainable(memory_bytes)
+        self._niceness = niceness
+        self._stack = contextlib.ExitStack()
+        self._folder: Path | None = None
+        self._servers: dict[bytes, Future[ServerProcess]] = {}
+        self._retired: list[ServerProcess] = []
+        self._at_work: set[ParseProcess] = set()
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._closed = False
+        # Linux ends a process (PDEATHSIG) with the *thread* that started it: one starts all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="parsekit-fork-server")
+
+    def parse(self, spec: ParserSpec, request: ParseRequest, progress: Progress) -> Parsed:
+        """Parse in a new process.
+
+        Raises `ParserFailed`, `ParserTimeout`, or the error that the parser raised.
+        """
+        while True:
+            starting = self._server_for(spec)
+            try:
+                server = starting.result()
+            except OSError as exc:
+                self._forget(starting)
+                text = f"no process for parser {spec.parser!r}: {exc.strerror}"
+                raise ParserFailed(text) from exc
+            try:
+                with self._process(server, spec.parser, request.task_id) as process:
+                    return process.parse(request, progress)
+            except ServerEnded:  # before it came to this parse
+                self._forget(starting)
+
+    def cancel(self, task_id: str, error: ParsekitError) -> None:
+        """End the parse of this task, if it is at work; its caller gets ``error``."""
+        with self._lock:
+            for process in self._at_work:
+                if process.task_id == task_id:
+                    process.end(error)
+
+    def close(self) -> None:
+        """End all parses and servers."""
+        with self._lock:
+            self._closed = True
+            for process in self._at_work:
+                process.end(ParserFailed("the parser was stopped"))
+        self._starter.shutdown()
+        servers = [each.result() for each in self._servers.values() if not each.exception()]
+        servers += self._retired
+        for server in servers:
+            server.kill()
+        for server in servers:
+            server.close()
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def _process(self, server: ServerProcess, parser: str, task_id: str) -> Iterator[ParseProcess]:
+        with ParseProcess(server, next(self._numbers), parser, task_id) as process:
+            with self._lock:
+                if self._closed:
+                    raise ParserFailed("the parser was stopped")
+                self._at_work.add(process)
+            try:
+                yield process
+            finally:
+                with self._lock:
+                    self._at_work.discard(process)
+
+    def _server_for(self, spec: ParserSpec) -> Future[ServerProcess]:
+        """The server that has made this parser, or soon will have."""
+        key = pickle.dumps(spec)
+        with self._lock:
+            if self._closed:
+                raise ParserFailed("the parser was stopped")
+            if key not in self._servers:
+                self._servers[key] = self._starter.submit(self._start_server, spec)
+            return self._servers[key]
+
+    def _start_server(self, spec: ParserSpec) -> ServerProcess:
+        if self._folder is None:
+            self._folder = self._stack.enter_context(workspace())
+        setup = Setup(
+            spec=spec,
+            memory_bytes=self._memory_bytes,
+            niceness=self._niceness,
+            folder=self._folder,
+        )
+        return ServerProcess(setup)
+
+    def _forget(self, starting: Future[ServerProcess]) -> None:
+        """Have the next parse start another server. One that parses alone may be at work still."""
+        with self._lock:
+            for key in [key for key, known in self._servers.items() if known is starting]:
+                del self._servers[key]
+                self._retired += [starting.result()] if starting.exception() is None else []
+            ended = [server for server in self._retired if not server.alive]
+            self._retired = [server for server in self._retired if server not in ended]
+        for server in ended:
+            server.close()
+
+
+def _attainable(memory_bytes: int) -> int:
+    """The limit of memory that this process may give to another one."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard == resource.RLIM_INFINITY or memory_bytes <= hard:
+        return memory_bytes
+    log.warning(
+        "this process may have %d MiB of address space at most: parsers get that, not "
+        "limits.parse_memory (%d MiB)",
+        hard >> 20,
+        memory_bytes >> 20,
+    )
+    return hard

@@ -1,0 +1,1 @@
+"""The life of one task: look up, fetch, parse, store, report, whatever drives it."""

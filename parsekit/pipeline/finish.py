@@ -1,0 +1,116 @@
+"""Tell the world about one task: progress, its end, the audit, and the lines of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from parsekit.clock import Clock
+from parsekit.events import AuditEvent, WaitEvent
+from parsekit.host.listeners import Listeners
+from parsekit.logs.context import Facts, working_on
+from parsekit.logs.steps import Step, tell_step
+from parsekit.model import Outcome, Request
+from parsekit.pipeline.progress import ProgressTeller, analytics_event
+from parsekit.pipeline.reports import Reports
+from parsekit.pipeline.state import RunState, Waiting
+from parsekit.records.audit_trail import Standing, Trail, addressees, audit_event
+
+
+class Reporter:
+    """What is told of one task. ``facts`` say how it stands; ``trail`` is what it has touched."""
+
+    def __init__(
+        self,
+        request: Request,
+        listeners: Listeners,
+        clock: Clock,
+        *,
+        reached: float,
+        facts: Callable[[], Facts],
+    ) -> None:
+        self.teller = ProgressTeller(listeners, request, reached)
+        self.trail = Trail()
+        self.facts = facts
+        self._request = request
+        self._listeners = listeners
+        self._clock = clock
+
+    def end(self, outcome: Outcome, reports: Reports | None) -> Outcome:
+        """Tell the listeners, once a task however often it is delivered."""
+        failure = outcome.failure
+        with working_on(self.facts), Step("report") as step:
+            step.outcome = failure.code if failure else "ok"
+            step.known = {
+                "hash": outcome.hash,
+                "cached": outcome.cached,
+                "total_ms": outcome.timings.total_ms,
+                "error": failure.message if failure else None,
+            }
+            self._tell_end(
+                outcome,
+                Standing(
+                    result=step.outcome,
+                    parser=outcome.parser,
+                    parser_version=outcome.parser_version,
+                    hash=outcome.hash,
+                    cached=outcome.cached,
+                    failure=failure,
+                ),
+                reports,
+            )
+        return outcome
+
+    def waits(self, answer: Waiting, standing: Standing) -> None:
+        """Tell that the task goes on later, and what it did so far."""
+        tell_step("wait", answer.reason, after_s=round(answer.after_s, 3))
+        self._listeners.tell(
+            WaitEvent(
+                task_id=self._request.task_id,
+                replay=self._request.shown,
+                at_unix=self._clock.now(),
+                after_s=answer.after_s,
+                reason=answer.reason,
+                queue=self._request.progress_queue,
+            )
+        )
+        if self.trail:
+            self._audit(standing)
+
+    def goes_on(self, standing: Standing) -> None:
+        """Put on record what was done so far: the process may be killed from here on."""
+        self._audit(standing)
+
+    def _tell_end(self, outcome: Outcome, standing: Standing, reports: Reports | None) -> None:
+        """Tell all of it at once; of an end that was told before, only the audit hears."""
+        task_id = self._request.task_id
+        if reports is not None and reports.told(task_id):
+            self._audit(standing)
+            return
+        for addressee in addressees(self._request.progress_queue):
+            self.trail.note("sent", addressee)
+        self._listeners.deliver(
+            self.teller.end(outcome),
+            analytics_event(self._request, outcome, self._clock.now()),
+            self._record(standing),
+        )
+        if reports is not None:
+            reports.mark(task_id)
+
+    def _audit(self, standing: Standing) -> None:
+        self._listeners.deliver(self._record(standing))
+
+    def _record(self, standing: Standing) -> AuditEvent:
+        """What was done since the last time."""
+        return audit_event(self._request, self.trail.take(), standing, self._clock.now())
+
+
+def facts_of(request: Request, state: RunState, parser: str) -> Facts:
+    """What a line of the log says of a task."""
+    failures = state.parse_failures if state.step == "parse" else state.storage_failures
+    return {
+        "task_id": request.task_id,
+        "replay": request.shown,
+        "hash": state.sha256 or state.fingerprint,
+        "parser": parser,
+        "attempt": failures + 1,
+    }

@@ -1,0 +1,205 @@
+"""Files of events that are kept on this machine: one JSON object a line, set aside when large.
+
+Many threads and processes append to a file at once. The newest file has the plain name; those set
+aside end in ``.1`` (the youngest) to ``.5``.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+from parsekit.metrics import Metric
+from parsekit.storage.atomic import Folder, NotOurs, OwnedFolder
+
+log = logging.getLogger("parsekit.event_log")
+
+#: Size at which a file is set aside: some 50 000 analytics events.
+ROTATE_BYTES = 16 * 1024 * 1024
+#: How many files are kept besides the one that is written; the oldest is removed.
+KEEP = 5
+#: Below this share of that size a line is appended without a lock: nobody sets the file aside yet.
+ROOMY = 0.9
+#: How often it is looked at whether somebody moved the file away, seconds.
+LOOK_S = 1.0
+#: Longest wait for another process that writes, seconds; one that was stopped must not stop us.
+LOCK_S = 0.5
+#: How each record of the audit begins, and so a file of them.
+AUDIT_OPENING = b'{"at":"'
+
+
+class EventLog:
+    """A file of lines that many threads and processes append to, set aside when it is large.
+
+    ``what`` names the content in warnings, in the plural. ``lost`` counts lines not written. The
+    folder is ours alone where it is ``private``, else the group may read the files. A link,
+    another user's file, or one that does not begin as each line does (``opening``) is neither
+    written to nor set aside, renamed or replaced.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        rotate_bytes: int = ROTATE_BYTES,
+        keep: int = KEEP,
+        *,
+        what: str = "analytics",
+        opening: bytes = b"{",
+        private: bool = True,
+    ) -> None:
+        self._path, self._rotate_bytes, self._keep = path, rotate_bytes, keep
+        self._kind, self._mode = (OwnedFolder, 0o600) if private else (Folder, 0o640)
+        self._what, self._opening = what, opening
+        self._refused = False
+        self._guard = threading.Lock()
+        self._file = -1
+        self._looked_at = float("-inf")
+        self.lost = 0
+
+    def losses(self, kind: str) -> Metric:
+        """The number of lines not written, as that of a sink of such events."""
+        return Metric(
+            name="parsekit_sink_lost_total",
+            help="Messages that were given up.",
+            kind="counter",
+            value=self.lost,
+            labels={"sink": f"{kind}_file", "kind": kind, "reason": "unwritable"},
+        )
+
+    def append(self, line: bytes) -> None:
+        """Write a line, whole or not at all. Raises nothing that a disk can cause."""
+        try:
+            with self._guard:
+                self._append(line)
+        except OSError as exc:
+            self.lost += 1
+            if not self._refused:
+                log.warning("%s are lost, as %s can't be written: %s", self._what, self._path, exc)
+            self._refused = True
+        else:
+            self._refused = False
+
+    def close(self) -> None:
+        """Let go of the file; the next line opens it again."""
+        with self._guard:
+            self._let_go()
+
+    def _append(self, line: bytes) -> None:
+        facts = os.fstat(self._at_hand())
+        if not facts.st_nlink:  # removed since
+            self._let_go()
+            facts = os.fstat(self._at_hand())
+        if facts.st_size + len(line) > ROOMY * self._rotate_bytes:
+            self._append_locked(line)
+        else:
+            _write(self._file, line)
+
+    def _at_hand(self) -> int:
+        """The file, opened once and looked for again from time to time."""
+        now = time.monotonic()
+        if now - self._looked_at > LOOK_S:
+            self._looked_at = now
+            self._let_go()
+        if self._file < 0:
+            self._file = self._open()
+        return self._file
+
+    def _let_go(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _append_locked(self, line: bytes) -> None:
+        """Set the file aside when it is full."""
+        self._let_go()
+        descriptor = self._open()
+        try:
+            locked = _lock(descriptor)
+            while locked and self._is_full(descriptor, line):  # others may fill the new one
+                descriptor = self._rotated(descriptor)
+                locked = _lock(descriptor)
+            _write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+    def _is_full(self, descriptor: int, line: bytes) -> bool:
+        size_bytes = os.fstat(descriptor).st_size
+        return size_bytes > 0 and size_bytes + len(line) > self._rotate_bytes
+
+    def _open(self) -> int:
+        with self._kind.open(self._path.parent, make=True) as folder:
+            return self._lines(folder, self._path.name, os.O_APPEND | os.O_CREAT)
+
+    def _lines(self, folder: Folder, name: str, flags: int) -> int:
+        """Open a file of such lines. Raises `NotOurs` for one that holds something else."""
+        descriptor = folder.own_file(name, os.O_RDWR | flags, self._mode)
+        if not begins_so(descriptor, self._opening):
+            os.close(descriptor)
+            raise NotOurs(errno.EPERM, f"it holds no {self._what}", str(folder.path / name))
+        return descriptor
+
+    def _rotated(self, descriptor: int) -> int:
+        """Set the file aside, unless somebody just did; answer the new one."""
+        with self._kind.open(self._path.parent) as folder:
+            if folder.same(self._path.name, descriptor):
+                names = [aside(self._path, number).name for number in range(self._keep, -1, -1)]
+                for name in names:
+                    with suppress(FileNotFoundError):
+                        os.close(self._lines(folder, name, 0))
+                for older, younger in pairwise(names):
+                    folder.rename_own(younger, older)
+        fresh = self._open()
+        os.close(descriptor)
+        return fresh
+
+
+def begins_so(descriptor: int, opening: bytes) -> bool:
+    """Whether a file begins in this way, is empty, or was cut off in its first line."""
+    return opening.startswith(os.pread(descriptor, len(opening), 0))
+
+
+def aside(path: Path, number: int) -> Path:
+    """The name of a file set aside; 0 is the one that is written."""
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+def files_of(path: Path, keep: int = KEEP) -> list[Path]:
+    """The files that are there, oldest first."""
+    candidates = (aside(path, number) for number in range(keep, -1, -1))
+    return [file for file in candidates if file.exists()]
+
+
+def _lock(descriptor: int) -> bool:
+    """Keep others from writing; False when one does not let go in time, or nothing can be locked.
+
+    Then the line is appended all the same, and the file is not set aside.
+    """
+    end = time.monotonic() + LOCK_S
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.005)
+        except OSError:
+            return False
+        else:
+            return True
+    return False
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    """Append; what found no room as a whole is taken back, unless somebody wrote behind it."""
+    written = os.write(descriptor, line)
+    if written == len(line):
+        return
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if end == os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, end - written)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,0 +1,1 @@
+"""Masks secrets in everything that is printed, logged, stored or sent."""

@@ -1,0 +1,1 @@
+"""Synthetic replay files: whole and valid, of matches that nobody played."""

@@ -1,0 +1,1 @@
+"""Tasks over RabbitMQ: Celery's transport with publisher confirms and bounded waits."""

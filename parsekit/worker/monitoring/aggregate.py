@@ -1,0 +1,122 @@
+"""What a whole worker tells: its processes together, its servers, the queues."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib.metadata import version
+
+from parsekit.metrics import Metric
+from parsekit.worker.celery_settings import longest_run_s
+from parsekit.worker.monitoring.children import Children, together
+from parsekit.worker.monitoring.counters import LONGEST, RUNNING, RUNS, ProcessNumbers, Told
+from parsekit.worker.monitoring.queue_stats import Queues, takings
+from parsekit.worker.process import service
+
+#: Who asks twice within this time gets the same answer, seconds.
+_FRESH_S = 1.0
+
+
+class WorkerNumbers:
+    """Made by the process that consumes. ``away`` names the servers that do not answer."""
+
+    def __init__(
+        self,
+        own: ProcessNumbers,
+        children: Children,
+        queues: Queues,
+        away: Callable[[], dict[str, bool]],
+        slots: int,
+    ) -> None:
+        self._own = own
+        self._children = children
+        self._queues = queues
+        self._away = away
+        self._slots = slots
+        self._version = version("parsekit")
+        self._lock = threading.Lock()
+        self._last = (float("-inf"), Told())
+
+    def now(self) -> Told:
+        """All that there is."""
+        with self._lock:
+            at, told = self._last
+            if time.monotonic() - at > _FRESH_S:
+                told = self._read()
+                self._last = (time.monotonic(), told)
+            return told
+
+    def _read(self) -> Told:
+        told = together([self._own.now(), *self._children.now()])
+        shared = self._queues.metrics()
+        taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES)
+        return replace(told, metrics=(*told.metrics, *self._state(), *taken, *shared))
+
+    def _state(self) -> list[Metric]:
+        facts = [
+            Metric(
+                name="parsekit_build_info",
+                help="Always 1; the label is the version.",
+                value=1,
+                labels={"version": self._version},
+            ),
+            Metric(name="parsekit_slots", help="Tasks that may run at once.", value=self._slots),
+            Metric(
+                name="parsekit_run_limit_seconds",
+                help="Age of a run beyond which the worker is to be restarted.",
+                value=_run_limit_s(),
+                across="max",
+            ),
+        ]
+        text = "1 when the server answers this worker."
+        return facts + [
+            Metric(name="parsekit_server_up", help=text, value=not away, labels={"server": server})
+            for server, away in self._away().items()
+        ]
+
+
+class PoolRunning:
+    """The tasks that run in all processes of this worker, as `Vitals` asks for them."""
+
+    def __init__(self, numbers: Callable[[], Told]) -> None:
+        self._numbers = numbers
+
+    @property
+    def count(self) -> int:
+        """How many run."""
+        return int(self._numbers().value(RUNNING))
+
+    @property
+    def longest_s(self) -> float:
+        """The age of the oldest run."""
+        return self._numbers().value(LONGEST)
+
+    @property
+    def runs(self) -> int:
+        """Runs begun so far."""
+        return int(self._numbers().value(RUNS))
+
+
+MESSAGES = "parsekit_queue_messages"
+
+
+def _run_limit_s() -> float:
+    """As `Vitals` has it, which answers for the liveness of this worker."""
+    return longest_run_s(service.config.limits.parse_seconds)
+
+
+def _taken(queues: Iterable[str]) -> list[Metric]:
+    """Of our queues only, as a message may claim any; zeros too, as a rate begins with a number."""
+    taken = takings.total()
+    return [
+        Metric(
+            name="parsekit_queue_taken_total",
+            help="Messages that this worker took from a queue.",
+            kind="counter",
+            value=taken[queue],
+            labels={"queue": queue},
+        )
+        for queue in queues
+    ]

@@ -1,0 +1,139 @@
+"""What one process of a worker tells of itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from parsekit.host.plugin_metrics import PluginMeasures
+from parsekit.metrics import Metric
+from parsekit.model import Outcome
+from parsekit.worker.monitoring.task_counters import Tallies
+from parsekit.worker.monitoring.waits import Wait, Waits
+
+if TYPE_CHECKING:
+    from parsekit.config.settings import HostSettings
+    from parsekit.host import Host
+    from parsekit.worker.process import Process
+
+#: So many waiting tasks are named by each process; the others are only counted.
+MAX_TOLD = 50
+
+RUNNING, LONGEST, RUNS, WAITS = (
+    "parsekit_running_tasks",
+    "parsekit_longest_run_seconds",
+    "parsekit_runs_total",
+    "parsekit_own_waiting_tasks",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The numbers of one process, or of several together, and some of the tasks that wait."""
+
+    metrics: tuple[Metric, ...] = ()
+    waits: tuple[Wait, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For another process."""
+        return {
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "waits": [asdict(wait) for wait in self.waits],
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Told:
+        """Read what `to_json` wrote."""
+        return cls(
+            metrics=tuple(map(Metric.from_json, document["metrics"])),
+            waits=tuple(Wait(**wait) for wait in document["waits"]),
+        )
+
+    def value(self, name: str) -> float:
+        """The value of a metric without labels, 0 when there is none."""
+        return next((m.value for m in self.metrics if m.name == name and not m.labels), 0.0)
+
+
+class ProcessNumbers:
+    """Counts and reads them. Make it after a fork: another thread may hold a lock during one."""
+
+    def __init__(self, process: Process, host: Host, chosen: HostSettings) -> None:
+        self._process = process
+        self._plugins = PluginMeasures(host)
+        self._tallies = Tallies(chosen.parser)
+        for name in chosen.fallback:
+            self._tallies.expect(name)
+        self._waits = Waits()
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a task that ended."""
+        self._tallies.count(outcome)
+
+    def note_wait(self, task_id: str, replay: str, reason: str, after_s: float) -> None:
+        """Note that a task waits, and why."""
+        until = time.time() + after_s
+        wait = Wait(task_id=task_id, replay=replay, reason=reason, until_unix=until)
+        self._waits.note(wait)
+
+    def note_run(self, task_id: str) -> None:
+        """Note that a task runs, so it waits no more."""
+        self._waits.forget(task_id)
+
+    def now(self) -> Told:
+        """All that there is at this moment."""
+        waits = self._waits.now()
+        metrics = [
+            *self._tallies.metrics(),
+            *self._running(),
+            _gauge(WAITS, "Tasks that wait and were sent to wait by this worker.", len(waits)),
+            *self._lost(),
+            *self._shadow(),
+            *self._plugins.now(),
+        ]
+        return Told(metrics=tuple(metrics), waits=tuple(waits[:MAX_TOLD]))
+
+    def _running(self) -> list[Metric]:
+        running = self._process.running
+        return [
+            _gauge(RUNNING, "Tasks that run in this worker.", running.count),
+            Metric(
+                name=LONGEST,
+                help="Age of the oldest run in this worker.",
+                value=running.longest_s,
+                across="max",
+            ),
+            _counter(RUNS, "Runs begun; a task that waits has several.", running.runs),
+        ]
+
+    def _lost(self) -> list[Metric]:
+        pipeline = self._process.made_pipeline
+        if pipeline is None:
+            return []
+        return [
+            _counter(
+                "parsekit_listener_lost_events_total",
+                "Events dropped as a listener was too slow.",
+                lost,
+                listener=owner,
+            )
+            for owner, lost in pipeline.listeners.lost.items()
+        ]
+
+    def _shadow(self) -> list[Metric]:
+        pipeline = self._process.made_pipeline
+        if pipeline is None or (shadow := pipeline.shadow) is None:
+            return []
+        text = "Fresh results, by what the shadow parser did with them."
+        return [
+            _counter("parsekit_shadow_replays_total", text, number, fate=fate)
+            for fate, number in asdict(shadow.tally).items()
+        ]
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return Metric(name=name, help=text, value=value)
+
+
+def _counter(name: str, text: str, value: float, **labels: str) -> Metric:
+    return Metric(name=name, help=text, kind="counter", value=value, labels=labels)

@@ -1,0 +1,260 @@
+"""How many messages wait in each queue, and for how long the oldest of them.
+
+Callers of Celery write no time into a message, so the age is found by counting: every few seconds
+a worker notes how many messages a queue has ever got (those that are in it, and those that were
+taken out). The head of the queue arrived just after the last note that had seen no more than were
+taken by now. Workers share the count of takings, in which those of others are up to one look late.
+So what vanished between two looks counts as taken too.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from parsekit.metrics import Metric
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.amqp.link import AmqpLink
+from parsekit.worker.celery_settings import task_queues
+from parsekit.worker.redis import keys
+from parsekit.worker.redis.client import connect
+
+#: Told where a Redis knows it.
+WAITING = "parsekit_waiting_tasks"
+#: kombu keeps messages of these priorities in lists of their own.
+_REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
+#: Messages that are looked at together.
+_PAGE = 500
+#: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
+_MAX_NOTES = 2000
+#: A look is taken every six seconds; what was seen longer ago is not told any more.
+_STALE_SECONDS = 20.0
+
+
+def is_queued(client: Any, queues: Collection[str], task_id: str) -> bool:
+    """Whether a task's message waits in Redis: put off, in one of these lists, or just taken."""
+    if client.hexists(keys.WAITING, task_id):
+        return True
+    for queue in (f"{each}{priority}" for each in queues for priority in _REDIS_PRIORITIES):
+        start = 0
+        while page := client.lrange(queue, start, start + _PAGE - 1):
+            if _holds(page, task_id):
+                return True
+            start += _PAGE  # what is pushed meanwhile moves the others on, so that none is missed
+    taken = client.scan_iter(keys.taken("*"), count=1000)
+    return any(_holds(client.hvals(member), task_id) for member in taken)
+
+
+def _holds(messages: Iterable[bytes], task_id: str) -> bool:
+    """Whether one of them is of this task, as Celery and as JavaScript write JSON."""
+    written = [f'"id":{space}{json.dumps(task_id)}'.encode() for space in ("", " ")]
+    return any(each in message for message in messages for each in written)
+
+
+class _Takings:
+    """Messages that this process took from each queue."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._new: deque[str] = deque()
+        self._total: Counter[str] = Counter()
+
+    def add(self, queue: str) -> None:
+        """One more; counted when somebody asks, which a worker does every few seconds."""
+        self._new.append(queue)
+
+    def total(self) -> Counter[str]:
+        """All so far."""
+        with self._lock:
+            while self._new:
+                self._total[self._new.popleft()] += 1
+            return Counter(self._total)
+
+
+takings = _Takings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell."""
+
+    messages: Mapping[str, int]
+    taken: Mapping[str, int]
+    dead_letters: int
+    waiting: int | None
+
+
+class Broker(Protocol):
+    """Asked by `Queues`; raises its client's errors."""
+
+    def look(self) -> Looked:
+        """Count."""
+        ...
+
+
+@dataclass(slots=True)
+class Age:
+    """Finds the age of the oldest message of one queue."""
+
+    clock: Callable[[], float] = time.monotonic
+    _notes: list[tuple[float, int]] = field(default_factory=list)
+    _messages: int = 0
+    _taken: int = 0
+    #: How many have left the queue, at least: what is known of takings, and what vanished.
+    _left: int = 0
+
+    def note(self, messages: int, taken: int) -> float:
+        """Take in the numbers of now; answer the age in seconds, 0 for an empty queue."""
+        if not self._notes or taken < self._taken:  # the count was lost: begin anew
+            self._notes.clear()
+            self._left = taken
+        else:
+            self._left = max(self._left + max(0, self._messages - messages), taken)
+        self._messages, self._taken = messages, taken
+        since = self._since(self.clock(), messages + self._left)
+        return since if messages else 0.0
+
+    def _since(self, now: float, arrived: int) -> float:
+        """For how long the head may be there, noting that so many messages have ever arrived."""
+        if len(self._notes) > 1 and self._notes[-1][1] == self._notes[-2][1] == arrived:
+            self._notes.pop()
+        self._notes.append((now, arrived))
+        older = [at for at, ever in self._notes if ever <= self._left]
+        del self._notes[: max(len(older) - 1, 0)]
+        if len(self._notes) > _MAX_NOTES:
+            self._notes = self._notes[:1] + self._notes[1::2]
+        return now - (older[-1] if older else self._notes[0][0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Messages that wait for this worker: in its queues, back-fills apart."""
+
+    preferred: int
+    bulk: int
+
+
+class Queues:
+    """The queues of the deployment as this worker last saw them; ``consumed`` are its own."""
+
+    def __init__(
+        self, broker: Broker, consumed: Collection[str], bulk_queues: Collection[str]
+    ) -> None:
+        self._broker = broker
+        self._consumed = consumed
+        self._bulk_queues = bulk_queues
+        self._ages: dict[str, Age] = {}
+        self._metrics: list[Metric] = []
+        self._looked_at = float("-inf")
+
+    def look(self) -> Backlog:
+        """Ask the broker; answers what waits for this worker. Raises what its client raises."""
+        looked = self._broker.look()
+        ages = {
+            queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
+            for queue, messages in looked.messages.items()
+        }
+        self._metrics = _metrics(looked, ages, self._bulk_queues)
+        self._looked_at = time.monotonic()
+        mine = {name: count for name, count in looked.messages.items() if name in self._consumed}
+        beside_others = not set(self._consumed) <= set(self._bulk_queues)
+        bulk = sum(mine.pop(name, 0) for name in self._bulk_queues) if beside_others else 0
+        return Backlog(preferred=sum(mine.values()), bulk=bulk)
+
+    def metrics(self) -> list[Metric]:
+        """Of the last look; rather none than those of a broker that is long away."""
+        return self._metrics if time.monotonic() - self._looked_at < _STALE_SECONDS else []
+
+
+def queues_of(at: Addresses, consumed: Collection[str]) -> Queues:
+    """The watch over the queues at these addresses."""
+    broker = RedisQueues(at) if at.redis_broker else AmqpQueues(at)
+    return Queues(broker, consumed, at.bulk_queues)
+
+
+class RedisQueues:
+    """Lists of kombu's, and what waits in `keys.DUE`."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._names = at.all_queues
+        self._client: Any = connect(at.broker)
+        self._shared = _Shared(at.backend)
+
+    def look(self) -> Looked:
+        """Count in one round trip to each server."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for name in self._names:
+                for suffix in _REDIS_PRIORITIES:
+                    pipe.llen(name + suffix)
+            *lengths, due = pipe.zcard(keys.DUE).execute()
+        step = len(_REDIS_PRIORITIES)
+        parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
+        messages = {name: sum(part) for name, part in zip(self._names, parts, strict=True)}
+        return self._shared.look(messages, waiting=int(due))
+
+
+class AmqpQueues:
+    """RabbitMQ's queues, asked over AMQP."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._asked = task_queues(at)
+        self._link = AmqpLink(at.broker, at.broker_tls)
+        self._shared = _Shared(at.backend)
+
+    def look(self) -> Looked:
+        """Count; a queue is made that is not there yet, as this worker may not consume from it."""
+
+        def work(channel: Any) -> dict[str, int]:
+            return {
+                queue.name: channel.queue_declare(
+                    queue.name, durable=True, auto_delete=False, arguments=queue.queue_arguments
+                ).message_count
+                for queue in self._asked
+            }
+
+        return self._shared.look(self._link.use(work), waiting=None)
+
+
+class _Shared:
+    """What all workers tell each other in Redis: adds our takings to theirs."""
+
+    def __init__(self, url: str) -> None:
+        self._client: Any = connect(url)
+        self._sent: Counter[str] = Counter()
+
+    def look(self, messages: Mapping[str, int], waiting: int | None) -> Looked:
+        """The same, with the sums of all takings and the number of dead letters."""
+        now = takings.total()
+        with self._client.pipeline() as pipe:
+            for queue, number in (now - self._sent).items():
+                pipe.hincrby(keys.TAKEN_EVER, queue, number)
+            *_, answer, dead = pipe.hgetall(keys.TAKEN_EVER).hlen(keys.DEAD_LETTERS).execute()
+        self._sent = now
+        taken = {queue.decode(): int(number) for queue, number in answer.items()}
+        return Looked(messages=messages, taken=taken, dead_letters=int(dead), waiting=waiting)
+
+
+def _metrics(
+    looked: Looked, ages: Mapping[str, float], bulk_queues: Collection[str]
+) -> list[Metric]:
+    found = [_shared("parsekit_dead_letters", "Requests that were put aside.", looked.dead_letters)]
+    for queue, messages in looked.messages.items():
+        # An alert can't tell by a name, which is the operator's choice.
+        labels = {"queue": queue, "bulk": "true" if queue in bulk_queues else "false"}
+        text = "Messages that wait to be taken, in the whole deployment."
+        found.append(_shared("parsekit_queue_messages", text, messages, **labels))
+        text = "How long the oldest message of a queue waits already."
+        found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], **labels))
+    if looked.waiting is not None:
+        text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
+        found.append(_shared(WAITING, text, looked.waiting))
+    return found
+
+
+def _shared(name: str, text: str, value: float, **labels: str) -> Metric:
+    return Metric(name=name, help=text, value=value, labels=labels, across="max")

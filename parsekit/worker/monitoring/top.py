@@ -1,0 +1,167 @@
+"""The whole deployment at one moment, from what its workers say: for ``parsekit top``."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from parsekit.metrics import Metric, merged
+from parsekit.worker.monitoring.counters import LONGEST, RUNNING, RUNS, WAITS
+from parsekit.worker.monitoring.queue_stats import WAITING
+from parsekit.worker.monitoring.status_channel import Announcement
+from parsekit.worker.monitoring.task_counters import TASKS
+from parsekit.worker.monitoring.waits import Wait
+
+#: So many waiting tasks are named.
+MAX_WAITS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLine:
+    """One worker. ``away`` names the servers that do not answer it."""
+
+    name: str
+    parser: str
+    pool: str
+    queues: tuple[str, ...]
+    running: int
+    slots: int
+    longest_run_s: float
+    tasks: int
+    failed: int
+    cached: int
+    tasks_per_minute: float
+    away: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLine:
+    """One queue: messages that wait to be taken, and for how long the oldest of them."""
+
+    name: str
+    messages: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactLine:
+    """Any other number, under its metric's name: budget, breakers, sinks, losses.
+
+    ``help`` is what it counts, in words.
+    """
+
+    name: str
+    help: str
+    labels: dict[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All of it. ``waiting`` counts every waiting task, ``waits`` names the next ones."""
+
+    at_unix: float
+    workers: tuple[WorkerLine, ...]
+    queues: tuple[QueueLine, ...]
+    waiting: int
+    waits: tuple[Wait, ...]
+    dead_letters: int
+    facts: tuple[FactLine, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of ``--format json``, in which null is a number that a plugin can't tell."""
+        return {name: _spoken(value) for name, value in asdict(self).items()}
+
+
+def snapshot_of(heard: list[Announcement]) -> Snapshot:
+    """Put together what the workers said. Shared numbers are told by each: the most counts."""
+    metrics = [metric for each in heard for metric in each.told.metrics]
+    waits = {wait.task_id: wait for each in heard for wait in each.told.waits}
+    next_waits = sorted(waits.values(), key=lambda wait: wait.until_unix)
+    return Snapshot(
+        at_unix=time.time(),
+        workers=tuple(map(_worker, heard)),
+        queues=tuple(_queues(metrics)),
+        waiting=max(len(waits), _whole(_waiting(metrics))),
+        waits=tuple(next_waits[:MAX_WAITS]),
+        dead_letters=_whole(_most(metrics, "parsekit_dead_letters")),
+        facts=tuple(_facts(metrics)),
+    )
+
+
+def _worker(said: Announcement) -> WorkerLine:
+    by_outcome: dict[str, float] = defaultdict(float)
+    for metric in said.told.metrics:
+        if metric.name == TASKS:  # of a newer version perhaps, with labels of its own
+            by_outcome[metric.labels.get("outcome", "")] += metric.value
+    servers = [m for m in said.told.metrics if m.name == "parsekit_server_up"]
+    return WorkerLine(
+        name=said.worker,
+        parser=said.parser,
+        pool=said.pool,
+        queues=said.queues,
+        running=_whole(said.told.value(RUNNING)),
+        slots=_whole(said.told.value("parsekit_slots")),
+        longest_run_s=round(said.told.value(LONGEST), 1),
+        tasks=_whole(sum(by_outcome.values())),
+        failed=_whole(by_outcome["failed"]),
+        cached=_whole(by_outcome["cached"]),
+        tasks_per_minute=round(said.tasks_per_minute, 1),
+        away=tuple(m.labels.get("server", "") for m in servers if not m.value),
+    )
+
+
+def _queues(metrics: Iterable[Metric]) -> Iterable[QueueLine]:
+    metrics = [m for m in metrics if "queue" in m.labels]
+    for name in dict.fromkeys(m.labels["queue"] for m in metrics):
+        mine = [m for m in metrics if m.labels["queue"] == name]
+        oldest_s = round(_most(mine, "parsekit_queue_oldest_seconds"), 1)
+        messages = _whole(_most(mine, "parsekit_queue_messages"))
+        yield QueueLine(name=name, messages=messages, oldest_s=oldest_s)
+
+
+#: Shown in lines of their own.
+_ELSEWHERE = (
+    *(TASKS, RUNNING, LONGEST, RUNS, "parsekit_slots", "parsekit_build_info"),
+    *("parsekit_server_up", "parsekit_queue_messages", "parsekit_queue_oldest_seconds"),
+    *(WAITING, WAITS, "parsekit_dead_letters"),
+)
+
+
+def _facts(metrics: Iterable[Metric]) -> Iterable[FactLine]:
+    for metric in merged(metrics):
+        if metric.name not in _ELSEWHERE:
+            yield FactLine(
+                name=metric.name,
+                help=metric.help,
+                labels=dict(metric.labels),
+                value=metric.value,
+            )
+
+
+def _waiting(metrics: list[Metric]) -> float:
+    """Tasks that wait: as Redis counts them, else all that the workers have sent to wait."""
+    own = sum(m.value for m in metrics if m.name == WAITS)
+    return _most(metrics, WAITING) if any(m.name == WAITING for m in metrics) else own
+
+
+def _most(metrics: Iterable[Metric], name: str) -> float:
+    return max((m.value for m in metrics if m.name == name), default=0.0)
+
+
+def _spoken(value: Any) -> Any:
+    """Without NaN and infinity, for which JSON has no word: one would spoil all of it."""
+    if isinstance(value, dict):
+        return {name: _spoken(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spoken(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _whole(value: float) -> int:
+    """What is no number is 0: a single one would hide all the rest."""
+    return int(value) if math.isfinite(value) else 0

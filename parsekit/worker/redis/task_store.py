@@ -1,0 +1,283 @@
+"""What must be known of a task wherever it runs next: who has it, how often it began, its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+import redis
+
+from parsekit.errors import StorageUnavailable
+from parsekit.worker.redis import keys
+
+#: As long as results are kept: a caller that asks later gets nothing anyway.
+KEPT_SECONDS = 24 * 3600
+
+
+class Standing(Enum):
+    """What to do with a delivery of a task.
+
+    ``BEGUN``: go, after a run that never ended; ``CUT_SHORT``: go, after one that never ended and
+    had begun to parse; ``AGAIN``: go, after one that had and did. ``CANCELLED``: somebody asked for
+    its end; ``REVOKED``: its caller reads that it has ended so, and nobody else was told.
+    ``OTHER_CALL``: the id is that of a call for another replay.
+    """
+
+    GO = "go"
+    BEGUN = "begun"
+    AGAIN = "again"
+    CUT_SHORT = "cut short"
+    BUSY = "busy"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    REVOKED = "revoked"
+    OTHER_CALL = "other call"
+
+    @property
+    def may_run(self) -> bool:
+        """Whether the run is ours."""
+        return self in (Standing.GO, Standing.BEGUN, Standing.AGAIN, Standing.CUT_SHORT)
+
+
+#: Fact of a task whose end was told.
+TOLD = "told"
+#: What was read of a task when its run began is still good for so long, seconds: who cancels a task
+#: that ends so soon comes too late.
+_FRESH_S = 0.25
+
+#: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none),
+#: how the name begins of a member that was killed ("" none), and the call. A run of the same member
+#: is over: only word of its end did not get through. Results are written by us alone and begin with
+#: their state. Answers a standing, and whether the end of the task was told before.
+_ENTER = """
+local facts = redis.call('HMGET', KEYS[1],
+  'finished', 'cancelled', 'run', 'member', 'told', 'attempts', 'survived', 'call')
+local told = facts[5] and 1 or 0
+if facts[8] and facts[8] ~= ARGV[6] then return {'other call', told} end
+if facts[1] then return {'finished', told} end
+if facts[2] then return {'cancelled', told} end
+if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
+  local killed = ARGV[5] ~= '' and string.find(facts[4], ARGV[5], 1, true) == 1
+  if not killed then return {'busy', told} end
+end
+if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[3], 0, 18) == '{"status": "REVOKED' then
+  return {'revoked', told}
+end
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2], 'call', ARGV[6])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+if ARGV[4] ~= '' then
+  redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
+  redis.call('PUBLISH', KEYS[3], ARGV[4])
+end
+return {facts[6] and 'cut short' or facts[7] and 'again' or facts[3] and 'begun' or 'go', told}
+"""
+#: KEYS task: a parse was begun, and its process survived it.
+_SURVIVED = """
+redis.call('HSET', KEYS[1], 'survived', 1)
+return redis.call('HDEL', KEYS[1], 'attempts')
+"""
+#: KEYS task; ARGV run, then facts to set.
+_LEAVE = """
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], 1) end
+if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
+  redis.call('HDEL', KEYS[1], 'run', 'member')
+end
+return 1
+"""
+#: KEYS task; ARGV seconds to keep.
+_CANCEL = """
+if redis.call('HEXISTS', KEYS[1], 'finished') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'cancelled', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of this process. ``told`` and not cancelled was how its task stood at ``began``."""
+
+    call: str
+    began: float
+    told: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nobody needs to be asked; a process that was frozen meanwhile has to ask."""
+        return self.told or time.monotonic() - self.began < _FRESH_S
+
+
+class Ledger:
+    """One hash a task in Redis. ``member_id`` is this process in `membership`.
+
+    Also the `Attempts` and, through `TaskReports`, the `Reports` of the pipeline. ``queues`` is the
+    Redis of the tasks that wait, where they wait in one.
+    """
+
+    def __init__(
+        self, client: redis.Redis, member_id: str, queues: redis.Redis | None = None
+    ) -> None:
+        self._client = client
+        self._queues = queues
+        self._member_id = member_id
+        self._runs: dict[str, _Run] = {}
+        self._begun: set[str] = set()
+        self._guard = threading.Lock()
+
+    def enter(
+        self, task_id: str, call: str = "", *, started: str = "", killed: str = ""
+    ) -> Standing:
+        """Begin a run, in one step among all workers.
+
+        One that may run is ours until `leave`; `BUSY`: a live process has it. ``call`` tells calls
+        apart. ``started`` is what callers are to read of the task from now on; "" changes nothing.
+        ``killed`` is how the name of a process begins whose run is over, though others don't know
+        yet that it is dead.
+        """
+        run = _Run(call, time.monotonic())
+        with self._guard:
+            if (known := self._runs.get(task_id)) is not None:
+                return Standing.BUSY if known.call == call else Standing.OTHER_CALL
+            self._runs[task_id] = run
+        standing = None
+        try:
+            standing, run.told = self._entered(task_id, started, killed, call)
+        finally:
+            if standing is None or not standing.may_run:
+                del self._runs[task_id]
+        return standing
+
+    def _entered(self, task_id: str, *told: str) -> tuple[Standing, bool]:
+        names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
+        given = [self._run, self._member_id, str(KEPT_SECONDS), *told]
+        standing, end_told = self._client.eval(_ENTER, 3, *names, *given)
+        return Standing(standing.decode()), bool(end_told)
+
+    def leave(self, task_id: str) -> None:
+        """End our run."""
+        self._leave(task_id)
+
+    def finish(self, task_id: str) -> None:
+        """Remember that the final result is stored, and end our run."""
+        self._leave(task_id, "finished")
+
+    def _leave(self, task_id: str, *facts: str) -> None:
+        run = self._runs.pop(task_id, None)
+        if run is not None and run.told:
+            facts = (*facts, "told")
+        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, *facts)
+
+    def finished(self, task_id: str) -> None:
+        """Take note that the result store has booked the end, in this same Redis."""
+        self._runs.pop(task_id, None)
+
+    @property
+    def _run(self) -> str:
+        return f"{self._member_id}/{threading.get_ident()}"
+
+    def cancel(self, task_id: str) -> bool:
+        """Let no further run begin, and a task that waits go on to its end; False when it ended."""
+        if not self._client.eval(_CANCEL, 1, keys.task(task_id), KEPT_SECONDS):
+            return False
+        if self._queues is not None:
+            self._queues.zadd(keys.DUE, {task_id: 0}, xx=True)
+        return True
+
+    def cancelled(self, task_id: str) -> bool:
+        """Whether somebody asked for its end."""
+        return bool(self._client.hexists(keys.task(task_id), "cancelled"))
+
+    def reset(self, task_id: str) -> None:
+        """Forget all about the task."""
+        self._client.delete(keys.task(task_id))
+
+    def begin(self, task_id: str) -> int:
+        """Count one more attempt. Raises `StorageUnavailable`."""
+        try:
+            with self._client.pipeline() as pipe:
+                self._begun.add(task_id)
+                pipe.hincrby(keys.task(task_id), "attempts", 1)
+                pipe.expire(keys.task(task_id), KEPT_SECONDS)
+                return int(pipe.execute()[0])
+        except redis.RedisError as exc:
+            raise StorageUnavailable(f"attempts can't be counted in Redis: {exc}") from exc
+
+    def before(self, task_id: str) -> Standing:
+        """How far runs came of a task that is not to run any more."""
+        facts = self._client.hmget(keys.task(task_id), ["attempts", "survived", "run"])
+        found = zip((Standing.CUT_SHORT, Standing.AGAIN, Standing.BEGUN), facts, strict=True)
+        return next((standing for standing, fact in found if fact is not None), Standing.GO)
+
+    def clear(self, task_id: str) -> None:
+        """Forget the attempts; a task that began nothing here has none of ours to forget."""
+        if task_id in self._begun:
+            self._client.eval(_SURVIVED, 1, keys.task(task_id))
+            self._begun.discard(task_id)
+
+    def told(self, task_id: str, what: str = TOLD) -> bool:
+        """Whether ``what``, the end of this task by default, was told before."""
+        run = self._runs.get(task_id)
+        if what == TOLD and run is not None and run.is_known:
+            return run.told
+        return bool(self._client.hexists(keys.task(task_id), what))
+
+    def told_or_cancelled(self, task_id: str) -> bool:
+        """Either of the two, of a run of ours."""
+        run = self._runs.get(task_id)
+        if run is not None and run.is_known:
+            return run.told
+        return any(self._client.hmget(keys.task(task_id), ["told", "cancelled"]))
+
+    def mark(self, task_id: str, what: str = TOLD) -> None:
+        """Remember that ``what`` was told; the end of a task is written down with its run's."""
+        run = self._runs.get(task_id)
+        if what == TOLD and run is not None:
+            run.told = True
+            return
+        self._client.hset(keys.task(task_id), what, 1)
+
+
+class TaskReports:
+    """The pipeline's `Reports`: a task that is cancelled ends with nothing but that."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._telling: dict[tuple[str, int], str] = {}
+        self._kept_silent: set[str] = set()
+
+    def told(self, task_id: str) -> bool:
+        """Whether the end was told, or is going to be told as a cancellation."""
+        what = self._telling.get((task_id, threading.get_ident()))
+        if what is not None:
+            return self._ledger.told(task_id, what)
+        silent = self._ledger.told_or_cancelled(task_id)
+        if silent:
+            self._kept_silent.add(task_id)
+        return silent
+
+    def kept_silent(self, task_id: str) -> bool:
+        """Whether the end that just came was not told; asked once, and then forgotten."""
+        silent = task_id in self._kept_silent
+        self._kept_silent.discard(task_id)
+        return silent
+
+    def mark(self, task_id: str) -> None:
+        """Remember that the end of this task was told."""
+        self._ledger.mark(task_id, self._telling.get((task_id, threading.get_ident()), TOLD))
+
+    @contextmanager
+    def telling(self, task_id: str, what: str = TOLD) -> Iterator[None]:
+        """What this thread tells of the task in the block is no end that its run came to.
+
+        It is how others ended it, or ``what`` is to be told beside that.
+        """
+        place = task_id, threading.get_ident()
+        self._telling[place] = what
+        try:
+            yield
+        finally:
+            del self._telling[place]

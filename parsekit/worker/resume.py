@@ -1,0 +1,183 @@
+"""A task that waits goes back to the broker under its own id, and holds nothing meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from amqp.exceptions import PreconditionFailed
+from celery import Task
+from kombu import Queue
+
+from parsekit.worker.carried import Carried, carried_by, signed
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
+from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
+from parsekit.worker.process import service
+from parsekit.worker.request import caller_of
+from parsekit.worker.tracing import trace_headers
+
+log = logging.getLogger(__name__)
+
+#: Where a request keeps what was read of its message.
+_READ = "_parsekit_carried_read"
+#: Waits up to so many seconds are rounded up to steps of so many.
+_STEPS = ((2.0, 0.25), (5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
+#: Where the queue of a wait can't be used, the task waits so much longer in another, seconds.
+_LONGER_S = (0.0, 0.5, 1.0, 5.0, 10.0)
+#: A queue for waits that nobody declared for so long is removed; its messages left it before.
+_UNUSED_MS = 600_000
+
+#: Tasks that were sent together shall not come back together.
+_SPREAD = 1.1
+#: A task that wants to go on at once still lets others pass.
+_MIN_SECONDS = 0.05
+
+
+def carried_of(task: Task) -> Carried:
+    """What the message of this delivery carries from the one before it; it is read once."""
+    request = task.request
+    if not isinstance(carried := getattr(request, _READ, None), Carried):
+        carried = carried_by(request, request.kwargs or {}, service.process.carrying_signer)
+        setattr(request, _READ, carried)
+    return carried
+
+
+def is_bulk(task: Task) -> bool:
+    """Whether it came through a queue of back-fills, which it then does to its end."""
+    delivery = task.request.delivery_info or {}
+    return delivery.get("routing_key") in service.addresses.bulk_queues
+
+
+def go_on_later(
+    task: Task, state: Mapping[str, Any] | None, until_unix: float, *, replace_waiting: bool = True
+) -> None:
+    """Send the same task once more, to be delivered at that time, or one hop nearer to it.
+
+    One that expires before is delivered when it has expired, so that its end is told then. Celery
+    would give its message a time to live too, after which RabbitMQ drops it and nobody is told.
+
+    Raises what the broker's client raises; the task was not sent then.
+    """
+    seconds = hop_seconds(min(until_unix, _expires_unix(task)) - time.time())
+    headers = _headers(task, state, until_unix)
+    target = _poll_queue(task)
+    if service.addresses.redis_broker:
+        headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace_waiting}
+        _send(task, target, headers)
+        return None
+    for longer_s in _LONGER_S:
+        queue = delay_queue(target, seconds + longer_s)
+        try:
+            return _send_through(task, queue, own_queue(target), headers=headers)
+        except PreconditionFailed as exc:
+            refusal = exc
+            log.warning("somebody has made queue %s with other arguments: %s", queue.name, exc)
+    raise refusal
+
+
+def has_time_to_live(task: Task) -> bool:
+    """Whether RabbitMQ will drop its message where that lies in a queue, now or once more."""
+    return not service.addresses.redis_broker and "expiration" in task.request.properties
+
+
+def go_on_without_time_to_live(task: Task) -> None:
+    """Send the same task once more, to be delivered at once. Raises as `go_on_later`."""
+    headers = _headers(task, carried_of(task).state, 0.0)
+    _send_through(task, own_queue(_poll_queue(task)), headers=headers)
+
+
+def _headers(task: Task, state: Mapping[str, Any] | None, until_unix: float) -> dict[str, Any]:
+    carried = carried_of(task)
+    return {
+        **(task.request.headers or {}),
+        **_trace_of(task),
+        "expires": task.request.expires,
+        **signed(
+            replace(
+                carried,
+                state=dict(state) if state is not None else None,
+                until_unix=until_unix,
+                caller=carried.caller or caller_of(task.request),
+            ),
+            task.request.id,
+            task.request.kwargs or {},
+            service.process.carrying_signer,
+        ),
+    }
+
+
+def _poll_queue(task: Task) -> str:
+    at = service.addresses
+    return at.bulk_poll_queue if is_bulk(task) else at.poll_queue
+
+
+def _expires_unix(task: Task) -> float:
+    """When its caller has no more use for it (seconds since 1970)."""
+    try:
+        moment = datetime.fromisoformat(task.request.expires)
+    except (TypeError, ValueError):
+        return math.inf
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def hop_seconds(after_s: float) -> float:
+    """How long the next hop takes of a task that goes on in ``after_s``."""
+    spread = random.uniform(1.0, _SPREAD)  # noqa: S311  (no secret)
+    hop_s = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
+    return min(MAX_HOP_SECONDS, hop_s)  # a product of floats may be more by a hair
+
+
+def _trace_of(task: Task) -> dict[str, str]:
+    """The caller's trace; where it has none, all runs of the task are in that of the first."""
+    traces = service.process.traces
+    return trace_headers(task.request) or ({} if traces is None else traces.current_headers())
+
+
+def _send_through(task: Task, queue: Queue, *targets: Queue, headers: dict[str, Any]) -> None:
+    """Declare the queues, and send; on a new connection where the broker has cut the one we had.
+
+    The queue that it goes on to as well: no worker need consume from it yet, and RabbitMQ drops
+    what expires with no queue to go to.
+    """
+    with task.app.amqp.producer_pool.acquire(block=True) as producer:
+
+        def declare_and_send() -> None:
+            for needed in (*targets, queue):
+                needed(producer.channel).declare()
+            _send(task, queue, headers, producer=producer)
+
+        policy = task.app.conf.task_publish_retry_policy
+        producer.connection.ensure(producer, declare_and_send, **policy)()
+
+
+def _send(task: Task, queue: str | Queue, headers: dict[str, Any], **options: Any) -> None:
+    once_more = task.signature_from_request(
+        queue=queue, headers=headers, countdown=None, expires=None
+    )
+    once_more.apply_async(**options)
+
+
+def delay_queue(target: str, seconds: float) -> Queue:
+    """A queue that hands each message on to ``target`` after at least this long.
+
+    All messages of a queue wait equally long, so none stands in another's way: the waits are
+    rounded up, to steps between a quarter of a second and five. Nothing consumes from it, so
+    nothing is un-acknowledged and no consumer timeout applies.
+    """
+    step = next(step for limit, step in _STEPS if seconds <= limit)
+    wait_ms = math.ceil(seconds / step) * round(step * 1000)
+    return own_queue(
+        f"{target}-in-{wait_ms}-ms",
+        **{
+            "x-message-ttl": wait_ms,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": target,
+            "x-expires": _UNUSED_MS,
+        },
+    )

@@ -1,0 +1,176 @@
+"""Whether a delivery can be read at all, before a slot is taken for it.
+
+One that can't goes on as a call that is refused (`parsekit.worker.request.REFUSED`): so its caller
+gets the failure on whatever way results take, its progress queue one Error, and the ledger knows of
+it, as with every other task. What says not even whom to tell is dropped, with a line in the log.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from celery.exceptions import InvalidTaskError
+from celery.worker.strategy import default
+from kombu.exceptions import ContentDisallowed, DecodeError
+from kombu.message import Message
+
+from parsekit.errors import BadRequest
+from parsekit.redaction.secrets import short
+from parsekit.worker.carried import CARRIED_HEADER
+from parsekit.worker.ends import END_HEADER
+from parsekit.worker.messages import (
+    MAX_BODY_BYTES,
+    bounded_limits,
+    check_header_size,
+    check_headers,
+    check_payload,
+    check_size,
+    is_task_id,
+)
+from parsekit.worker.monitoring.queue_stats import takings
+from parsekit.worker.request import REFUSED
+from parsekit.worker.task_request import requests_of
+
+log = logging.getLogger(__name__)
+
+#: What a message can cause. Not `RuntimeError`, which a pool that ends raises for good ones.
+_UNREADABLE = (
+    *(InvalidTaskError, DecodeError, ContentDisallowed, BadRequest, RecursionError),
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
+)
+#: A longer body is not read even for the queue that wants to hear of the refusal.
+_MAX_LOOKED_INTO = 16 * MAX_BODY_BYTES
+#: What a refused call keeps of its arguments, and how much of each, characters.
+_KEPT, _KEPT_CHARACTERS = ("replayObjectPath", "progressQueue"), 300
+
+
+def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
+    """Celery's own strategy, after a check; named by ``Task.Strategy``.
+
+    Celery drops a body that it can't decode, or that is no triple, with a line in the log, and its
+    caller waits for ever.
+    """
+    task.Request = requests_of(consumer)
+    handle = default(task, app, consumer, **options)
+    consumed = app.amqp.queues.consume_from
+    _guard(consumer)
+
+    def receive(message: Any, body: Any, ack: Any, reject: Any, *rest: Any, **more: Any) -> Any:
+        queue = (message.delivery_info or {}).get("routing_key") or ""
+        if queue in consumed:  # over Redis it is what the caller says
+            takings.add(queue)
+        try:
+            _check(message, body)
+            return handle(message, body, ack, reject, *rest, **more)
+        except _UNREADABLE as exc:
+            return handle(_refused(message, body, exc), None, ack, reject, *rest, **more)
+
+    return receive
+
+
+def tell_unknown(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002  (Celery's name)
+    """Say whose task it was that Celery drops, as this queue has no other than ``parseReplay``.
+
+    Mostly it is a callback: Celery sends one that names no queue to the default queue of whoever
+    ran the task, so that it comes here, and its caller hears nothing.
+    """
+    caller = (message.headers or {}).get("parent_id")
+    queue = (message.delivery_info or {}).get("routing_key")
+    whose = f"callback of task {caller}" if caller else "task"
+    cure = "callers name a queue: link=….set(queue=…)" if caller else "send it to another queue"
+    log.warning(
+        "dropped %s %r (%s): queue %s runs parseReplay alone; %s",
+        *(short(whose, 100), short(str(name), 100), short(str(id), 100), queue, cure),
+    )
+
+
+def _check(message: Any, body: Any) -> None:
+    """``body`` is that of protocol 1, which Celery has decoded; None for protocol 2."""
+    check_size(message.body)
+    check_header_size({n: v for n, v in message.headers.items() if n != CARRIED_HEADER})
+    payload = message.payload if body is None else body
+    facts = message.headers if body is None else body
+    # a body of protocol 1 says, behind headers of protocol 2, what these leave out
+    check_headers({**payload, **facts} if isinstance(payload, dict) else facts)
+    facts["timelimit"] = bounded_limits(facts.get("timelimit"))
+    for each in (message.headers, body or {}):
+        each.pop(END_HEADER, None)  # ours to say
+    check_payload(payload)
+
+
+def _guard(consumer: Any) -> None:
+    """Let no message end this worker that Celery stumbles over before, or instead of, a strategy.
+
+    Called before the consumer makes its handler, each time that it has connected.
+    """
+    make = type(consumer).create_task_handler
+
+    def create_task_handler() -> Callable[[Any], None]:
+        handle = make(consumer)
+
+        def on_message(message: Any) -> None:
+            try:
+                handle(message)
+            except _UNREADABLE as exc:
+                _drop(message, exc, consumer)
+
+        return on_message
+
+    def on_decode_error(message: Any, exc: Exception) -> None:
+        try:
+            create_task_handler()(_refused(message, None, exc))
+        except _UNREADABLE:
+            _drop(message, exc, consumer)
+
+    consumer.create_task_handler = create_task_handler
+    consumer.on_decode_error = on_decode_error
+
+
+def _drop(message: Any, exc: Exception, consumer: Any) -> None:
+    said = short(f"{type(exc).__name__}: {exc}", 300)
+    log.error("dropped a message that can't be read and names no task to answer: %s", said)
+    if not message.acknowledged:
+        message.ack_log_error(log, consumer.connection_errors)
+
+
+def _refused(message: Any, body: Any, exc: Exception) -> Message:
+    """A message of the same task that says why it is refused. Raises `TypeError` where none can."""
+    facts = message.headers if body is None else body
+    if not is_task_id(facts.get("id")) or not isinstance(facts.get("task"), str):
+        raise TypeError(f"{exc}") from exc
+    kwargs = {REFUSED: _reason(exc), **_named(message, body)}
+    headers = {name: facts[name] for name in ("id", "task")}
+    headers |= {n: facts[n] for n in ("lang", "origin") if isinstance(facts.get(n), str)}
+    return Message(
+        body=json.dumps([[], kwargs, None]).encode(),
+        headers=headers,
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_tag=message.delivery_tag,
+        delivery_info=message.delivery_info,
+        properties=message.properties,
+        accept=message.accept,
+        channel=message.channel,
+    )
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, BadRequest):
+        return exc.message
+    return short(f"the message can't be read: {exc}; send JSON as Celery's protocol 2 has it", 500)
+
+
+def _named(message: Any, body: Any) -> Mapping[str, str]:
+    """Who is to hear of it, and of what, as far as that can be read."""
+    try:
+        if len(message.body) > _MAX_LOOKED_INTO:
+            return {}
+        payload = message.payload if body is None else body
+        kwargs = payload["kwargs"] if isinstance(payload, dict) else payload[1]
+        found = {name: kwargs.get(name) for name in _KEPT}
+        return {n: v[:_KEPT_CHARACTERS] for n, v in found.items() if isinstance(v, str)}
+    except _UNREADABLE:
+        return {}

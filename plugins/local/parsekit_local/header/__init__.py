@@ -1,0 +1,1 @@
+"""The header of a replay file: its properties, and the facts that they name."""

@@ -1,0 +1,1 @@
+"""The network stream of a replay, decoded into columns by frame."""
