@@ -24,7 +24,7 @@ from parsekit.errors import ParsekitError, RateLimited, RemoteUnavailable
 from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.polling import PollSchedule
-from parsekit_ballchasing.rate_limit import Turn
+from parsekit_ballchasing.rate_limit import Permit
 from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator.endpoints import answer, route_of
@@ -163,7 +163,7 @@ class Scene:
             parser.budget.account.refresh()
             while parser.budget.store.calls("replay", HOUR_S) < looks:
                 turn = parser.budget.calls.turn("replay", place="spender")
-                if isinstance(turn, Turn):
+                if isinstance(turn, Permit):
                     make = parser.budget.calls.make
                     make(turn, lambda: of_site.admit("replay", (), self.time()))
                 else:

@@ -20,9 +20,9 @@ from parsekit.logs.steps import Step
 from parsekit.pipeline import finish, run
 from parsekit.worker import task as worker_task
 from parsekit.worker.monitoring.aggregate import WorkerNumbers
-from parsekit.worker.monitoring.counters import ProcessNumbers, Told
-from parsekit.worker.monitoring.queue_stats import Backlog, Queues, takings
-from parsekit.worker.monitoring.status_channel import Announcer, Board
+from parsekit.worker.monitoring.counters import MetricsSnapshot, ProcessNumbers
+from parsekit.worker.monitoring.queue_stats import Backlog, Queues, dequeued
+from parsekit.worker.monitoring.status_channel import Announcer, StatusChannel
 
 #: Begins what comes next: silence, then turns; the third one has the times of both written down.
 GO_ON = signal.SIGUSR2
@@ -36,7 +36,7 @@ def _no_context(*_: Any) -> nullcontext[None]:
     return nullcontext()
 
 
-_TOLD, _BACKLOG = Told(), Backlog(preferred=0, bulk=0)
+_TOLD, _BACKLOG = MetricsSnapshot(), Backlog(preferred=0, bulk=0)
 #: What stands for what while the worker is silent.
 _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (Step, "__init__", _nothing),
@@ -52,8 +52,8 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (WorkerNumbers, "now", lambda _: _TOLD),
     (Queues, "look", lambda _: _BACKLOG),
     (Announcer, "_now", _nothing),
-    (Board, "post", _nothing),
-    (type(takings), "add", _nothing),
+    (StatusChannel, "post", _nothing),
+    (type(dequeued), "add", _nothing),
 )
 
 

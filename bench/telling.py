@@ -45,8 +45,8 @@ from parsekit.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
 from parsekit.model import Outcome, Request
-from parsekit.pipeline.progress import ProgressTeller, analytics_event
-from parsekit.records.audit_trail import Standing, Trail, audit_event
+from parsekit.pipeline.progress import ProgressReporter, analytics_event
+from parsekit.records.audit_trail import AuditTrail, TaskStatus, audit_event
 from parsekit.testing import believable_match, synthetic_replay
 
 #: One after the other: who tells and who does not must be told apart.
@@ -213,18 +213,18 @@ def _end(listeners: Listeners, *, audited: bool) -> Callable[[], None]:
     """The end of a cached task, with its record or without."""
     request = Request(replay="replays/a.replay", task_id="t" * 36, caller="gen1@host")
     outcome = Outcome(replay=request.replay, task_id=request.task_id, cached=True)
-    clock, standing = Clock(), Standing(result="ok", parser="local", hash=64 * "a", cached=True)
+    clock, standing = Clock(), TaskStatus(result="ok", parser="local", hash=64 * "a", cached=True)
 
     def tell() -> None:
-        end = ProgressTeller(listeners, request).end(outcome)
+        end = ProgressReporter(listeners, request).end(outcome)
         listeners.deliver(end, analytics_event(request, outcome, clock.now()))
 
     def tell_audited() -> None:
-        trail = Trail()
-        trail.note("looked_at", request.replay)
-        trail.note("read", f"parsed/local/1.0/{standing.hash}.json")
-        trail.note("sent", "analytics")
-        end = ProgressTeller(listeners, request).end(outcome)
+        trail = AuditTrail()
+        trail.record("looked_at", request.replay)
+        trail.record("read", f"parsed/local/1.0/{standing.hash}.json")
+        trail.record("sent", "analytics")
+        end = ProgressReporter(listeners, request).end(outcome)
         listeners.deliver(
             end,
             analytics_event(request, outcome, clock.now()),

@@ -22,7 +22,7 @@ from parsekit.parsers.isolation.sandbox import missing_layers
 from parsekit.parsers.runner import Parsers
 from parsekit.pipeline.attempts import Attempts
 from parsekit.pipeline.drive import drive
-from parsekit.pipeline.locks import Flights, LocalFlights
+from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.pipeline.reports import Reports
 from parsekit.providers import Storage
@@ -114,13 +114,13 @@ def open_pipeline(
     session: Session,
     host: Host,
     *,
-    flights: Flights | None = None,
+    locks: Locks | None = None,
     attempts: Attempts | None = None,
     reports: Reports | None = None,
     close_grace_s: float = 5.0,
 ) -> Iterator[Pipeline]:
     """A pipeline for this process; make it after a fork. Raises `ConfigInvalid`, `PluginFailed`."""
-    pipeline = make_pipeline(session, host, flights=flights, attempts=attempts, reports=reports)
+    pipeline = make_pipeline(session, host, locks=locks, attempts=attempts, reports=reports)
     try:
         yield pipeline
     finally:
@@ -131,7 +131,7 @@ def make_pipeline(
     session: Session,
     host: Host,
     *,
-    flights: Flights | None = None,
+    locks: Locks | None = None,
     attempts: Attempts | None = None,
     reports: Reports | None = None,
     interruption: Callable[[str], ParsekitError | None] = lambda _task_id: None,
@@ -154,7 +154,7 @@ def make_pipeline(
         parsers=parsers,
         storage=storage,
         listeners=listeners,
-        flights=flights or LocalFlights(),
+        locks=locks or LocalLocks(),
         attempts=attempts,
         reports=reports,
         shadow=_shadow(session, parsers, storage, listeners, signer),

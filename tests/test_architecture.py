@@ -16,7 +16,7 @@ HOST = sorted((ROOT / "parsekit").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*/parsekit_*/**/*.py"))
 #: What only drivers may import.
 DRIVERS_ONLY = {"celery", "typer", "click", "billiard"}
-DRIVERS = ("cli", "worker", "__main__.py")
+DRIVERS = ("cli", "client", "worker", "__main__.py")
 #: What tests of other people's plugins may use, and a plugin itself may not.
 PUBLIC = {"parsekit", "parsekit.errors", "parsekit.testing"}
 
@@ -46,7 +46,7 @@ def test_only_drivers_import_their_frameworks(path: Path):
     if "testing" in path.parts:
         return
     assert not [name for name in imports(path) if name.split(".")[0] in DRIVERS_ONLY]
-    drivers = ("parsekit.cli", "parsekit.worker")
+    drivers = ("parsekit.cli", "parsekit.client", "parsekit.worker")
     assert not [name for name in imports(path) if name.startswith(drivers)]
 
 

@@ -16,7 +16,7 @@ from trials.fleet import Fleet
 #: Lists of messages in Redis, queues in RabbitMQ.
 _QUEUES = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "replay-parse-bulk-poll")
 #: What belongs to processes, by what its key begins with.
-_OF_PROCESSES = ("parsekit:taken:", "parsekit:flights-of:", "parsekit:beats")
+_OF_PROCESSES = ("parsekit:taken:", "parsekit:locks-of:", "parsekit:beats")
 
 
 def in_service(fleet: Fleet) -> Mapping[str, int]:
@@ -55,7 +55,7 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
         left["dead members"] = sum(map(_is_dead, client.hkeys("parsekit:beats")))
         for name in client.scan_iter("parsekit:taken:*"):
             left["messages in hand"] += client.hlen(name)
-        left["flights"] = sum(1 for _ in client.scan_iter("parsekit:flight:*"))
+        left["locks"] = sum(1 for _ in client.scan_iter("parsekit:lock:*"))
     return left
 
 

@@ -31,14 +31,14 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Barren:
+class NoMatch:
     """An argument, or a folder below one, that has no replay or can't be looked into."""
 
     place: str
     error: ParsekitError
 
 
-def expand(arguments: Iterable[str]) -> Iterator[Input | Barren]:
+def expand(arguments: Iterable[str]) -> Iterator[Input | NoMatch]:
     """Every replay that the arguments name, once, in a steady order.
 
     A file reached twice (named twice, inside two folders, through a symbolic link) comes once;
@@ -67,17 +67,17 @@ class Search:
         self._folders: set[str] = set()
         self._names: set[str] = set()
 
-    def expand(self, argument: str) -> Iterator[Input | Barren]:
+    def expand(self, argument: str) -> Iterator[Input | NoMatch]:
         """Every replay that an argument names and none before it did, as `expand` says."""
         met_before = self._met
         failed = False
         for found in self._look(argument):
-            failed = failed or isinstance(found, Barren)
+            failed = failed or isinstance(found, NoMatch)
             yield found
         if self._met == met_before and not failed:
-            yield Barren(argument, ReplayNotFound(f"{argument}: {_nothing_in(argument)}"))
+            yield NoMatch(argument, ReplayNotFound(f"{argument}: {_nothing_in(argument)}"))
 
-    def _look(self, argument: str) -> Iterator[Input | Barren]:
+    def _look(self, argument: str) -> Iterator[Input | NoMatch]:
         if argument == STDIN:
             yield from self._named(STDIN)
         elif "://" in argument:
@@ -88,7 +88,7 @@ class Search:
         else:
             yield from self._path(argument)
 
-    def _path(self, path: str) -> Iterator[Input | Barren]:
+    def _path(self, path: str) -> Iterator[Input | NoMatch]:
         return self._walk(path) if _names_folder(path) else self._file(path)
 
     def _named(self, replay: str, name: str | None = None) -> Iterator[Input]:
@@ -107,7 +107,7 @@ class Search:
         else:
             yield from self._named(path, str(real))
 
-    def _walk(self, top: str) -> Iterator[Input | Barren]:
+    def _walk(self, top: str) -> Iterator[Input | NoMatch]:
         """Replays in a folder and below it; no folder is entered twice, whatever links say."""
         pending = [(top, os.path.realpath(top))]
         while pending:
@@ -119,7 +119,7 @@ class Search:
             try:
                 found = _entries(folder)
             except ParsekitError as exc:
-                yield Barren(folder, exc)
+                yield NoMatch(folder, exc)
                 continue
             pending += reversed([(e.path, _real(e, real)) for e in found if _is_folder(e)])
             yield from self._files_of(real, found)
@@ -135,12 +135,12 @@ class Search:
             if _real(entry, real) not in self._names:
                 yield Input(entry.path)
 
-    def _url(self, url: str) -> Iterator[Input | Barren]:
+    def _url(self, url: str) -> Iterator[Input | NoMatch]:
         try:
             for name in _in_url(url):
                 yield from self._named(name)
         except ParsekitError as exc:
-            yield Barren(url, exc)
+            yield NoMatch(url, exc)
 
 
 def _names_folder(path: str) -> bool:

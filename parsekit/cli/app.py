@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from parsekit.cli.commands import CommandList, all_commands
-from parsekit.cli.excepthooks import leave_nothing_to_python
+from parsekit.cli.excepthooks import install_excepthooks
 from parsekit.cli.exit import guarded
 
 app = typer.Typer(
@@ -50,7 +50,7 @@ def parsekit(
 
 def run() -> int:
     """Run one command line; the answer is the exit code."""
-    leave_nothing_to_python()
+    install_excepthooks()
     return guarded(lambda: _group().main(prog_name="parsekit"))
 
 

@@ -89,7 +89,7 @@ def _listed() -> list[DeadLetter]:
     letters = _letters()
     with caller.audited("dead-letters list") as audit, audit.doing() as operation:
         found = letters.all()
-        operation.trail.note("read", "dead letters")
+        operation.trail.record("read", "dead letters")
     return found
 
 

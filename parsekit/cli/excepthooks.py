@@ -23,7 +23,7 @@ class _Late(logging.Handler):
         logging.getLogger().handle(record)
 
 
-def leave_nothing_to_python() -> None:
+def install_excepthooks() -> None:
     """Show also what was not meant to be shown; a worker's own logs take the place of this."""
     logging.lastResort = _Late(logging.WARNING)
     warnings.showwarning = _warned

@@ -19,7 +19,7 @@ from parsekit.model import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class OutputOptions:
     """What the user asked to get. ``single`` when there is only one replay."""
 
     kind: Format

@@ -14,12 +14,12 @@ import typer
 
 from parsekit.api import open_pipeline, open_session
 from parsekit.batch.cores import default_slots
-from parsekit.batch.inputs import STDIN, Barren, Input, expand
+from parsekit.batch.inputs import STDIN, Input, NoMatch, expand
 from parsekit.cli.completion import parser_names
 from parsekit.cli.interrupt import Interrupt, interruptible
 from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile
-from parsekit.cli.output import Wish
+from parsekit.cli.output import OutputOptions
 from parsekit.cli.parse_run import Run
 from parsekit.cli.shadow import await_first, tell_shadow
 from parsekit.cli.stdin import refuse_terminal
@@ -86,7 +86,7 @@ def parse(
     host.check_parsers(asked, session.config.host.fallback)
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
-        wish = Wish(kind=kind, folder=output, single=single)
+        wish = OutputOptions(kind=kind, folder=output, single=single)
         with _display(wish, paths, host), open_pipeline(session, host) as pipeline:
             run = Run(
                 pipeline=pipeline,
@@ -107,9 +107,9 @@ def _exit_code(run: Run, interrupt: Interrupt) -> int:
     return run.tally.exit_code if interrupt.number is None else interrupt.exit_code
 
 
-def _peeked(found: Iterator[Input | Barren]) -> tuple[bool, Iterable[Input | Barren]]:
+def _peeked(found: Iterator[Input | NoMatch]) -> tuple[bool, Iterable[Input | NoMatch]]:
     """Whether there is only one replay, without looking further than the second."""
-    seen: list[Input | Barren] = []
+    seen: list[Input | NoMatch] = []
     replays = 0
     for one in found:
         seen.append(one)
@@ -120,7 +120,7 @@ def _peeked(found: Iterator[Input | Barren]) -> tuple[bool, Iterable[Input | Bar
 
 
 @contextmanager
-def _display(wish: Wish, paths: list[str], host: Host) -> Iterator[None]:
+def _display(wish: OutputOptions, paths: list[str], host: Host) -> Iterator[None]:
     """A live bar on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty() or wish.floods_terminal:
         yield

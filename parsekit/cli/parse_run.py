@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from parsekit.batch.in_order import in_order
-from parsekit.batch.inputs import STDIN, Barren, Input
+from parsekit.batch.inputs import STDIN, Input, NoMatch
 from parsekit.cli.exit import say, say_error
 from parsekit.cli.interrupt import Interrupt
 from parsekit.cli.stdin import spooled
@@ -32,7 +32,7 @@ class Run:
     jobs: int
     tally: Tally = field(default_factory=Tally)
 
-    def all(self, found: Iterable[Input | Barren]) -> None:
+    def all(self, found: Iterable[Input | NoMatch]) -> None:
         """Parse what was found; the outcomes come in its order. Raises `OutputLost`."""
         stop = self.interrupt.stop
         try:
@@ -43,7 +43,7 @@ class Run:
             for writer in self.writers:
                 writer.close()
 
-    def _inputs(self, found: Iterable[Input | Barren]) -> Iterator[Input]:
+    def _inputs(self, found: Iterable[Input | NoMatch]) -> Iterator[Input]:
         for one in found:
             if isinstance(one, Input):
                 yield one

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.batch.inputs import Barren
+from parsekit.batch.inputs import NoMatch
 from parsekit.cli.exit import say, say_error
 from parsekit.cli.following import displayed
 from parsekit.cli.options import ConfigFile, have_caller_read
@@ -92,9 +92,9 @@ class _Report:
     form: SubmitFormat
     tally: Tally = field(default_factory=Tally)
 
-    def sent(self, one: Entry | Unsent | Barren) -> None:
+    def sent(self, one: Entry | Unsent | NoMatch) -> None:
         """Tell a task's id as soon as it is sent."""
-        if isinstance(one, Barren):
+        if isinstance(one, NoMatch):
             self._found_nothing(one)
         elif isinstance(one, Entry):
             self.tally.parsed += 1
@@ -103,15 +103,15 @@ class _Report:
             self.tally.failed += 1
             say_error(f"{one.replay} {one.failure.code}: {one.failure.message}")
 
-    def ended(self, one: Answer | Barren) -> None:
+    def ended(self, one: Answer | NoMatch) -> None:
         """Tell an outcome."""
-        if isinstance(one, Barren):
+        if isinstance(one, NoMatch):
             self._found_nothing(one)
         else:
             self.tally.count(ok=bool(one.outcome["ok"]), cached=bool(one.outcome.get("cached")))
             typer.echo(_shown(one, self.form))
 
-    def _found_nothing(self, one: Barren) -> None:
+    def _found_nothing(self, one: NoMatch) -> None:
         self.tally.barren.append(one.error)
         say_error(one.error.message)
 

@@ -49,13 +49,13 @@ def _looker() -> Callable[[], Snapshot]:
     import redis  # noqa: PLC0415
 
     from parsekit.client import caller  # noqa: PLC0415  (Celery)
-    from parsekit.worker.monitoring.status_channel import Board  # noqa: PLC0415
+    from parsekit.worker.monitoring.status_channel import StatusChannel  # noqa: PLC0415
     from parsekit.worker.monitoring.top import snapshot_of  # noqa: PLC0415
     from parsekit.worker.process import service  # noqa: PLC0415
     from parsekit.worker.servers import result_store  # noqa: PLC0415
 
     caller.find()
-    board = Board(service.addresses.backend)
+    board = StatusChannel(service.addresses.backend)
 
     def look() -> Snapshot:
         try:

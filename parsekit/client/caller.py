@@ -81,7 +81,7 @@ def cancel(task_id: str, audit: Operations) -> Cancelled:
     with audit.doing(task_id=task_id) as operation:
         cancelled = _cancelled(task_id)
         if cancelled.done:
-            operation.trail.note("sent", "cancellation")
+            operation.trail.record("sent", "cancellation")
         else:
             operation.fault = f"the task {cancelled.words}"
     return cancelled
@@ -129,7 +129,7 @@ def send(
         sent = app.send_task(
             "parseReplay", kwargs=kwargs, task_id=task_id, queue=queue, headers=headers
         )
-        operation.trail.note("sent", f"queue {queue}")
+        operation.trail.record("sent", f"queue {queue}")
     return sent
 
 
@@ -154,7 +154,7 @@ def take(task_id: str, audit: Operations) -> DeadLetter | None:
             operation.fault = "is not among the dead letters"
         else:
             operation.replay = _replay_of(letter.kwargs)
-            operation.trail.note("removed", "dead letter")
+            operation.trail.record("removed", "dead letter")
     return letter
 
 
@@ -162,7 +162,7 @@ def put_back(letter: DeadLetter, audit: Operations) -> None:
     """Put aside again what was taken in vain."""
     with audit.doing(task_id=letter.task_id, replay=_replay_of(letter.kwargs)) as operation:
         service.process.dead_letters.put(letter)
-        operation.trail.note("written", "dead letter")
+        operation.trail.record("written", "dead letter")
 
 
 def _replay_of(kwargs: JsonObject) -> str:

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 from celery import states
 
-from parsekit.batch.inputs import Barren, Input
+from parsekit.batch.inputs import Input, NoMatch
 from parsekit.client import caller
 from parsekit.client.manifest import Entry, Manifest
 from parsekit.client.targets import Key, expand
 from parsekit.errors import ParsekitError, ParserFailed, ReplayNotFound
 from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.providers import Storage
-from parsekit.records.audit_trail import Operation, Operations, WatchedStorage
+from parsekit.records.audit_trail import AuditedStorage, Operation, Operations
 from parsekit.storage.keys import checked_key
 from parsekit.storage.open import make_storage
 from parsekit.storage.sources import LocalReplay
@@ -60,7 +60,7 @@ class Answer:
 
 def send_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool
-) -> Iterator[Entry | Unsent | Barren]:
+) -> Iterator[Entry | Unsent | NoMatch]:
     """Send without waiting for anything; what can't be sent is told and stops nothing.
 
     Raises what storage or broker say, which they would say to every other replay, too.
@@ -74,7 +74,7 @@ def send_all(
 
 def answer_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool, follower: Follower
-) -> Iterator[Answer | Barren]:
+) -> Iterator[Answer | NoMatch]:
     """Send, and answer each task when it has ended, in the order in which they end.
 
     What can't be sent is answered at once. Raises as `send_all`.
@@ -85,12 +85,12 @@ def answer_all(
 
 
 def _answers(
-    supply: Iterator[Entry | Unsent | Barren],
+    supply: Iterator[Entry | Unsent | NoMatch],
     manifest: Manifest,
     audit: Operations,
     bulk: bool,
     follower: Follower,
-) -> Iterator[Answer | Barren]:
+) -> Iterator[Answer | NoMatch]:
     under_way: dict[Entry, _Watched] = {}
     replays, exhausted = 0, False
     while under_way or not exhausted:
@@ -145,19 +145,19 @@ class _Stored:
         if self._storage is not None:
             self._storage.close()
 
-    def watched(self, operation: Operation) -> WatchedStorage:
+    def watched(self, operation: Operation) -> AuditedStorage:
         """It, with its use on record. Raises `ConfigInvalid`."""
         if self._storage is None:
             self._storage = make_storage(service.host, service.config, service.data_dir)
-        return WatchedStorage(self._storage, operation.trail)
+        return AuditedStorage(self._storage, operation.trail)
 
 
 def _entries(
     names: Iterable[str], manifest: Manifest, audit: Operations, stored: _Stored
-) -> Iterator[Entry | Unsent | Barren]:
+) -> Iterator[Entry | Unsent | NoMatch]:
     """What is still to do, with a task id that is on disk before the task is sent."""
     for one in expand(names):
-        if isinstance(one, Barren):
+        if isinstance(one, NoMatch):
             yield one
             continue
         entry = manifest.find(one.replay)
@@ -207,7 +207,7 @@ def _uploaded(file: Input, body: bytes, task_id: str, audit: Operations, stored:
     """Put a file into the storage under its hash, unless it is there already."""
     key = f"replays/{hashlib.sha256(body).hexdigest()}.replay"
     with audit.doing(task_id=task_id, replay=file.replay) as operation:
-        operation.trail.note("read", file.replay)
+        operation.trail.record("read", file.replay)
         stored.watched(operation).write(key, body, replace=False)
     return key
 
@@ -225,8 +225,8 @@ def _outcome(entry: Entry, result: Any) -> JsonObject:
     return _failed(entry.replay, Failure.of(error))
 
 
-def _refusal(one: Unsent | Barren) -> Answer | Barren:
-    return one if isinstance(one, Barren) else Answer(_failed(one.replay, one.failure))
+def _refusal(one: Unsent | NoMatch) -> Answer | NoMatch:
+    return one if isinstance(one, NoMatch) else Answer(_failed(one.replay, one.failure))
 
 
 def _failed(replay: str, failure: Failure) -> JsonObject:

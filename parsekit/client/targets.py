@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from parsekit.batch.inputs import Barren, Input, Search
+from parsekit.batch.inputs import Input, NoMatch, Search
 
 #: No key begins like this, so it names a file, there or not.
 _PATHS_BEGIN = ("/", "./", "../", "~")
@@ -19,7 +19,7 @@ class Key:
     replay: str
 
 
-def expand(arguments: Iterable[str]) -> Iterator[Key | Input | Barren]:
+def expand(arguments: Iterable[str]) -> Iterator[Key | Input | NoMatch]:
     """Every replay that the arguments name, in their order: files as for ``parsekit parse``.
 
     What is no path of anything here is a key as it stands; so is a pattern, as the shell expands

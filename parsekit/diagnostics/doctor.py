@@ -12,7 +12,7 @@ from parsekit.host import Host
 from parsekit.host.discovery import PluginFault, reason_of, within
 from parsekit.host.session import Session
 from parsekit.providers import Check, Storage
-from parsekit.records.audit_trail import Trail, WatchedStorage
+from parsekit.records.audit_trail import AuditedStorage, AuditTrail
 from parsekit.redaction.secrets import cleaned
 from parsekit.storage.open import make_storage
 
@@ -26,14 +26,14 @@ def examine(
     session: Session,
     host: Host,
     more: Iterable[tuple[str, Try]] = (),
-    trail: Trail | None = None,
+    trail: AuditTrail | None = None,
 ) -> list[Check]:
     """Run every check: plugins, storage, what plugins offer, and ``more`` that a driver knows.
 
     A storage whose plugin offers a check under the storage's name knows better than we do. What is
     touched is noted in ``trail``; of a plugin's check and a driver's, what they say of it.
     """
-    trail = Trail() if trail is None else trail
+    trail = AuditTrail() if trail is None else trail
     lines = [_plugin(name, error) for name, error in host.failed.items()]
     lines += _absent(session)
     offered: list[tuple[str, Try]] = []
@@ -44,7 +44,7 @@ def examine(
     for name, attempt in (*offered, *more):
         found = _settled(name, attempt)
         for check in found:
-            trail.note("sent", cleaned(f"check {check.name}: {check.detail}"))
+            trail.record("sent", cleaned(f"check {check.name}: {check.detail}"))
         lines += found
     return [without_secrets(check) for check in lines]
 
@@ -92,12 +92,12 @@ def _absent(session: Session) -> list[Check]:
     ]
 
 
-def _storage(session: Session, host: Host, trail: Trail) -> list[Check]:
+def _storage(session: Session, host: Host, trail: AuditTrail) -> list[Check]:
     """Write, read and delete an object of our own where results are kept."""
     name = f"storage {session.config.storage_name}"
     storage = make_storage(host, session.config, session.data_dir)
     try:
-        return _probe(name, WatchedStorage(storage, trail))
+        return _probe(name, AuditedStorage(storage, trail))
     finally:
         storage.close()
 

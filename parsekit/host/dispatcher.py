@@ -30,7 +30,7 @@ MAILBOX_SIZE = 1000
 MOST_WAITING = 10_000
 
 
-class Receipt:
+class Delivery:
     """Who has still to return from what was told. ``done`` is set once nobody has."""
 
     def __init__(self, owners: Counter[str]) -> None:
@@ -47,7 +47,7 @@ class Receipt:
             if not self._owed:
                 self.done.set()
 
-    def owing(self) -> set[str]:
+    def pending(self) -> set[str]:
         """Owners that have not returned from all of it."""
         with self._lock:
             return set(self._owed)
@@ -118,7 +118,7 @@ class Call:
     listener: Listener
     hook: str
     given: Mapping[str, Any]
-    receipt: Receipt | None
+    receipt: Delivery | None
 
     def over(self) -> None:
         """Nothing more comes of it."""
@@ -134,7 +134,7 @@ class _AtHand:
     since: float
 
 
-class Courier:
+class EventDispatcher:
     """The threads of one process; the first starts with the first call."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Courier:
 
     def put(self, calls: Sequence[Call]) -> None:
         """Take calls, to be made in this order."""
-        self.relieve()
+        self.replace_stuck_thread()
         if self._waiting.qsize() > MOST_WAITING:
             for call in calls:
                 call.listener.lose(call)
@@ -156,7 +156,7 @@ class Courier:
         if not self._started:
             self._start()
 
-    def relieve(self) -> None:
+    def replace_stuck_thread(self) -> None:
         """Let another thread go on, where a listener keeps the shared one."""
         at_hand = self._at_hand
         if at_hand is None or time.monotonic() - at_hand.since < PATIENCE_S:

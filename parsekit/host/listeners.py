@@ -19,7 +19,7 @@ from parsekit.events import (
     ProgressEvent,
     WaitEvent,
 )
-from parsekit.host.dispatcher import PATIENCE_S, Call, Courier, Listener, Receipt
+from parsekit.host.dispatcher import PATIENCE_S, Call, Delivery, EventDispatcher, Listener
 from parsekit.host.host import Host
 from parsekit.host.session import Session
 
@@ -48,7 +48,7 @@ class Listeners:
             for owner, function in host.listeners(hook):
                 functions.setdefault(owner, {})[hook] = function
         self._listeners = [Listener(owner, heard) for owner, heard in functions.items()]
-        self._courier = Courier()
+        self._courier = EventDispatcher()
 
     @property
     def lost(self) -> dict[str, int]:
@@ -73,7 +73,7 @@ class Listeners:
         self._wait(self._put([(_CLOSE, {"grace_s": grace_s})], waited_for=True), grace_s)
         self._courier.close()
 
-    def _put(self, given: list[tuple[str, dict[str, Any]]], *, waited_for: bool) -> Receipt | None:
+    def _put(self, given: list[tuple[str, dict[str, Any]]], *, waited_for: bool) -> Delivery | None:
         """Hand over; the receipt is None where nobody is waited for.
 
         Who did not come back once is not waited for until it does.
@@ -85,22 +85,22 @@ class Listeners:
             if hook in listener.functions
         ]
         owners = Counter(listener.owner for listener, _, _ in heard if not listener.hangs)
-        receipt = Receipt(owners) if waited_for and owners else None
+        receipt = Delivery(owners) if waited_for and owners else None
         self._courier.put([Call(*each, None if each[0].hangs else receipt) for each in heard])
         return receipt
 
-    def _wait(self, receipt: Receipt | None, seconds: float) -> None:
+    def _wait(self, receipt: Delivery | None, seconds: float) -> None:
         if receipt is None:
             return
         end = time.monotonic() + seconds
         while not receipt.done.wait(min(PATIENCE_S, max(0.0, end - time.monotonic()))):
-            self._courier.relieve()
+            self._courier.replace_stuck_thread()
             if time.monotonic() >= end:
-                self._give_up(receipt.owing(), seconds)
+                self._give_up(receipt.pending(), seconds)
                 return
 
-    def _give_up(self, owing: set[str], seconds: float) -> None:
+    def _give_up(self, pending: set[str], seconds: float) -> None:
         for listener in self._listeners:
-            if listener.owner in owing and not listener.hangs:
+            if listener.owner in pending and not listener.hangs:
                 listener.hangs = True
                 log.error("listener %s did not return within %g s", listener.owner, seconds)

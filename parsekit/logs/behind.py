@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 
-from parsekit.logs.record import LineFormatter, Told
+from parsekit.logs.record import LineFormatter, LogEntry
 
 log = logging.getLogger("parsekit.logs")
 
@@ -28,7 +28,7 @@ PATIENCE_S = 1.0
 _LOOK_S = 0.01
 
 
-class WrittenBehind(logging.Handler):
+class BatchingHandler(logging.Handler):
     """Makes lines and hands them to ``write(text)``, many at once, soon after they were told.
 
     What comes through `logging` becomes text at once, as its arguments may change. What is critical
@@ -47,7 +47,7 @@ class WrittenBehind(logging.Handler):
 
     def _begin(self) -> None:
         """Begin with nothing: what a parent has not written yet is the parent's to write."""
-        self._lines: SimpleQueue[str | Told] = SimpleQueue()
+        self._lines: SimpleQueue[str | LogEntry] = SimpleQueue()
         self._taken = self._written = self._lost = 0
         self._thread: threading.Thread | None = None
 
@@ -67,7 +67,7 @@ class WrittenBehind(logging.Handler):
         if record.levelno >= logging.CRITICAL:
             self.flush()
 
-    def take(self, line: str | Told) -> None:
+    def take(self, line: str | LogEntry) -> None:
         """Keep a line until it is written."""
         if self._lines.qsize() >= MOST_WAITING:
             self._lost += 1
@@ -99,7 +99,7 @@ class WrittenBehind(logging.Handler):
             if are_out:
                 self._tell_lost()
 
-    def _write_all(self, lines: Iterable[str | Told]) -> bool:
+    def _write_all(self, lines: Iterable[str | LogEntry]) -> bool:
         """Write them at once, and count those that are lost; whether somebody took the others."""
         texts = [text for line in lines if (text := self._made(line))]
         try:
@@ -109,7 +109,7 @@ class WrittenBehind(logging.Handler):
             return False
         return True
 
-    def _made(self, line: str | Told) -> str:
+    def _made(self, line: str | LogEntry) -> str:
         """The text of a line; empty when it can't be made, which costs no other line."""
         try:
             return (line if isinstance(line, str) else self._text_of(line)) + "\n"

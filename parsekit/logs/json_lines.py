@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 from parsekit.logs.context import NAMES
-from parsekit.logs.record import MAX_MESSAGE, LineFormatter, Told, line_of
+from parsekit.logs.record import MAX_MESSAGE, LineFormatter, LogEntry, line_of
 from parsekit.redaction.secrets import may_hold_secret, when_remembering
 
 #: Made once: `json.dumps` would make it for each number.
@@ -30,12 +30,12 @@ _DELETE = "\x7f"
 class JsonLines(LineFormatter):
     """``time``, ``level``, ``logger``, ``message``, what is known of the task, ``traceback``."""
 
-    def made(self, told: Told) -> str:
+    def made(self, told: LogEntry) -> str:
         """Make the text of a line."""
         return _as_it_is(told) or _cleaned(told)
 
 
-def _as_it_is(told: Told) -> str | None:
+def _as_it_is(told: LogEntry) -> str | None:
     """A line that is short and can't hold a secret, as most are; else None."""
     if told.error is not None:
         return None
@@ -60,7 +60,7 @@ def _as_it_is(told: Told) -> str | None:
     return None if len(line) > MAX_MESSAGE else line
 
 
-def _cleaned(told: Told) -> str:
+def _cleaned(told: LogEntry) -> str:
     line = line_of(told)
     facts = {**line.facts, "traceback": line.traceback}
     known = {name: value for name, value in facts.items() if value is not None and value != ""}

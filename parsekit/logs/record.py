@@ -22,7 +22,7 @@ MAX_TRACEBACK = 32 * 1024
 _MAX_CLEANED = 256 * 1024
 
 
-class Told(NamedTuple):
+class LogEntry(NamedTuple):
     """A line as it was told: nothing is cleaned yet, and facts may be empty."""
 
     at_unix: float
@@ -60,9 +60,9 @@ def facts(**given: object) -> dict[str, object]:
     return {_FIELDS: given}
 
 
-def told_of(record: logging.LogRecord) -> Told:
+def log_entry_of(record: logging.LogRecord) -> LogEntry:
     """Read a record."""
-    return Told(
+    return LogEntry(
         at_unix=record.created,
         level=record.levelno,
         logger=record.name,
@@ -72,7 +72,7 @@ def told_of(record: logging.LogRecord) -> Told:
     )
 
 
-def line_of(told: Told) -> Line:
+def line_of(told: LogEntry) -> Line:
     """Take secrets out, and cut what is too long."""
     return Line(
         at_unix=told.at_unix,
@@ -89,9 +89,9 @@ class LineFormatter(logging.Formatter, ABC):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the line of a record."""
-        return self.text(told_of(record))
+        return self.text(log_entry_of(record))
 
-    def text(self, told: Told) -> str:
+    def text(self, told: LogEntry) -> str:
         """Write a line, and what belongs below it; of one that can't be made, that it can't."""
         try:
             return self.made(told)
@@ -100,7 +100,7 @@ class LineFormatter(logging.Formatter, ABC):
             return self.made(told._replace(message=message, facts={}, error=None))
 
     @abstractmethod
-    def made(self, told: Told) -> str:
+    def made(self, told: LogEntry) -> str:
         """Make the text of a line."""
         ...
 

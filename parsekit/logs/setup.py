@@ -9,7 +9,7 @@ from logging.handlers import WatchedFileHandler
 from types import TracebackType
 from typing import Literal, TextIO
 
-from parsekit.logs.behind import WrittenBehind
+from parsekit.logs.behind import BatchingHandler
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import LineFormatter
 from parsekit.logs.steps import Take, lines
@@ -46,7 +46,7 @@ class _File(_Discreet, WatchedFileHandler):
 def _handler(formatter: LineFormatter, file: str | None) -> tuple[logging.Handler, Take | None]:
     """The handler, and what takes lines past `logging`, if anything does."""
     if file is None:
-        behind = WrittenBehind(formatter, _to_stderr)
+        behind = BatchingHandler(formatter, _to_stderr)
         return behind, behind.take
     direct = _File(file, encoding="utf-8")
     direct.setFormatter(formatter)

@@ -10,12 +10,12 @@ from types import TracebackType
 
 from parsekit.errors import ParsekitError
 from parsekit.logs.context import Facts, current_facts
-from parsekit.logs.record import Told, facts
+from parsekit.logs.record import LogEntry, facts
 from parsekit.logs.spans import End, spans
 
 log = logging.getLogger("parsekit.task")
 
-Take = Callable[[Told], None]
+Take = Callable[[LogEntry], None]
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Lines:
             log.log(level, message, extra=facts(step=step, outcome=outcome, **known))
         else:
             told = {**current_facts(), "step": step, "outcome": outcome, **known}
-            self.take(Told(time.time(), level, log.name, message, told))
+            self.take(LogEntry(time.time(), level, log.name, message, told))
 
 
 #: Of this process.

@@ -10,10 +10,10 @@ from parsekit.host.listeners import Listeners
 from parsekit.logs.context import Facts, working_on
 from parsekit.logs.steps import Step, tell_step
 from parsekit.model import Outcome, Request
-from parsekit.pipeline.progress import ProgressTeller, analytics_event
+from parsekit.pipeline.progress import ProgressReporter, analytics_event
 from parsekit.pipeline.reports import Reports
 from parsekit.pipeline.state import RunState, Waiting
-from parsekit.records.audit_trail import Standing, Trail, addressees, audit_event
+from parsekit.records.audit_trail import AuditTrail, TaskStatus, addressees, audit_event
 
 
 class Reporter:
@@ -28,8 +28,8 @@ class Reporter:
         reached: float,
         facts: Callable[[], Facts],
     ) -> None:
-        self.teller = ProgressTeller(listeners, request, reached)
-        self.trail = Trail()
+        self.teller = ProgressReporter(listeners, request, reached)
+        self.trail = AuditTrail()
         self.facts = facts
         self._request = request
         self._listeners = listeners
@@ -48,7 +48,7 @@ class Reporter:
             }
             self._tell_end(
                 outcome,
-                Standing(
+                TaskStatus(
                     result=step.outcome,
                     parser=outcome.parser,
                     parser_version=outcome.parser_version,
@@ -60,7 +60,7 @@ class Reporter:
             )
         return outcome
 
-    def waits(self, answer: Waiting, standing: Standing) -> None:
+    def waits(self, answer: Waiting, standing: TaskStatus) -> None:
         """Tell that the task goes on later, and what it did so far."""
         tell_step("wait", answer.reason, after_s=round(answer.after_s, 3))
         self._listeners.tell(
@@ -76,18 +76,18 @@ class Reporter:
         if self.trail:
             self._audit(standing)
 
-    def goes_on(self, standing: Standing) -> None:
+    def goes_on(self, standing: TaskStatus) -> None:
         """Put on record what was done so far: the process may be killed from here on."""
         self._audit(standing)
 
-    def _tell_end(self, outcome: Outcome, standing: Standing, reports: Reports | None) -> None:
+    def _tell_end(self, outcome: Outcome, standing: TaskStatus, reports: Reports | None) -> None:
         """Tell all of it at once; of an end that was told before, only the audit hears."""
         task_id = self._request.task_id
         if reports is not None and reports.told(task_id):
             self._audit(standing)
             return
         for addressee in addressees(self._request.progress_queue):
-            self.trail.note("sent", addressee)
+            self.trail.record("sent", addressee)
         self._listeners.deliver(
             self.teller.end(outcome),
             analytics_event(self._request, outcome, self._clock.now()),
@@ -96,10 +96,10 @@ class Reporter:
         if reports is not None:
             reports.mark(task_id)
 
-    def _audit(self, standing: Standing) -> None:
+    def _audit(self, standing: TaskStatus) -> None:
         self._listeners.deliver(self._record(standing))
 
-    def _record(self, standing: Standing) -> AuditEvent:
+    def _record(self, standing: TaskStatus) -> AuditEvent:
         """What was done since the last time."""
         return audit_event(self._request, self.trail.take(), standing, self._clock.now())
 

@@ -1,7 +1,7 @@
 """Single flight: of all tasks that want the same replay at once, one does the work.
 
 The key is content + parser + parser version. The owner is a task, not a process: a task that was
-re-scheduled or redelivered takes its own flight up again, wherever it runs now.
+re-scheduled or redelivered takes its own lock up again, wherever it runs now.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Flight(Protocol):
+class Lock(Protocol):
     """The right to do the work for one key; ends with `release` or with its holder's death."""
 
     def hold(self, seconds: float) -> None:
@@ -25,43 +25,43 @@ class Flight(Protocol):
         ...
 
 
-class Flights(Protocol):
-    """Hands out flights to the tasks of this process, or of a whole deployment."""
+class Locks(Protocol):
+    """Hands out locks to the tasks of this process, or of a whole deployment."""
 
-    def claim(self, key: str, *, owner: str) -> Flight | None:
-        """Take the flight; None while another task has it."""
+    def claim(self, key: str, *, owner: str) -> Lock | None:
+        """Take the lock; None while another task has it."""
         ...
 
 
-class OwnFlight:
-    """The flight of one run of one task, where it has one."""
+class HeldLock:
+    """The lock of one run of one task, where it has one."""
 
-    def __init__(self, flights: Flights, owner: str) -> None:
-        self._flights = flights
+    def __init__(self, locks: Locks, owner: str) -> None:
+        self._locks = locks
         self._owner = owner
-        self._flight: Flight | None = None
+        self._lock: Lock | None = None
 
     @property
     def taken(self) -> bool:
         """Whether it has."""
-        return self._flight is not None
+        return self._lock is not None
 
     def take(self, key: str) -> bool:
         """Claim it, unless that was done; False while another task has it."""
-        if self._flight is None:
-            self._flight = self._flights.claim(key, owner=self._owner)
+        if self._lock is None:
+            self._lock = self._locks.claim(key, owner=self._owner)
         return self.taken
 
     def hold(self, seconds: float) -> None:
         """Keep it for the task while that waits."""
-        if self._flight is not None:
-            self._flight.hold(seconds)
+        if self._lock is not None:
+            self._lock.hold(seconds)
 
     def release(self) -> None:
         """Let the next task have it."""
-        flight, self._flight = self._flight, None
-        if flight is not None:
-            flight.release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
 
 @dataclass(slots=True)
@@ -71,8 +71,8 @@ class _Claim:
     until: float | None = None
 
 
-class LocalFlights:
-    """Flights among the threads of one process. ``clock`` counts seconds and never goes back."""
+class LocalLocks:
+    """Locks among the threads of one process. ``clock`` counts seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -80,15 +80,15 @@ class LocalFlights:
         self._claims: dict[str, _Claim] = {}
         self._tokens = 0
 
-    def claim(self, key: str, *, owner: str) -> LocalFlight | None:
-        """Take the flight; None while another task has it."""
+    def claim(self, key: str, *, owner: str) -> LocalLock | None:
+        """Take the lock; None while another task has it."""
         with self._lock:
             current = self._claims.get(key)
             if current and current.owner != owner and not self._lapsed(current):
                 return None
             self._tokens += 1
             self._claims[key] = _Claim(owner, self._tokens)
-            return LocalFlight(self, key, self._tokens)
+            return LocalLock(self, key, self._tokens)
 
     def _lapsed(self, claim: _Claim) -> bool:
         return claim.until is not None and claim.until <= self._clock()
@@ -109,17 +109,17 @@ class LocalFlights:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalFlight:
-    """A flight of `LocalFlights`; the token tells it from an earlier claim of the same task."""
+class LocalLock:
+    """A lock of `LocalLocks`; the token tells it from an earlier claim of the same task."""
 
-    flights: LocalFlights
+    locks: LocalLocks
     key: str
     token: int
 
     def hold(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more."""
-        self.flights.keep(self.key, self.token, seconds)
+        self.locks.keep(self.key, self.token, seconds)
 
     def release(self) -> None:
         """Let the next task have it."""
-        self.flights.drop(self.key, self.token)
+        self.locks.drop(self.key, self.token)

@@ -12,7 +12,7 @@ from parsekit.storage.results import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class OutcomeBuilder:
     """A task at its end. ``answer_as`` is the parser's name for callers that only know some."""
 
     request: Request

@@ -20,7 +20,7 @@ from parsekit.host.listeners import Listeners
 from parsekit.model import Outcome, Request
 from parsekit.parsers.runner import Parsers
 from parsekit.pipeline.attempts import Attempts
-from parsekit.pipeline.locks import Flights, LocalFlights
+from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.reports import Reports
 from parsekit.pipeline.run import Road
 from parsekit.pipeline.state import RunState, Waiting
@@ -51,7 +51,7 @@ class Pipeline:
     parsers: Parsers
     storage: Storage
     listeners: Listeners
-    flights: Flights = field(default_factory=LocalFlights)
+    locks: Locks = field(default_factory=LocalLocks)
     attempts: Attempts | None = None
     reports: Reports | None = None
     shadow: Shadow | None = None
@@ -89,7 +89,7 @@ class Pipeline:
     def let_go(
         self, request: Request, state: Mapping[str, Any] | None, *, cut_short: bool = False
     ) -> None:
-        """Free what a task holds that is not to go on: its flight and its ticket.
+        """Free what a task holds that is not to go on: its lock and its ticket.
 
         Where a run was ``cut_short``, the task may hold more than its ``state`` knows.
         """

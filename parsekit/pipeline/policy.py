@@ -9,26 +9,26 @@ from parsekit.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class TryAgain:
+class Retry:
     """The same step again, in ``after_s`` seconds."""
 
     after_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class AskNext:
+class NextParser:
     """Another parser may do what this one could not."""
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class Fail:
     """The task ends with this error."""
 
 
-Verdict = TryAgain | AskNext | GiveUp
+Verdict = Retry | NextParser | Fail
 
 
-def judge(
+def decide(
     error: ParsekitError, *, failures: int, policy: RetryPolicy, another_parser: bool
 ) -> Verdict:
     """Decide after the ``failures``-th failed attempt in a row at one step.
@@ -39,5 +39,5 @@ def judge(
     delay_s = policy.next_delay_s(failures, error)
     hopeless = delay_s is None or isinstance(error, QuotaExhausted)
     if another_parser and error.fallback and hopeless:
-        return AskNext()
-    return GiveUp() if delay_s is None else TryAgain(delay_s)
+        return NextParser()
+    return Fail() if delay_s is None else Retry(delay_s)

@@ -9,7 +9,7 @@ from parsekit.model import Outcome, Request
 from parsekit.redaction.secrets import cleaned
 
 
-class ProgressTeller:
+class ProgressReporter:
     """Tells the listeners about one task. ``reached`` is the highest percentage told so far."""
 
     def __init__(self, listeners: Listeners, request: Request, reached: float = 0.0) -> None:

@@ -27,17 +27,17 @@ from parsekit.model import Failure, Job, NotReady, Outcome, Parsed, Replay, Requ
 from parsekit.parsers.runner import json_of
 from parsekit.pipeline.attempts import Tries
 from parsekit.pipeline.finish import Reporter, facts_of
-from parsekit.pipeline.locks import OwnFlight
-from parsekit.pipeline.outcome import Ending
-from parsekit.pipeline.policy import AskNext, TryAgain, judge
+from parsekit.pipeline.locks import HeldLock
+from parsekit.pipeline.outcome import OutcomeBuilder
+from parsekit.pipeline.policy import NextParser, Retry, decide
 from parsekit.pipeline.state import RunState, Waiting
 from parsekit.providers import ParserEntry
-from parsekit.records.audit_trail import Standing, WatchedStorage
+from parsekit.records.audit_trail import AuditedStorage, TaskStatus
 from parsekit.redaction.secrets import cleaned, short
 from parsekit.retry import bounded_wait_s
 from parsekit.shadow.runner import Fresh
 from parsekit.storage.fetch import Fetched, fetch
-from parsekit.storage.results import Looked, Result, ResultName, ResultStore
+from parsekit.storage.results import CacheLookup, Result, ResultName, ResultStore
 from parsekit.storage.sources import Source, open_source
 from parsekit.storage.tickets import Kept, Tickets
 from parsekit.storage.workspace import workspace
@@ -52,8 +52,8 @@ log = logging.getLogger("parsekit.pipeline")
 JOINED_AFTER_S = 1.0
 #: How soon a replay is parsed again whose parser ended its process, seconds.
 CRASHED_AFTER_S = 1.0
-#: How long a waiting task keeps its flight beyond the time at which it is to go on, seconds.
-FLIGHT_MARGIN_S = 30.0
+#: How long a waiting task keeps its lock beyond the time at which it is to go on, seconds.
+LOCK_MARGIN_S = 30.0
 
 
 class Road:
@@ -71,7 +71,7 @@ class Road:
             facts=lambda: facts_of(request, self.state, self._parser()),
         )
         self.teller = self.reporter.teller
-        self.storage = WatchedStorage(pipeline.storage, self.reporter.trail)
+        self.storage = AuditedStorage(pipeline.storage, self.reporter.trail)
         self.results = ResultStore(self.storage, pipeline.signer)
         self.tickets = Tickets(self.storage, pipeline.signer)
         host = pipeline.config.host
@@ -85,7 +85,7 @@ class Road:
         # What a message says of the content holds for what is there now, and no longer.
         self.looked = request.place != "storage" or state.fingerprint is None
         self.no_cache = host.disable_cache or request.disable_cache
-        self.flight = OwnFlight(pipeline.flights, request.task_id)
+        self.lock = HeldLock(pipeline.locks, request.task_id)
         self.replay: Replay | None = None
         self.damaged_result = False
         self.tries = Tries(pipeline.attempts, request)
@@ -98,7 +98,7 @@ class Road:
             try:
                 answer = self._answer()
             except BaseException:  # Ctrl-C, a limit: another task may want this replay meanwhile
-                self.flight.release()
+                self.lock.release()
                 raise
             self._leave_flight(answer)
             self.tries.forget()
@@ -134,7 +134,7 @@ class Road:
         # Who waits for a remote parser has looked: each visit to that costs one read, not two.
         if self.state.ticket is None and (cached := self._look_up(name)) is not None:
             return cached
-        if not self.flight.take(name.flight):
+        if not self.lock.take(name.lock):
             return self._join()
         if (made_meanwhile := self._look_up(name)) is not None:
             return made_meanwhile
@@ -154,12 +154,12 @@ class Road:
             content = self._source().look(self.line.config.limits.replay_bytes)
         if self.request.place == "local":  # a storage notes for itself; of a URL only size is asked
             act = "read" if content.fingerprint is not None else "looked_at"
-            self.reporter.trail.note(act, self.request.replay)
+            self.reporter.trail.record(act, self.request.replay)
         self.looked = True
         known, now = self.state.fingerprint, content.fingerprint
         if known is not None and now is not None and known != now:
             log.warning("task %s: %s was replaced", self.request.task_id, self.request.replay)
-            self.flight.release()
+            self.lock.release()
             self.state = self.state.for_other_content()
         self.state = self.state.but(size_bytes=content.size_bytes)
         if self.state.fingerprint is None:
@@ -180,8 +180,8 @@ class Road:
 
     def _look_up(self, name: ResultName) -> Outcome | None:
         """The stored result, when there is one that this task may have."""
-        with Step("look up", logging.DEBUG if self.flight.taken else logging.INFO) as step:
-            looked = self._kept(lambda: self.results.find(name), Looked())
+        with Step("look up", logging.DEBUG if self.lock.taken else logging.INFO) as step:
+            looked = self._kept(lambda: self.results.find(name), CacheLookup())
             self.damaged_result = looked.damaged
             mine = looked.result is not None and self._may_have(looked.result)
             step.outcome = "hit" if mine else "miss"
@@ -218,13 +218,13 @@ class Road:
 
     def _leave_flight(self, answer: Outcome | Waiting) -> None:
         if isinstance(answer, Waiting):
-            self.flight.hold(answer.after_s + FLIGHT_MARGIN_S)
+            self.lock.hold(answer.after_s + LOCK_MARGIN_S)
             return
         name, state = self._known_name(), self.state
         alone = state.storage_failures and not state.joined_unix
         if name is not None and (state.parse_began_unix is not None or alone):
-            self.flight.take(name.flight)  # an earlier run may have left it to this task
-        self.flight.release()
+            self.lock.take(name.lock)  # an earlier run may have left it to this task
+        self.lock.release()
 
     def recall(self) -> None:
         """Learn what a run that was cut short worked on, as far as that takes no fetching."""
@@ -236,11 +236,11 @@ class Road:
             self._find_ticket(name)
 
     def let_go(self) -> None:
-        """Free what the task holds while it waits, its ticket before its flight."""
+        """Free what the task holds while it waits, its ticket before its lock."""
         name = self._known_name()
-        if name is not None and self.flight.take(name.flight):
+        if name is not None and self.lock.take(name.lock):
             self._end_ticket(Cancelled("cancelled"))
-            self.flight.release()
+            self.lock.release()
 
     # fetch and check
 
@@ -250,7 +250,7 @@ class Road:
             self._enter("fetch")
             self.teller.step(events.FETCHING)
             if self.request.place == "local":
-                self.reporter.trail.note("read", self.request.replay)
+                self.reporter.trail.record("read", self.request.replay)
             fetched = fetch(
                 self._source(),
                 self.request.replay,
@@ -295,7 +295,7 @@ class Road:
         if replay is None:
             return self.line.parsers.resume(entry, job)
         if entry.runs == "remote":
-            self.reporter.trail.note("sent", f"parser {entry.name}")
+            self.reporter.trail.record("sent", f"parser {entry.name}")
         return self.line.parsers.parse(entry, replay, job)
 
     def _end_ticket(self, error: ParsekitError) -> None:
@@ -431,11 +431,11 @@ class Road:
         if state.step == "parse":
             failures, policy = state.parse_failures, self.line.parsers.policy(self._parser())
         another = self._another_parser()
-        verdict = judge(error, failures=failures, policy=policy, another_parser=another)
-        if isinstance(verdict, TryAgain):
+        verdict = decide(error, failures=failures, policy=policy, another_parser=another)
+        if isinstance(verdict, Retry):
             self.state = state
             return self._waiting(verdict.after_s, cleaned(error.message))
-        if isinstance(verdict, AskNext):
+        if isinstance(verdict, NextParser):
             self._next_parser(error)
             return None
         return self.failed(error)
@@ -449,7 +449,7 @@ class Road:
         tried = Tried(parser=self._parser(), failure=Failure.of(error))
         log.warning("task %s: %s did not answer: %s", self.request.task_id, tried.parser, error)
         self._end_ticket(error)
-        self.flight.release()
+        self.lock.release()
         self.tries.forget()
         self.state = self.state.for_next_parser(tried)
 
@@ -469,8 +469,8 @@ class Road:
         version = self.line.parsers.entry(name).version if known else ""
         return self._ending().with_error(error, parser=name, version=version)
 
-    def _ending(self, *warnings: str) -> Ending:
-        return Ending(
+    def _ending(self, *warnings: str) -> OutcomeBuilder:
+        return OutcomeBuilder(
             request=self.request,
             state=self.state,
             clock=self.line.clock,
@@ -482,9 +482,9 @@ class Road:
         """Tell the listeners how the task ended."""
         return self.reporter.end(outcome, self.line.reports)
 
-    def _standing(self, result: str) -> Standing:
+    def _standing(self, result: str) -> TaskStatus:
         """How a task stands that has not ended."""
-        return Standing(result=result, parser=self._parser(), hash=self.state.sha256)
+        return TaskStatus(result=result, parser=self._parser(), hash=self.state.sha256)
 
     def _parser(self) -> str:
         """The parser whose turn it is."""

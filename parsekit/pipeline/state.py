@@ -12,7 +12,7 @@ from typing import Any
 
 from parsekit.errors import BadRequest
 from parsekit.model import Failure, JsonObject, Tried
-from parsekit.storage.untrusted import MOST
+from parsekit.storage.untrusted import MAX_NUMBER
 
 #: A decoded result in a message may have this many bytes, so that a message can't be a bomb.
 _MAX_UNPACKED_BYTES = 64 * 1024 * 1024
@@ -170,7 +170,7 @@ def _check(name: str, value: Any) -> None:
         return
     if not isinstance(value, _KINDS[name]) or (isinstance(value, bool) and name != "needs_replay"):
         raise TypeError(f"{name} is of another type")
-    if isinstance(value, int | float) and not 0 <= value <= MOST:
+    if isinstance(value, int | float) and not 0 <= value <= MAX_NUMBER:
         raise ValueError(f"{name} is {value}")
     if name in _NAMES and not _NAMES[name].fullmatch(str(value)):
         raise ValueError(f"{name} is no such name")

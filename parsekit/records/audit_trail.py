@@ -31,13 +31,13 @@ FAILED = "failed"
 _CLOSE_S = 2.0
 
 
-class Trail:
+class AuditTrail:
     """What a task did since it was last told, in order, each thing once."""
 
     def __init__(self) -> None:
         self._done: dict[tuple[str, str], None] = {}
 
-    def note(self, act: str, what: str) -> None:
+    def record(self, act: str, what: str) -> None:
         """``act`` is a field of `Acts`; ``what`` a key, an address or a name, and no secret."""
         self._done[act, cleaned_name(what)] = None
 
@@ -61,11 +61,11 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedStorage:
+class AuditedStorage:
     """A storage whose use by one task is noted: reads that begin, and writes that were done."""
 
     storage: Storage
-    trail: Trail
+    trail: AuditTrail
 
     @property
     def results_prefix(self) -> str:
@@ -74,39 +74,39 @@ class WatchedStorage:
 
     def head(self, key: str) -> ObjectInfo:
         """Note a look."""
-        self.trail.note("looked_at", key)
+        self.trail.record("looked_at", key)
         return self.storage.head(key)
 
     def fetch(self, key: str, target: Path, *, max_bytes: int) -> ObjectInfo:
         """Note a read, also one that is broken off: part of the object was here."""
-        self.trail.note("read", key)
+        self.trail.record("read", key)
         return self.storage.fetch(key, target, max_bytes=max_bytes)
 
     def read(self, key: str) -> bytes | None:
         """Note a read of something that is there."""
         body = self.storage.read(key)
         if body is not None:
-            self.trail.note("read", key)
+            self.trail.record("read", key)
         return body
 
     def write(self, key: str, body: bytes, *, replace: bool = True) -> bool:
         """Note a write that took place."""
         written = self.storage.write(key, body, replace=replace)
         if written:
-            self.trail.note("written", key)
+            self.trail.record("written", key)
         return written
 
     def delete(self, key: str) -> None:
         """Note a removal."""
         self.storage.delete(key)
-        self.trail.note("removed", key)
+        self.trail.record("removed", key)
 
     def close(self) -> None:
         """Nothing: the storage is not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class TaskStatus:
     """How a task stands: ``result`` is "ok", "waiting", "running", or the code of its error."""
 
     result: str
@@ -117,7 +117,7 @@ class Standing:
     failure: Failure | None = None
 
 
-def audit_event(request: Request, acts: Acts, standing: Standing, now_unix: float) -> AuditEvent:
+def audit_event(request: Request, acts: Acts, standing: TaskStatus, now_unix: float) -> AuditEvent:
     """The record."""
     return AuditEvent(
         at_unix=now_unix,
@@ -139,7 +139,7 @@ class Operation:
     """One thing that a command does. ``fault`` says why it was in vain, "" while it is not."""
 
     replay: str = ""
-    trail: Trail = field(default_factory=Trail)
+    trail: AuditTrail = field(default_factory=AuditTrail)
     fault: str = ""
     code: str = FAILED
 
@@ -197,7 +197,7 @@ def on_record(host: Host, session: Session, command: str) -> Iterator[Operations
 def recorded(session: Session, command: str) -> Iterator[Operation]:
     """Have a plugin's command on record: the block is the whole of it; also when it raises.
 
-    ``operation.trail.note("sent", "token to https://…")`` says what it did; the others are
+    ``operation.trail.record("sent", "token to https://…")`` says what it did; the others are
     ``looked_at``, ``read``, ``written`` and ``removed``.
     """
     with on_record(Host.load(), session, command) as operations, operations.doing() as operation:

@@ -22,7 +22,7 @@ _HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateBudget:
     """``per_hour`` replays on average; what is saved up is at most an hour's worth, at least one.
 
     ``now`` is seconds since 1970.
@@ -50,7 +50,7 @@ class Allowance:
 class Turn:
     """The right to run a shadow now."""
 
-    allowance: Allowance
+    allowance: RateBudget
     descriptor: int
 
     def spend(self) -> bool:

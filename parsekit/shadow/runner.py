@@ -31,8 +31,8 @@ from parsekit.json_text import JsonData
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
 from parsekit.parsers.runner import Parsers
 from parsekit.providers import ParserEntry, Storage
-from parsekit.records.audit_trail import Standing, Trail, WatchedStorage, audit_event
-from parsekit.shadow.budget import FILE_NAME, Allowance
+from parsekit.records.audit_trail import AuditedStorage, AuditTrail, TaskStatus, audit_event
+from parsekit.shadow.budget import FILE_NAME, RateBudget
 from parsekit.shadow.compare import TooManyValues, compare
 from parsekit.storage.fetch import fetch
 from parsekit.storage.results import Result, ResultName, ResultStore
@@ -103,7 +103,7 @@ class Shadow:
         parsers: Parsers,
         storage: Storage,
         tell: Callable[[DifferenceEvent], None],
-        allowance: Allowance,
+        allowance: RateBudget,
         max_bytes: int,
         clock: Clock,
         signer: Signer | None = None,
@@ -111,8 +111,8 @@ class Shadow:
     ) -> None:
         self._entry = entry
         self._parsers = parsers
-        self._trail = Trail()
-        self._storage = WatchedStorage(storage, self._trail)
+        self._trail = AuditTrail()
+        self._storage = AuditedStorage(storage, self._trail)
         self._results = ResultStore(self._storage, signer)
         self._tell = tell
         self._audit = audit
@@ -154,7 +154,7 @@ class Shadow:
             parsers=parsers,
             storage=storage,
             tell=tell,
-            allowance=Allowance(data_dir / FILE_NAME, per_hour, clock.now),
+            allowance=RateBudget(data_dir / FILE_NAME, per_hour, clock.now),
             max_bytes=config.limits.replay_bytes,
             clock=clock,
             signer=signer,
@@ -232,7 +232,7 @@ class Shadow:
         """Tell the audit what was done beside the task, which may have gone to another company."""
         if not self._trail or self._audit is None:
             return
-        standing = Standing(
+        standing = TaskStatus(
             result="ok" if fate == "compared" else fate,
             parser=self._entry.name,
             parser_version=self._entry.version,
@@ -321,7 +321,7 @@ class Shadow:
     def _parsed(self, request: Request, replay: Replay) -> Parsed:
         """Parse, sleeping here while the parser is not ready."""
         if self._entry.runs == "remote":
-            self._trail.note("sent", f"parser {self._entry.name}")
+            self._trail.record("sent", f"parser {self._entry.name}")
         end = self._clock.ticks() + DEADLINE_S
         job = Job(task_id=f"{request.task_id}.shadow", bulk=True)
         answer = self._parsers.parse(self._entry, replay, job, spare=True)

@@ -20,7 +20,7 @@ from parsekit.model import Failure, JsonObject, Tried
 from parsekit.providers import Storage
 from parsekit.redaction.secrets import short
 from parsekit.storage.signing import Signer
-from parsekit.storage.untrusted import UNREADABLE, listed, number, text
+from parsekit.storage.untrusted import UNREADABLE, expect_list, number, text
 
 log = logging.getLogger("parsekit.results")
 
@@ -45,7 +45,7 @@ class ResultName:
         return "/".join(part for part in parts if part)
 
     @property
-    def flight(self) -> str:
+    def lock(self) -> str:
         """The name under which workers agree who parses."""
         return f"{self.parser}/{self.version}/{self.fingerprint}"
 
@@ -103,7 +103,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class CacheLookup:
     """What a look-up found; ``damaged`` says that something stands there that may not be served."""
 
     result: Result | None = None
@@ -121,13 +121,13 @@ class ResultStore:
         """The key of the stored object."""
         return name.key(self.storage.results_prefix)
 
-    def find(self, name: ResultName) -> Looked:
+    def find(self, name: ResultName) -> CacheLookup:
         """Look up: one small read. Raises the storage errors."""
         body = self.storage.read(self.path(name))
         if body is None:
-            return Looked()
+            return CacheLookup()
         result = self.decode(body, name)
-        return Looked(result=result, damaged=result is None)
+        return CacheLookup(result=result, damaged=result is None)
 
     def put(self, body: bytes, result: Result, *, replace: bool) -> Result:
         """Store, and answer what now stands there: the first of two writers wins.
@@ -154,7 +154,7 @@ class ResultStore:
             return self._checked(body.decode(), name)
         except UNREADABLE as exc:
             reason = short(str(exc), MAX_REASON)
-            log.warning("stored result %s is not served: %s; parsing again", name.flight, reason)
+            log.warning("stored result %s is not served: %s; parsing again", name.lock, reason)
             return None
 
     def _checked(self, document: str, name: ResultName) -> Result:
@@ -190,8 +190,8 @@ def _result(members: JsonObject, data: JsonData) -> Result:
         task_id=text(provenance["taskId"]),
         stored_unix=number(provenance["storedUnix"]),
         data=data,
-        warnings=tuple(map(text, listed(members["warnings"]))),
-        tried=tuple(map(_tried, listed(members.get("tried", [])))),
+        warnings=tuple(map(text, expect_list(members["warnings"]))),
+        tried=tuple(map(_tried, expect_list(members.get("tried", [])))),
     )
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 #: No count, size or time (seconds since 1970) is larger; infinity and NaN are neither.
-MOST = 1e15
+MAX_NUMBER = 1e15
 #: What it may raise to read a document that we have not written, whatever stands in it.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def number(value: Any) -> float:
     """A count, size or time. Raises ValueError for anything else."""
-    if type(value) not in (int, float) or not 0 <= value <= MOST:  # a bool is an int as well
+    if type(value) not in (int, float) or not 0 <= value <= MAX_NUMBER:  # a bool is an int as well
         raise ValueError(f"{_kind(value)} stands where a number of ours belongs")
     return float(value)
 
@@ -27,7 +27,7 @@ def text(value: Any) -> str:
     return value
 
 
-def listed(value: Any) -> list[Any]:
+def expect_list(value: Any) -> list[Any]:
     """A list. Raises ValueError for anything else."""
     if not isinstance(value, list):
         raise ValueError(f"{_kind(value)} stands where a list belongs")

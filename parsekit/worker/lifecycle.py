@@ -33,13 +33,13 @@ from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
 from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
 from parsekit.worker.monitoring.children import Children, ChildReport, family
-from parsekit.worker.monitoring.health import Vitals
+from parsekit.worker.monitoring.health import HealthMonitor
 from parsekit.worker.monitoring.heartbeat import folder_of
 from parsekit.worker.monitoring.http import ENV_HTTP, serve
 from parsekit.worker.monitoring.metrics_page import make_page
 from parsekit.worker.monitoring.probes import probes, storage_probe
 from parsekit.worker.monitoring.queue_stats import queues_of
-from parsekit.worker.monitoring.status_channel import Announcer, Board
+from parsekit.worker.monitoring.status_channel import Announcer, StatusChannel
 from parsekit.worker.monitoring.storage_watch import StorageWatch, storage_silence
 from parsekit.worker.preflight import preflight
 from parsekit.worker.process import service
@@ -113,7 +113,7 @@ class ProcessStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
     _announcer: Announcer
     _children: Children
-    _vitals: Vitals
+    _vitals: HealthMonitor
     _storage_watch: StorageWatch | None = None
     _timer: Any = None
 
@@ -155,7 +155,7 @@ class ProcessStep(bootsteps.StartStopStep):
             away=lambda: self._vitals.away,
             slots=parent.concurrency,
         )
-        self._vitals = Vitals(
+        self._vitals = HealthMonitor(
             folder=folder_of(service.data_dir),
             running=PoolRunning(numbers.now),
             slots=parent.concurrency,
@@ -167,7 +167,7 @@ class ProcessStep(bootsteps.StartStopStep):
         )
         self._vitals.start()
         self._announcer = Announcer(
-            Board(service.addresses.backend),
+            StatusChannel(service.addresses.backend),
             numbers.now,
             worker=service.process.member_id,
             pool=type(parent.pool).__module__.rpartition(".")[2],

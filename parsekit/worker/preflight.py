@@ -11,7 +11,7 @@ from parsekit.host.choices import missing_secrets, wrong_choices
 from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.process import service
 from parsekit.worker.servers import broker, servers
-from parsekit.worker.trial import try_apart
+from parsekit.worker.trial import run_in_fork
 
 
 @cache
@@ -26,7 +26,7 @@ def preflight(queues: frozenset[str]) -> tuple[str, ...]:
     wrong = [str(problem.located(config.origins)) for problem in wrong_choices(config, host)]
     if problems := [*wrong, *missing_secrets(config, host)]:
         raise ConfigInvalid(*problems)
-    try_apart(_make_pipeline)
+    run_in_fork(_make_pipeline)
     return tuple(_silent(queues))
 
 

@@ -30,9 +30,9 @@ from parsekit.worker.carried import carrying_signer
 from parsekit.worker.dead_letters import DeadLetters
 from parsekit.worker.monitoring.counters import ProcessNumbers
 from parsekit.worker.redis.client import connect
-from parsekit.worker.redis.locks import RedisFlights
+from parsekit.worker.redis.locks import RedisLocks
 from parsekit.worker.redis.membership import Member, new_member_id
-from parsekit.worker.redis.task_store import Ledger, TaskReports
+from parsekit.worker.redis.task_store import TaskReports, TaskStore
 from parsekit.worker.running import CancelWatch, Running
 from parsekit.worker.tracing import Traces, begin_traces
 
@@ -99,13 +99,13 @@ class Process:
     def member(self) -> Member:
         """This process among the others."""
         return Member(
-            self._connect(), self.member_id, self.flights.release_late, self._connect_queues()
+            self._connect(), self.member_id, self.locks.release_late, self._connect_queues()
         )
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> TaskStore:
         """What is known of tasks."""
-        return Ledger(self._connect(), self.member_id, self._connect_queues())
+        return TaskStore(self._connect(), self.member_id, self._connect_queues())
 
     @cached_property
     def reports(self) -> TaskReports:
@@ -113,9 +113,9 @@ class Process:
         return TaskReports(self.ledger)
 
     @cached_property
-    def flights(self) -> RedisFlights:
+    def locks(self) -> RedisLocks:
         """Which task parses which replay."""
-        return RedisFlights(self._connect(), self.member_id)
+        return RedisLocks(self._connect(), self.member_id)
 
     @cached_property
     def carrying_signer(self) -> Signer:
@@ -133,7 +133,7 @@ class Process:
         return make_pipeline(
             self._service.session,
             self._service.host,
-            flights=self.flights,
+            locks=self.locks,
             attempts=self.ledger,
             reports=self.reports,
             interruption=self.running.timeout,

@@ -35,7 +35,7 @@ from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.ends import REVOKED, TIMEOUT, End, whose_limit
 from parsekit.worker.process import service
 from parsekit.worker.redis.membership import sibling
-from parsekit.worker.redis.task_store import Standing
+from parsekit.worker.redis.task_store import Admission
 from parsekit.worker.request import digest_of, refused, request_of
 from parsekit.worker.result_text import ReturnValue
 from parsekit.worker.resume import (
@@ -63,7 +63,7 @@ _MOMENT_SECONDS = 1.0
 _SHOWN_REPLAY = 200
 _CANCELLED = End.revoked("cancelled")
 #: What the ledger says of a task that is not to run.
-_ENDS = {Standing.CANCELLED: _CANCELLED, Standing.REVOKED: End.revoked(REVOKED)}
+_ENDS = {Admission.CANCELLED: _CANCELLED, Admission.REVOKED: End.revoked(REVOKED)}
 #: A hop that ends this much before its time is near enough.
 _EARLY_SECONDS = 0.5
 
@@ -131,15 +131,15 @@ class ParseReplay(Task):
             started=self._started(end),
             killed=sibling(process.member_id, end.killed) if end and end.killed else "",
         )
-        if standing is Standing.BUSY:
+        if standing is Admission.BUSY:
             go_on_later(
                 self, carried_of(self).state, time.time() + BUSY_SECONDS, replace_waiting=False
             )
             raise Ignore
-        if standing is Standing.FINISHED:
+        if standing is Admission.FINISHED:
             self._let_go(kwargs)
             raise Ignore
-        if standing is Standing.OTHER_CALL:
+        if standing is Admission.OTHER_CALL:
             self._refuse_other_call(kwargs)
         end = _ENDS.get(standing, end)
         process.numbers.note_run(task_id)
@@ -163,15 +163,15 @@ class ParseReplay(Task):
         own = (self.request.timelimit or (None, None))[1]
         return whose_limit(own, "soft_time_limit", self.app.conf.task_soft_time_limit)
 
-    def _told(self, standing: Standing) -> float:
+    def _told(self, standing: Admission) -> float:
         """The progress that callers may know of, and this message does not: no parser tells more.
 
         The first message of a task may come again after the task has waited.
         """
-        if standing is Standing.BEGUN:
+        if standing is Admission.BEGUN:
             return FETCHING[0]
-        old = standing is Standing.AGAIN and carried_of(self).state is None
-        return PARSER_RANGE[1] if old or standing is Standing.CUT_SHORT else 0.0
+        old = standing is Admission.AGAIN and carried_of(self).state is None
+        return PARSER_RANGE[1] if old or standing is Admission.CUT_SHORT else 0.0
 
     def _hop_on(self) -> None:
         """Send a task that still waits on its next hop; one that was cancelled waits no more."""
@@ -232,7 +232,7 @@ class ParseReplay(Task):
             return False
         return process.ledger.cancelled(task_id)
 
-    def _end_cut_short(self, end: End, kwargs: Mapping[str, Any], before: Standing) -> NoReturn:
+    def _end_cut_short(self, end: End, kwargs: Mapping[str, Any], before: Admission) -> NoReturn:
         """End a task on which nobody works any more; ``before`` is how far its runs came.
 
         What another message of it, or a run that was killed, holds is found out where it parsed.
@@ -240,7 +240,7 @@ class ParseReplay(Task):
         state = carried_of(self).state
         reached = max(float((state or {}).get("progress", 0)), self._told(before))
         request = self._tell(end, kwargs, reached)
-        parsed = before in (Standing.AGAIN, Standing.CUT_SHORT)
+        parsed = before in (Admission.AGAIN, Admission.CUT_SHORT)
         if state is not None or parsed:
             service.process.pipeline.let_go(request, state, cut_short=parsed)
         self._finish(end)

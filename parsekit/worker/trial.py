@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 
-def try_apart(make: Callable[[], None]) -> None:
+def run_in_fork(make: Callable[[], None]) -> None:
     """Call a function of a module in a fork that ends with it. Raises what it raises."""
     with ProcessPoolExecutor(1, get_context("fork")) as apart:
         apart.submit(make).result()

@@ -30,7 +30,7 @@ from parsekit.worker.messages import (
     check_size,
     is_task_id,
 )
-from parsekit.worker.monitoring.queue_stats import takings
+from parsekit.worker.monitoring.queue_stats import dequeued
 from parsekit.worker.request import REFUSED
 from parsekit.worker.task_request import requests_of
 
@@ -61,7 +61,7 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
     def receive(message: Any, body: Any, ack: Any, reject: Any, *rest: Any, **more: Any) -> Any:
         queue = (message.delivery_info or {}).get("routing_key") or ""
         if queue in consumed:  # over Redis it is what the caller says
-            takings.add(queue)
+            dequeued.add(queue)
         try:
             _check(message, body)
             return handle(message, body, ack, reject, *rest, **more)

@@ -7,7 +7,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from parsekit.batch.inputs import STDIN, Barren, Input, expand
+from parsekit.batch.inputs import STDIN, Input, NoMatch, expand
 from parsekit.errors import ConfigInvalid, ReplayNotFound, StorageDenied
 
 
@@ -26,12 +26,12 @@ def make(*names: str) -> None:
 
 def replays(arguments: Iterable[str]) -> list[str]:
     found = list(expand(arguments))
-    assert not [one for one in found if isinstance(one, Barren)]
+    assert not [one for one in found if isinstance(one, NoMatch)]
     return [one.replay for one in found if isinstance(one, Input)]
 
 
-def barren(arguments: Iterable[str]) -> list[Barren]:
-    return [one for one in expand(arguments) if isinstance(one, Barren)]
+def barren(arguments: Iterable[str]) -> list[NoMatch]:
+    return [one for one in expand(arguments) if isinstance(one, NoMatch)]
 
 
 def test_a_folder_is_searched_to_its_depths_in_the_order_of_names() -> None:
@@ -130,7 +130,7 @@ def test_a_locked_folder_is_told_and_the_others_are_searched() -> None:
         "f/a/x.replay",
         "f/z/z.replay",
     ]
-    (locked,) = (one for one in found if isinstance(one, Barren))
+    (locked,) = (one for one in found if isinstance(one, NoMatch))
     assert isinstance(locked.error, StorageDenied)
 
 

@@ -26,7 +26,7 @@ from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.worker.monitoring import aggregate
 from parsekit.worker.monitoring.children import Children
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.status_channel import Announcement
 from parsekit.worker.monitoring.top import FactLine, QueueLine, Snapshot, WorkerLine, snapshot_of
 from parsekit.worker.monitoring.waits import Wait
@@ -150,7 +150,7 @@ def test_shows_budget_and_events_that_say_something() -> None:
 
 
 def said(worker: str, *metrics: Metric) -> Announcement:
-    told = Told(metrics=metrics)
+    told = MetricsSnapshot(metrics=metrics)
     return Announcement(
         worker=worker,
         at_unix=0.0,
@@ -174,7 +174,7 @@ def test_limits_of_several_workers_are_not_added_up(
 ) -> None:
     monkeypatch.setattr(aggregate, "_run_limit_s", lambda: 420.0)
     told = aggregate.WorkerNumbers(
-        own=cast("ProcessNumbers", SimpleNamespace(now=Told)),
+        own=cast("ProcessNumbers", SimpleNamespace(now=MetricsSnapshot)),
         children=Children(tmp_path),
         queues=cast("Queues", SimpleNamespace(metrics=list)),
         away=dict,

@@ -12,7 +12,7 @@ from parsekit import Metric, hookimpl
 from parsekit.host import Host
 from parsekit.host.plugin_metrics import PluginMeasures
 from parsekit.metrics import MAX_SERIES, merged
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.metrics_page import make_page
 
 
@@ -36,9 +36,10 @@ def measures(*answers) -> PluginMeasures:
     return PluginMeasures(host, patience_s=0.2)
 
 
-def told(asked: PluginMeasures) -> Told:
+def told(asked: PluginMeasures) -> MetricsSnapshot:
     """As it comes from a child of a prefork pool."""
-    return Told.from_json(json.loads(json.dumps(Told(metrics=tuple(asked.now())).to_json())))
+    sent = json.dumps(MetricsSnapshot(metrics=tuple(asked.now())).to_json())
+    return MetricsSnapshot.from_json(json.loads(sent))
 
 
 def names(asked: PluginMeasures) -> list[str]:
@@ -103,7 +104,7 @@ def test_a_plugin_that_fails_keeps_only_its_own_back(answer, caplog):
 def test_numbers_that_are_large_only_together_leave_the_page_whole():
     large = [gauge(value=10**308)]
     both = merged(measures(lambda: large, lambda: large).now())
-    assert b"parsekit_mine +Inf" in make_page(lambda: Told(metrics=tuple(both)))()
+    assert b"parsekit_mine +Inf" in make_page(lambda: MetricsSnapshot(metrics=tuple(both)))()
 
 
 def test_a_plugin_that_hangs_is_not_asked_again_until_it_comes_back():

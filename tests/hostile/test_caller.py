@@ -250,8 +250,8 @@ def test_queues_that_a_caller_makes_up_are_not_counted(service, redis_client):
         named = {"delivery_info": {"exchange": "", "routing_key": f"made up {number}\x1b"}}
         say(service, {"properties": named, "payload": [1]}, str(uuid.uuid4()))
     assert serves(service)
-    poll(lambda: service.queue.encode() in redis_client.hkeys(keys.TAKEN_EVER))
-    assert not any(name.startswith(b"made up") for name in redis_client.hkeys(keys.TAKEN_EVER))
+    poll(lambda: service.queue.encode() in redis_client.hkeys(keys.DEQUEUED_TOTAL))
+    assert not any(name.startswith(b"made up") for name in redis_client.hkeys(keys.DEQUEUED_TOTAL))
 
 
 def answer(service, task_id: str) -> dict[str, Any] | None:

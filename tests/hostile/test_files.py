@@ -29,7 +29,7 @@ from parsekit.formats.folder import ResultFolder
 from parsekit.formats.writer import Format
 from parsekit.providers import ObjectInfo, ProviderContext
 from parsekit.records.writer import EventLog
-from parsekit.shadow.budget import Allowance
+from parsekit.shadow.budget import RateBudget
 from parsekit.storage.folder import open_folder
 from parsekit.storage.signing import Signer
 from parsekit.storage.transfer import save_whole
@@ -37,7 +37,7 @@ from parsekit.storage.workspace import sweep, workspace
 from parsekit.testing.sinks import outcome_of
 from parsekit.worker.monitoring import heartbeat, storage_watch
 from parsekit.worker.monitoring.children import Children, ChildReport
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.heartbeat import Heartbeat
 from parsekit.worker.monitoring.storage_watch import StorageWatch
 from parsekit_sinks_rabbitmq.journal import Journal
@@ -97,7 +97,7 @@ def _lines(path: Path, *, private: bool) -> None:
 
 
 def _shadow(folder: Path) -> None:
-    with Allowance(folder / "shadow.json", 1.0, time.time).turn() as turn:
+    with RateBudget(folder / "shadow.json", 1.0, time.time).turn() as turn:
         if turn is not None:
             turn.spend()
 
@@ -121,7 +121,7 @@ def _children(folder: Path) -> None:
     parent = Children(workers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "getppid", os.getpid)
-        report = ChildReport(workers, Told)
+        report = ChildReport(workers, MetricsSnapshot)
     report.start()
     _each(report.stop, parent.now, parent.close)
 

@@ -18,7 +18,7 @@ from parsekit.model import Failure, Tried
 from parsekit.storage.results import Result, ResultName, ResultStore
 from parsekit.storage.signing import Signer
 from parsekit.storage.tickets import Kept, Tickets
-from parsekit.storage.untrusted import MOST
+from parsekit.storage.untrusted import MAX_NUMBER
 
 from .odd_json import SCALARS, json_of
 
@@ -128,8 +128,8 @@ def test_without_a_key_what_is_served_is_whole_and_of_this_replay(body: bytes) -
     document = json.loads(body)
     assert found.data.value == document["data"]
     assert found.data.sha256 == document["provenance"]["dataSha256"]
-    assert 0 <= found.size_bytes <= MOST
-    assert 0 <= found.stored_unix <= MOST
+    assert 0 <= found.size_bytes <= MAX_NUMBER
+    assert 0 <= found.stored_unix <= MAX_NUMBER
     assert all(isinstance(each, str) for each in (found.sha256, found.task_id, *found.warnings))
     assert result_store(KEY).decode(result_store(KEY).encode(found), NAME) == found
 
@@ -148,6 +148,6 @@ def test_without_a_key_what_is_followed_has_our_form(body: bytes) -> None:
         return
     assert isinstance(found.ticket, dict)
     assert found.sha256.isalnum() or not found.sha256
-    assert 0 <= found.size_bytes <= MOST
+    assert 0 <= found.size_bytes <= MAX_NUMBER
     assert 0 <= found.progress <= 100
-    assert 0 <= found.parse_began_unix <= MOST
+    assert 0 <= found.parse_began_unix <= MAX_NUMBER

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from parsekit.logs import behind
-from parsekit.logs.behind import WrittenBehind
+from parsekit.logs.behind import BatchingHandler
 from parsekit.logs.json_lines import JsonLines
-from parsekit.logs.record import LineFormatter, Told
+from parsekit.logs.record import LineFormatter, LogEntry
 from parsekit.logs.text_lines import TextLines
 
 
@@ -39,10 +39,10 @@ class Reader:
 
 def test_lines_of_both_kinds_come_in_order_and_many_at_once() -> None:
     reader = Reader()
-    handler = WrittenBehind(TextLines(), reader.write)
+    handler = BatchingHandler(TextLines(), reader.write)
     for number in range(100):
         handler.handle(record(f"record {number}"))
-        handler.take(Told(0.0, logging.INFO, "x", f"told {number}", {"n": number}))
+        handler.take(LogEntry(0.0, logging.INFO, "x", f"told {number}", {"n": number}))
     handler.flush()
     assert len(reader.lines) == 200
     for number in range(100):
@@ -56,7 +56,7 @@ def test_a_reader_that_stands_still_delays_nobody_and_hears_what_it_missed(
 ) -> None:
     monkeypatch.setattr(behind, "MOST_WAITING", 50)
     reader = Reader()
-    handler = WrittenBehind(JsonLines(), reader.write)
+    handler = BatchingHandler(JsonLines(), reader.write)
     reader.may_go_on.clear()
     for number in range(500):
         handler.handle(record(str(number)))
@@ -72,14 +72,14 @@ class _Unshowable:
         raise RuntimeError("no")
 
 
-def told(message: str, **known: object) -> Told:
-    return Told(0.0, logging.INFO, "x", message, known)
+def told(message: str, **known: object) -> LogEntry:
+    return LogEntry(0.0, logging.INFO, "x", message, known)
 
 
 class _Choosy(TextLines):
     """Fails at some lines, as no formatter should."""
 
-    def text(self, told: Told) -> str:
+    def text(self, told: LogEntry) -> str:
         if "odd" in told.message:
             raise RuntimeError
         return super().text(told)
@@ -90,7 +90,7 @@ def test_a_fact_without_text_is_named_and_all_lines_around_it_are_written(
     formatter: LineFormatter,
 ) -> None:
     reader = Reader()
-    handler = WrittenBehind(formatter, reader.write)
+    handler = BatchingHandler(formatter, reader.write)
     handler.take(told("before"))
     handler.take(told("look up", error=_Unshowable(), step="look up"))
     handler.flush()
@@ -107,7 +107,7 @@ def test_a_line_that_can_not_be_made_takes_no_other_along_and_is_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     reader = Reader()
-    handler = WrittenBehind(_Choosy(), reader.write)
+    handler = BatchingHandler(_Choosy(), reader.write)
     for message in ("one", "odd", "two"):
         handler.take(told(message))
         handler.handle(record(f"record {message}"))
@@ -127,7 +127,7 @@ def test_lines_that_a_full_disk_refused_are_counted_once_it_takes_some_again(
             raise refusing.pop()
         reader.write(text)
 
-    handler = WrittenBehind(TextLines(), write)
+    handler = BatchingHandler(TextLines(), write)
     for _ in range(2):
         handler.take(told("lost"))
         handler.take(told("lost too"))
@@ -141,7 +141,7 @@ def test_lines_that_a_full_disk_refused_are_counted_once_it_takes_some_again(
 
 def test_what_is_critical_is_written_when_the_call_returns() -> None:
     reader = Reader()
-    handler = WrittenBehind(TextLines(), reader.write)
+    handler = BatchingHandler(TextLines(), reader.write)
     handler.handle(record("before"))
     handler.handle(record("the end", logging.CRITICAL))
     assert [line[-7:] for line in reader.lines] == [" before", "the end"]
@@ -149,7 +149,7 @@ def test_what_is_critical_is_written_when_the_call_returns() -> None:
 
 def test_a_filter_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader()
-    handler = WrittenBehind(TextLines(), reader.write)
+    handler = BatchingHandler(TextLines(), reader.write)
     handler.addFilter(lambda one: "no" not in one.getMessage())
     handler.handle(record("no"))
     handler.handle(record("yes"))
@@ -165,7 +165,7 @@ def test_a_child_writes_its_own_lines_and_none_of_its_parent(tmp_path: Path) -> 
         with file.open("a") as stream:
             stream.write(text)
 
-    handler = WrittenBehind(TextLines(), write)
+    handler = BatchingHandler(TextLines(), write)
     handler.handle(record("of the parent"))
     if (child := os.fork()) == 0:
         handler.handle(record("of the child"))

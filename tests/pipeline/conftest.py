@@ -20,7 +20,7 @@ from parsekit.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
 from parsekit.parsers.runner import Parsers
-from parsekit.pipeline.locks import LocalFlights
+from parsekit.pipeline.locks import LocalLocks
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.providers import ObjectInfo, ParserEntry, ProviderContext
 from parsekit.storage.folder import FolderStorage
@@ -117,7 +117,7 @@ class Bench:
     recorder: Recorder
     store: Store
     time: ManualClock
-    flights: LocalFlights
+    locks: LocalLocks
     host: Host
     entries: dict[str, ParserEntry]
 
@@ -131,7 +131,7 @@ class Bench:
             parsers=Parsers(self.host, config, self.folder),
             storage=self.store,
             listeners=Listeners(self.host),
-            flights=self.flights,
+            locks=self.locks,
             clock=self.time.clock(),
             **changes,
         )
@@ -175,7 +175,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         recorder=recorder,
         store=store,
         time=ManualClock(),
-        flights=LocalFlights(),
+        locks=LocalLocks(),
         host=host,
         entries=entries,
     )

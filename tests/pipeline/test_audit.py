@@ -160,7 +160,7 @@ class TestOperation:
         self, records: list[dict[str, Any]], operations: Operations
     ) -> None:
         with operations.doing(task_id="task-1", replay="a.replay") as operation:
-            operation.trail.note("removed", "b.json")
+            operation.trail.record("removed", "b.json")
             assert records == []
         (record,) = records
         assert record["caller"].startswith("cli tidy ")
@@ -186,7 +186,7 @@ class TestOperation:
     ) -> None:
         def write() -> None:
             with operations.doing() as operation:
-                operation.trail.note("written", "a.json")
+                operation.trail.record("written", "a.json")
                 raise error
 
         with pytest.raises(type(error)):

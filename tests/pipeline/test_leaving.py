@@ -14,7 +14,7 @@ from parsekit.errors import (
     RemoteUnavailable,
 )
 from parsekit.model import NotReady, Outcome, Parsed
-from parsekit.pipeline.locks import LocalFlights
+from parsekit.pipeline.locks import LocalLocks
 from parsekit.pipeline.pipeline import Waiting
 from parsekit.retry import RetryPolicy
 from parsekit.storage.tickets import Tickets
@@ -32,7 +32,7 @@ def waits(answer: Outcome | Waiting) -> Waiting:
     return answer
 
 
-def test_a_cancelled_task_that_waited_leaves_neither_flight_nor_ticket(bench):
+def test_a_cancelled_task_that_waited_leaves_neither_lock_nor_ticket(bench):
     bench.script.steps = [PENDING]
     pipeline = bench.pipeline()
     leader = waits(pipeline.run(bench.request()))
@@ -107,18 +107,18 @@ def test_a_ticket_that_was_of_no_use_goes_before_the_next_parser_is_asked(bench)
     assert tickets(bench) == []
 
 
-def test_a_task_whose_result_appeared_while_it_waited_leaves_no_flight(bench):
+def test_a_task_whose_result_appeared_while_it_waited_leaves_no_lock(bench):
     bench.script.steps = [PENDING]
     leader = waits(bench.pipeline().run(bench.request()))
-    ours, bench.flights = bench.flights, LocalFlights()
+    ours, bench.locks = bench.locks, LocalLocks()
     assert bench.pipeline().run(bench.request(task="elsewhere")).ok
-    bench.flights = ours
+    bench.locks = ours
     assert bench.pipeline().run(bench.request(), leader.state).cached
     again = bench.request(task="task-2", disable_cache=True)
     assert isinstance(bench.pipeline().run(again), Outcome)
 
 
-def test_a_result_that_is_stored_late_leaves_no_flight(bench):
+def test_a_result_that_is_stored_late_leaves_no_lock(bench):
     bench.store.away = {"write"}
     pipeline = bench.pipeline(storage_retry=RetryPolicy(max_attempts=9))
     leader = waits(pipeline.run(bench.request()))

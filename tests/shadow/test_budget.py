@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsekit.shadow.budget import Allowance
+from parsekit.shadow.budget import RateBudget
 
 
 class Budget:
@@ -19,7 +19,7 @@ class Budget:
 
     def spend(self) -> bool:
         """As a process of its own would."""
-        allowance = Allowance(self.path, self.per_hour, lambda: self.now)
+        allowance = RateBudget(self.path, self.per_hour, lambda: self.now)
         with allowance.turn() as turn:
             return turn is not None and turn.spend()
 
@@ -91,7 +91,7 @@ def test_a_damaged_file_begins_anew(path: Path, damage: bytes) -> None:
 
 
 def test_only_one_has_the_turn(path: Path) -> None:
-    allowance = Allowance(path, 10, lambda: 0.0)
+    allowance = RateBudget(path, 10, lambda: 0.0)
     with allowance.turn() as mine, allowance.turn() as other:
         assert mine is not None
         assert other is None

@@ -14,7 +14,7 @@ import fsspec
 import pytest
 from fsspec.registry import _registry
 
-from parsekit.batch.inputs import Barren, expand
+from parsekit.batch.inputs import NoMatch, expand
 from parsekit.clock import Clock
 from parsekit.errors import (
     ConfigInvalid,
@@ -202,6 +202,6 @@ def test_a_driver_that_is_missing_is_named_by_what_brings_it(
     with pytest.raises(ConfigInvalid, match=words):
         UrlReplay(url).look(MAX)
     (barren,) = expand([url.replace("a.replay", "*")])
-    assert isinstance(barren, Barren)
+    assert isinstance(barren, NoMatch)
     with pytest.raises(ConfigInvalid, match=words):
         raise barren.error

@@ -11,8 +11,8 @@ import redis
 
 from devkit.servers.valkey import ValkeyServer
 from parsekit import Metric
-from parsekit.worker.monitoring.counters import Told
-from parsekit.worker.monitoring.status_channel import Announcement, Board
+from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.status_channel import Announcement, StatusChannel
 from parsekit.worker.monitoring.top import snapshot_of
 from parsekit.worker.monitoring.waits import Wait
 from parsekit.worker.redis import keys
@@ -34,14 +34,14 @@ def said(worker: str, *metrics: Metric) -> Announcement:
         parser="fake",
         queues=("replay-parse",),
         tasks_per_minute=1.0,
-        told=Told(metrics=(tasks, *metrics), waits=(wait,)),
+        told=MetricsSnapshot(metrics=(tasks, *metrics), waits=(wait,)),
     )
 
 
 @pytest.fixture
-def board(redis_server: ValkeyServer, redis_client: redis.Redis) -> Board:
+def board(redis_server: ValkeyServer, redis_client: redis.Redis) -> StatusChannel:
     """With two workers that speak well."""
-    made = Board(redis_server.url())
+    made = StatusChannel(redis_server.url())
     for worker in ("well-a", "well-b"):
         redis_client.hset(keys.BEATS, worker, 1)
         made.post(said(worker))

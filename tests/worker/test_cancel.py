@@ -32,7 +32,7 @@ def test_the_next_in_line_goes_on_at_once_when_the_first_is_cancelled(service):
     assert joiner.get(timeout=20)["parser"] == "fake"
 
 
-def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_broker, redis_client):
+def test_a_cancelled_task_that_waited_leaves_no_lock_and_no_ticket(any_broker, redis_client):
     """Over RabbitMQ with its next hop."""
     any_broker.remote_is(pending_s=10)
     any_broker.worker("--concurrency", "2").ready()
@@ -43,7 +43,7 @@ def test_a_cancelled_task_that_waited_leaves_no_flight_and_no_ticket(any_broker,
         task.get(timeout=60)
     assert task.state == "REVOKED"
     poll(lambda: [e for e in any_broker.progress(task.id) if e["status"] == "Error"])
-    poll(lambda: not redis_client.keys("parsekit:flight:*"))
+    poll(lambda: not redis_client.keys("parsekit:lock:*"))
     poll(lambda: not tickets(any_broker))
     assert len(any_broker.uploads) == 1
 
@@ -71,7 +71,7 @@ def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(servi
     poll(lambda: not any(map(redis_client.hlen, redis_client.keys("parsekit:taken:*"))))
     assert [e["status"] for e in service.progress(task.id) if e["error"]] == ["Error"]
     assert not tickets(service)
-    assert not redis_client.keys("parsekit:flight:*")
+    assert not redis_client.keys("parsekit:lock:*")
 
 
 def test_a_local_parse_that_runs_is_ended(service):

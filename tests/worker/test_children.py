@@ -13,13 +13,13 @@ from devkit.deployment import poll
 from parsekit import Metric
 from parsekit.worker.monitoring import children
 from parsekit.worker.monitoring.children import Children, ChildReport
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 
 
 @pytest.fixture
 def report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[], Told]], ChildReport]:
+) -> Callable[[Callable[[], MetricsSnapshot]], ChildReport]:
     """Reports often, and of this process: to the parent below it is a child of its own."""
     monkeypatch.setattr(children, "REPORT_SECONDS", 0.02)
     monkeypatch.setattr(os, "getppid", os.getpid)
@@ -27,20 +27,20 @@ def report(
     return lambda numbers: ChildReport(tmp_path, numbers)
 
 
-def runs(number: int) -> Told:
-    return Told(
+def runs(number: int) -> MetricsSnapshot:
+    return MetricsSnapshot(
         metrics=(Metric(name="parsekit_runs_total", help="Runs.", kind="counter", value=number),)
     )
 
 
 def test_a_report_that_fails_once_is_not_the_last(
-    report: Callable[[Callable[[], Told]], ChildReport],
+    report: Callable[[Callable[[], MetricsSnapshot]], ChildReport],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     parent, asked = Children(tmp_path), []
 
-    def numbers() -> Told:
+    def numbers() -> MetricsSnapshot:
         asked.append(1)
         if 2 <= len(asked) <= 4:
             raise TypeError("no numbers now")

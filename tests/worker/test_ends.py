@@ -34,7 +34,7 @@ def told(redis_client):
         assert words in events[-1]["error"]
         values = [e["progress"]["value"] for e in events]
         assert values == sorted(values)
-        poll(lambda: not redis_client.keys("parsekit:flight:*"))
+        poll(lambda: not redis_client.keys("parsekit:lock:*"))
         poll(lambda: not [p for p in service.store.rglob("*/tickets/*/*/*.json") if p.is_file()])
         assert ends_in_audit(service, task).count(code) == 1
         result = meta(redis_client, task)["result"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from parsekit.batch.inputs import Barren, Input
+from parsekit.batch.inputs import Input, NoMatch
 from parsekit.client.targets import Key, expand
 
 
@@ -51,4 +51,4 @@ def test_what_can_be_no_key_is_a_path_also_where_nothing_is(path: str) -> None:
 def test_a_folder_without_replays_is_told() -> None:
     make("f/notes.txt")
     (found,) = expand(["f"])
-    assert isinstance(found, Barren)
+    assert isinstance(found, NoMatch)

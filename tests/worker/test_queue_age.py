@@ -40,7 +40,7 @@ def test_is_right_within_one_look(seed):
 
 
 class Deployment:
-    """A queue and several workers, one of which looks: its own takings are known to it at once."""
+    """A queue and several workers, one of which looks: its own dequeued are known to it at once."""
 
     def __init__(self, seed: int, workers: int) -> None:
         self.clock, self.queue = Clock(), deque[float]()

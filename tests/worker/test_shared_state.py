@@ -1,4 +1,4 @@
-"""Flights, ledger, dead letters and membership in Redis."""
+"""Locks, ledger, dead letters and membership in Redis."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from parsekit.errors import StorageUnavailable
-from parsekit.pipeline.locks import LocalFlights
+from parsekit.pipeline.locks import LocalLocks
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
-from parsekit.worker.redis.locks import RedisFlights
+from parsekit.worker.redis.locks import RedisLocks
 from parsekit.worker.redis.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Member, Watch
-from parsekit.worker.redis.task_store import Ledger, Standing
+from parsekit.worker.redis.task_store import Admission, TaskStore
 
 
 class Two:
@@ -24,8 +24,8 @@ class Two:
     def __init__(self, url: str) -> None:
         client = connect(url)
         client.hset(keys.BEATS, mapping={"one": 1, "two": 1})
-        self.flights = [RedisFlights(client, name) for name in ("one", "two")]
-        self.ledgers = [Ledger(client, name) for name in ("one", "two")]
+        self.locks = [RedisLocks(client, name) for name in ("one", "two")]
+        self.ledgers = [TaskStore(client, name) for name in ("one", "two")]
         self.die = lambda: client.hdel(keys.BEATS, "one")
 
 
@@ -44,52 +44,52 @@ def task_id() -> str:
     return f"task-{os.urandom(4).hex()}"
 
 
-def test_a_flight_is_one_tasks_until_it_is_released(two, task_id):
-    one, other = two.flights
-    flight = one.claim(task_id, owner="a")
-    assert flight is not None
+def test_a_lock_is_one_tasks_until_it_is_released(two, task_id):
+    one, other = two.locks
+    lock = one.claim(task_id, owner="a")
+    assert lock is not None
     assert other.claim(task_id, owner="b") is None
     assert one.claim(task_id, owner="b") is None
-    flight.release()
+    lock.release()
     taken = other.claim(task_id, owner="b")
     assert taken is not None
-    flight.release()
+    lock.release()
     assert one.claim(task_id, owner="a") is None, "what is not ours any more is not released"
 
 
-def test_a_dead_process_holds_no_flight(two, task_id):
-    assert two.flights[0].claim(task_id, owner="a") is not None
+def test_a_dead_process_holds_no_lock(two, task_id):
+    assert two.locks[0].claim(task_id, owner="a") is not None
     two.die()
-    assert two.flights[1].claim(task_id, owner="b") is not None
+    assert two.locks[1].claim(task_id, owner="b") is not None
 
 
-def test_a_waiting_tasks_flight_survives_its_process_and_lapses(two):
-    flight = two.flights[0].claim("key", owner="a")
-    flight.hold(30)
+def test_a_waiting_tasks_lock_survives_its_process_and_lapses(two):
+    lock = two.locks[0].claim("key", owner="a")
+    lock.hold(30)
     two.die()
-    assert two.flights[1].claim("key", owner="b") is None
-    again = two.flights[1].claim("key", owner="a")
+    assert two.locks[1].claim("key", owner="b") is None
+    again = two.locks[1].claim("key", owner="a")
     assert again is not None
     again.hold(0.05)
     threading.Event().wait(0.1)
-    assert two.flights[1].claim("key", owner="b") is not None
+    assert two.locks[1].claim("key", owner="b") is not None
 
 
-def test_a_flight_that_redis_did_not_hear_released_is_released_later(redis_server, redis_client):
+def test_a_lock_that_redis_did_not_hear_released_is_released_later(redis_server, redis_client):
     client = connect(redis_server.url())
     client.hset(keys.BEATS, "one", 1)
-    flights = RedisFlights(client, "one")
-    flight = flights.claim("key", owner="a")
+    locks = RedisLocks(client, "one")
+    lock = locks.claim("key", owner="a")
     broken = connect("redis://127.0.0.1:1/0")
-    flights._client = broken
+    locks._client = broken
     with pytest.raises(redis.RedisError):
-        flight.release()
+        lock.release()
     with pytest.raises(StorageUnavailable):
-        flights.claim("key", owner="b")
-    flights._client = client
-    assert flights.claim("key", owner="b") is None
-    flights.release_late()
-    assert flights.claim("key", owner="b") is not None
+        locks.claim("key", owner="b")
+    locks._client = client
+    assert locks.claim("key", owner="b") is None
+    locks.release_late()
+    assert locks.claim("key", owner="b") is not None
 
 
 def test_a_claim_whose_answer_was_lost_is_released_later(redis_server, redis_client):
@@ -101,71 +101,71 @@ def test_a_claim_whose_answer_was_lost_is_released_later(redis_server, redis_cli
             client.eval(*given)
             raise redis.ConnectionError("reset")
 
-    flights = RedisFlights(client, "one")
-    flights._client = AnswersAreLost()
+    locks = RedisLocks(client, "one")
+    locks._client = AnswersAreLost()
     with pytest.raises(StorageUnavailable):
-        flights.claim("key", owner="a")
-    flights._client = client
-    assert flights.claim("key", owner="b") is None
-    flights.release_late()
-    assert flights.claim("key", owner="b") is not None
+        locks.claim("key", owner="a")
+    locks._client = client
+    assert locks.claim("key", owner="b") is None
+    locks.release_late()
+    assert locks.claim("key", owner="b") is not None
 
 
 @pytest.mark.parametrize("end", ["is buried", "signs off"])
-def test_a_process_that_ends_leaves_no_flight_but_those_of_waiting_tasks(
+def test_a_process_that_ends_leaves_no_lock_but_those_of_waiting_tasks(
     redis_server, redis_client, end
 ):
     client = connect(redis_server.url())
     client.hset(keys.BEATS, "one", 7)
-    flights = RedisFlights(client, "one")
+    locks = RedisLocks(client, "one")
     for name in ("held", "waiting"):
-        assert flights.claim(name, owner=name) is not None
-    flights.claim("waiting", owner="waiting").hold(30)
+        assert locks.claim(name, owner=name) is not None
+    locks.claim("waiting", owner="waiting").hold(30)
     if end == "is buried":
         other = Member(client, "two", client)
-        other._bury(b"one", b"6")
-        assert len(client.keys(keys.flight("*"))) == 2, "it beats again"
-        other._bury(b"one", b"7")
+        other._evict(b"one", b"6")
+        assert len(client.keys(keys.lock("*"))) == 2, "it beats again"
+        other._evict(b"one", b"7")
     else:
         Member(client, "one", client)._sign_off(["one"])
-    assert client.keys(keys.flight("*")) == [keys.flight("waiting").encode()]
-    assert client.keys(keys.flights_of("*")) == []
+    assert client.keys(keys.lock("*")) == [keys.lock("waiting").encode()]
+    assert client.keys(keys.locks_of("*")) == []
 
 
-def test_local_flights_lapse_by_their_clock():
+def test_local_locks_lapse_by_their_clock():
     now = [0.0]
-    flights = LocalFlights(lambda: now[0])
-    first = flights.claim("key", owner="a")
+    locks = LocalLocks(lambda: now[0])
+    first = locks.claim("key", owner="a")
     first.hold(10)
-    assert flights.claim("key", owner="b") is None
+    assert locks.claim("key", owner="b") is None
     now[0] = 10
-    second = flights.claim("key", owner="b")
+    second = locks.claim("key", owner="b")
     assert second is not None
     first.release()
-    assert flights.claim("key", owner="a") is None
+    assert locks.claim("key", owner="a") is None
 
 
 def test_a_task_is_run_by_one_process_at_a_time_and_never_after_its_end(two, task_id):
     one, other = two.ledgers
-    assert one.enter(task_id) is Standing.GO
-    assert one.enter(task_id) is Standing.BUSY
-    assert other.enter(task_id) is Standing.BUSY
+    assert one.enter(task_id) is Admission.GO
+    assert one.enter(task_id) is Admission.BUSY
+    assert other.enter(task_id) is Admission.BUSY
     one.leave(task_id)
-    assert other.enter(task_id) is Standing.GO
+    assert other.enter(task_id) is Admission.GO
     other.finish(task_id)
-    assert one.enter(task_id) is Standing.FINISHED
+    assert one.enter(task_id) is Admission.FINISHED
     assert not one.cancel(task_id)
     one.reset(task_id)
-    assert one.enter(task_id) is Standing.GO
+    assert one.enter(task_id) is Admission.GO
 
 
 def test_a_run_that_was_cut_short_is_known_to_the_next(two, task_id):
     one, other = two.ledgers
-    assert one.enter(task_id) is Standing.GO
+    assert one.enter(task_id) is Admission.GO
     one.begin(task_id)
     one.leave(task_id)  # as its death does
-    assert other.enter(task_id) is Standing.CUT_SHORT
-    assert one.enter(task_id) is Standing.BUSY
+    assert other.enter(task_id) is Admission.CUT_SHORT
+    assert one.enter(task_id) is Admission.BUSY
 
 
 def test_a_parse_that_ended_in_order_is_known_to_the_next_run(two, task_id):
@@ -174,7 +174,7 @@ def test_a_parse_that_ended_in_order_is_known_to_the_next_run(two, task_id):
     one.begin(task_id)
     one.clear(task_id)
     one.leave(task_id)
-    assert other.enter(task_id) is Standing.AGAIN
+    assert other.enter(task_id) is Admission.AGAIN
 
 
 def test_a_run_that_did_not_parse_leaves_no_trace(two, task_id):
@@ -182,7 +182,7 @@ def test_a_run_that_did_not_parse_leaves_no_trace(two, task_id):
     one.enter(task_id)
     one.clear(task_id)
     one.leave(task_id)
-    assert other.enter(task_id) is Standing.GO
+    assert other.enter(task_id) is Admission.GO
 
 
 def test_a_cancelled_task_begins_no_run(two, task_id):
@@ -190,7 +190,7 @@ def test_a_cancelled_task_begins_no_run(two, task_id):
     assert one.cancel(task_id)
     assert other.cancelled(task_id)
     assert other.told_or_cancelled(task_id)
-    assert other.enter(task_id) is Standing.CANCELLED
+    assert other.enter(task_id) is Admission.CANCELLED
 
 
 def test_attempts_and_reports_outlive_a_process(two, task_id):

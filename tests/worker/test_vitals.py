@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from parsekit.worker.monitoring.health import Attention
+from parsekit.worker.monitoring.health import StallDetector
 from parsekit.worker.monitoring.heartbeat import STALL_SECONDS, Heartbeat
-from parsekit.worker.monitoring.queue_stats import Backlog, Looked, Queues
+from parsekit.worker.monitoring.queue_stats import Backlog, Queues, QueueSnapshot
 
 SLOTS = 4
 MINE, BULK, OTHERS = "replay-parse", "replay-parse-bulk", "of-other-workers"
@@ -25,8 +25,8 @@ class Broker:
     def __init__(self, **messages: int) -> None:
         self.messages = {name.replace("_", "-"): count for name, count in messages.items()}
 
-    def look(self) -> Looked:
-        return Looked(messages=self.messages, taken={}, dead_letters=0, waiting=None)
+    def look(self) -> QueueSnapshot:
+        return QueueSnapshot(messages=self.messages, taken={}, dead_letters=0, waiting=None)
 
 
 def untouched_s(
@@ -34,7 +34,7 @@ def untouched_s(
 ) -> float:
     """After two minutes of looks in which this was seen."""
     clock = Clock()
-    attention = Attention(SLOTS, clock)
+    attention = StallDetector(SLOTS, clock)
     for look in range(20):
         clock.now += 6
         attention.note(

@@ -11,8 +11,14 @@ from importlib.metadata import version
 from parsekit.metrics import Metric
 from parsekit.worker.celery_settings import longest_run_s
 from parsekit.worker.monitoring.children import Children, together
-from parsekit.worker.monitoring.counters import LONGEST, RUNNING, RUNS, ProcessNumbers, Told
-from parsekit.worker.monitoring.queue_stats import Queues, takings
+from parsekit.worker.monitoring.counters import (
+    LONGEST,
+    RUNNING,
+    RUNS,
+    MetricsSnapshot,
+    ProcessNumbers,
+)
+from parsekit.worker.monitoring.queue_stats import Queues, dequeued
 from parsekit.worker.process import service
 
 #: Who asks twice within this time gets the same answer, seconds.
@@ -37,9 +43,9 @@ class WorkerNumbers:
         self._slots = slots
         self._version = version("parsekit")
         self._lock = threading.Lock()
-        self._last = (float("-inf"), Told())
+        self._last = (float("-inf"), MetricsSnapshot())
 
-    def now(self) -> Told:
+    def now(self) -> MetricsSnapshot:
         """All that there is."""
         with self._lock:
             at, told = self._last
@@ -48,7 +54,7 @@ class WorkerNumbers:
                 self._last = (time.monotonic(), told)
             return told
 
-    def _read(self) -> Told:
+    def _read(self) -> MetricsSnapshot:
         told = together([self._own.now(), *self._children.now()])
         shared = self._queues.metrics()
         taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES)
@@ -78,9 +84,9 @@ class WorkerNumbers:
 
 
 class PoolRunning:
-    """The tasks that run in all processes of this worker, as `Vitals` asks for them."""
+    """The tasks that run in all processes of this worker, as `HealthMonitor` asks for them."""
 
-    def __init__(self, numbers: Callable[[], Told]) -> None:
+    def __init__(self, numbers: Callable[[], MetricsSnapshot]) -> None:
         self._numbers = numbers
 
     @property
@@ -103,13 +109,13 @@ MESSAGES = "parsekit_queue_messages"
 
 
 def _run_limit_s() -> float:
-    """As `Vitals` has it, which answers for the liveness of this worker."""
+    """As `HealthMonitor` has it, which answers for the liveness of this worker."""
     return longest_run_s(service.config.limits.parse_seconds)
 
 
 def _taken(queues: Iterable[str]) -> list[Metric]:
     """Of our queues only, as a message may claim any; zeros too, as a rate begins with a number."""
-    taken = takings.total()
+    taken = dequeued.total()
     return [
         Metric(
             name="parsekit_queue_taken_total",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from parsekit.metrics import Metric, merged
 from parsekit.storage.atomic import Folder, OwnedFolder
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.heartbeat import is_alive
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ _SUFFIX = ".children"
 class ChildReport:
     """Writes this child's file until the process ends."""
 
-    def __init__(self, folder: Path, numbers: Callable[[], Told]) -> None:
+    def __init__(self, folder: Path, numbers: Callable[[], MetricsSnapshot]) -> None:
         self._family, self._name = family(folder, os.getppid()), f"{os.getpid()}.json"
         self._numbers = numbers
         self._complained = False
@@ -74,7 +74,7 @@ class Children:
             _sweep(held)
             held.below(self._folder.name, make=True).close()
 
-    def now(self) -> list[Told]:
+    def now(self) -> list[MetricsSnapshot]:
         """What each living child said last, and what the dead left."""
         with self._lock:
             living = []
@@ -87,14 +87,14 @@ class Children:
                     elif not alive:
                         self._retire(told)
                         folder.delete_own(name)
-            return [*living, Told(metrics=tuple(self._retired))]
+            return [*living, MetricsSnapshot(metrics=tuple(self._retired))]
 
     def close(self) -> None:
         """Remove what they wrote."""
         with OwnedFolder.open(self._folder.parent) as held:
             held.delete_own_tree(self._folder.name)
 
-    def _retire(self, told: Told | None) -> None:
+    def _retire(self, told: MetricsSnapshot | None) -> None:
         counted = [m for m in told.metrics if m.kind != "gauge"] if told else []
         self._retired = merged([*self._retired, *counted])
 
@@ -104,11 +104,11 @@ def family(folder: Path, parent: int) -> Path:
     return folder / f"{parent}{_SUFFIX}"
 
 
-def together(told: list[Told]) -> Told:
+def together(told: list[MetricsSnapshot]) -> MetricsSnapshot:
     """One for all."""
     waits = {wait.task_id: wait for each in told for wait in each.waits}
     return replace(
-        Told(metrics=tuple(merged(metric for each in told for metric in each.metrics))),
+        MetricsSnapshot(metrics=tuple(merged(metric for each in told for metric in each.metrics))),
         waits=tuple(sorted(waits.values(), key=lambda wait: wait.until_unix)),
     )
 
@@ -128,9 +128,9 @@ def _opened(family: Path) -> OwnedFolder:
     return OwnedFolder.open(family.parent, family.name)
 
 
-def _read(folder: Folder, name: str) -> Told | None:
+def _read(folder: Folder, name: str) -> MetricsSnapshot | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        return Told.from_json(json.loads(folder.read(name)))
+        return MetricsSnapshot.from_json(json.loads(folder.read(name)))
     return None
 
 

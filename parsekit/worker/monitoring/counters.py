@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parsekit.host.plugin_metrics import PluginMeasures
 from parsekit.metrics import Metric
 from parsekit.model import Outcome
-from parsekit.worker.monitoring.task_counters import Tallies
+from parsekit.worker.monitoring.task_counters import TaskCounters
 from parsekit.worker.monitoring.waits import Wait, Waits
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ RUNNING, LONGEST, RUNS, WAITS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class MetricsSnapshot:
     """The numbers of one process, or of several together, and some of the tasks that wait."""
 
     metrics: tuple[Metric, ...] = ()
@@ -43,7 +43,7 @@ class Told:
         }
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Told:
+    def from_json(cls, document: dict[str, Any]) -> MetricsSnapshot:
         """Read what `to_json` wrote."""
         return cls(
             metrics=tuple(map(Metric.from_json, document["metrics"])),
@@ -61,7 +61,7 @@ class ProcessNumbers:
     def __init__(self, process: Process, host: Host, chosen: HostSettings) -> None:
         self._process = process
         self._plugins = PluginMeasures(host)
-        self._tallies = Tallies(chosen.parser)
+        self._tallies = TaskCounters(chosen.parser)
         for name in chosen.fallback:
             self._tallies.expect(name)
         self._waits = Waits()
@@ -80,7 +80,7 @@ class ProcessNumbers:
         """Note that a task runs, so it waits no more."""
         self._waits.forget(task_id)
 
-    def now(self) -> Told:
+    def now(self) -> MetricsSnapshot:
         """All that there is at this moment."""
         waits = self._waits.now()
         metrics = [
@@ -91,7 +91,7 @@ class ProcessNumbers:
             *self._shadow(),
             *self._plugins.now(),
         ]
-        return Told(metrics=tuple(metrics), waits=tuple(waits[:MAX_TOLD]))
+        return MetricsSnapshot(metrics=tuple(metrics), waits=tuple(waits[:MAX_TOLD]))
 
     def _running(self) -> list[Metric]:
         running = self._process.running

@@ -41,7 +41,7 @@ class Runs(Protocol):
         ...
 
 
-class Attention:
+class StallDetector:
     """For how long messages wait that this worker could take, and takes none."""
 
     def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -68,7 +68,7 @@ class Attention:
             self.reset()
 
 
-class Vitals:
+class HealthMonitor:
     """How this worker is.
 
     ``backlog`` answers the messages that wait for it to take them, ``storage`` why the storage
@@ -96,7 +96,7 @@ class Vitals:
         self._intake = intake
         self._stopped = threading.Event()
         self._turned = time.monotonic()
-        self._attention = Attention(slots)
+        self._attention = StallDetector(slots)
         self._away: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-vitals")
 

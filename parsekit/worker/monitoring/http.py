@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from parsekit.errors import ConfigInvalid
-from parsekit.worker.monitoring.health import Vitals
+from parsekit.worker.monitoring.health import HealthMonitor
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def check_free(address: str) -> None:
     _bound(address, BaseHTTPRequestHandler).server_close()
 
 
-def serve(address: str, vitals: Vitals, page: Callable[[], bytes]) -> ThreadingHTTPServer:
+def serve(address: str, vitals: HealthMonitor, page: Callable[[], bytes]) -> ThreadingHTTPServer:
     """Serve in a thread. Raises `ConfigInvalid` for an address that can't be used."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,9 @@ def _bound(address: str, handler: type[BaseHTTPRequestHandler]) -> _Server:
         ) from exc
 
 
-def _answer(path: str, vitals: Vitals, page: Callable[[], bytes]) -> tuple[HTTPStatus, str, bytes]:
+def _answer(
+    path: str, vitals: HealthMonitor, page: Callable[[], bytes]
+) -> tuple[HTTPStatus, str, bytes]:
     """Status, content type and body; an error too, as who gets no answer takes us for dead."""
     try:
         if path == "/metrics":

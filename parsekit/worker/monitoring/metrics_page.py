@@ -9,10 +9,10 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from parsekit.metrics import Metric
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 
 
-def make_page(numbers: Callable[[], Told]) -> Callable[[], bytes]:
+def make_page(numbers: Callable[[], MetricsSnapshot]) -> Callable[[], bytes]:
     """The text of ``/metrics``, made when somebody asks; with this process's own CPU and memory."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -21,7 +21,7 @@ def make_page(numbers: Callable[[], Told]) -> Callable[[], bytes]:
 
 
 class _Told(Collector):
-    def __init__(self, numbers: Callable[[], Told]) -> None:
+    def __init__(self, numbers: Callable[[], MetricsSnapshot]) -> None:
         self._numbers = numbers
 
     def describe(self) -> Iterable[Family]:

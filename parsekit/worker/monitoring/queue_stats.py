@@ -3,7 +3,7 @@
 Callers of Celery write no time into a message, so the age is found by counting: every few seconds
 a worker notes how many messages a queue has ever got (those that are in it, and those that were
 taken out). The head of the queue arrived just after the last note that had seen no more than were
-taken by now. Workers share the count of takings, in which those of others are up to one look late.
+taken by now. Workers share the count of dequeued, in which those of others are up to one look late.
 So what vanished between two looks counts as taken too.
 """
 
@@ -56,7 +56,7 @@ def _holds(messages: Iterable[bytes], task_id: str) -> bool:
     return any(each in message for message in messages for each in written)
 
 
-class _Takings:
+class _Dequeued:
     """Messages that this process took from each queue."""
 
     def __init__(self) -> None:
@@ -76,11 +76,11 @@ class _Takings:
             return Counter(self._total)
 
 
-takings = _Takings()
+dequeued = _Dequeued()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class QueueSnapshot:
     """What the broker said: messages by queue, taken ever by queue; None for what it can't tell."""
 
     messages: Mapping[str, int]
@@ -92,7 +92,7 @@ class Looked:
 class Broker(Protocol):
     """Asked by `Queues`; raises its client's errors."""
 
-    def look(self) -> Looked:
+    def look(self) -> QueueSnapshot:
         """Count."""
         ...
 
@@ -105,7 +105,7 @@ class Age:
     _notes: list[tuple[float, int]] = field(default_factory=list)
     _messages: int = 0
     _taken: int = 0
-    #: How many have left the queue, at least: what is known of takings, and what vanished.
+    #: How many have left the queue, at least: what is known of dequeued, and what vanished.
     _left: int = 0
 
     def note(self, messages: int, taken: int) -> float:
@@ -185,7 +185,7 @@ class RedisQueues:
         self._client: Any = connect(at.broker)
         self._shared = _Shared(at.backend)
 
-    def look(self) -> Looked:
+    def look(self) -> QueueSnapshot:
         """Count in one round trip to each server."""
         with self._client.pipeline(transaction=False) as pipe:
             for name in self._names:
@@ -206,7 +206,7 @@ class AmqpQueues:
         self._link = AmqpLink(at.broker, at.broker_tls)
         self._shared = _Shared(at.backend)
 
-    def look(self) -> Looked:
+    def look(self) -> QueueSnapshot:
         """Count; a queue is made that is not there yet, as this worker may not consume from it."""
 
         def work(channel: Any) -> dict[str, int]:
@@ -221,26 +221,28 @@ class AmqpQueues:
 
 
 class _Shared:
-    """What all workers tell each other in Redis: adds our takings to theirs."""
+    """What all workers tell each other in Redis: adds our dequeued to theirs."""
 
     def __init__(self, url: str) -> None:
         self._client: Any = connect(url)
         self._sent: Counter[str] = Counter()
 
-    def look(self, messages: Mapping[str, int], waiting: int | None) -> Looked:
-        """The same, with the sums of all takings and the number of dead letters."""
-        now = takings.total()
+    def look(self, messages: Mapping[str, int], waiting: int | None) -> QueueSnapshot:
+        """The same, with the sums of all dequeued and the number of dead letters."""
+        now = dequeued.total()
         with self._client.pipeline() as pipe:
             for queue, number in (now - self._sent).items():
-                pipe.hincrby(keys.TAKEN_EVER, queue, number)
-            *_, answer, dead = pipe.hgetall(keys.TAKEN_EVER).hlen(keys.DEAD_LETTERS).execute()
+                pipe.hincrby(keys.DEQUEUED_TOTAL, queue, number)
+            *_, answer, dead = pipe.hgetall(keys.DEQUEUED_TOTAL).hlen(keys.DEAD_LETTERS).execute()
         self._sent = now
         taken = {queue.decode(): int(number) for queue, number in answer.items()}
-        return Looked(messages=messages, taken=taken, dead_letters=int(dead), waiting=waiting)
+        return QueueSnapshot(
+            messages=messages, taken=taken, dead_letters=int(dead), waiting=waiting
+        )
 
 
 def _metrics(
-    looked: Looked, ages: Mapping[str, float], bulk_queues: Collection[str]
+    looked: QueueSnapshot, ages: Mapping[str, float], bulk_queues: Collection[str]
 ) -> list[Metric]:
     found = [_shared("parsekit_dead_letters", "Requests that were put aside.", looked.dead_letters)]
     for queue, messages in looked.messages.items():

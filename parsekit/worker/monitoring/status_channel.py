@@ -19,7 +19,7 @@ from typing import Any
 import redis
 from pydantic import TypeAdapter
 
-from parsekit.worker.monitoring.counters import Told
+from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.task_counters import TASKS
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
@@ -43,11 +43,11 @@ class Announcement:
     parser: str
     queues: tuple[str, ...]
     tasks_per_minute: float
-    told: Told
+    told: MetricsSnapshot
 
     def to_text(self) -> str:
         """JSON. Buckets are left out: nobody who listens draws a histogram."""
-        told = Told(
+        told = MetricsSnapshot(
             metrics=tuple(m for m in self.told.metrics if m.kind != "histogram"),
             waits=self.told.waits,
         )
@@ -78,7 +78,7 @@ def _form() -> TypeAdapter[Announcement]:
     return TypeAdapter(Announcement)
 
 
-class Board:
+class StatusChannel:
     """Where workers speak and others listen: a key a worker, found by the members that beat.
 
     Its methods raise redis.RedisError.
@@ -117,8 +117,8 @@ class Announcer:
 
     def __init__(
         self,
-        board: Board,
-        numbers: Callable[[], Told],
+        board: StatusChannel,
+        numbers: Callable[[], MetricsSnapshot],
         *,
         worker: str,
         pool: str,
@@ -164,7 +164,7 @@ class Announcer:
             told=told,
         )
 
-    def _rate(self, told: Told) -> float:
+    def _rate(self, told: MetricsSnapshot) -> float:
         now = time.monotonic()
         self._ended.append((now, sum(m.value for m in told.metrics if m.name == TASKS)))
         while now - self._ended[0][0] > RATE_SECONDS:

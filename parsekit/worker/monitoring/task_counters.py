@@ -28,7 +28,7 @@ _STAGE_OF = {"getMs": "get", "parseMs": "parse", "putMs": "put", "totalMs": "tot
 
 
 @dataclass(slots=True)
-class _Spread:
+class _Histogram:
     counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     seconds: float = 0.0
 
@@ -42,7 +42,7 @@ class _Spread:
         yield _stage("_sum", self.seconds, labels)
 
 
-class Tallies:
+class TaskCounters:
     """Tasks and their stages since the process began. Used from several threads.
 
     They are counted many at once, when somebody asks: a task that comes to this code only now and
@@ -53,7 +53,7 @@ class Tallies:
         self._lock = threading.Lock()
         self._ended: deque[tuple[str, bool, str, Timings]] = deque()
         self._tasks: Counter[tuple[str, str, str]] = Counter()
-        self._stages = {stage: _Spread() for stage in _STAGE_OF.values()}
+        self._stages = {stage: _Histogram() for stage in _STAGE_OF.values()}
         self.expect(parser)
 
     def expect(self, parser: str) -> None:

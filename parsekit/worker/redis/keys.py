@@ -13,7 +13,7 @@ WAITING = _PREFIX + "waiting"
 UNREADABLE = _PREFIX + "unreadable"
 
 #: Hash, queue to the number of messages that workers ever took from it.
-TAKEN_EVER = _PREFIX + "taken-ever"
+DEQUEUED_TOTAL = _PREFIX + "taken-ever"
 
 #: The key with which workers sign what their messages carry, where none is configured.
 CARRYING_KEY = _PREFIX + "carrying-key"
@@ -37,14 +37,14 @@ def task(task_id: str) -> str:
     return f"{_PREFIX}task:{task_id}"
 
 
-def flight(key: str) -> str:
+def lock(key: str) -> str:
     """Hash of the task that does the work for this content, parser and version."""
-    return f"{_PREFIX}flight:{key}"
+    return f"{_PREFIX}lock:{key}"
 
 
-def flights_of(member: str) -> str:
-    """Set of the flights that a process has claimed and neither released nor left to their task."""
-    return f"{_PREFIX}flights-of:{member}"
+def locks_of(member: str) -> str:
+    """Set of the locks that a process has claimed and neither released nor left to their task."""
+    return f"{_PREFIX}locks-of:{member}"
 
 
 def result(task_id: str) -> str:

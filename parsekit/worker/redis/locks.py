@@ -1,4 +1,4 @@
-"""Flights among all processes that share a Redis.
+"""Locks among all processes that share a Redis.
 
 A claim belongs to a process of `parsekit.worker.redis.membership` and ends with it; while its task
 waits it belongs to nobody but the task, and lapses by itself.
@@ -17,7 +17,7 @@ from parsekit.worker.redis import keys
 #: What nobody released is forgotten after an hour.
 _FORGET_MS = 3600 * 1000
 
-#: KEYS flight, beats, flights of the member; ARGV owner, member, token. Answers 0 while taken.
+#: KEYS lock, beats, locks of the member; ARGV owner, member, token. Answers 0 while taken.
 _CLAIM = f"""
 local owner, member = unpack(redis.call('HMGET', KEYS[1], 'owner', 'member'))
 if owner and owner ~= ARGV[1] then
@@ -29,22 +29,22 @@ redis.call('SADD', KEYS[3], KEYS[1])
 redis.call('PEXPIRE', KEYS[3], {_FORGET_MS})
 return 1
 """
-#: KEYS flight, flights of the member; ARGV token, milliseconds.
+#: KEYS lock, locks of the member; ARGV token, milliseconds.
 _HOLD = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'member', '')
 redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
-#: KEYS flight, flights of the member; ARGV token.
+#: KEYS lock, locks of the member; ARGV token.
 _RELEASE = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('DEL', KEYS[1])
 """
 
-#: Ends all that a member has in the air: KEYS flights of the member; ARGV member.
-END_FLIGHTS = """
+#: Ends all that a member has in the air: KEYS locks of the member; ARGV member.
+END_LOCKS = """
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   if redis.call('HGET', name, 'member') == ARGV[1] then redis.call('DEL', name) end
 end
@@ -53,57 +53,57 @@ return 1
 """
 
 
-class RedisFlights:
+class RedisLocks:
     """Claims of the process ``member_id``."""
 
     def __init__(self, client: redis.Redis, member_id: str) -> None:
         self._client = client
         self._member_id = member_id
-        self._mine = keys.flights_of(member_id)
-        self._late: set[RedisFlight] = set()
+        self._mine = keys.locks_of(member_id)
+        self._late: set[RedisLock] = set()
 
-    def claim(self, key: str, *, owner: str) -> RedisFlight | None:
-        """Take the flight; None while another task has it. Raises `StorageUnavailable`.
+    def claim(self, key: str, *, owner: str) -> RedisLock | None:
+        """Take the lock; None while another task has it. Raises `StorageUnavailable`.
 
         The token is made here, so that a claim whose answer was lost can be released all the same.
         """
-        flight = RedisFlight(self, keys.flight(key), uuid.uuid4().hex)
-        names = [flight.name, keys.BEATS, self._mine]
+        lock = RedisLock(self, keys.lock(key), uuid.uuid4().hex)
+        names = [lock.name, keys.BEATS, self._mine]
         try:
-            taken = self._client.eval(_CLAIM, 3, *names, owner, self._member_id, flight.token)
+            taken = self._client.eval(_CLAIM, 3, *names, owner, self._member_id, lock.token)
         except redis.RedisError as exc:
-            self._late.add(flight)
-            raise StorageUnavailable(f"flights can't be claimed in Redis: {exc}") from exc
-        return flight if taken else None
+            self._late.add(lock)
+            raise StorageUnavailable(f"locks can't be claimed in Redis: {exc}") from exc
+        return lock if taken else None
 
-    def ask(self, flight: RedisFlight, script: str, *given: str) -> int:
-        """Run a script on a flight; one that Redis does not hear of is released later."""
+    def ask(self, lock: RedisLock, script: str, *given: str) -> int:
+        """Run a script on a lock; one that Redis does not hear of is released later."""
         try:
-            names = [flight.name, self._mine]
-            return int(self._client.eval(script, 2, *names, flight.token, *given))
+            names = [lock.name, self._mine]
+            return int(self._client.eval(script, 2, *names, lock.token, *given))
         except redis.RedisError:
-            self._late.add(flight)
+            self._late.add(lock)
             raise
 
     def release_late(self) -> None:
         """Release what could not be released (or held) in time. Raises redis.RedisError."""
-        for flight in list(self._late):
-            self.ask(flight, _RELEASE)
-            self._late.discard(flight)
+        for lock in list(self._late):
+            self.ask(lock, _RELEASE)
+            self._late.discard(lock)
 
 
 @dataclass(frozen=True, slots=True)
-class RedisFlight:
-    """A flight of `RedisFlights`; the token tells it from every other claim."""
+class RedisLock:
+    """A lock of `RedisLocks`; the token tells it from every other claim."""
 
-    flights: RedisFlights
+    locks: RedisLocks
     name: str
     token: str
 
     def hold(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more, without a process."""
-        self.flights.ask(self, _HOLD, str(round(seconds * 1000)))
+        self.locks.ask(self, _HOLD, str(round(seconds * 1000)))
 
     def release(self) -> None:
         """Let the next task have it."""
-        self.flights.ask(self, _RELEASE)
+        self.locks.ask(self, _RELEASE)

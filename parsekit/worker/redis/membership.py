@@ -2,7 +2,7 @@
 
 Every process counts up a beat in Redis and watches the beats of the others. One whose count stands
 still for `DEAD_AFTER_SECONDS` *while the server answered every second* is dead: its entry goes, the
-messages that it had not acknowledged go back to their queues, its flights end, and with the entry
+messages that it had not acknowledged go back to their queues, its locks end, and with the entry
 every run that it held becomes free. No clock is compared with another machine's, no lease runs out
 while the server itself is away, and a task may take as long as it likes.
 """
@@ -22,7 +22,7 @@ from typing import Any
 import redis
 
 from parsekit.worker.redis import keys
-from parsekit.worker.redis.locks import END_FLIGHTS
+from parsekit.worker.redis.locks import END_LOCKS
 from parsekit.worker.redis.transport import GIVE_BACK
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,12 @@ DEAD_AFTER_SECONDS = 5.0
 #: Between the name of a process and that of its child.
 _CHILD = "/"
 
-#: KEYS flights of the member, beats; ARGV member, beat. Removes the member if it still stands at
-#: this beat, and ends its flights in the same step.
+#: KEYS locks of the member, beats; ARGV member, beat. Removes the member if it still stands at
+#: this beat, and ends its locks in the same step.
 _REMOVE = f"""
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
-{END_FLIGHTS}
+{END_LOCKS}
 """
 
 
@@ -137,11 +137,11 @@ class Member:
     def _sign_off(self, members: list[str]) -> None:
         """Messages first: what is in the hands of somebody who is not known would be lost."""
         for member in members:
-            self._give_back(member)
+            self._requeue_unacked(member)
         with self._client.pipeline() as pipe:
             for member in members:
                 pipe.hdel(keys.BEATS, member)
-                pipe.eval(END_FLIGHTS, 1, keys.flights_of(member), member)
+                pipe.eval(END_LOCKS, 1, keys.locks_of(member), member)
             pipe.execute()
 
     def _run(self) -> None:
@@ -152,20 +152,20 @@ class Member:
         try:
             self._client.hincrby(keys.BEATS, self.id, 1)
             for member, beat in self._watch.look(self._client.hgetall(keys.BEATS)):
-                self._bury(member, beat)
+                self._evict(member, beat)
             if self._after_beat is not None:
                 self._after_beat()
         except redis.RedisError as exc:
             log.debug("no beat: %s", exc)
 
-    def _bury(self, member: bytes, beat: bytes) -> None:
+    def _evict(self, member: bytes, beat: bytes) -> None:
         name = member.decode()
         # Messages first: a process killed in between leaves the entry, and another one goes on.
-        count = self._give_back(name)
+        count = self._requeue_unacked(name)
         if remove(self._client, name, beat.decode()):
             log.warning("worker %s is dead; gave back %d messages", name, count)
 
-    def _give_back(self, member: str) -> int:
+    def _requeue_unacked(self, member: str) -> int:
         return int(self._queues.eval(GIVE_BACK, 1, keys.taken(member)))
 
 
@@ -174,4 +174,4 @@ def remove(client: Any, member: str, beat: str) -> bool:
 
     One script over two keys. Raises redis.RedisError.
     """
-    return bool(client.eval(_REMOVE, 2, keys.flights_of(member), keys.BEATS, member, beat))
+    return bool(client.eval(_REMOVE, 2, keys.locks_of(member), keys.BEATS, member, beat))

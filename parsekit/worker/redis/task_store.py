@@ -18,7 +18,7 @@ from parsekit.worker.redis import keys
 KEPT_SECONDS = 24 * 3600
 
 
-class Standing(Enum):
+class Admission(Enum):
     """What to do with a delivery of a task.
 
     ``BEGUN``: go, after a run that never ended; ``CUT_SHORT``: go, after one that never ended and
@@ -40,7 +40,7 @@ class Standing(Enum):
     @property
     def may_run(self) -> bool:
         """Whether the run is ours."""
-        return self in (Standing.GO, Standing.BEGUN, Standing.AGAIN, Standing.CUT_SHORT)
+        return self in (Admission.GO, Admission.BEGUN, Admission.AGAIN, Admission.CUT_SHORT)
 
 
 #: Fact of a task whose end was told.
@@ -111,7 +111,7 @@ class _Run:
         return self.told or time.monotonic() - self.began < _FRESH_S
 
 
-class Ledger:
+class TaskStore:
     """One hash a task in Redis. ``member_id`` is this process in `membership`.
 
     Also the `Attempts` and, through `TaskReports`, the `Reports` of the pipeline. ``queues`` is the
@@ -130,7 +130,7 @@ class Ledger:
 
     def enter(
         self, task_id: str, call: str = "", *, started: str = "", killed: str = ""
-    ) -> Standing:
+    ) -> Admission:
         """Begin a run, in one step among all workers.
 
         One that may run is ours until `leave`; `BUSY`: a live process has it. ``call`` tells calls
@@ -141,7 +141,7 @@ class Ledger:
         run = _Run(call, time.monotonic())
         with self._guard:
             if (known := self._runs.get(task_id)) is not None:
-                return Standing.BUSY if known.call == call else Standing.OTHER_CALL
+                return Admission.BUSY if known.call == call else Admission.OTHER_CALL
             self._runs[task_id] = run
         standing = None
         try:
@@ -151,11 +151,11 @@ class Ledger:
                 del self._runs[task_id]
         return standing
 
-    def _entered(self, task_id: str, *told: str) -> tuple[Standing, bool]:
+    def _entered(self, task_id: str, *told: str) -> tuple[Admission, bool]:
         names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
         given = [self._run, self._member_id, str(KEPT_SECONDS), *told]
         standing, end_told = self._client.eval(_ENTER, 3, *names, *given)
-        return Standing(standing.decode()), bool(end_told)
+        return Admission(standing.decode()), bool(end_told)
 
     def leave(self, task_id: str) -> None:
         """End our run."""
@@ -206,11 +206,11 @@ class Ledger:
         except redis.RedisError as exc:
             raise StorageUnavailable(f"attempts can't be counted in Redis: {exc}") from exc
 
-    def before(self, task_id: str) -> Standing:
+    def before(self, task_id: str) -> Admission:
         """How far runs came of a task that is not to run any more."""
         facts = self._client.hmget(keys.task(task_id), ["attempts", "survived", "run"])
-        found = zip((Standing.CUT_SHORT, Standing.AGAIN, Standing.BEGUN), facts, strict=True)
-        return next((standing for standing, fact in found if fact is not None), Standing.GO)
+        found = zip((Admission.CUT_SHORT, Admission.AGAIN, Admission.BEGUN), facts, strict=True)
+        return next((standing for standing, fact in found if fact is not None), Admission.GO)
 
     def clear(self, task_id: str) -> None:
         """Forget the attempts; a task that began nothing here has none of ours to forget."""
@@ -244,7 +244,7 @@ class Ledger:
 class TaskReports:
     """The pipeline's `Reports`: a task that is cancelled ends with nothing but that."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: TaskStore) -> None:
         self._ledger = ledger
         self._telling: dict[tuple[str, int], str] = {}
         self._kept_silent: set[str] = set()

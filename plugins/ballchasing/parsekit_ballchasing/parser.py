@@ -19,7 +19,7 @@ from parsekit.errors import (
 from parsekit_ballchasing.account import AGAIN_S, DOUBT_S
 from parsekit_ballchasing.client import BallchasingClient, Looked, ReplayGone, Uploaded
 from parsekit_ballchasing.measures import at_work
-from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Turn, Wait
+from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Permit, Wait
 from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.response import check_body
 from parsekit_ballchasing.settings import BallchasingSettings
@@ -113,8 +113,8 @@ class BallchasingParser:
             return self._stumble(error, "upload", ticket, needs_replay=True)
         return self._uploaded(uploaded, turn, ticket, job)
 
-    def _turn_to_upload(self, replay: Replay, job: Job) -> Turn | Wait:
-        def ask() -> Turn | Wait:
+    def _turn_to_upload(self, replay: Replay, job: Job) -> Permit | Wait:
+        def ask() -> Permit | Wait:
             return self._budget.calls.turn(
                 "upload", place=job.task_id, hold=replay.sha256, bulk=job.bulk
             )
@@ -122,7 +122,7 @@ class BallchasingParser:
         account = self._budget.account
         before = account.facts()
         turn = ask()
-        if isinstance(turn, Turn) or turn.why != "quota":
+        if isinstance(turn, Permit) or turn.why != "quota":
             return turn
         # The day limit may have been raised on the site, or uploads elsewhere have expired.
         account.refresh(DOUBT_S)
@@ -145,7 +145,7 @@ class BallchasingParser:
         return Ticket.read(job.ticket, now_unix=self._clock())
 
     def _uploaded(
-        self, uploaded: Uploaded, turn: Turn, ticket: Ticket, job: Job
+        self, uploaded: Uploaded, turn: Permit, ticket: Ticket, job: Job
     ) -> Parsed | NotReady:
         if uploaded.duplicate:
             # Gives back only a slot taken by this call: our own upload, whose answer was lost,

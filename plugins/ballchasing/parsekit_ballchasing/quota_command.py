@@ -25,7 +25,7 @@ def quota(config: Path | None = None, format: Literal["table", "json"] = "table"
     settings = session.config.section(BallchasingSettings)
     with recorded(session, "quota") as operation:
         token = settings.read_token()
-        operation.trail.note("sent", f"token to {settings.url}")
+        operation.trail.record("sent", f"token to {settings.url}")
         report = _read(settings, token, session.config.redis_url)
     text = json.dumps(report.to_json()) if format == "json" else "\n".join(_lines(report))
     sys.stdout.write(text + "\n")

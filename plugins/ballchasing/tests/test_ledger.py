@@ -14,7 +14,7 @@ import redis
 
 from devkit.servers.process import free_port
 from devkit.servers.valkey import ValkeyServer
-from parsekit_ballchasing.rate_limit import Ledger, Turn, Wait
+from parsekit_ballchasing.rate_limit import Permit, RateLimiter, Wait
 from parsekit_ballchasing.rate_limit.failover import FailoverStore
 from parsekit_ballchasing.rate_limit.local import LocalStore
 from parsekit_ballchasing.rate_limit.shared import SharedStore, connect
@@ -233,7 +233,7 @@ class TestBooks:
 class TestLedger:
     @pytest.fixture
     def ledger(self, clock: Any) -> Any:
-        return Ledger(
+        return RateLimiter(
             LocalStore(clock=clock),
             tier=lambda: REGULAR,
             quotas=lambda: (Limit(10, DAY_S),),
@@ -245,7 +245,7 @@ class TestLedger:
         for n in range(12):
             clock.slept.clear()
             turn = ledger.turn("replay", place=f"p{n}")
-            assert isinstance(turn, Turn)
+            assert isinstance(turn, Permit)
             assert sum(clock.slept) <= 2.0
             ledger.settle(turn, ok=True)
 
@@ -261,7 +261,7 @@ class TestLedger:
     def test_keeps_a_fifth_of_the_hour_from_bulk_work(self, ledger: Any, clock: Any) -> None:
         ledger._store._calls["replay"] = [clock() - 60] * 800
         assert isinstance(ledger.turn("replay", place="b", bulk=True), Wait)
-        assert isinstance(ledger.turn("replay", place="i"), Turn)
+        assert isinstance(ledger.turn("replay", place="i"), Permit)
 
 
 class TestWithoutRedis:

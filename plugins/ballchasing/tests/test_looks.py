@@ -13,7 +13,7 @@ from devkit.servers.valkey import ValkeyServer
 from parsekit import ProviderContext, Replay
 from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
 from parsekit_ballchasing.parser import BallchasingParser
-from parsekit_ballchasing.rate_limit import Turn
+from parsekit_ballchasing.rate_limit import Permit
 from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
@@ -98,7 +98,7 @@ class Fleet:
             parser.budget.account.refresh()
             while parser.budget.store.calls("replay", 3600) < looks:
                 turn = parser.budget.calls.turn("replay", place="spender")
-                if not isinstance(turn, Turn):
+                if not isinstance(turn, Permit):
                     self.time.sleep(turn.turn_s)
                     continue
                 parser.budget.calls.make(turn, lambda: of_site.admit("replay", (), self.time()))

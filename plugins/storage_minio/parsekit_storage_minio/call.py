@@ -10,7 +10,7 @@ from parsekit import checked_key
 from parsekit_storage_minio.client import ObjectClient
 from parsekit_storage_minio.clients import Clients
 from parsekit_storage_minio.meaning import meaning
-from parsekit_storage_minio.patience import Patience
+from parsekit_storage_minio.patience import RetryDeadline
 from parsekit_storage_minio.permission import Permission
 from parsekit_storage_minio.store_error import StoreError
 
@@ -27,7 +27,7 @@ class Call:
         self.key = checked_key(key)
         self._clients = clients
         clients.get()  # making one takes time, but not the store's
-        self.patience = Patience(moved_bytes)
+        self.patience = RetryDeadline(moved_bytes)
 
     def __enter__(self) -> Call:
         return self

@@ -30,7 +30,7 @@ _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0
 
 
-class Patience:
+class RetryDeadline:
     """How long one call may still take; it begins when it is made."""
 
     def __init__(self, moved_bytes: int = 0) -> None:

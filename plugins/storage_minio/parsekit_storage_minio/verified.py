@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from parsekit_storage_minio.client import Download
-from parsekit_storage_minio.patience import Patience
+from parsekit_storage_minio.patience import RetryDeadline
 from parsekit_storage_minio.store_error import StoreError
 
 
-def verified(download: Download, patience: Patience) -> Iterator[bytes]:
+def verified(download: Download, patience: RetryDeadline) -> Iterator[bytes]:
     """Pass the blocks on, and raise `StoreError` when they are too few, too many or too slow."""
     size_bytes, announced_bytes = 0, download.info.size_bytes
     patience.allow(announced_bytes)

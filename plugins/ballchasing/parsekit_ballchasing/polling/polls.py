@@ -8,7 +8,7 @@ from parsekit import JsonObject
 from parsekit_ballchasing.polling.kept import Kept
 from parsekit_ballchasing.polling.ready_times import ReadyTimes
 from parsekit_ballchasing.polling.schedule import PollSchedule
-from parsekit_ballchasing.rate_limit import Ledger
+from parsekit_ballchasing.rate_limit import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Pending:
 class Polls:
     """Says when to look, for all workers that share the ledger. Used from several threads."""
 
-    ledger: Ledger
+    ledger: RateLimiter
     learned: Kept
     schedule: PollSchedule = field(default_factory=PollSchedule)
 

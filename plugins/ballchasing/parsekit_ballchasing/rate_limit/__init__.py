@@ -1,10 +1,10 @@
 """One budget of calls and uploads for all workers that use the same token.
 
-`Ledger` says when a call may go out; a `Store` keeps what was used: in Redis for all workers, or
-in this process.
+`RateLimiter` says when a call may go out; a `Store` keeps what was used: in Redis for all workers,
+or in this process.
 """
 
-from parsekit_ballchasing.rate_limit.ledger import LONGEST_PAUSE_S, Ledger, Turn, Wait
+from parsekit_ballchasing.rate_limit.ledger import LONGEST_PAUSE_S, Permit, RateLimiter, Wait
 from parsekit_ballchasing.rate_limit.store import Load
 
-__all__ = ["LONGEST_PAUSE_S", "Ledger", "Load", "Turn", "Wait"]
+__all__ = ["LONGEST_PAUSE_S", "Load", "Permit", "RateLimiter", "Wait"]

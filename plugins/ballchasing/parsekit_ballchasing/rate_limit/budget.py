@@ -15,7 +15,7 @@ from parsekit import JsonObject
 from parsekit_ballchasing.account import Account
 from parsekit_ballchasing.polling import Polls
 from parsekit_ballchasing.polling.kept import InFile, InStore, Kept
-from parsekit_ballchasing.rate_limit import Ledger
+from parsekit_ballchasing.rate_limit import RateLimiter
 from parsekit_ballchasing.rate_limit.breaker import Breaker
 from parsekit_ballchasing.rate_limit.calls import Calls
 from parsekit_ballchasing.rate_limit.failover import FailoverStore
@@ -61,7 +61,7 @@ class Budget:
         account_key = account_name(api_url, token)
         store = _store(client, account_key, clock, ticks, shared_clock)
         account = Account(store, ping, token, clock=clock)
-        ledger = Ledger(
+        ledger = RateLimiter(
             store,
             tier=lambda: account.facts().tier,
             quotas=lambda: account.facts().quotas(),

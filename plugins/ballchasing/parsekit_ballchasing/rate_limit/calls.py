@@ -12,7 +12,7 @@ from parsekit.errors import (
     RemoteUnavailable,
     Unauthorized,
 )
-from parsekit_ballchasing.rate_limit import Ledger, Turn, Wait
+from parsekit_ballchasing.rate_limit import Permit, RateLimiter, Wait
 from parsekit_ballchasing.rate_limit.breaker import Breaker
 from parsekit_ballchasing.tiers import Endpoint
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Calls:
     """The only way to the API: nothing goes out without a turn, nothing comes back unnoted."""
 
-    def __init__(self, ledger: Ledger, breaker: Breaker) -> None:
+    def __init__(self, ledger: RateLimiter, breaker: Breaker) -> None:
         self._ledger = ledger
         self._breaker = breaker
 
@@ -32,8 +32,8 @@ class Calls:
 
     def turn(
         self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
-    ) -> Turn | Wait:
-        """See `Ledger.turn`. Raises what `Breaker` raises while nobody may call."""
+    ) -> Permit | Wait:
+        """See `RateLimiter.turn`. Raises what `Breaker` raises while nobody may call."""
         self.check()
         turn = self._ledger.turn(endpoint, place=place, hold=hold, bulk=bulk)
         if isinstance(turn, Wait):
@@ -46,7 +46,7 @@ class Calls:
             raise
         return turn
 
-    def make(self, turn: Turn, call: Callable[[], T]) -> T:
+    def make(self, turn: Permit, call: Callable[[], T]) -> T:
         """Make the call and tell everybody how it went. Raises what the call raises.
 
         A slot of the quota is given back where nothing can have been uploaded. After a lost answer
@@ -81,7 +81,7 @@ class Calls:
         self._note(turn)
         return answer
 
-    def give_back(self, turn: Turn) -> None:
+    def give_back(self, turn: Permit) -> None:
         """The upload was a duplicate and took nothing from the quota."""
         self._ledger.release(turn)
 
@@ -90,6 +90,6 @@ class Calls:
         since_s = self._ledger.since_ok(endpoint)
         return since_s is not None and since_s <= within_s
 
-    def _note(self, turn: Turn) -> None:
+    def _note(self, turn: Permit) -> None:
         self._ledger.settle(turn, ok=True)
         self._breaker.well()

@@ -26,7 +26,7 @@ CLOCK_SLACK_S = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Permit:
     """Leave to make one call now. ``fresh``: this ask took the upload slot named ``hold``."""
 
     endpoint: Endpoint
@@ -50,7 +50,7 @@ class Wait:
         return max(self.turn_s - early_s, 0.0)
 
 
-class Ledger:
+class RateLimiter:
     """Asks the store for turns and tells it what became of them.
 
     ``tier`` and ``quotas`` are asked at every turn, as both change while a service runs.
@@ -73,7 +73,7 @@ class Ledger:
 
     def turn(
         self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
-    ) -> Turn | Wait:
+    ) -> Permit | Wait:
         """Leave to call now, after at most two seconds of sleep, or the time to come back.
 
         ``place`` names who waits. An upload names the replay as ``hold``: however often it is
@@ -86,15 +86,15 @@ class Ledger:
             sleep=self._sleep,
             retry_error_callback=_last_answer,
         )
-        answer: Turn | Wait = again(self._asked, endpoint, place, hold, bulk)
+        answer: Permit | Wait = again(self._asked, endpoint, place, hold, bulk)
         return answer
 
-    def _asked(self, endpoint: Endpoint, place: str, hold: str, bulk: bool) -> Turn | Wait:
+    def _asked(self, endpoint: Endpoint, place: str, hold: str, bulk: bool) -> Permit | Wait:
         asked, call = self._ticks(), uuid.uuid4().hex
         reply = self._store.ask(self._ask(endpoint, call, place, hold, bulk=bulk))
         if reply.why != "granted":
             return Wait(why=reply.why, turn_s=reply.wait_s)
-        return Turn(endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked)
+        return Permit(endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked)
 
     def _ask(self, endpoint: Endpoint, call: str, place: str, hold: str, *, bulk: bool) -> Ask:
         quotas = self._quotas() if hold else ()
@@ -116,17 +116,17 @@ class Ledger:
             return rates
         return tuple(limit if limit.per_s < HOUR_S else _reserved(limit) for limit in rates)
 
-    def settle(self, turn: Turn, *, ok: bool) -> None:
+    def settle(self, turn: Permit, *, ok: bool) -> None:
         """Note that the call was answered; ``ok`` that the API did what it is for."""
         took_s = self._ticks() - turn.asked_ticks
         self._store.settle(turn.endpoint, turn.call, took_s=took_s, ok=ok)
 
-    def release(self, turn: Turn) -> None:
+    def release(self, turn: Permit) -> None:
         """Give back the upload slot that this turn took, as nothing was uploaded."""
         if turn.fresh:
             self._store.release(turn.hold)
 
-    def pause(self, turn: Turn, for_s: float) -> None:
+    def pause(self, turn: Permit, for_s: float) -> None:
         """Let nobody call for so many seconds: limits are the account's, not an endpoint's.
 
         A pause longer than every window of calls is about the upload quota, and stops no looks.
@@ -147,8 +147,8 @@ class Ledger:
         return self._store.since_ok(endpoint)
 
 
-def _last_answer(state: RetryCallState) -> Turn | Wait:
-    answer: Turn | Wait = state.outcome.result()  # type: ignore[union-attr]  # set by tenacity
+def _last_answer(state: RetryCallState) -> Permit | Wait:
+    answer: Permit | Wait = state.outcome.result()  # type: ignore[union-attr]  # set by tenacity
     return answer
 
 

@@ -40,7 +40,7 @@ def test_a_failed_leader_lets_the_next_try(bench):
     assert pipeline.run(bench.request(task="task-2"), follower.state).ok
 
 
-def test_a_task_takes_its_own_flight_up_again(bench):
+def test_a_task_takes_its_own_lock_up_again(bench):
     bench.script.steps = [KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
         bench.pipeline().run(bench.request())
