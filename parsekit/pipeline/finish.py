@@ -12,7 +12,7 @@ from parsekit.logs.steps import Step, tell_step
 from parsekit.model import Outcome, Request
 from parsekit.pipeline.progress import ProgressReporter, analytics_event
 from parsekit.pipeline.reports import Reports
-from parsekit.pipeline.state import RunState, Waiting
+from parsekit.pipeline.state import Waiting
 from parsekit.records.audit_trail import AuditTrail, TaskStatus, addressees, audit_event
 
 
@@ -28,7 +28,7 @@ class Reporter:
         reached: float,
         facts: Callable[[], Facts],
     ) -> None:
-        self.teller = ProgressReporter(listeners, request, reached)
+        self.progress = ProgressReporter(listeners, request, reached)
         self.trail = AuditTrail()
         self.facts = facts
         self._request = request
@@ -89,7 +89,7 @@ class Reporter:
         for addressee in addressees(self._request.progress_queue):
             self.trail.record("sent", addressee)
         self._listeners.deliver(
-            self.teller.end(outcome),
+            self.progress.end(outcome),
             analytics_event(self._request, outcome, self._clock.now()),
             self._record(standing),
         )
@@ -102,15 +102,3 @@ class Reporter:
     def _record(self, standing: TaskStatus) -> AuditEvent:
         """What was done since the last time."""
         return audit_event(self._request, self.trail.take(), standing, self._clock.now())
-
-
-def facts_of(request: Request, state: RunState, parser: str) -> Facts:
-    """What a line of the log says of a task."""
-    failures = state.parse_failures if state.step == "parse" else state.storage_failures
-    return {
-        "task_id": request.task_id,
-        "replay": request.shown,
-        "hash": state.sha256 or state.fingerprint,
-        "parser": parser,
-        "attempt": failures + 1,
-    }

@@ -8,26 +8,18 @@ steps themselves stand in `parsekit.pipeline.run`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from parsekit import events
-from parsekit.clock import Clock
-from parsekit.config import Config
 from parsekit.errors import ParsekitError
-from parsekit.host.listeners import Listeners
 from parsekit.model import Outcome, Request
-from parsekit.parsers.runner import Parsers
-from parsekit.pipeline.attempts import Attempts
-from parsekit.pipeline.locks import LocalLocks, Locks
-from parsekit.pipeline.reports import Reports
-from parsekit.pipeline.run import Road
+from parsekit.pipeline.run import advance
+from parsekit.pipeline.services import Services
+from parsekit.pipeline.single_flight import abandon, recall
 from parsekit.pipeline.state import RunState, Waiting
-from parsekit.providers import Storage
-from parsekit.retry import RetryPolicy
-from parsekit.shadow.runner import Shadow
-from parsekit.storage.signing import Signer
+from parsekit.pipeline.task import Task
 
 __all__ = ["Pipeline", "Waiting"]
 
@@ -37,29 +29,9 @@ log = logging.getLogger("parsekit.pipeline")
 SHADOW_STOP_S = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """The road that every driver takes. Used from several threads at once, one a process.
-
-    ``must_store`` False lets a task succeed, with a warning, whose result can't be stored: right
-    for a person at a terminal, wrong for a service. ``storage_retry`` is how patient it is with a
-    storage that is away. ``interruption`` answers the error with which a task has to end, by its
-    id, once somebody wants that: it is asked between steps.
-    """
-
-    config: Config
-    parsers: Parsers
-    storage: Storage
-    listeners: Listeners
-    locks: Locks = field(default_factory=LocalLocks)
-    attempts: Attempts | None = None
-    reports: Reports | None = None
-    shadow: Shadow | None = None
-    signer: Signer | None = None
-    clock: Clock = field(default_factory=Clock)
-    storage_retry: RetryPolicy = field(default_factory=RetryPolicy)
-    must_store: bool = True
-    interruption: Callable[[str], ParsekitError | None] = lambda _task_id: None
+@dataclass(frozen=True, kw_only=True)
+class Pipeline(Services):
+    """The life of a replay, for every driver, with the services of this process."""
 
     def run(
         self, request: Request, state: Mapping[str, Any] | None = None, *, told: float = 0.0
@@ -71,20 +43,20 @@ class Pipeline:
         """
         begun = RunState(started_unix=self.clock.now())
         try:
-            road = Road(self, request, RunState.from_json(state) if state else begun)
+            task = Task(self, request, RunState.from_json(state) if state else begun)
         except ParsekitError as error:
-            road = Road(self, request, begun)
-            return road.report(road.failed(error))
-        road.teller.reached = max(road.teller.reached, told)
+            task = Task(self, request, begun)
+            return task.publish_end(task.failed(error))
+        task.reporter.progress.reached = max(task.reporter.progress.reached, told)
         if state is None:
-            road.teller.step(events.STARTED)
-        return road.advance()
+            task.reporter.progress.step(events.STARTED)
+        return advance(task)
 
     def refuse(self, request: Request, error: ParsekitError, *, progress: float = 0.0) -> Outcome:
         """End a task that is not to run (any more); ``progress`` is what was told of it so far."""
         state = RunState(started_unix=self.clock.now(), progress=progress)
-        road = Road(self, request, state)
-        return road.report(road.failed(error))
+        task = Task(self, request, state)
+        return task.publish_end(task.failed(error))
 
     def let_go(
         self, request: Request, state: Mapping[str, Any] | None, *, cut_short: bool = False
@@ -95,10 +67,10 @@ class Pipeline:
         """
         begun = RunState(started_unix=self.clock.now())
         try:
-            road = Road(self, request, RunState.from_json(state) if state else begun)
+            task = Task(self, request, RunState.from_json(state) if state else begun)
             if cut_short:
-                road.recall()
-            road.let_go()
+                recall(task)
+            abandon(task)
         except ParsekitError as error:
             log.warning("task %s: left behind what it held: %s", request.task_id, error)
 

@@ -74,19 +74,19 @@ class RunState:
     parsed: bytes | None = None
     joined_unix: float | None = None
 
-    def but(self, **changes: Any) -> RunState:
+    def replace(self, **changes: Any) -> RunState:
         """The same with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     def with_failure(self) -> RunState:
         """One more failed attempt, of the parser in the step "parse", else of the storage."""
         if self.step == "parse":
-            return self.but(parse_failures=self.parse_failures + 1)
-        return self.but(storage_failures=self.storage_failures + 1)
+            return self.replace(parse_failures=self.parse_failures + 1)
+        return self.replace(storage_failures=self.storage_failures + 1)
 
     def for_next_parser(self, tried: Tried) -> RunState:
         """What stays known when another parser takes over: the content, not the ticket."""
-        return self.but(
+        return self.replace(
             parser_index=self.parser_index + 1,
             tried=(*self.tried, tried),
             step="",
@@ -99,7 +99,7 @@ class RunState:
 
     def for_other_content(self) -> RunState:
         """What stays known when the object holds something else by now: only the task's history."""
-        return self.but(
+        return self.replace(
             step="",
             fingerprint=None,
             sha256="",

@@ -45,7 +45,7 @@ class ResultName:
         return "/".join(part for part in parts if part)
 
     @property
-    def lock(self) -> str:
+    def lock_key(self) -> str:
         """The name under which workers agree who parses."""
         return f"{self.parser}/{self.version}/{self.fingerprint}"
 
@@ -154,7 +154,7 @@ class ResultStore:
             return self._checked(body.decode(), name)
         except UNREADABLE as exc:
             reason = short(str(exc), MAX_REASON)
-            log.warning("stored result %s is not served: %s; parsing again", name.lock, reason)
+            log.warning("stored result %s is not served: %s; parsing again", name.lock_key, reason)
             return None
 
     def _checked(self, document: str, name: ResultName) -> Result:

@@ -92,7 +92,7 @@ class Tickets:
             return _kept(self._trusted(json.loads(body), name))
         except (*UNREADABLE, BadRequest) as exc:
             reason = short(str(exc), MAX_REASON)
-            log.warning("ticket of %s can't be read: %s; starting anew", name.lock, reason)
+            log.warning("ticket of %s can't be read: %s; starting anew", name.lock_key, reason)
             return None
 
     def _trusted(self, kept: JsonObject, name: ResultName) -> JsonObject:
@@ -107,7 +107,7 @@ class Tickets:
         try:
             self.storage.delete(self._key(name))
         except StorageDenied as error:
-            log.warning("the ticket of %s stays: %s", name.lock, error)
+            log.warning("the ticket of %s stays: %s", name.lock_key, error)
 
     def end(self, name: ResultName, error: ParsekitError) -> None:
         """Remove that of a task which fails, unless a repeat can use it."""
@@ -116,7 +116,7 @@ class Tickets:
         try:
             self.drop(name)
         except StorageUnavailable as away:
-            log.warning("the ticket of %s stays: %s", name.lock, away)
+            log.warning("the ticket of %s stays: %s", name.lock_key, away)
 
     def _key(self, name: ResultName) -> str:
         return name.key(self.storage.results_prefix, _FOLDER)
@@ -138,4 +138,4 @@ def _kept(told: JsonObject) -> Kept:
 
 
 def _purpose(name: ResultName) -> str:
-    return f"parsekit ticket of {name.lock}"
+    return f"parsekit ticket of {name.lock_key}"

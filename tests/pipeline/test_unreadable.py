@@ -128,7 +128,7 @@ def test_a_result_of_another_form_in_a_task_s_message_is_parsed_again(bench, pat
     assert isinstance(waiting, Waiting)
     bench.store.away = set()
     state = RunState.from_json(waiting.state)
-    forged = state.but(parsed=edited(state.parsed, path, raw)).to_json()
+    forged = state.replace(parsed=edited(state.parsed, path, raw)).to_json()
     bench.script.steps = [Parsed(data={"answer": "anew"})]
     assert done(bench.pipeline().run(bench.request(), forged)).data == {"answer": "anew"}
 
