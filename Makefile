@@ -40,7 +40,7 @@ test: .venv/.installed ## install what the tests need, servers included, and run
 check: .venv/.installed ## lint, types, lock and licences
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy parsekit scripts bench trials $(wildcard plugins/*/parsekit_*)
+	@$(PY) -m mypy parsekit devkit scripts bench trials $(wildcard plugins/*/parsekit_*)
 	@$(PY) scripts/check_lock.py
 
 format: .venv/.installed ## let ruff write the code as the check wants it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ import parsekit
 ROOT = Path(__file__).parents[1]
 HOST = sorted((ROOT / "parsekit").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*/parsekit_*/**/*.py"))
+#: Lines of a module, at most.
+MOST_LINES = 450
 #: What only drivers may import.
 DRIVERS_ONLY = {"celery", "typer", "click", "billiard"}
 DRIVERS = ("cli", "client", "worker", "__main__.py")
@@ -84,3 +87,30 @@ def test_every_hook_is_documented_and_listed_in_the_docs():
 def test_no_module_is_named_for_nothing():
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not [shown(p) for p in (*HOST, *PLUGINS) if p.stem in vague or p.parent.name in vague]
+
+
+def test_no_module_is_longer_than_a_reader_can_hold():
+    long = {shown(path): len(path.read_text().splitlines()) for path in (*HOST, *PLUGINS)}
+    assert {name: lines for name, lines in long.items() if lines > MOST_LINES} == {}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Those that are imported at the top; one inside of a function has a reason of its own."""
+    graph = {dotted(path): set(top_imports(path)) for path in HOST}
+    order = graphlib.TopologicalSorter(
+        {name: graph[name] & graph.keys() - {name} for name in graph}
+    )
+    order.prepare()
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def top_imports(path: Path) -> Iterator[str]:
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
