@@ -25,7 +25,7 @@ class _Line(logging.Formatter):
 
 
 #: Says where a parser raised: a matter for its author, as the replay's own line says that it did.
-_FOR_AUTHORS = "parsekit.parsers.runner"
+_FOR_AUTHORS = "parsekit.parsing"
 
 
 def show_logs() -> None:

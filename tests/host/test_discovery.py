@@ -197,7 +197,7 @@ def test_a_class_is_instantiated_once_a_host(install):
         ("inner: Inner = Field({}, validate_default=True)", "needs a default: inner.depth"),
         (
             "path: str = Field(None, validate_default=True)",
-            "section 'loud' must be valid when it is left out: path: is None; input should be",
+            "section 'loud' must be valid when it is left out: path: is null, want a string",
         ),
     ],
 )

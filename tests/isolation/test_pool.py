@@ -219,7 +219,7 @@ def test_an_error_notes_where_the_parser_raised(pool: ParsePool):
 def test_an_error_notes_where_a_parser_raised_that_can_not_be_made(pool: ParsePool):
     with pytest.raises(ParserFailed, match="ModuleNotFoundError") as caught:
         parse(pool, "fine", spec=replace(SPEC, create="no_such_module:Parser"))
-    assert "importing.py" in caught.value.__notes__[0]
+    assert "loading.py" in caught.value.__notes__[0]
 
 
 def test_a_parser_that_hangs_is_ended_with_all_that_it_started(pool: ParsePool):
