@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsekit.logs.context import NAMES, current_facts
 from parsekit.logs.spans import End, spans
-from parsekit.redaction.secrets import cleaned
+from parsekit.redaction.secrets import cleaned, cleaned_name
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -153,7 +153,7 @@ def _shown(fact: str, value: str | int) -> str | int:
     """Without secrets, as in a line of the log."""
     if not isinstance(value, str):
         return value
-    return (value if fact in NAMES else cleaned(value))[:_MAX_FACT]
+    return (cleaned_name(value) if fact in NAMES else cleaned(value))[:_MAX_FACT]
 
 
 def run_span(traces: Traces | None, request: Any) -> AbstractContextManager[None]:

@@ -142,7 +142,7 @@ def test_a_worker_and_a_caller_in_two_commands(machine: Machine) -> None:
     assert "broker   embedded Valkey" in serving.text()
     shown = machine.run("submit", "final.replay", "--follow")
     assert shown.returncode == 0, shown.stderr
-    assert b"final.replay success" in shown.stdout + shown.stderr
+    assert b"final.replay parsed/local/" in shown.stdout
     again = machine.run("submit", "final.replay", "--format", "jsonl")
     (outcome,) = outcomes(again.stdout)
     assert (outcome["ok"], outcome["cached"], outcome["parser"]) == (True, True, "local")
