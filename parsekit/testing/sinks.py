@@ -59,7 +59,7 @@ class Listener:
         file.write_text(json.dumps(config))
         settings = load_config(file, plugin_sections=self._host.sections, environ={})
         data_dir = folder / "data"
-        data_dir.mkdir()
+        data_dir.mkdir(exist_ok=True)  # of a process before it, perhaps
         self.session = Session(config=settings, role="python", data_dir=data_dir)
         self.slowest_s = self.added_s = 0.0
 
