@@ -49,7 +49,7 @@ def service(cli: CommandLine, server: ValkeyServer) -> CommandLine:
             at_unix=0.0,
         )
         DeadLetters(client).put(letter)
-    stored = cli.home / ".local/share/parsekit/storage/results" / REPLAY
+    stored = cli.home / ".local/share/parsekit/results" / REPLAY
     stored.parent.mkdir(parents=True)
     write_replay(stored, frames=0)
     return replace(cli, settings={**cli.settings, "PARSEKIT__CELERY__BROKER": server.url()})

@@ -155,7 +155,7 @@ def test_where_a_parser_raised_is_one_line_with_a_traceback(service: Deployment,
     worker = service.worker().ready()
     task_id = run(service, "raises")
     worker.stop()
-    (line,) = [each for each in lines(worker) if each["logger"] == "parsekit.parsers.runner"]
+    (line,) = [each for each in lines(worker) if each["logger"] == "parsekit.parsing"]
     assert (line["level"], line["task_id"]) == ("warning", task_id)
     assert line["message"] == f"parser {parser} raised"
     assert 'parsekit_leaky.py", line' in line["traceback"]
