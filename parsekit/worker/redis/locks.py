@@ -43,7 +43,7 @@ redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('DEL', KEYS[1])
 """
 
-#: Ends all that a member has in the air: KEYS locks of the member; ARGV member.
+#: Ends all that a member holds: KEYS locks of the member; ARGV member.
 END_LOCKS = """
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   if redis.call('HGET', name, 'member') == ARGV[1] then redis.call('DEL', name) end
