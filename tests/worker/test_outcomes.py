@@ -63,7 +63,8 @@ class NodeCaller:
                 cancel_when_it_waits(service, task_id)
             answer = json.loads(process.stdout.read())
         error = answer.get("error") or {}
-        said = error.get("code") or ("REVOKED" if "error" in answer else "SUCCESS")
+        said = error["code"] if "error" in answer else "SUCCESS"
+        said = "REVOKED" if said == "cancelled" else said  # celery-node rejects, and tells no state
         return Answer(said, answer.get("value", error.get("message")), answer["progress"])
 
 
