@@ -126,5 +126,5 @@ def test_the_parent_of_a_pool_opens_no_plugin(production: Production, tmp_path: 
 def test_a_storage_that_cannot_be_made_ends_the_worker(production: Production, pool: str) -> None:
     (production.folder / "access_key_file").unlink()
     worker = production.worker("--pool", pool, "--concurrency", "1")
-    assert worker.process.wait(60) == 1
+    assert worker.process.wait(60) == 2
     assert "minio.access_key_file: can't read" in worker.text()
