@@ -10,7 +10,7 @@ def test_every_plugin_is_listed_with_what_it_provides(cli: CommandLine) -> None:
     assert done.returncode == 0
     rows = [line.split(maxsplit=3) for line in done.stdout.decode().splitlines()]
     assert rows[0] == ["NAME", "VERSION", "DISTRIBUTION", "PROVIDES"]
-    assert ["stub", "1.0", "parsekit-stub", "parser stub, analytics"] in rows
+    assert ["stub", "1.0", "parsekit-stub", "parser stub, progress, analytics, open"] in rows
     assert "folder" in [row[0] for row in rows]
 
 
