@@ -120,7 +120,8 @@ def test_many_processes_lose_and_mix_nothing_while_files_are_set_aside(tmp_path:
     for first in range(0, 4000, 1000):
         mine = [number for number in found if first <= number < first + 1000]
         assert mine == sorted(mine)
-    assert all(file.stat().st_size <= 5_000 for file in tmp_path.iterdir())
+    # who waits for its turn longer than half a second writes all the same
+    assert all(file.stat().st_size <= 2 * 5_000 for file in tmp_path.iterdir())
 
 
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
