@@ -25,7 +25,7 @@ log = logging.getLogger("parsekit.event_log")
 ROTATE_BYTES = 16 * 1024 * 1024
 #: How many files are kept besides the one that is written; the oldest is removed.
 KEEP = 5
-#: Below this share of that size a line is appended without a lock: nobody sets the file aside yet.
+#: Up to this share of that size lines are appended side by side: nobody sets the file aside yet.
 ROOMY = 0.9
 #: How often it is looked at whether somebody moved the file away, seconds.
 LOOK_S = 1.0
@@ -92,14 +92,31 @@ class EventLog:
             self._let_go()
 
     def _append(self, line: bytes) -> None:
-        facts = os.fstat(self._at_hand())
-        if not facts.st_nlink:  # removed since
+        if not os.fstat(self._at_hand()).st_nlink:  # removed since
             self._let_go()
-            facts = os.fstat(self._at_hand())
-        if facts.st_size + len(line) > ROOMY * self._rotate_bytes:
+        if not self._append_beside_others(self._at_hand(), line):
             self._append_locked(line)
-        else:
-            _write(self._file, line)
+
+    def _append_beside_others(self, descriptor: int, line: bytes) -> bool:
+        """Append while there is room for everybody; False when the file has to be had alone.
+
+        The lock is shared. Without it others could fill the file, and set it aside, between the
+        look at its size and the line.
+        """
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # nothing can be locked here
+            log.debug("%s can't be locked", self._path)
+        try:
+            if os.fstat(descriptor).st_size + len(line) > ROOMY * self._rotate_bytes:
+                return False
+            _write(descriptor, line)
+            return True
+        finally:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _at_hand(self) -> int:
         """The file, opened once and looked for again from time to time."""

@@ -9,9 +9,10 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,34 @@ def test_many_processes_lose_and_mix_nothing_while_files_are_set_aside(tmp_path:
     for first in range(0, 4000, 1000):
         mine = [number for number in found if first <= number < first + 1000]
         assert mine == sorted(mine)
-    # who waits for its turn longer than half a second writes all the same
-    assert all(file.stat().st_size <= 2 * 5_000 for file in tmp_path.iterdir())
+    assert all(file.stat().st_size <= 5_000 for file in tmp_path.iterdir())
+
+
+def test_no_file_grows_while_somebody_is_about_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine stops a process between its look at the size and its line."""
+    path, writes = tmp_path / "analytics.jsonl", writer._write
+    stopped, go_on = threading.Event(), threading.Event()
+
+    def write(descriptor: int, line: bytes) -> None:
+        if line == numbered(0):
+            stopped.set()
+            assert go_on.wait(60)
+        writes(descriptor, line)
+
+    monkeypatch.setattr(writer, "_write", write)
+    monkeypatch.setattr(writer, "LOCK_S", 30.0)
+    logs = [EventLog(path, 5_000, 100) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(logs[0].append, numbered(0))
+        assert stopped.wait(60)
+        rest = pool.submit(lambda: [logs[1].append(numbered(n)) for n in range(1, 400)])
+        wait([rest], 1)
+        go_on.set()
+        slow.result(60), rest.result(60)
+    assert sorted(numbers(tmp_path, keep=100)) == list(range(400))
+    assert all(file.stat().st_size <= 5_000 for file in tmp_path.iterdir())
 
 
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
