@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ HOST = sorted((ROOT / "parsekit").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*/parsekit_*/**/*.py"))
 #: Lines of a module, at most.
 MOST_LINES = 450
+#: Modules of a folder, at most.
+MOST_MODULES = 20
 #: What only drivers may import.
 DRIVERS_ONLY = {"celery", "typer", "click", "billiard"}
 DRIVERS = ("cli", "client", "worker", "__main__.py")
@@ -114,3 +117,13 @@ def top_imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_folder_holds_two_packages():
+    """The two plugins named are to be written anew in fewer modules."""
+    many = Counter(shown(path.parent) for path in (*HOST, *PLUGINS))
+    awaited = {
+        "plugins/sinks_rabbitmq/parsekit_sinks_rabbitmq",
+        "plugins/storage_minio/parsekit_storage_minio",
+    }
+    assert {name for name, count in many.items() if count > MOST_MODULES} == awaited

@@ -1,6 +1,6 @@
 """The command line.
 
-Start-up is lazy: `parsekit.cli.commands` knows every command by name and line of help, and its
+Start-up is lazy: `parsekit.cli.command_list` knows every command by name and line of help, and its
 module is imported when the command is used.
 """
 

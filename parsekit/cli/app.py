@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup, TyperOption
 
-from parsekit.cli.commands import CommandList, all_commands
+from parsekit.cli.command_list import CommandList, all_commands
 from parsekit.cli.excepthooks import install_excepthooks
 from parsekit.cli.exit import guarded
 

@@ -15,10 +15,10 @@ from kombu.exceptions import OperationalError
 
 from parsekit.model import JsonObject
 from parsekit.records.audit_trail import Operations, on_record
-from parsekit.worker.carried import Carried, signed
 from parsekit.worker.celery_app import app
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import server as embedded
+from parsekit.worker.messages.carried import Carried, signed
 from parsekit.worker.monitoring.queue_stats import is_queued
 from parsekit.worker.process import service
 from parsekit.worker.redis import keys

@@ -23,7 +23,7 @@ from parsekit.records.audit_trail import AuditedStorage, Operation, Operations
 from parsekit.storage.keys import checked_key
 from parsekit.storage.open import make_storage
 from parsekit.storage.sources import LocalReplay
-from parsekit.worker.ends import error_of
+from parsekit.worker.messages.ends import error_of
 from parsekit.worker.process import service
 
 #: So many tasks of one `submit` are in the service at once: the queue stays short, whatever the

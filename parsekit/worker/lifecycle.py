@@ -31,6 +31,7 @@ from parsekit.worker.celery_settings import (
 )
 from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
+from parsekit.worker.messages.validation import tell_unknown
 from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
 from parsekit.worker.monitoring.children import Children, ChildReport, family
 from parsekit.worker.monitoring.health import HealthMonitor
@@ -43,7 +44,6 @@ from parsekit.worker.monitoring.status_channel import Announcer, StatusChannel
 from parsekit.worker.monitoring.storage_watch import StorageWatch, storage_silence
 from parsekit.worker.preflight import preflight
 from parsekit.worker.process import service
-from parsekit.worker.validation import tell_unknown
 
 log = logging.getLogger(__name__)
 

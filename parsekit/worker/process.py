@@ -26,8 +26,8 @@ from parsekit.pipeline.pipeline import Pipeline
 from parsekit.redaction.secrets import spare
 from parsekit.storage.signing import Signer
 from parsekit.worker.addresses import Addresses, with_addresses
-from parsekit.worker.carried import carrying_signer
 from parsekit.worker.dead_letters import DeadLetters
+from parsekit.worker.messages.carried import carrying_signer
 from parsekit.worker.monitoring.counters import ProcessNumbers
 from parsekit.worker.redis.client import connect
 from parsekit.worker.redis.locks import RedisLocks

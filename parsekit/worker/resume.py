@@ -15,11 +15,11 @@ from amqp.exceptions import PreconditionFailed
 from celery import Task
 from kombu import Queue
 
-from parsekit.worker.carried import Carried, carried_by, signed
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
-from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
+from parsekit.worker.messages.carried import Carried, carried_by, signed
+from parsekit.worker.messages.delay_headers import DELAY_HEADER, REPLACE_HEADER
+from parsekit.worker.messages.request import caller_of
 from parsekit.worker.process import service
-from parsekit.worker.request import caller_of
 from parsekit.worker.tracing import trace_headers
 
 log = logging.getLogger(__name__)

@@ -32,12 +32,12 @@ from parsekit.model import Failure, JsonObject, Outcome, Request
 from parsekit.pipeline.pipeline import Waiting
 from parsekit.redaction.secrets import short
 from parsekit.worker.dead_letters import DeadLetter
-from parsekit.worker.ends import REVOKED, TIMEOUT, End, whose_limit
+from parsekit.worker.messages.ends import REVOKED, TIMEOUT, End, whose_limit
+from parsekit.worker.messages.request import digest_of, refused, request_of
+from parsekit.worker.messages.result_text import ReturnValue
 from parsekit.worker.process import service
 from parsekit.worker.redis.membership import sibling
 from parsekit.worker.redis.task_store import Admission
-from parsekit.worker.request import digest_of, refused, request_of
-from parsekit.worker.result_text import ReturnValue
 from parsekit.worker.resume import (
     carried_of,
     go_on_later,
@@ -72,7 +72,7 @@ class ParseReplay(Task):
     """``parseReplay`` with keyword arguments ``replayObjectPath`` and ``progressQueue``."""
 
     name = "parseReplay"
-    Strategy = "parsekit.worker.validation:strategy"
+    Strategy = "parsekit.worker.messages.validation:strategy"
     typing = False
     resultrepr_maxsize = 80  # a result is in the storage, not in the log
     throws = (ParsekitError, TimeLimitExceeded)  # expected: one line in the log, no traceback

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 
 from devkit.command_line import CommandLine
-from parsekit.cli.commands import COMMANDS, CommandList, all_commands
+from parsekit.cli.command_list import COMMANDS, CommandList, all_commands
 
 
 @pytest.mark.parametrize("name", [name for name, _ in COMMANDS])

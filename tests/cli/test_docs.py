@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from parsekit.cli.commands.parse import app
 from parsekit.cli.exit import ExitCode
-from parsekit.cli.parse import app
 from parsekit.formats.rows import COLUMNS
 from parsekit.formats.writer import Format
 

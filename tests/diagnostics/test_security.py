@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from parsekit import api
 from parsekit.api import open_session
-from parsekit.cli.doctor import app
+from parsekit.cli.commands.doctor import app
 from parsekit.client.checks import pickle_check
 from parsekit.config import load_config, read_secret
 from parsekit.config import secret as secret_module

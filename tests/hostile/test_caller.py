@@ -20,11 +20,11 @@ from kombu.message import Message
 
 from devkit.deployment import poll
 from parsekit import errors
-from parsekit.worker.carried import CARRIED_HEADER
-from parsekit.worker.messages import MAX_BODY_BYTES
+from parsekit.worker.messages.carried import CARRIED_HEADER
+from parsekit.worker.messages.form import MAX_BODY_BYTES
+from parsekit.worker.messages.request import REFUSED
+from parsekit.worker.messages.validation import _refused
 from parsekit.worker.redis import keys
-from parsekit.worker.request import REFUSED
-from parsekit.worker.validation import _refused
 
 from .odd_json import SCALARS, json_of
 

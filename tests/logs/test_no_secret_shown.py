@@ -15,8 +15,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from parsekit.cli import config as config_command
-from parsekit.cli import doctor as doctor_command
+from parsekit.cli.commands import config as config_command
+from parsekit.cli.commands import doctor as doctor_command
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import LogEntry

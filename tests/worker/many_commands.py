@@ -62,7 +62,7 @@ def ended(pid: int, until: float) -> int | None:
 
 def main() -> None:
     """Run all."""
-    import parsekit.cli.worker  # noqa: PLC0415
+    import parsekit.cli.commands.worker  # noqa: PLC0415
     import parsekit.worker.command  # noqa: F401, PLC0415
 
     commands = json.load(sys.stdin)

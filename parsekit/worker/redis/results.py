@@ -9,13 +9,17 @@ from celery import states
 from celery.backends.redis import RedisBackend
 from redis.exceptions import ReadOnlyError
 
-from parsekit.worker.error_fields import answer_faults_of_celery, with_facts, without_secrets
+from parsekit.worker.messages.error_fields import (
+    answer_faults_of_celery,
+    with_facts,
+    without_secrets,
+)
+from parsekit.worker.messages.result_text import meta_text
 from parsekit.worker.process import service
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.refusals import is_passing
 from parsekit.worker.redis.task_store import KEPT_SECONDS
 from parsekit.worker.redis.transport import TAKEN_BY, settled
-from parsekit.worker.result_text import meta_text
 
 #: KEYS result, task of the ledger, messages in a worker's hands; ARGV text, seconds to keep it (0
 #: for ever), "1" when the task ends with it, seconds to keep that, tag of the message ("" none).

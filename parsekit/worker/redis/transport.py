@@ -27,8 +27,8 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
-from parsekit.worker.delay_headers import DELAY_HEADER, REPLACE_HEADER
-from parsekit.worker.messages import is_message
+from parsekit.worker.messages.delay_headers import DELAY_HEADER, REPLACE_HEADER
+from parsekit.worker.messages.form import is_message
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.refusals import is_passing
 

@@ -1,8 +1,8 @@
 """Whether a delivery can be read at all, before a slot is taken for it.
 
-One that can't goes on as a call that is refused (`parsekit.worker.request.REFUSED`): so its caller
-gets the failure on whatever way results take, its progress queue one Error, and the ledger knows of
-it, as with every other task. What says not even whom to tell is dropped, with a line in the log.
+One that can't goes on as a call that is refused (`parsekit.worker.messages.request.REFUSED`): so
+its caller gets the failure on whatever way results take, its progress queue one Error, and the
+ledger knows of it, as with every other task. What says not even whom to tell is dropped, with a line in the log.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from kombu.message import Message
 
 from parsekit.errors import BadRequest
 from parsekit.redaction.secrets import short
-from parsekit.worker.carried import CARRIED_HEADER
-from parsekit.worker.ends import END_HEADER
-from parsekit.worker.messages import (
+from parsekit.worker.messages.carried import CARRIED_HEADER
+from parsekit.worker.messages.ends import END_HEADER
+from parsekit.worker.messages.form import (
     MAX_BODY_BYTES,
     bounded_limits,
     check_header_size,
@@ -30,9 +30,9 @@ from parsekit.worker.messages import (
     check_size,
     is_task_id,
 )
+from parsekit.worker.messages.request import REFUSED
+from parsekit.worker.messages.task_request import requests_of
 from parsekit.worker.monitoring.queue_stats import dequeued
-from parsekit.worker.request import REFUSED
-from parsekit.worker.task_request import requests_of
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from parsekit.errors import PluginFailed
 
 #: Entry points of this group become commands.
 GROUP = "parsekit.commands"
-#: Name and line of help; the module is `parsekit.cli` with the name, dashes as underscores.
+#: Name and line of help; the module is `parsekit.cli.commands` with the name, dashes as _.
 COMMANDS = (
     ("parse", "Parse replays: files, folders, globs, URLs, or - for standard input."),
     ("plugins", "List every plugin, what it provides, and why one failed to load."),
@@ -79,7 +79,7 @@ def all_commands() -> dict[str, TyperCommand]:
 
 
 def _load_own(name: str) -> RealCommand:
-    module = import_module(f"parsekit.cli.{name.replace('-', '_')}")
+    module = import_module(f"parsekit.cli.commands.{name.replace('-', '_')}")
     return typer.main.get_command(module.app)
 
 

@@ -20,7 +20,7 @@ from celery import signals
 from celery.worker import state
 from celery.worker.request import Request
 
-from parsekit.worker.ends import END_HEADER, TERMINATED, TIMEOUT, End, whose_limit
+from parsekit.worker.messages.ends import END_HEADER, TERMINATED, TIMEOUT, End, whose_limit
 from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from celery.app.task import Context
 
 from parsekit.errors import PluginFailed
 from parsekit.redaction.secrets import cleaned, short
-from parsekit.worker.ends import error_of
+from parsekit.worker.messages.ends import error_of
 
 
 def failure_facts(error: object) -> dict[str, Any]:

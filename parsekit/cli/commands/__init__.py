@@ -1,0 +1,1 @@
+"""The commands, a module each; `parsekit.cli.command_list` has their order and lines of help."""
