@@ -13,7 +13,7 @@ from parsekit.cli.command_list import COMMANDS, CommandList, all_commands
 
 @pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
 def test_every_command_in_the_list_has_a_module(name: str) -> None:
-    assert importlib.util.find_spec(f"parsekit.cli.{name.replace('-', '_')}")
+    assert importlib.util.find_spec(f"parsekit.cli.commands.{name.replace('-', '_')}")
 
 
 @pytest.mark.parametrize(("name", "line"), COMMANDS)

@@ -2,7 +2,8 @@
 
 One that can't goes on as a call that is refused (`parsekit.worker.messages.request.REFUSED`): so
 its caller gets the failure on whatever way results take, its progress queue one Error, and the
-ledger knows of it, as with every other task. What says not even whom to tell is dropped, with a line in the log.
+ledger knows of it, as with every other task. What says not even whom to tell is dropped, with a
+line in the log.
 """
 
 from __future__ import annotations
