@@ -229,7 +229,12 @@ def test_whatever_a_caller_sends_is_answered(service, redis_client):
 
     send()
     assert serves(service)
-    poll(lambda: nothing_in_hand(service, redis_client))
+    try:
+        poll(lambda: nothing_in_hand(service, redis_client))
+    except TimeoutError as exc:
+        held = {key: redis_client.hgetall(key) for key in redis_client.keys("parsekit:taken:*")}
+        exc.add_note(f"in hand: {held}; the worker: {worker.text()[-5000:]}")
+        raise
     assert worker.process.poll() is None, worker.text()[-3000:]
     assert [facts for task_id, facts in sent.items() if answer(service, task_id) is None] == []
 
