@@ -10,6 +10,7 @@ import resource
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from parsekit.errors import ParsekitError, ParserFailed
@@ -129,8 +130,9 @@ class ParsePool:
             server.close()
 
 
+@cache
 def _attainable(memory_bytes: int) -> int:
-    """The limit of memory that this process may give to another one."""
+    """The limit of memory that this process may give to another one; a lower one is said once."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if hard == resource.RLIM_INFINITY or memory_bytes <= hard:
         return memory_bytes
