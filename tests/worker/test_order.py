@@ -59,17 +59,22 @@ def relay(
     rabbit_server: RabbitServer,
 ) -> Iterator[Relay]:
     url, name = redis_server.url(), uuid.uuid4().hex[:8]
-    service = make_service({"celery": {"broker": url, "backend": url}, "answer_as": "ballchasing"})
+    # Whoever takes new tasks ends them as well, unless an operator has it do otherwise.
+    celery = {"broker": url, "backend": url, "remote_control": True}
+    service = make_service({"celery": celery, "answer_as": "ballchasing"})
     service.remote_is(pending_s=PENDING_S)
     (service.remote / "body").write_text(json.dumps(believable_body()))
+    poll_queue = f"{service.queue}-poll"
+
+    def worker(queue: str, port: int) -> None:
+        broker = f"amqp://guest:guest@127.0.0.1:{port}"
+        service.configure(transport={"url": broker, "analytics_queue": f"analytics-{name}"})
+        service.worker("-Q", queue).ready()
+
     with fault_proxy(rabbit_server.port) as proxy:
-        for queue, port in (
-            (service.queue, proxy.port),
-            (f"{service.queue}-poll", rabbit_server.port),
-        ):
-            broker = f"amqp://guest:guest@127.0.0.1:{port}"
-            service.configure(transport={"url": broker, "analytics_queue": f"analytics-{name}"})
-            service.worker("-Q", queue).ready()
+        worker(service.queue, proxy.port)
+        poll(lambda: service.caller.control.cancel_consumer(poll_queue, reply=True, timeout=5))
+        worker(poll_queue, rabbit_server.port)
         yield Relay(service, proxy, Mailbox(rabbit_server.url(), f"progress-{name}"))
 
 
