@@ -34,7 +34,7 @@ from parsekit.worker.redis.locks import RedisLocks
 from parsekit.worker.redis.membership import Member, new_member_id
 from parsekit.worker.redis.task_store import TaskReports, TaskStore
 from parsekit.worker.running import CancelWatch, Running
-from parsekit.worker.tracing import Traces, begin_traces
+from parsekit.worker.tracing import begin_traces, end_traces
 
 log = logging.getLogger(__name__)
 
@@ -149,11 +149,6 @@ class Process:
         """What this process counts."""
         return ProcessNumbers(self, self._service.host, self._service.config.host)
 
-    @cached_property
-    def traces(self) -> Traces | None:
-        """The tracer; None where nobody asked for one."""
-        return begin_traces()
-
     def _connect(self) -> redis.Redis:
         return connect(self._service.addresses.backend)
 
@@ -169,8 +164,7 @@ class Process:
     def start(self) -> None:
         """Begin to be seen by the others, and make what the first task would have to wait for."""
         self.appear()
-        if self.traces is not None:
-            log.info("traces of this process are exported")
+        begin_traces()
         parsers = self.pipeline.parsers
         self._cancel_watch = CancelWatch(self.running, self._reason_to_end, parsers.cancel)
         self._cancel_watch.start()
@@ -188,8 +182,7 @@ class Process:
         if self.made_pipeline is not None:
             self.made_pipeline.close(CLOSE_SECONDS)
         self._sign_off()
-        if (traces := self.__dict__.get("traces")) is not None:
-            traces.close()
+        end_traces()
 
     def give_up(self, children: Collection[int] = ()) -> None:
         """Give back what runs and send what is buffered; the caller ends the process next.

@@ -96,7 +96,7 @@ def _headers(task: Task, state: Mapping[str, Any] | None, until_unix: float) -> 
     carried = carried_of(task)
     return {
         **(task.request.headers or {}),
-        **_trace_of(task),
+        **trace_headers(task.request),
         "expires": task.request.expires,
         **signed(
             replace(
@@ -131,12 +131,6 @@ def hop_seconds(after_s: float) -> float:
     spread = random.uniform(1.0, _SPREAD)  # noqa: S311  (no secret)
     hop_s = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
     return min(MAX_HOP_SECONDS, hop_s)  # a product of floats may be more by a hair
-
-
-def _trace_of(task: Task) -> dict[str, str]:
-    """The caller's trace; where it has none, all runs of the task are in that of the first."""
-    traces = service.process.traces
-    return trace_headers(task.request) or ({} if traces is None else traces.current_headers())
 
 
 def _send_through(task: Task, queue: Queue, *targets: Queue, headers: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ from parsekit.worker.resume import (
     has_time_to_live,
     is_bulk,
 )
-from parsekit.worker.tracing import run_span
+from parsekit.worker.tracing import note_end, run_span
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class ParseReplay(Task):
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
         """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
         telling = working_on(lambda: {"task_id": self.request.id})
-        with telling, run_span(service.process.traces, self.request):
+        with telling, run_span(self.request):
             try:
                 outcome = self._deliver(args, kwargs)
             except _SHARED_STATE_AWAY as exc:
@@ -90,8 +90,7 @@ class ParseReplay(Task):
             except Exception as exc:
                 log.exception("task %s: a fault of the worker's own", self.request.id)
                 outcome = self._broken(kwargs, exc)
-            if service.process.traces is not None:
-                service.process.traces.ended(outcome)
+            note_end(outcome)
         service.process.numbers.count(outcome)
         if outcome.failure is not None:
             raise outcome.failure.to_error()

@@ -1,7 +1,7 @@
 """OpenTelemetry traces: a span a run of a task, continued from its caller's, and one a step.
 
-Switched on by OpenTelemetry's own variables (``OTEL_EXPORTER_OTLP_ENDPOINT`` and the like); without
-them nothing of it is imported. Needs the extra ``parsekit[otel]``.
+The calls do nothing until `begin_traces` sets up the SDK, which OpenTelemetry's own variables ask
+for (``OTEL_EXPORTER_OTLP_ENDPOINT`` and the like). Needs the extra ``parsekit[otel]`` then.
 """
 
 from __future__ import annotations
@@ -9,27 +9,25 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from parsekit.logs.context import NAMES, current_facts
-from parsekit.logs.spans import End, spans
-from parsekit.redaction.secrets import cleaned, cleaned_name
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from parsekit.logs.steps import current_span
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
-
     from parsekit.model import Outcome
 
 log = logging.getLogger(__name__)
+tracer = trace.get_tracer("parsekit")
 
 #: Headers of the W3C that say which trace a message belongs to.
 TRACE_HEADERS = ("traceparent", "tracestate")
 #: Longer ones are no trace's, characters.
 _MAX_HEADER = 600
-#: Longer facts are cut, characters: callers choose some of them.
-_MAX_FACT = 500
 #: What a collector that is away may delay the end of a process, seconds.
 _CLOSE_SECONDS = 3.0
 _SWITCHES = (
@@ -37,6 +35,7 @@ _SWITCHES = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_TRACES_EXPORTER",
 )
+_propagator = TraceContextTextMapPropagator()
 
 
 def traces_wanted(environ: Mapping[str, str] = os.environ) -> bool:
@@ -46,123 +45,79 @@ def traces_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     return not off and not none and any(environ.get(name) for name in _SWITCHES)
 
 
-def begin_traces() -> Traces | None:
-    """Trace this process; call it after a fork, as the exporter is a thread. None: not wanted."""
+def begin_traces() -> None:
+    """Export the traces of this process where they are wanted; call it after a fork.
+
+    The exporter is a thread. A provider that somebody set up before stays.
+    """
     if not traces_wanted():
-        return None
+        return
     try:
-        return Traces(_provider())
+        _set_up_sdk()
     except ImportError as exc:
         log.warning("no traces: %s; run pip install 'parsekit[otel]'", exc)
-        return None
+    else:
+        log.info("traces of this process are exported")
 
 
-def _provider() -> TracerProvider:
-    """The one that somebody set up before us, or one that exports over HTTP."""
-    from opentelemetry import trace  # noqa: PLC0415  (an extra)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+def _set_up_sdk() -> None:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  (an extra)
         OTLPSpanExporter,
     )
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    known = trace.get_tracer_provider()
-    if isinstance(known, TracerProvider):
-        return known
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return
     os.environ.setdefault("OTEL_SERVICE_NAME", "parsekit")
-    made = TracerProvider(resource=Resource.create())
-    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return made
+    provider = TracerProvider(resource=Resource.create())
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
 
 
-class Traces:
-    """The tracer of one process."""
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-        self._tracer = provider.get_tracer("parsekit")
-        spans.begin = self._step
-
-    @contextmanager
-    def run(self, request: Any) -> Iterator[None]:
-        """One run of a task, for the length of the block; ``request`` is Celery's."""
-        from opentelemetry.trace import SpanKind  # noqa: PLC0415
-        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
-            TraceContextTextMapPropagator,
-        )
-
-        with self._tracer.start_as_current_span(
-            "parseReplay",
-            context=TraceContextTextMapPropagator().extract(trace_headers(request)),
-            kind=SpanKind.CONSUMER,
-            attributes={"parsekit.task_id": str(request.id)},
-            record_exception=False,  # its text may hold what no log does
-            set_status_on_exception=False,
-        ):
-            yield
-
-    def ended(self, outcome: Outcome) -> None:
-        """Say how the task ended whose run is at hand."""
-        from opentelemetry.trace import StatusCode, get_current_span  # noqa: PLC0415
-
-        span, failure = get_current_span(), outcome.failure
-        how = failure.code if failure else "cached" if outcome.cached else "parsed"
-        span.set_attribute("parsekit.outcome", how)
-        if failure is not None:
-            span.set_status(StatusCode.ERROR, how)
-
-    def current_headers(self) -> dict[str, str]:
-        """Headers with which a message goes on in the trace at hand."""
-        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
-            TraceContextTextMapPropagator,
-        )
-
-        headers: dict[str, str] = {}
-        TraceContextTextMapPropagator().inject(headers)
-        return headers
-
-    def close(self) -> None:
-        """Send what is left, within seconds."""
-        spans.begin = None
-        thread = threading.Thread(target=self._provider.shutdown, daemon=True)
+def end_traces() -> None:
+    """Send what is left, within seconds."""
+    shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
+    if shutdown is not None:  # an SDK's
+        thread = threading.Thread(target=shutdown, daemon=True)
         thread.start()
         thread.join(_CLOSE_SECONDS)
 
-    def _step(self, name: str) -> End:
-        from opentelemetry.trace import StatusCode  # noqa: PLC0415
 
-        opened = self._tracer.start_as_current_span(
-            name, record_exception=False, set_status_on_exception=False
+def run_span(request: Any) -> AbstractContextManager[trace.Span]:
+    """One run of a task, for the length of a ``with`` block; ``request`` is Celery's."""
+    return current_span(
+        tracer.start_span(
+            "parseReplay",
+            context=_propagator.extract(_headers_of_caller(request)),
+            kind=trace.SpanKind.CONSUMER,
+            attributes={"parsekit.task_id": str(request.id)},
         )
-        span = opened.__enter__()
-
-        def end(outcome: str, failed: bool) -> None:
-            for fact, value in current_facts().items():
-                if isinstance(value, str | int) and value != "":
-                    span.set_attribute(f"parsekit.{fact}", _shown(fact, value))
-            span.set_attribute("parsekit.outcome", outcome)
-            if failed:
-                span.set_status(StatusCode.ERROR, outcome)
-            opened.__exit__(None, None, None)
-
-        return end
+    )
 
 
-def _shown(fact: str, value: str | int) -> str | int:
-    """Without secrets, as in a line of the log."""
-    if not isinstance(value, str):
-        return value
-    return (cleaned_name(value) if fact in NAMES else cleaned(value))[:_MAX_FACT]
-
-
-def run_span(traces: Traces | None, request: Any) -> AbstractContextManager[None]:
-    """`Traces.run`, or nothing."""
-    return nullcontext() if traces is None else traces.run(request)
+def note_end(outcome: Outcome) -> None:
+    """Say in the span of this run how its task ended."""
+    span, failure = trace.get_current_span(), outcome.failure
+    how = failure.code if failure else "cached" if outcome.cached else "parsed"
+    span.set_attribute("parsekit.outcome", how)
+    if failure is not None:
+        span.set_status(trace.StatusCode.ERROR, how)
 
 
 def trace_headers(request: Any) -> dict[str, str]:
-    """The caller's, as far as they are text that could be one."""
+    """Headers with which a message of this task goes on in its trace.
+
+    The caller's; where it has none, all runs of the task are in the trace of the first.
+    """
+    if not (headers := _headers_of_caller(request)):
+        _propagator.inject(headers)
+    return headers
+
+
+def _headers_of_caller(request: Any) -> dict[str, str]:
+    """As far as they are text that could be one."""
     found = {name: getattr(request, name, None) for name in TRACE_HEADERS}
     return {
         name: value

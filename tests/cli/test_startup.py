@@ -9,7 +9,10 @@ import pytest
 
 from devkit.command_line import CommandLine
 
-HEAVY = {"celery", "kombu", "redis", "numpy", "pyarrow", "pydantic", "fsspec", "s3fs", "requests"}
+HEAVY = {
+    *("celery", "kombu", "redis", "numpy", "pyarrow", "pydantic", "fsspec", "s3fs", "requests"),
+    "opentelemetry",
+}
 #: Runs the command line and prints, last on standard error, the modules that it imported.
 PROBE = """
 import sys
@@ -48,7 +51,22 @@ def test_plugins_imports_no_parser_library_and_no_driver(cli: CommandLine) -> No
 
 
 def test_parse_without_a_terminal_imports_no_celery_and_no_arrow(cli: CommandLine) -> None:
-    assert not imported(cli, "parse", "gone.replay") & (HEAVY - {"pydantic"})
+    assert not imported(cli, "parse", "gone.replay") & (HEAVY - {"pydantic", "opentelemetry"})
+
+
+def test_a_bare_installation_has_no_opentelemetry_and_needs_none(cli: CommandLine) -> None:
+    """What only the extras bring is hidden; a parse that fails says so by its own error."""
+    code = f"import sys; sys.modules['opentelemetry'] = None\n{PROBE}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "parse", "gone.replay"],
+        cwd=cli.folder,
+        env=cli.environ(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert b"gone.replay" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_importing_the_console_script_costs_nothing(cli: CommandLine) -> None:

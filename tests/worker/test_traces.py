@@ -20,35 +20,41 @@ from opentelemetry.trace import StatusCode
 
 from devkit.deployment import poll
 from parsekit.errors import InvalidReplay
+from parsekit.logs import steps
 from parsekit.logs.context import working_on
-from parsekit.logs.spans import spans
 from parsekit.logs.steps import Step
 from parsekit.model import Failure, Outcome
-from parsekit.worker.tracing import Traces, begin_traces, trace_headers, traces_wanted
+from parsekit.worker import tracing
+from parsekit.worker.tracing import (
+    begin_traces,
+    note_end,
+    run_span,
+    trace_headers,
+    traces_wanted,
+)
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{CALLER}-01"
 
 
 @pytest.fixture
-def exported() -> Iterator[tuple[Traces, InMemorySpanExporter]]:
+def exported(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    traces = Traces(provider)
-    yield traces, exporter
-    traces.close()
+    for module in (steps, tracing):
+        monkeypatch.setattr(module, "tracer", provider.get_tracer("parsekit"))
+    return exporter
 
 
 def test_steps_are_children_of_the_run_and_the_run_of_its_caller(exported):
-    traces, exporter = exported
     request = SimpleNamespace(id="task-1", traceparent=TRACEPARENT)
-    with traces.run(request), working_on(lambda: {"parser": "local", "attempt": 1}):
+    with run_span(request), working_on(lambda: {"parser": "local", "attempt": 1}):
         with Step("look up") as step:
             step.outcome = "miss"
         with pytest.raises(InvalidReplay), Step("check"):
             raise InvalidReplay("secret text")
-    look, check, run = exporter.get_finished_spans()
+    look, check, run = exported.get_finished_spans()
     assert [look.name, check.name, run.name] == ["look up", "check", "parseReplay"]
     assert {f"{span.context.trace_id:032x}" for span in (look, check, run)} == {TRACE}
     assert f"{run.parent.span_id:016x}" == CALLER
@@ -62,22 +68,20 @@ def test_steps_are_children_of_the_run_and_the_run_of_its_caller(exported):
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_the_span_of_a_run_says_how_its_task_ended(exported, failed):
-    traces, exporter = exported
     error = Failure.of(InvalidReplay("secret text")) if failed else None
-    with traces.run(SimpleNamespace(id="task-1")):
-        traces.ended(Outcome(replay="a", task_id="task-1", cached=True, failure=error))
-    (run,) = exporter.get_finished_spans()
+    with run_span(SimpleNamespace(id="task-1")):
+        note_end(Outcome(replay="a", task_id="task-1", cached=True, failure=error))
+    (run,) = exported.get_finished_spans()
     assert run.attributes["parsekit.outcome"] == ("invalid_replay" if failed else "cached")
     assert run.status.status_code is (StatusCode.ERROR if failed else StatusCode.UNSET)
     assert "secret" not in run.to_json()
 
 
 def test_what_callers_name_is_masked_and_cut(exported):
-    traces, exporter = exported
     facts = {"replay": "http://ann:Pa55word@host/a?" + "x" * 9000, "attempt": 1}
-    with traces.run(SimpleNamespace(id="task-1")), working_on(lambda: facts), Step("look up"):
+    with run_span(SimpleNamespace(id="task-1")), working_on(lambda: facts), Step("look up"):
         pass
-    look, _ = exporter.get_finished_spans()
+    look, _ = exported.get_finished_spans()
     assert "Pa55word" not in look.to_json()
     assert 100 < len(look.attributes["parsekit.replay"]) < 1000
     assert look.attributes["parsekit.attempt"] == 1
@@ -85,10 +89,9 @@ def test_what_callers_name_is_masked_and_cut(exported):
 
 @pytest.mark.parametrize("header", [None, "", "nonsense", "00-" + "0" * 32, 7, ["x"], "x" * 10_000])
 def test_a_header_that_is_none_begins_a_trace_of_its_own(exported, header):
-    traces, exporter = exported
-    with traces.run(SimpleNamespace(id="task-1", traceparent=header)):
+    with run_span(SimpleNamespace(id="task-1", traceparent=header)):
         pass
-    (run,) = exporter.get_finished_spans()
+    (run,) = exported.get_finished_spans()
     assert run.parent is None
 
 
@@ -111,7 +114,7 @@ def test_opentelemetrys_own_variables_switch_it_on(environ, wanted):
     assert traces_wanted(environ) is wanted
 
 
-def test_nothing_of_it_is_imported_where_it_is_not_wanted():
+def test_no_sdk_is_imported_where_it_is_not_wanted():
     code = (
         "import sys, parsekit.worker.task as t; from parsekit.worker.tracing import begin_traces;"
         # redis-py imports the part for metrics by itself where it is installed
@@ -123,13 +126,12 @@ def test_nothing_of_it_is_imported_where_it_is_not_wanted():
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
-    assert spans.begin is None
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch, caplog):
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    assert begin_traces() is None
+    begin_traces()
     assert "parsekit[otel]" in caplog.text
 
 
