@@ -28,7 +28,7 @@ from parsekit_ballchasing.rate_limit import Permit
 from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator.endpoints import answer, route_of
-from parsekit_ballchasing.simulator.exchange import Call, Reply
+from parsekit_ballchasing.simulator.exchange import ApiCall, Reply
 from parsekit_ballchasing.simulator.site import Site, SiteOptions
 from parsekit_ballchasing.simulator.virtual_time import VirtualTime
 from parsekit_ballchasing.tiers import HOUR_S
@@ -67,7 +67,7 @@ class DirectClient(BallchasingClient):
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> Reply:
         self._time.sleep(CALL_S / 2)
-        call = Call(
+        call = ApiCall(
             method=method,
             path=path,
             query={"visibility": "private"},

@@ -29,7 +29,7 @@ from bench.promises import promise
 from devkit.servers.rabbitmq import RabbitServer, rabbitmq
 from parsekit import JsonObject, Outcome
 from parsekit.json_text import encoded
-from parsekit.testing.sinks import Listener, outcome_of
+from parsekit.testing.sinks import HostedSink, outcome_of
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 
 TASKS, ROUNDS = 200, 5
@@ -86,7 +86,7 @@ def tasks(tell: Tell, sent: Callable[[], bool] = lambda: True) -> Cost:
 def ours(url: str, folder: Path) -> Iterator[tuple[Tell, RabbitSinks]]:
     """The plugin, as a driver tells it."""
     plugin = RabbitSinks()
-    listener = Listener(plugin, {"transport": {"url": url}}, folder)
+    listener = HostedSink(plugin, {"transport": {"url": url}}, folder)
     listener.open()
 
     def tell(name: str) -> None:

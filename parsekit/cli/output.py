@@ -11,7 +11,7 @@ from parsekit.cli.exit import writing_output
 from parsekit.errors import BadRequest, StorageDenied, StorageUnavailable
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.folder import ResultFolder
-from parsekit.formats.json_text import JsonArray, JsonLines
+from parsekit.formats.json_text import JsonArray, JsonLinesWriter
 from parsekit.formats.parquet import ParquetRows
 from parsekit.formats.table import MatchDetail, MatchLines
 from parsekit.formats.writer import Format, Writer
@@ -49,7 +49,7 @@ class OutputOptions:
         return {
             Format.TABLE: MatchDetail if self.single else MatchLines,
             Format.JSON: lambda: JsonArray(sys.stdout),
-            Format.JSONL: lambda: JsonLines(sys.stdout),
+            Format.JSONL: lambda: JsonLinesWriter(sys.stdout),
             Format.CSV: lambda: CsvRows(sys.stdout),
             Format.PARQUET: lambda: ParquetRows(sys.stdout.buffer),
         }[self.kind]

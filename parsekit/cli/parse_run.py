@@ -21,7 +21,7 @@ from parsekit.records.audit_trail import local_caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ParseRun:
     """What is the same for every replay of a run."""
 
     pipeline: Pipeline

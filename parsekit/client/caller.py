@@ -68,7 +68,7 @@ def _troubles_told() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class CancelResult:
     """What became of the wish to cancel one task; ``words`` go on from its id."""
 
     task_id: str
@@ -76,7 +76,7 @@ class Cancelled:
     words: str
 
 
-def cancel(task_id: str, audit: Operations) -> Cancelled:
+def cancel(task_id: str, audit: Operations) -> CancelResult:
     """End a task wherever it is; one that has ended stays as it is."""
     with audit.doing(task_id=task_id) as operation:
         cancelled = _cancelled(task_id)
@@ -87,19 +87,19 @@ def cancel(task_id: str, audit: Operations) -> Cancelled:
     return cancelled
 
 
-def _cancelled(task_id: str) -> Cancelled:
+def _cancelled(task_id: str) -> CancelResult:
     known = _is_known(task_id)
     if known is False:
         words = "is not known: it neither waits nor runs, and did not end within the last day"
-        return Cancelled(task_id=task_id, done=False, words=words)
+        return CancelResult(task_id=task_id, done=False, words=words)
     state = str(app.AsyncResult(task_id).state)
     if state in states.READY_STATES or not service.process.ledger.cancel(task_id):
         revoked = state == states.REVOKED
         words = "cancelled" if revoked else f"has ended: {state}"
-        return Cancelled(task_id=task_id, done=revoked, words=words)
+        return CancelResult(task_id=task_id, done=revoked, words=words)
     app.backend.mark_as_revoked(task_id, "cancelled")
     words = "cancelled" if known else "cancelled, should it be queued: no worker has met it"
-    return Cancelled(task_id=task_id, done=True, words=words)
+    return CancelResult(task_id=task_id, done=True, words=words)
 
 
 def _is_known(task_id: str) -> bool | None:

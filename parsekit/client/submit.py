@@ -44,7 +44,7 @@ class Follower(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unsent:
+class NotSent:
     """A replay that can't be sent, and why. No manifest keeps it, so that a repeat tries again."""
 
     replay: str
@@ -60,7 +60,7 @@ class Answer:
 
 def send_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool
-) -> Iterator[Entry | Unsent | NoMatch]:
+) -> Iterator[Entry | NotSent | NoMatch]:
     """Send without waiting for anything; what can't be sent is told and stops nothing.
 
     Raises what storage or broker say, which they would say to every other replay, too.
@@ -85,7 +85,7 @@ def answer_all(
 
 
 def _answers(
-    supply: Iterator[Entry | Unsent | NoMatch],
+    supply: Iterator[Entry | NotSent | NoMatch],
     manifest: Manifest,
     audit: Operations,
     bulk: bool,
@@ -96,7 +96,7 @@ def _answers(
     while under_way or not exhausted:
         while not exhausted and len(under_way) < WINDOW:
             one = next(supply, None)
-            replays += isinstance(one, Entry | Unsent)
+            replays += isinstance(one, Entry | NotSent)
             if one is None:
                 exhausted = True
                 follower.expect(replays)
@@ -154,7 +154,7 @@ class _Stored:
 
 def _entries(
     names: Iterable[str], manifest: Manifest, audit: Operations, stored: _Stored
-) -> Iterator[Entry | Unsent | NoMatch]:
+) -> Iterator[Entry | NotSent | NoMatch]:
     """What is still to do, with a task id that is on disk before the task is sent."""
     for one in expand(names):
         if isinstance(one, NoMatch):
@@ -163,7 +163,7 @@ def _entries(
         entry = manifest.find(one.replay)
         if entry is None:
             made = _made(one, audit, stored)
-            if isinstance(made, Unsent):
+            if isinstance(made, NotSent):
                 yield made
                 continue
             manifest.begin(made)
@@ -172,7 +172,7 @@ def _entries(
             yield entry
 
 
-def _made(one: Key | Input, audit: Operations, stored: _Stored) -> Entry | Unsent:
+def _made(one: Key | Input, audit: Operations, stored: _Stored) -> Entry | NotSent:
     """The task of a replay, which is in the storage then."""
     task_id = str(uuid.uuid4())
     limit = service.config.limits.replay_bytes
@@ -183,7 +183,7 @@ def _made(one: Key | Input, audit: Operations, stored: _Stored) -> Entry | Unsen
             return Entry(replay=one.replay, key=key, task_id=task_id)
         body = LocalReplay(Path(one.replay)).read(limit)
     except ParsekitError as exc:
-        return Unsent(replay=one.replay, failure=Failure.of(exc))
+        return NotSent(replay=one.replay, failure=Failure.of(exc))
     key = _uploaded(one, body, task_id, audit, stored)
     return Entry(replay=one.replay, key=key, task_id=task_id)
 
@@ -225,7 +225,7 @@ def _outcome(entry: Entry, result: Any) -> JsonObject:
     return _failed(entry.replay, Failure.of(error))
 
 
-def _refusal(one: Unsent | NoMatch) -> Answer | NoMatch:
+def _refusal(one: NotSent | NoMatch) -> Answer | NoMatch:
     return one if isinstance(one, NoMatch) else Answer(_failed(one.replay, one.failure))
 
 

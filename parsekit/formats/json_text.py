@@ -17,7 +17,7 @@ def line_of(outcome: Outcome) -> str:
     return json.dumps(outcome.to_json(), separators=(",", ":"))
 
 
-class JsonLines:
+class JsonLinesWriter:
     """One object a line, for failed replays too."""
 
     def __init__(self, out: TextIO) -> None:

@@ -38,7 +38,7 @@ def branch(value: object, *keys: str) -> JsonObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Player:
+class PlayerOverview:
     """One line of a team. ``bpm`` is boost a minute, ``speed`` the average in units a second."""
 
     name: str
@@ -64,11 +64,11 @@ class Team:
     name: str | None
     score: float | None
     goals: float | None
-    players: tuple[Player, ...]
+    players: tuple[PlayerOverview, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class MatchOverview:
     """The facts that a table shows.
 
     ``stream`` tells how much of the network stream was read, where it was not all of it.
@@ -102,12 +102,12 @@ class Match:
         return f"{minutes}:{seconds:02}{'+' if self.overtime else ''}"
 
 
-def match_of(data: JsonObject | None) -> Match:
+def match_of(data: JsonObject | None) -> MatchOverview:
     """Read what there is."""
     whole = branch(data)
     body = known(whole)
     stream = text(branch(whole, "fidelity").get("stream"))
-    return Match(
+    return MatchOverview(
         title=text(body.get("title")),
         map=text(body.get("map_name")) or text(body.get("map_code")),
         mode=text(body.get("playlist_name")) or _sides(body.get("team_size")),
@@ -161,9 +161,9 @@ def _team(color: str, body: JsonObject) -> Team:
     )
 
 
-def _player(player: JsonObject) -> Player:
+def _player(player: JsonObject) -> PlayerOverview:
     core: dict[str, Any] = branch(player, "stats", "core")
-    return Player(
+    return PlayerOverview(
         name=text(player.get("name")) or "?",
         mvp=core.get("mvp") is True,
         score=number(core.get("score")),

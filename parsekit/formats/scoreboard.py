@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from parsekit.formats.match import Match, Player, Team
+from parsekit.formats.match import MatchOverview, PlayerOverview, Team
 from parsekit.formats.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class _Figure(NamedTuple):
     """One column of numbers."""
 
     heading: str
-    of: Callable[[Player], float | None]
+    of: Callable[[PlayerOverview], float | None]
 
 
 #: What a narrow terminal has no room for is left out from the end.
@@ -58,7 +58,7 @@ class Scoreboard(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def scoreboard(match: Match, room: int | None) -> Scoreboard:
+def scoreboard(match: MatchOverview, room: int | None) -> Scoreboard:
     """Lay it out in ``room`` cells, None for any number; a number is whole or not there."""
     figures = _answered(match)
     rows = _rows(match, figures)
@@ -75,7 +75,7 @@ def scoreboard(match: Match, room: int | None) -> Scoreboard:
     )
 
 
-def _answered(match: Match) -> list[_Figure]:
+def _answered(match: MatchOverview) -> list[_Figure]:
     players = [player for team in match.teams for player in team.players]
     return [
         figure
@@ -84,7 +84,7 @@ def _answered(match: Match) -> list[_Figure]:
     ]
 
 
-def _rows(match: Match, figures: Sequence[_Figure]) -> list[_Row]:
+def _rows(match: MatchOverview, figures: Sequence[_Figure]) -> list[_Row]:
     rows = []
     for team in match.teams:
         score = (_shown(team.score) if figure.heading == "Goals" else "" for figure in figures)
@@ -147,7 +147,7 @@ def _team_name(team: Team) -> str:
     return printable(f"{name} {team.name}" if team.name else name)
 
 
-def _player_name(player: Player) -> str:
+def _player_name(player: PlayerOverview) -> str:
     return f"  {printable(player.name)}{' (MVP)' if player.mvp else ''}"
 
 

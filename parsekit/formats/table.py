@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from parsekit.formats.match import Match, match_of
+from parsekit.formats.match import MatchOverview, match_of
 from parsekit.formats.scoreboard import scoreboard
 from parsekit.formats.terminal_text import printable
 from parsekit.model import Outcome
@@ -58,7 +58,7 @@ class MatchDetail:
         """Nothing is open."""
 
 
-def _rendered(match: Match, outcome: Outcome) -> str:
+def _rendered(match: MatchOverview, outcome: Outcome) -> str:
     from rich.console import Console  # noqa: PLC0415  (40 ms)
 
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
@@ -75,7 +75,7 @@ def _rendered(match: Match, outcome: Outcome) -> str:
     return "\n".join(line.rstrip() for line in text.get().rstrip().splitlines())
 
 
-def _print_scoreboard(match: Match, console: Console) -> None:
+def _print_scoreboard(match: MatchOverview, console: Console) -> None:
     from rich.console import ConsoleDimensions  # noqa: PLC0415  (40 ms)
 
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -119,7 +119,7 @@ def _shortened(name: str) -> str:
     return "…" + chop_cells(name[::-1], room - 1)[0][::-1]
 
 
-def _head(match: Match, outcome: Outcome) -> list[str]:
+def _head(match: MatchOverview, outcome: Outcome) -> list[str]:
     stream = match.stream and f"stream: {match.stream}"
     facts = (match.map, match.mode, _with_zone(match.date or ""), match.clock, stream)
     source = f"{outcome.replay} · {outcome.parser_shown} {outcome.parser_version}"

@@ -65,10 +65,10 @@ class Listener:
         self.functions = functions
         self.lost = 0
         self.hangs = False
-        self.mailbox: queue.Queue[Call | None] | None = None
+        self.mailbox: queue.Queue[EventCall | None] | None = None
         self._mean_s = 0.0
 
-    def hear(self, call: Call) -> None:
+    def hear(self, call: EventCall) -> None:
         """Call the plugin; what it raises is logged."""
         began = time.monotonic()
         try:
@@ -95,7 +95,7 @@ class Listener:
         while (call := self.mailbox.get()) is not None:
             self.hear(call)
 
-    def hand(self, call: Call) -> None:
+    def hand(self, call: EventCall) -> None:
         """Put into the mailbox; dropped when that is full."""
         try:
             if self.mailbox is not None:
@@ -103,7 +103,7 @@ class Listener:
         except queue.Full:
             self.lose(call)
 
-    def lose(self, call: Call) -> None:
+    def lose(self, call: EventCall) -> None:
         """Drop an event."""
         self.lost += 1
         if self.lost == 1:
@@ -112,7 +112,7 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class EventCall:
     """One event for one listener."""
 
     listener: Listener
@@ -130,7 +130,7 @@ class Call:
 class _AtHand:
     """The call that the shared thread makes, since when (monotonic seconds)."""
 
-    call: Call
+    call: EventCall
     since: float
 
 
@@ -138,14 +138,14 @@ class EventDispatcher:
     """The threads of one process; the first starts with the first call."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Sequence[Call] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Sequence[EventCall] | None] = queue.SimpleQueue()
         self._calls = self._next_calls()
         self._lock = threading.Lock()
         self._at_hand: _AtHand | None = None
         self._started = False
         self._parted: list[Listener] = []
 
-    def put(self, calls: Sequence[Call]) -> None:
+    def put(self, calls: Sequence[EventCall]) -> None:
         """Take calls, to be made in this order."""
         self.replace_stuck_thread()
         if self._waiting.qsize() > MOST_WAITING:
@@ -182,7 +182,7 @@ class EventDispatcher:
             self._started = True
         _thread(self._serve, "parsekit-listeners")
 
-    def _next_calls(self) -> Iterator[Call]:
+    def _next_calls(self) -> Iterator[EventCall]:
         while (calls := self._waiting.get()) is not None:
             yield from calls
 

@@ -19,7 +19,7 @@ from parsekit.events import (
     ProgressEvent,
     WaitEvent,
 )
-from parsekit.host.dispatcher import PATIENCE_S, Call, Delivery, EventDispatcher, Listener
+from parsekit.host.dispatcher import PATIENCE_S, Delivery, EventCall, EventDispatcher, Listener
 from parsekit.host.host import Host
 from parsekit.host.session import Session
 
@@ -86,7 +86,7 @@ class Listeners:
         ]
         owners = Counter(listener.owner for listener, _, _ in heard if not listener.hangs)
         receipt = Delivery(owners) if waited_for and owners else None
-        self._courier.put([Call(*each, None if each[0].hangs else receipt) for each in heard])
+        self._courier.put([EventCall(*each, None if each[0].hangs else receipt) for each in heard])
         return receipt
 
     def _wait(self, receipt: Delivery | None, seconds: float) -> None:

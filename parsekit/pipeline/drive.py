@@ -11,7 +11,7 @@ from parsekit.model import Failure, Outcome, Request
 from parsekit.pipeline.pipeline import Waiting
 
 
-class Runs(Protocol):
+class RunsRequests(Protocol):
     """What is needed of a pipeline."""
 
     def run(self, request: Request, state: Mapping[str, Any] | None = None) -> Outcome | Waiting:
@@ -19,7 +19,9 @@ class Runs(Protocol):
         ...
 
 
-def drive(pipeline: Runs, request: Request, *, stop: threading.Event | None = None) -> Outcome:
+def drive(
+    pipeline: RunsRequests, request: Request, *, stop: threading.Event | None = None
+) -> Outcome:
     """Run until there is an outcome; ``stop`` ends the wait with the error `cancelled`."""
     stop = stop or threading.Event()
     state: Mapping[str, Any] | None = None

@@ -16,7 +16,7 @@ from parsekit.pipeline.state import Waiting
 from parsekit.pipeline.task import Task
 from parsekit.redaction.secrets import cleaned
 from parsekit.storage.results import Result
-from parsekit.storage.tickets import Kept
+from parsekit.storage.tickets import StoredTicket
 
 log = logging.getLogger("parsekit.pipeline")
 
@@ -76,7 +76,7 @@ def _call_parser(task: Task, replay: Replay | None) -> Parsed | NotReady:
 
 def _keep_ticket(task: Task, ticket: Mapping[str, Any]) -> None:
     task.learn(ticket=dict(ticket), needs_replay=False)
-    kept = Kept(
+    kept = StoredTicket(
         ticket=ticket,
         sha256=task.state.sha256,
         size_bytes=task.state.size_bytes,

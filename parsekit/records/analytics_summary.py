@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from parsekit.model import JsonObject
 from parsekit.records.dedup import Latest
-from parsekit.records.reader import Line, Unread
+from parsekit.records.reader import RecordLine, Unread
 from parsekit.storage.untrusted import text
 
 #: Names in the contract (analytics.schema.json), in the order of a task's life.
@@ -155,7 +155,9 @@ class Summary:
             self.first_unix, self.last_unix = min(times), max(times)
 
 
-def summarise(lines: Iterable[Line], unread: Unread, *, since_unix: float | None = None) -> Summary:
+def summarise(
+    lines: Iterable[RecordLine], unread: Unread, *, since_unix: float | None = None
+) -> Summary:
     """Put events together; a line that is no event is added to ``unread``.
 
     With ``since_unix`` only those that ended since then; one without a time is left out.

@@ -39,14 +39,14 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecordLine:
     """One JSON object and where it stands (``analytics.jsonl:17``)."""
 
     where: str
     content: JsonObject
 
 
-def read_lines(files: Iterable[Path], unread: Unread) -> Iterator[Line]:
+def read_lines(files: Iterable[Path], unread: Unread) -> Iterator[RecordLine]:
     """The objects of these files, in order. Raises OSError when a file can't be read."""
     for path in files:
         with path.open("rb") as file:
@@ -56,7 +56,7 @@ def read_lines(files: Iterable[Path], unread: Unread) -> Iterator[Line]:
                 if isinstance(found, str):
                     unread.add(where, found)
                 elif found is not None:
-                    yield Line(where, found)
+                    yield RecordLine(where, found)
 
 
 def _split(file: BinaryIO) -> Iterator[bytes]:

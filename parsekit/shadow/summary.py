@@ -14,7 +14,7 @@ from statistics import median
 from parsekit.events import Answerer
 from parsekit.model import JsonObject
 from parsekit.records.dedup import Latest
-from parsekit.records.reader import Line, Unread
+from parsekit.records.reader import RecordLine, Unread
 from parsekit.shadow.compare import Differing, FieldDifference
 from parsekit.storage.untrusted import text
 
@@ -181,7 +181,9 @@ class PairSummary:
         }
 
 
-def summarise(lines: Iterable[Line], unread: Unread, *, prefix: str = "") -> list[PairSummary]:
+def summarise(
+    lines: Iterable[RecordLine], unread: Unread, *, prefix: str = ""
+) -> list[PairSummary]:
     """Put differences together by pair of parsers and versions, in the order of their coming.
 
     One that is told again counts once; a line that is no difference is added to ``unread``.

@@ -44,7 +44,7 @@ _KEPT_AFTER = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredTicket:
     """A ticket with what is needed to go on without the replay."""
 
     ticket: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Tickets:
     storage: Storage
     signer: Signer | None = None
 
-    def keep(self, name: ResultName, kept: Kept) -> None:
+    def keep(self, name: ResultName, kept: StoredTicket) -> None:
         """Write, in one atomic step. Raises the storage errors."""
         body: JsonObject = {
             "ticket": dict(kept.ticket),
@@ -83,7 +83,7 @@ class Tickets:
             body["signature"] = self.signer.sign(_purpose(name), body)
         self.storage.write(self._key(name), json.dumps(body).encode())
 
-    def find(self, name: ResultName) -> Kept | None:
+    def find(self, name: ResultName) -> StoredTicket | None:
         """The ticket of an earlier attempt, None when there is none that can be read."""
         body = self.storage.read(self._key(name))
         if body is None:
@@ -122,10 +122,10 @@ class Tickets:
         return name.key(self.storage.results_prefix, _FOLDER)
 
 
-def _kept(told: JsonObject) -> Kept:
+def _kept(told: JsonObject) -> StoredTicket:
     if not isinstance(told["ticket"], dict):
         raise ValueError("its ticket is no object")
-    kept = Kept(
+    kept = StoredTicket(
         ticket=told["ticket"],
         sha256=told["sha256"],
         size_bytes=told["sizeBytes"],

@@ -46,7 +46,7 @@ GRACE_S = 5.0
 Delivered = Callable[[], list[JsonObject]]
 
 
-class Listener:
+class HostedSink:
     """A sink behind a host, as a driver tells it.
 
     Notes how long its slowest call took, and all of them together: what telling has added.
@@ -214,11 +214,11 @@ class SinkConformance:
         return None
 
     @pytest.fixture
-    def listener(self, sink: object, config: JsonObject, tmp_path: Path) -> Listener:
+    def listener(self, sink: object, config: JsonObject, tmp_path: Path) -> HostedSink:
         """The sink, not open yet."""
-        return Listener(sink, config, tmp_path)
+        return HostedSink(sink, config, tmp_path)
 
-    def test_a_life_of_events_raises_nothing_and_blocks_nobody(self, listener: Listener) -> None:
+    def test_a_life_of_events_raises_nothing_and_blocks_nobody(self, listener: HostedSink) -> None:
         listener.open()
         for number in range(20):
             began_s = listener.added_s
@@ -230,7 +230,7 @@ class SinkConformance:
         listener.close()
         assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
 
-    def test_a_task_may_wait_and_go_on(self, listener: Listener) -> None:
+    def test_a_task_may_wait_and_go_on(self, listener: HostedSink) -> None:
         listener.open()
         for queue in ("conformance", None):
             patient = outcome_of("patient")
@@ -239,7 +239,7 @@ class SinkConformance:
             listener.task(patient, queue)
         listener.close()
 
-    def test_odd_content_raises_nothing(self, listener: Listener) -> None:
+    def test_odd_content_raises_nothing(self, listener: HostedSink) -> None:
         listener.open()
         for number, queue in enumerate(AWKWARD_QUEUES):
             listener.task(outcome_of(f"queue-{number}"), queue)
@@ -248,7 +248,9 @@ class SinkConformance:
         listener.close()
         assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
 
-    def test_a_data_folder_that_can_not_be_written_raises_nothing(self, listener: Listener) -> None:
+    def test_a_data_folder_that_can_not_be_written_raises_nothing(
+        self, listener: HostedSink
+    ) -> None:
         listener.session.data_dir.rmdir()
         listener.session.data_dir.write_text("a file where a folder belongs")
         listener.open()
@@ -256,21 +258,21 @@ class SinkConformance:
         listener.close()
         assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
 
-    def test_threads_may_tell_at_once(self, listener: Listener) -> None:
+    def test_threads_may_tell_at_once(self, listener: HostedSink) -> None:
         listener.open()
         outcomes = [outcome_of(f"thread-{number}") for number in range(40)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda outcome: listener.task(outcome, "conformance"), outcomes))
         listener.close()
 
-    def test_opens_again_after_it_was_closed(self, listener: Listener) -> None:
+    def test_opens_again_after_it_was_closed(self, listener: HostedSink) -> None:
         for _ in range(2):
             listener.open()
             listener.task(outcome_of("again"), "conformance")
             listener.close()
 
     def test_what_was_told_comes_out_as_the_contract_says(
-        self, listener: Listener, delivered: Delivered | None
+        self, listener: HostedSink, delivered: Delivered | None
     ) -> None:
         if delivered is None:
             pytest.skip("the suite gives no fixture 'delivered'")

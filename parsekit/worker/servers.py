@@ -73,7 +73,7 @@ _REDIS_REFUSALS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class ServerProblem:
     """Why a server can't be used, and what to do; ``passes`` says that waiting may be enough."""
 
     reason: str
@@ -192,15 +192,15 @@ def servers(at: Addresses) -> list[Server]:
     return [broker(at)] if at.backend == at.broker else [broker(at), result_store(at)]
 
 
-def trouble_of(error: Exception) -> Trouble:
+def trouble_of(error: Exception) -> ServerProblem:
     """Translate what redis-py, kombu or amqp raised; without a secret of the address."""
     error = _cause(error)
     text = str(getattr(error, "reply_text", "") or error)
     reason = cleaned(" ".join(text.split()))[:_MAX_REASON].rstrip(".") or type(error).__name__
     if (advice := _advice(error, reason)) is not None:
-        return Trouble(reason=reason, advice=advice)
+        return ServerProblem(reason=reason, advice=advice)
     passes = isinstance(error, OSError | AMQPError | OperationalError | redis.RedisError)
-    return Trouble(reason=reason, advice=_AWAY, passes=passes)
+    return ServerProblem(reason=reason, advice=_AWAY, passes=passes)
 
 
 def _advice(error: Exception, reason: str) -> str | None:

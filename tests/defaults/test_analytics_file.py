@@ -26,7 +26,7 @@ from parsekit.records.analytics_file import AnalyticsFile
 from parsekit.records.reader import Unread, read_lines
 from parsekit.records.writer import LOCK_S, EventLog, aside, files_of
 from parsekit.testing import SinkConformance
-from parsekit.testing.sinks import FAILURE, Delivered, Listener, outcome_of
+from parsekit.testing.sinks import FAILURE, Delivered, HostedSink, outcome_of
 
 
 def read_events(folder: Path, keep: int = 5) -> list[JsonObject]:
@@ -35,8 +35,8 @@ def read_events(folder: Path, keep: int = 5) -> list[JsonObject]:
 
 
 @pytest.fixture
-def listener(tmp_path: Path) -> Listener:
-    listener = Listener(AnalyticsFile(), {}, tmp_path)
+def listener(tmp_path: Path) -> HostedSink:
+    listener = HostedSink(AnalyticsFile(), {}, tmp_path)
     listener.open()
     return listener
 
@@ -51,12 +51,12 @@ class TestAnalyticsFile(SinkConformance):
         return lambda: read_events(tmp_path / "data")
 
 
-def events(listener: Listener) -> list[JsonObject]:
+def events(listener: HostedSink) -> list[JsonObject]:
     return read_events(listener.session.data_dir)
 
 
 def test_a_line_is_the_contract_message_and_what_a_reader_needs(
-    listener: Listener, shared: Path
+    listener: HostedSink, shared: Path
 ) -> None:
     listener.task(outcome_of("good"), None)
     listener.task(outcome_of("bad", failure=FAILURE), None)
@@ -74,7 +74,7 @@ class Transport(Section):
 
 
 def test_it_is_kept_also_where_rabbitmq_gets_the_analytics(tmp_path: Path) -> None:
-    listener = Listener(AnalyticsFile(), {}, tmp_path)
+    listener = HostedSink(AnalyticsFile(), {}, tmp_path)
     config = Config(sections={"transport": Transport(url="amqp://rabbitmq")})
     listener.session = Session(config=config, role="worker", data_dir=tmp_path / "data")
     listener.open()
@@ -82,7 +82,7 @@ def test_it_is_kept_also_where_rabbitmq_gets_the_analytics(tmp_path: Path) -> No
     assert [event["eventId"] for event in events(listener)] == ["event-t"]
 
 
-def test_nothing_is_made_before_the_first_event(listener: Listener) -> None:
+def test_nothing_is_made_before_the_first_event(listener: HostedSink) -> None:
     assert list(listener.session.data_dir.iterdir()) == []
     assert events(listener) == []
 

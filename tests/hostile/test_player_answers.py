@@ -20,7 +20,7 @@ from parsekit.parsers.isolation.protocol import (
     MAX_STEP_CHARACTERS,
     Closed,
     Failed,
-    Step,
+    ProgressStep,
     decode_reply,
     receive,
 )
@@ -57,7 +57,7 @@ def test_whatever_a_child_says_is_about_its_own_replay_and_bounded(body: bytes):
         return
     assert json.loads(body)[0] == "ours"
     match reply:
-        case Step(value, message):
+        case ProgressStep(value, message):
             assert math.isfinite(value)
             assert len(message) <= MAX_STEP_CHARACTERS
         case Failed(error):

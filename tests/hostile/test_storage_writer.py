@@ -17,7 +17,7 @@ from parsekit.json_text import JsonData
 from parsekit.model import Failure, Tried
 from parsekit.storage.results import Result, ResultName, ResultStore
 from parsekit.storage.signing import Signer
-from parsekit.storage.tickets import Kept, Tickets
+from parsekit.storage.tickets import StoredTicket, Tickets
 from parsekit.storage.untrusted import MAX_NUMBER
 
 from .odd_json import SCALARS, json_of
@@ -36,7 +36,7 @@ RESULT = Result(
         Tried(parser="other", failure=Failure(code="parser_failed", message="no", retryable=False)),
     ),
 )
-KEPT = Kept(
+KEPT = StoredTicket(
     ticket={"id": "ours", "n": [1, None, "é"]},
     sha256="ab" * 32,
     size_bytes=42,
@@ -71,7 +71,7 @@ def ticket_of_ours(signer: Signer | None) -> bytes:
     return planted.body
 
 
-def found_ticket(body: bytes, signer: Signer | None) -> Kept | None:
+def found_ticket(body: bytes, signer: Signer | None) -> StoredTicket | None:
     return Tickets(Planted(body), signer).find(NAME)  # type: ignore[arg-type]
 
 

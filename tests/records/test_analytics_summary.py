@@ -18,7 +18,7 @@ from parsekit.model import Failure, Outcome, Timings
 from parsekit.records.analytics_file import line_of
 from parsekit.records.analytics_summary import Spread, Summary, summarise
 from parsekit.records.dedup import Latest
-from parsekit.records.reader import Line, Unread, read_lines
+from parsekit.records.reader import RecordLine, Unread, read_lines
 
 
 def event(task: str, *, at_unix: float = 1.7e9, **outcome: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def failed(task: str, code: str, **more: Any) -> dict[str, Any]:
 
 def summary(*contents: dict[str, Any], since_unix: float | None = None) -> Summary:
     unread = Unread()
-    lines = (Line(f"f:{number}", content) for number, content in enumerate(contents, 1))
+    lines = (RecordLine(f"f:{number}", content) for number, content in enumerate(contents, 1))
     found = summarise(lines, unread, since_unix=since_unix)
     assert unread.count == 0, unread.named
     return found
@@ -142,7 +142,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 )
 def test_lines_that_are_no_events_are_named(content: dict[str, Any]) -> None:
     unread = Unread()
-    found = summarise([Line("f:1", event("b")), Line("f:2", content)], unread)
+    found = summarise([RecordLine("f:1", event("b")), RecordLine("f:2", content)], unread)
     assert found.total.tasks == 1
     assert unread.named == ["f:2: no analytics event"]
 
@@ -174,7 +174,7 @@ def test_memory_does_not_grow_with_events(tmp_path: Path) -> None:
             timings = Timings(get_ms=number, parse_ms=number * 7, put_ms=3, total_ms=number * 9)
             out.write(json.dumps(event("x", timings=timings)).encode() + b"\n")
 
-    def without_ids() -> Iterator[Line]:
+    def without_ids() -> Iterator[RecordLine]:
         for line in read_lines([file], Unread()):
             del line.content["eventId"]
             yield line

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.events import Answerer, DifferenceEvent
-from parsekit.records.reader import Line, Unread
+from parsekit.records.reader import RecordLine, Unread
 from parsekit.shadow.compare import ABSENT, Differing, compare
 from parsekit.shadow.summary import Agreement, PairSummary, summarise
 
@@ -24,7 +24,7 @@ def line(
     primary: dict[str, Any],
     shadow: dict[str, Any],
     by: tuple[Answerer, Answerer] = (LOCAL, API),
-) -> Line:
+) -> RecordLine:
     event = DifferenceEvent(
         event_id=f"{task}.difference",
         task_id=task,
@@ -35,10 +35,10 @@ def line(
         shadow=by[1],
         fields=compare(primary, shadow),
     )
-    return Line(f"differences.jsonl:{task}", json.loads(json.dumps(event.to_json())))
+    return RecordLine(f"differences.jsonl:{task}", json.loads(json.dumps(event.to_json())))
 
 
-def one(*lines: Line, prefix: str = "") -> PairSummary:
+def one(*lines: RecordLine, prefix: str = "") -> PairSummary:
     unread = Unread()
     (pair,) = summarise(lines, unread, prefix=prefix)
     assert unread.count == 0
@@ -126,7 +126,7 @@ def test_lines_that_are_no_differences_are_named(changes: dict[str, Any]) -> Non
     good = line("a", {"x": 1}, {"x": 2})
     broken = {**good.content, **changes} if changes else {}
     unread = Unread()
-    assert len(summarise([good, Line("f:2", broken), good], unread)) == 1
+    assert len(summarise([good, RecordLine("f:2", broken), good], unread)) == 1
     assert unread.named == ["f:2: no difference"]
 
 
@@ -162,6 +162,6 @@ def test_differing_values_survive_the_file() -> None:
 def test_the_line_in_the_docs_is_one_that_is_read() -> None:
     page = (Path(__file__).parents[2] / "docs" / "composition.md").read_text()
     content = json.loads(page.partition("<!-- line -->")[2].split("```")[1].removeprefix("json"))
-    pair = one(Line("docs", content))
+    pair = one(RecordLine("docs", content))
     assert pair.fields["players.stats.boost.bpm"].values == 6
     assert content.keys() == line("a", {}, {}).content.keys()

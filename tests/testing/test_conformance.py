@@ -10,7 +10,7 @@ from parsekit import ObjectInfo, ProviderContext
 from parsekit.config import FolderSettings
 from parsekit.storage.folder import FolderStorage
 from parsekit.testing import StorageConformance
-from parsekit.testing.sinks import Listener
+from parsekit.testing.sinks import HostedSink
 
 
 class InPlace(FolderStorage):
@@ -42,7 +42,7 @@ def test_a_fetch_into_the_target_itself_fails_the_kit(kind: type[FolderStorage],
 
 
 def test_a_sink_under_test_has_its_data_folder(tmp_path: Path):
-    assert Listener(object(), {}, tmp_path).session.data_dir.is_dir()
+    assert HostedSink(object(), {}, tmp_path).session.data_dir.is_dir()
 
 
 def test_the_kits_can_be_listed():

@@ -20,7 +20,7 @@ from parsekit.cli.interrupt import Interrupt, interruptible
 from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile
 from parsekit.cli.output import OutputOptions
-from parsekit.cli.parse_run import Run
+from parsekit.cli.parse_run import ParseRun
 from parsekit.cli.shadow import await_first, tell_shadow
 from parsekit.cli.stdin import refuse_terminal
 from parsekit.formats.writer import Format
@@ -88,7 +88,7 @@ def parse(
         single, found = _peeked(expand(paths))
         wish = OutputOptions(kind=kind, folder=output, single=single)
         with _display(wish, paths, host), open_pipeline(session, host) as pipeline:
-            run = Run(
+            run = ParseRun(
                 pipeline=pipeline,
                 writers=wish.writers(),
                 interrupt=interrupt,
@@ -103,7 +103,7 @@ def parse(
         raise typer.Exit(_exit_code(run, interrupt))
 
 
-def _exit_code(run: Run, interrupt: Interrupt) -> int:
+def _exit_code(run: ParseRun, interrupt: Interrupt) -> int:
     return run.tally.exit_code if interrupt.number is None else interrupt.exit_code
 
 

@@ -19,7 +19,7 @@ from parsekit.client.manifest import Entry
 from parsekit.formats.terminal_text import printable
 
 if TYPE_CHECKING:
-    from parsekit.client.submit import Answer, Unsent
+    from parsekit.client.submit import Answer, NotSent
 
 app = typer.Typer(add_completion=False)
 
@@ -92,7 +92,7 @@ class _Report:
     form: SubmitFormat
     tally: Tally = field(default_factory=Tally)
 
-    def sent(self, one: Entry | Unsent | NoMatch) -> None:
+    def sent(self, one: Entry | NotSent | NoMatch) -> None:
         """Tell a task's id as soon as it is sent."""
         if isinstance(one, NoMatch):
             self._found_nothing(one)

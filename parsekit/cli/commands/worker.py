@@ -12,7 +12,7 @@ from parsekit.cli.options import ConfigFile, have_service_read
 app = typer.Typer(add_completion=False)
 
 
-class Pool(StrEnum):
+class PoolKind(StrEnum):
     """What ``--pool`` takes."""
 
     THREADS = "threads"
@@ -28,7 +28,7 @@ def worker(
     concurrency: Annotated[
         int | None, typer.Option(min=1, help="Tasks at once; default from the parser.")
     ] = None,
-    pool: Annotated[Pool | None, typer.Option(help="Celery's pool.")] = None,
+    pool: Annotated[PoolKind | None, typer.Option(help="Celery's pool.")] = None,
     queues: Annotated[
         str | None,
         typer.Option(

@@ -27,7 +27,7 @@ from parsekit.parsers.isolation.protocol import (
     OutOfMemory,
     ParseRequest,
     ProgressFilter,
-    Step,
+    ProgressStep,
     decode_reply,
     frame,
     receive,
@@ -202,7 +202,7 @@ class ParseProcess:
                     raise ParserFailed(f"parser {self._parser!r} {self._out_of_memory()}")
                 case HasSecret():
                     has_secret = True
-                case Step(value, message):
+                case ProgressStep(value, message):
                     if steps.passes(value):
                         progress(value, message)
 

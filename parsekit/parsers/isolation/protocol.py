@@ -98,7 +98,7 @@ class Descriptors(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProgressStep:
     """The parser came to a step."""
 
     value: float
@@ -120,7 +120,7 @@ class HasSecret:
     """The parser has read a secret, which the host does not know and so could not mask."""
 
 
-Reply = Step | Parsed | Failed | OutOfMemory | HasSecret
+Reply = ProgressStep | Parsed | Failed | OutOfMemory | HasSecret
 
 
 class Closed(Exception):
@@ -211,9 +211,9 @@ def decode_reply(body: bytes, request_id: str) -> Reply:
         raise ValueError(f"an answer that makes no sense: {type(exc).__name__}") from exc
 
 
-def _step(value: Any) -> Step:
+def _step(value: Any) -> ProgressStep:
     percentage, message = value
-    return Step(_finite(percentage), short(str(message), MAX_STEP_CHARACTERS))
+    return ProgressStep(_finite(percentage), short(str(message), MAX_STEP_CHARACTERS))
 
 
 def _parsed(value: Any) -> Parsed:

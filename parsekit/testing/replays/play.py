@@ -40,7 +40,7 @@ _STILL = Vector(0, 0, 0)
 
 
 @dataclass(slots=True, kw_only=True)
-class Car:
+class CarState:
     """A car as it is now; ``pad`` is the number of the pad it drives to, ``top_z`` of its hop."""
 
     side: Side
@@ -79,7 +79,7 @@ class Play:
     """The field with everybody on it."""
 
     def __init__(self, match: Match) -> None:
-        self.cars = [Car(side=side) for side, _ in match.players()]
+        self.cars = [CarState(side=side) for side, _ in match.players()]
         self.ball = _ORIGIN
         self.ball_velocity = _STILL
         self.now_s = 0.0
@@ -94,7 +94,7 @@ class Play:
             spot = _kickoff_place(car.side, counts[car.side])
             counts[car.side] += 1
             yaw = math.atan2(-spot.y, -spot.x)
-            self.cars[number] = Car(side=car.side, place=spot, yaw=yaw, decide_s=self.now_s)
+            self.cars[number] = CarState(side=car.side, place=spot, yaw=yaw, decide_s=self.now_s)
 
     def wait(self, step_s: float) -> None:
         """Let time pass with nobody moving."""
@@ -118,7 +118,7 @@ class Play:
         for pad in events.free:
             del self._taken[pad]
 
-    def _decide(self, car: Car) -> None:
+    def _decide(self, car: CarState) -> None:
         car.pad, car.aim = None, None
         car.hurry = self._chance.random() < _HURRY
         choice = self._chance.random()
@@ -131,11 +131,11 @@ class Play:
             car.hop_s, car.top_z = self.now_s, self._chance.uniform(*_HOP_Z)
         car.decide_s = self.now_s + self._chance.uniform(1.0, 3.0)
 
-    def _near_pad(self, car: Car) -> int:
+    def _near_pad(self, car: CarState) -> int:
         some = self._chance.sample(range(len(PADS)), 4)
         return min(some, key=lambda pad: math.dist(PADS[pad][:2], car.place[:2]))
 
-    def _drive(self, car: Car, step_s: float) -> None:
+    def _drive(self, car: CarState, step_s: float) -> None:
         aim = _inside(car.aim or self.ball)
         away = math.dist(aim[:2], car.place[:2])
         yaw = math.atan2(aim.y - car.place.y, aim.x - car.place.x) if away else car.yaw
@@ -151,7 +151,7 @@ class Play:
         if car.aim and step == away:
             car.decide_s = self.now_s
 
-    def _speed(self, car: Car, away: float, step_s: float) -> float:
+    def _speed(self, car: CarState, away: float, step_s: float) -> float:
         burn = min(car.boost, _BOOST_PER_S * step_s)
         car.boosting = car.hurry and away > _NEAR and burn > 0
         if car.boosting:
@@ -159,14 +159,14 @@ class Play:
         before = math.hypot(car.velocity.x, car.velocity.y)
         return min(_BOOSTED if car.boosting else _DRIVING, before + _GAIN_PER_S * step_s)
 
-    def _height(self, car: Car) -> tuple[float, float]:
+    def _height(self, car: CarState) -> tuple[float, float]:
         """Height and rise per second in a hop that reaches ``top_z`` above the ground."""
         up = math.sqrt(2 * _GRAVITY * car.top_z)
         since_s = self.now_s - car.hop_s
         height = up * since_s - _GRAVITY * since_s**2 / 2
         return (CAR_REST_Z + height, up - _GRAVITY * since_s) if height > 0 else (CAR_REST_Z, 0.0)
 
-    def _collect(self, number: int, car: Car, events: Events) -> None:
+    def _collect(self, number: int, car: CarState, events: Events) -> None:
         if car.pad is None or car.pad in self._taken or car.boost >= _FULL_BOOST:
             return
         pad = PADS[car.pad]
@@ -193,7 +193,7 @@ class Play:
         self.ball_velocity = Vector(*(part / step_s for part in way))
         self.ball = Vector(*(here + part for here, part in zip(self.ball, way, strict=True)))
 
-    def _hit(self, car: Car) -> None:
+    def _hit(self, car: CarState) -> None:
         goal_y = _GOAL_LINE if car.side == 0 else -_GOAL_LINE
         yaw = math.atan2(goal_y - self.ball.y, -self.ball.x) + self._chance.uniform(-0.8, 0.8)
         speed = 600 + 0.8 * math.hypot(car.velocity.x, car.velocity.y)

@@ -9,7 +9,7 @@ from parsekit.testing.replays.actors import delete, reference, rigid_body, spawn
 from parsekit.testing.replays.bits import Bits
 from parsekit.testing.replays.cast import Cast
 from parsekit.testing.replays.objects import BALL, BOOST, CAR, DODGE, DOUBLE_JUMP, FLIP, JUMP
-from parsekit.testing.replays.play import Car, Play
+from parsekit.testing.replays.play import CarState, Play
 
 _COMPONENTS = (BOOST, JUMP, DODGE, DOUBLE_JUMP, FLIP)
 
@@ -69,7 +69,7 @@ def leave(vehicles: Vehicles) -> Iterator[Bits]:
         yield from map(delete, (vehicle.car, *vehicle.components))
 
 
-def _enter(vehicle: Vehicle, player: int, car: Car) -> Iterator[Bits]:
+def _enter(vehicle: Vehicle, player: int, car: CarState) -> Iterator[Bits]:
     yield spawn(vehicle.car, CAR, car.place, car.yaw)
     yield update(vehicle.car, CAR, {"PlayerReplicationInfo": reference(player)})
     for archetype, actor in zip(_COMPONENTS, vehicle.components, strict=True):

@@ -70,7 +70,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """A whole answer."""
 
     status: int
@@ -157,7 +157,7 @@ class BallchasingClient:
         *,
         params: Mapping[str, str] | None = None,
         file: bytes | None = None,
-    ) -> Answer:
+    ) -> ApiAnswer:
         with whole_call(self._call_s) as deadline:
             try:
                 return self._answer(method, path, params, file)
@@ -171,7 +171,7 @@ class BallchasingClient:
 
     def _answer(
         self, method: str, path: str, params: Mapping[str, str] | None, file: bytes | None
-    ) -> Answer:
+    ) -> ApiAnswer:
         with self._session.request(
             method,
             self._url + path,
@@ -183,7 +183,7 @@ class BallchasingClient:
             allow_redirects=False,
             stream=True,
         ) as response:
-            return Answer(response.status_code, response.headers, _content(response))
+            return ApiAnswer(response.status_code, response.headers, _content(response))
 
     def _unreached(self, exc: Exception, call: str) -> ParsekitError:
         if distrust := _distrust(exc):
@@ -194,7 +194,7 @@ class BallchasingClient:
             )
         return RemoteUnavailable(f"ballchasing can't be reached: {call}: {_cause(exc)}")
 
-    def _object(self, answer: Answer) -> JsonObject:
+    def _object(self, answer: ApiAnswer) -> JsonObject:
         """The JSON object in an answer. Raises `RemoteUnavailable` when there is none."""
         try:
             body = json.loads(answer.content)
@@ -207,11 +207,11 @@ class BallchasingClient:
             raise RemoteUnavailable(f"ballchasing answered {answer.status} without a JSON object")
         return body
 
-    def _refuse_failure(self, answer: Answer) -> None:
+    def _refuse_failure(self, answer: ApiAnswer) -> None:
         if answer.status // 100 != _SUCCESS:
             raise self._error(answer)
 
-    def _error(self, answer: Answer) -> ParsekitError:
+    def _error(self, answer: ApiAnswer) -> ParsekitError:
         status = answer.status
         wait_s = retry_after_s(answer.headers.get("Retry-After"), now_unix=self._clock())
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -228,7 +228,7 @@ class BallchasingClient:
             )
         return RemoteRejected(self._told(answer, "refused the replay"))
 
-    def _told(self, answer: Answer, what: str) -> str:
+    def _told(self, answer: ApiAnswer, what: str) -> str:
         words = words_of(answer.content, secret=self._token.get_secret_value())
         return f"ballchasing {what}: {answer.status}{words and ' ' + words}"
 

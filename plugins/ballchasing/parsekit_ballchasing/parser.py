@@ -19,7 +19,7 @@ from parsekit.errors import (
 from parsekit_ballchasing.account import AGAIN_S, DOUBT_S
 from parsekit_ballchasing.client import BallchasingClient, Looked, ReplayGone, Uploaded
 from parsekit_ballchasing.measures import at_work
-from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Permit, Wait
+from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Permit, RetryLater
 from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.response import check_body
 from parsekit_ballchasing.settings import BallchasingSettings
@@ -99,7 +99,7 @@ class BallchasingParser:
         self._budget.calls.check()
         self._budget.account.refresh()
         turn = self._turn_to_upload(replay, job)
-        if isinstance(turn, Wait):
+        if isinstance(turn, RetryLater):
             return self._wait_to_upload(turn, ticket, job)
         try:
             uploaded = self._budget.calls.make(
@@ -113,8 +113,8 @@ class BallchasingParser:
             return self._stumble(error, "upload", ticket, needs_replay=True)
         return self._uploaded(uploaded, turn, ticket, job)
 
-    def _turn_to_upload(self, replay: Replay, job: Job) -> Permit | Wait:
-        def ask() -> Permit | Wait:
+    def _turn_to_upload(self, replay: Replay, job: Job) -> Permit | RetryLater:
+        def ask() -> Permit | RetryLater:
             return self._budget.calls.turn(
                 "upload", place=job.task_id, hold=replay.sha256, bulk=job.bulk
             )
@@ -162,7 +162,7 @@ class BallchasingParser:
 
     def _look(self, ticket: Ticket, job: Job) -> Parsed | NotReady:
         turn = self._budget.calls.turn("replay", place=job.task_id, bulk=job.bulk)
-        if isinstance(turn, Wait):
+        if isinstance(turn, RetryLater):
             return self._wait_to_look(turn, ticket)
         try:
             looked = self._budget.calls.make(turn, lambda: self._client.look(ticket.replay_id))
@@ -223,21 +223,21 @@ class BallchasingParser:
             needs_replay=True,
         )
 
-    def _wait_to_upload(self, wait: Wait, ticket: Ticket, job: Job) -> NotReady:
+    def _wait_to_upload(self, wait: RetryLater, ticket: Ticket, job: Job) -> NotReady:
         in_time = self._clock() < ticket.since_unix + self._settings.deadline
         if wait.why == "quota" and in_time and not self._budget.account.is_known():
             # The smallest quota was assumed; the real one is one answered ping away.
-            wait = Wait(why="paused", turn_s=AGAIN_S)
+            wait = RetryLater(why="paused", turn_s=AGAIN_S)
         too_late = job.has_fallback or self._is_too_late(wait, ticket.since_unix)
         if wait.why == "quota" and too_late:
             raise self._out_of_quota(wait)
         return self._wait(wait, ticket, ticket.since_unix, needs_replay=True)
 
-    def _wait_to_look(self, wait: Wait, ticket: Ticket) -> NotReady:
+    def _wait_to_look(self, wait: RetryLater, ticket: Ticket) -> NotReady:
         return self._wait(wait, ticket, ticket.uploaded_unix, needs_replay=False)
 
     def _wait(
-        self, wait: Wait, ticket: Ticket, since_unix: float, *, needs_replay: bool
+        self, wait: RetryLater, ticket: Ticket, since_unix: float, *, needs_replay: bool
     ) -> NotReady:
         if self._is_too_late(wait, since_unix):
             raise self._out_of_calls(wait)
@@ -250,7 +250,7 @@ class BallchasingParser:
 
     def _refuse_lateness(self, error: ParsekitError, ticket: Ticket) -> None:
         """What the API announces wins over the schedule, but not over the deadline."""
-        announced = Wait(why="paused", turn_s=error.retry_after_s or 0.0)
+        announced = RetryLater(why="paused", turn_s=error.retry_after_s or 0.0)
         since_unix = ticket.uploaded_unix if ticket.replay_id else ticket.since_unix
         if not self._is_too_late(announced, since_unix):
             return
@@ -258,21 +258,21 @@ class BallchasingParser:
         quota = not ticket.replay_id and announced.turn_s > LONGEST_PAUSE_S
         raise (self._out_of_quota if quota else self._out_of_calls)(announced) from error
 
-    def _out_of_quota(self, wait: Wait) -> OutOfQuota:
+    def _out_of_quota(self, wait: RetryLater) -> OutOfQuota:
         return OutOfQuota(
             "ballchasing's upload quota is used up; the next slot frees at "
             f"{self._moment(wait.turn_s)}; see `parsekit quota`",
             retry_after_s=wait.turn_s,
         )
 
-    def _out_of_calls(self, wait: Wait) -> OutOfCalls:
+    def _out_of_calls(self, wait: RetryLater) -> OutOfCalls:
         return OutOfCalls(
             f"ballchasing allows no call before {self._moment(wait.turn_s)}, "
             "which is after this task's deadline",
             retry_after_s=wait.turn_s,
         )
 
-    def _is_too_late(self, wait: Wait, since_unix: float) -> bool:
+    def _is_too_late(self, wait: RetryLater, since_unix: float) -> bool:
         left_s = since_unix + self._settings.deadline - self._clock()
         return wait.turn_s > max(left_s, GRACE_S)
 

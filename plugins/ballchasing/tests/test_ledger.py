@@ -14,7 +14,7 @@ import redis
 
 from devkit.servers.process import free_port
 from devkit.servers.valkey import ValkeyServer
-from parsekit_ballchasing.rate_limit import Permit, RateLimiter, Wait
+from parsekit_ballchasing.rate_limit import Permit, RateLimiter, RetryLater
 from parsekit_ballchasing.rate_limit.failover import FailoverStore
 from parsekit_ballchasing.rate_limit.local import LocalStore
 from parsekit_ballchasing.rate_limit.shared import SharedStore, connect
@@ -254,13 +254,13 @@ class TestLedger:
         ledger._tier = lambda: TIERS["gold"]
         ledger._store._calls["replay"] = [clock()] * 2000
         wait = ledger.turn("replay", place="p")
-        assert isinstance(wait, Wait)
+        assert isinstance(wait, RetryLater)
         assert wait.turn_s == pytest.approx(HOUR_S)
         assert wait.after_s == pytest.approx(HOUR_S - 1)
 
     def test_keeps_a_fifth_of_the_hour_from_bulk_work(self, ledger: Any, clock: Any) -> None:
         ledger._store._calls["replay"] = [clock() - 60] * 800
-        assert isinstance(ledger.turn("replay", place="b", bulk=True), Wait)
+        assert isinstance(ledger.turn("replay", place="b", bulk=True), RetryLater)
         assert isinstance(ledger.turn("replay", place="i"), Permit)
 
 

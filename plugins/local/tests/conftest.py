@@ -12,7 +12,6 @@ import pytest
 from parsekit import Job, JsonObject, Parsed, ProviderContext, Replay
 from parsekit_local.parser import LocalParser
 from parsekit_local.stream.frames import (
-    Account,
     BoostSamples,
     Car,
     Countdowns,
@@ -22,6 +21,7 @@ from parsekit_local.stream.frames import (
     Goals,
     Hits,
     Pickups,
+    PlatformAccount,
     PlayerTrack,
     RigidBodies,
     ScoreLine,
@@ -96,7 +96,7 @@ def _car() -> Car:
 def _track(
     name: str,
     *,
-    account: Account | None = None,
+    account: PlatformAccount | None = None,
     team: int | None = 0,
     cars: int = 1,
     score: int = 0,

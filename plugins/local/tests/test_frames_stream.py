@@ -9,7 +9,7 @@ import pytest
 
 from parsekit_local.stream.actors import Actor
 from parsekit_local.stream.columns import columns
-from parsekit_local.stream.frames import Account, Frames
+from parsekit_local.stream.frames import Frames, PlatformAccount
 
 OBJECTS = [
     "TAGame.Default__PRI_TA",
@@ -101,7 +101,7 @@ def joins(pri: int, car: int, *, account: str = "7", local_id: int = 0) -> dict[
 def test_a_player_is_who_the_account_says() -> None:
     (player,) = read(joins(1, 2)).players
 
-    assert player.account == Account(platform="steam", id="7")
+    assert player.account == PlatformAccount(platform="steam", id="7")
     assert (player.team, player.is_bot, len(player.cars)) == (0, False, 1)
 
 

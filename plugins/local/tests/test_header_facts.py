@@ -7,7 +7,7 @@ import pytest
 from parsekit_local.header.facts import HeaderFacts, header_facts
 from parsekit_local.header.properties import Choice, Properties, Structure
 from parsekit_local.header.reader import Header
-from parsekit_local.stream.frames import Account
+from parsekit_local.stream.frames import PlatformAccount
 
 
 def _facts(**properties: object) -> HeaderFacts:
@@ -65,15 +65,15 @@ def test_both_forms_of_date_are_read(text: str, moment: datetime | None) -> None
     [
         (
             {"Platform": Choice("OnlinePlatform_Steam", None), "OnlineID": 76561190000000001},
-            Account(platform="steam", id="76561190000000001"),
+            PlatformAccount(platform="steam", id="76561190000000001"),
         ),
         (
             {"Platform": _platform("Dingo"), "OnlineID": 2533270000000000},
-            Account(platform="xbox", id="2533270000000000"),
+            PlatformAccount(platform="xbox", id="2533270000000000"),
         ),
         (
             {"Platform": _platform("PS4"), "OnlineID": 0},
-            Account(platform="playstation", id="0", online_name="Synthetic"),
+            PlatformAccount(platform="playstation", id="0", online_name="Synthetic"),
         ),
         (
             {
@@ -84,14 +84,14 @@ def test_both_forms_of_date_are_read(text: str, moment: datetime | None) -> None
                     {"EpicAccountId": "00ff", "SplitscreenID": Choice("None", 1)},
                 ),
             },
-            Account(platform="epic", id="00ff", player_number=1),
+            PlatformAccount(platform="epic", id="00ff", player_number=1),
         ),
         ({"Platform": _platform("Unknown"), "OnlineID": 0}, None),
         ({"Platform": _platform("Steam"), "OnlineID": 5, "bBot": True}, None),
         ({}, None),
     ],
 )
-def test_accounts_of_all_ages(line: Properties, account: Account | None) -> None:
+def test_accounts_of_all_ages(line: Properties, account: PlatformAccount | None) -> None:
     (player,) = _facts(PlayerStats=[{"Name": "Synthetic", **line}]).players
     assert player.account == account
 

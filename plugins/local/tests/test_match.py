@@ -11,7 +11,7 @@ from parsekit_local.fidelity.grades import Reading
 from parsekit_local.header.facts import HeaderFacts, header_facts
 from parsekit_local.header.properties import Properties
 from parsekit_local.header.reader import Header
-from parsekit_local.stream.frames import Account, Frames, PlayerTrack
+from parsekit_local.stream.frames import Frames, PlatformAccount, PlayerTrack
 
 MakeTrack = Callable[..., PlayerTrack]
 MakeFrames = Callable[..., Frames]
@@ -82,7 +82,7 @@ def test_an_unknown_map_and_playlist_are_called_so(make_frames: MakeFrames) -> N
 def test_the_car_is_the_one_chosen_for_the_player_s_colour(
     make_track: MakeTrack, make_frames: MakeFrames
 ) -> None:
-    account = Account(platform="steam", id="1")
+    account = PlatformAccount(platform="steam", id="1")
     frames = make_frames(make_track("a", account=account, team=1, body_ids=(23, 4284)))
     sources = PlayerSources(
         everybody=participants([], frames), statistics=None, has_score=True, ranks={}, winner=None

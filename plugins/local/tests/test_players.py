@@ -9,7 +9,7 @@ from parsekit_local.body.ranks import extremes, ranks_of
 from parsekit_local.body.roster import Participant, participants
 from parsekit_local.header.bounds import bounded
 from parsekit_local.header.facts import HeaderPlayer
-from parsekit_local.stream.frames import Account, CameraSettings, ScoreLine
+from parsekit_local.stream.frames import CameraSettings, PlatformAccount, ScoreLine
 from parsekit_local.tables.cars import CARS
 
 
@@ -32,32 +32,32 @@ def _match(*lines: HeaderPlayer) -> tuple[Participant, ...]:
     ("account", "written"),
     [
         (None, {}),
-        (Account(platform="steam", id="7656"), {"platform": "steam", "id": "7656"}),
-        (Account(platform="epic", id="00ff"), {"platform": "epic", "id": "00ff"}),
+        (PlatformAccount(platform="steam", id="7656"), {"platform": "steam", "id": "7656"}),
+        (PlatformAccount(platform="epic", id="00ff"), {"platform": "epic", "id": "00ff"}),
         (
-            Account(platform="playstation", id="12", online_name="Synthetic"),
+            PlatformAccount(platform="playstation", id="12", online_name="Synthetic"),
             {"platform": "ps4", "id": "Synthetic"},
         ),
-        (Account(platform="playstation", id="12"), {"platform": "ps4", "id": "12"}),
+        (PlatformAccount(platform="playstation", id="12"), {"platform": "ps4", "id": "12"}),
         (
-            Account(platform="xbox", id="2533274800000000"),
+            PlatformAccount(platform="xbox", id="2533274800000000"),
             {"platform": "xbox", "id": (2533274800000000).to_bytes(8, "little").hex()},
         ),
-        (Account(platform="switch", id="9"), {"platform": "psynet", "id": "9"}),
-        (Account(platform="psynet", id="9"), {"platform": "psynet", "id": "9"}),
-        (Account(platform="qq", id="9"), {}),
+        (PlatformAccount(platform="switch", id="9"), {"platform": "psynet", "id": "9"}),
+        (PlatformAccount(platform="psynet", id="9"), {"platform": "psynet", "id": "9"}),
+        (PlatformAccount(platform="qq", id="9"), {}),
         (
-            Account(platform="steam", id="7656", player_number=1),
+            PlatformAccount(platform="steam", id="7656", player_number=1),
             {"platform": "steam", "id": "7656", "player_number": 1},
         ),
     ],
 )
-def test_ids_of_all_platforms(account: Account | None, written: dict[str, object]) -> None:
+def test_ids_of_all_platforms(account: PlatformAccount | None, written: dict[str, object]) -> None:
     assert player_id(account) == written
 
 
 def test_two_players_of_one_machine_have_different_ids() -> None:
-    first, second = (Account(platform="steam", id="1", player_number=n) for n in (0, 1))
+    first, second = (PlatformAccount(platform="steam", id="1", player_number=n) for n in (0, 1))
     assert player_id(first) != player_id(second)
 
 

@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 from parsekit_local.body.roster import participants
 from parsekit_local.header.facts import HeaderPlayer
-from parsekit_local.stream.frames import Account, Frames, PlayerTrack, ScoreLine
+from parsekit_local.stream.frames import Frames, PlatformAccount, PlayerTrack, ScoreLine
 
 MakeTrack = Callable[..., PlayerTrack]
 MakeFrames = Callable[..., Frames]
-_STEAM = Account(platform="steam", id="76561190000000001")
+_STEAM = PlatformAccount(platform="steam", id="76561190000000001")
 
 
 def _line(
     name: str,
     *,
-    account: Account | None = None,
+    account: PlatformAccount | None = None,
     numbered: bool = True,
     team: int = 0,
     score: int = 0,
@@ -32,7 +32,7 @@ def _line(
 def test_an_account_joins_both_sources_though_the_names_differ(
     make_track: MakeTrack, make_frames: MakeFrames
 ) -> None:
-    other = make_track("b", account=Account(platform="steam", id="2"))
+    other = make_track("b", account=PlatformAccount(platform="steam", id="2"))
     stream = make_frames(other, make_track("NAME", account=_STEAM))
     found = participants([_line("name", account=_STEAM)], stream)
     assert [(player.name, player.index) for player in found] == [("NAME", 1), ("b", 0)]
@@ -47,7 +47,7 @@ def test_the_header_s_score_wins_over_the_stream_s(
 
 
 def test_an_account_tells_more_than_a_name(make_track: MakeTrack, make_frames: MakeFrames) -> None:
-    namesake = make_track("a", account=Account(platform="steam", id="2"))
+    namesake = make_track("a", account=PlatformAccount(platform="steam", id="2"))
     stream = make_frames(namesake, make_track("b", account=_STEAM))
     found = participants([_line("a", account=_STEAM, score=1)], stream)
     assert [player.index for player in found] == [1, 0]
@@ -56,7 +56,7 @@ def test_an_account_tells_more_than_a_name(make_track: MakeTrack, make_frames: M
 def test_two_players_of_one_machine_are_told_apart(
     make_track: MakeTrack, make_frames: MakeFrames
 ) -> None:
-    second = Account(platform="steam", id=_STEAM.id, player_number=1)
+    second = PlatformAccount(platform="steam", id=_STEAM.id, player_number=1)
     stream = make_frames(make_track("a", account=second), make_track("a", account=_STEAM))
     found = participants([_line("a", account=_STEAM, score=1), _line("a", account=second)], stream)
     assert [player.index for player in found] == [1, 0]
@@ -66,7 +66,7 @@ def test_two_players_of_one_account_without_numbers_are_told_apart_by_name(
     make_track: MakeTrack, make_frames: MakeFrames
 ) -> None:
     """As in files of 2016, in whose header the account is all there is."""
-    guest = Account(platform="steam", id=_STEAM.id, player_number=1)
+    guest = PlatformAccount(platform="steam", id=_STEAM.id, player_number=1)
     stream = make_frames(make_track("a", account=_STEAM), make_track("a(2)", account=guest))
     lines = [
         _line("a(2)", account=_STEAM, numbered=False, score=9),
@@ -97,7 +97,7 @@ def test_two_players_of_one_account_have_different_numbers_without_a_stream() ->
 def test_a_guest_who_was_never_seen_gets_a_number_of_his_own(
     make_track: MakeTrack, make_frames: MakeFrames
 ) -> None:
-    guest = Account(platform="steam", id=_STEAM.id, player_number=1)
+    guest = PlatformAccount(platform="steam", id=_STEAM.id, player_number=1)
     lines = [_line(name, account=_STEAM, numbered=False) for name in ("a", "a(2)", "a(3)")]
     found = participants(lines, make_frames(make_track("a(2)", account=guest)))
     numbers = {player.name: player.account and player.account.player_number for player in found}
@@ -108,10 +108,10 @@ def test_accounts_without_a_number_are_joined_by_name(
     make_track: MakeTrack, make_frames: MakeFrames
 ) -> None:
     """As PlayStation players of 2016, all of whom have the number 0 in the header."""
-    header = Account(platform="playstation", id="0", online_name="b")
+    header = PlatformAccount(platform="playstation", id="0", online_name="b")
     stream = make_frames(
-        make_track("a", account=Account(platform="playstation", id="1", online_name="a")),
-        make_track("b", account=Account(platform="playstation", id="1", online_name="b")),
+        make_track("a", account=PlatformAccount(platform="playstation", id="1", online_name="a")),
+        make_track("b", account=PlatformAccount(platform="playstation", id="1", online_name="b")),
     )
     found = participants([_line("b", account=header)], stream)
     assert {player.name: player.index for player in found} == {"a": 0, "b": 1}

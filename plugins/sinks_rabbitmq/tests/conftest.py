@@ -19,7 +19,7 @@ from devkit.contract import Contract
 from devkit.servers.rabbitmq import RabbitServer, Tls
 from devkit.servers.rabbitmq import rabbitmq as run_node
 from parsekit import JsonObject
-from parsekit.testing.sinks import Listener
+from parsekit.testing.sinks import HostedSink
 from parsekit_sinks_rabbitmq.counters import Snapshot
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 
@@ -168,7 +168,7 @@ def until(done: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-class Sinks(Listener):
+class Sinks(HostedSink):
     """The plugin under test, told by a driver, with queues that no other test has."""
 
     def __init__(self, config: JsonObject, folder: Path) -> None:

@@ -16,7 +16,7 @@ from parsekit import JsonObject
 from parsekit.testing.sinks import (
     FAILURE,
     LONGEST_CALL_S,
-    Listener,
+    HostedSink,
     believable_body,
     outcome_of,
 )
@@ -150,7 +150,7 @@ def test_closing_sends_what_waits_and_leaves_no_spool(
 
 def test_without_a_url_nothing_happens(tmp_path: Path) -> None:
     plugin = RabbitSinks()
-    listener = Listener(plugin, {}, tmp_path)
+    listener = HostedSink(plugin, {}, tmp_path)
     listener.open()
     listener.task(outcome_of("t"), "queue")
     listener.close()

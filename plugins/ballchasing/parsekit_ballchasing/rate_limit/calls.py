@@ -12,7 +12,7 @@ from parsekit.errors import (
     RemoteUnavailable,
     Unauthorized,
 )
-from parsekit_ballchasing.rate_limit import Permit, RateLimiter, Wait
+from parsekit_ballchasing.rate_limit import Permit, RateLimiter, RetryLater
 from parsekit_ballchasing.rate_limit.breaker import Breaker
 from parsekit_ballchasing.tiers import Endpoint
 
@@ -32,11 +32,11 @@ class Calls:
 
     def turn(
         self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
-    ) -> Permit | Wait:
+    ) -> Permit | RetryLater:
         """See `RateLimiter.turn`. Raises what `Breaker` raises while nobody may call."""
         self.check()
         turn = self._ledger.turn(endpoint, place=place, hold=hold, bulk=bulk)
-        if isinstance(turn, Wait):
+        if isinstance(turn, RetryLater):
             return turn
         try:
             self._breaker.enter()

@@ -11,7 +11,7 @@ from typing import TypeVar
 import redis
 
 from parsekit import JsonObject
-from parsekit_ballchasing.rate_limit.store import Ask, Load, Reply, Store
+from parsekit_ballchasing.rate_limit.store import Ask, Load, Store, StoreReply
 from parsekit_ballchasing.tiers import Endpoint, Limit
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class FailoverStore:
         if known:
             log.warning("redis is back; ballchasing's limits are shared again")
 
-    def ask(self, ask: Ask) -> Reply:
+    def ask(self, ask: Ask) -> StoreReply:
         """See `Store.ask`."""
         return self._first(lambda store: store.ask(ask))
 

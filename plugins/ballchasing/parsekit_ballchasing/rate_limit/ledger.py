@@ -37,7 +37,7 @@ class Permit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class RetryLater:
     """Not now: the turn is in ``turn_s`` seconds; come back in ``after_s``."""
 
     why: Why
@@ -73,27 +73,27 @@ class RateLimiter:
 
     def turn(
         self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
-    ) -> Permit | Wait:
+    ) -> Permit | RetryLater:
         """Leave to call now, after at most two seconds of sleep, or the time to come back.
 
         ``place`` names who waits. An upload names the replay as ``hold``: however often it is
         tried, it takes one slot of the quota.
         """
         again = Retrying(
-            retry=retry_if_result(lambda answer: isinstance(answer, Wait)),
+            retry=retry_if_result(lambda answer: isinstance(answer, RetryLater)),
             wait=_until_its_turn,
             stop=lambda state: state.idle_for + state.upcoming_sleep > LONGEST_SLEEP_S,
             sleep=self._sleep,
             retry_error_callback=_last_answer,
         )
-        answer: Permit | Wait = again(self._asked, endpoint, place, hold, bulk)
+        answer: Permit | RetryLater = again(self._asked, endpoint, place, hold, bulk)
         return answer
 
-    def _asked(self, endpoint: Endpoint, place: str, hold: str, bulk: bool) -> Permit | Wait:
+    def _asked(self, endpoint: Endpoint, place: str, hold: str, bulk: bool) -> Permit | RetryLater:
         asked, call = self._ticks(), uuid.uuid4().hex
         reply = self._store.ask(self._ask(endpoint, call, place, hold, bulk=bulk))
         if reply.why != "granted":
-            return Wait(why=reply.why, turn_s=reply.wait_s)
+            return RetryLater(why=reply.why, turn_s=reply.wait_s)
         return Permit(endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked)
 
     def _ask(self, endpoint: Endpoint, call: str, place: str, hold: str, *, bulk: bool) -> Ask:
@@ -147,15 +147,15 @@ class RateLimiter:
         return self._store.since_ok(endpoint)
 
 
-def _last_answer(state: RetryCallState) -> Permit | Wait:
-    answer: Permit | Wait = state.outcome.result()  # type: ignore[union-attr]  # set by tenacity
+def _last_answer(state: RetryCallState) -> Permit | RetryLater:
+    answer: Permit | RetryLater = state.outcome.result()  # type: ignore[union-attr]  # set by tenacity
     return answer
 
 
 def _until_its_turn(state: RetryCallState) -> float:
     answer = _last_answer(state)
     # A wait that rounds to nothing must not become a busy loop.
-    return max(answer.turn_s, 0.001) if isinstance(answer, Wait) else 0.0
+    return max(answer.turn_s, 0.001) if isinstance(answer, RetryLater) else 0.0
 
 
 def _careful(limit: Limit) -> Limit:

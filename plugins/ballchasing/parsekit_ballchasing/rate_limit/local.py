@@ -17,7 +17,7 @@ from parsekit_ballchasing.rate_limit.store import (
     UNWATCHED_S,
     Ask,
     Load,
-    Reply,
+    StoreReply,
     Why,
     load_of,
 )
@@ -46,7 +46,7 @@ class LocalStore:
         self._paused_until: dict[str | None, float] = {}
         self._documents: dict[str, JsonObject] = {}
 
-    def ask(self, ask: Ask) -> Reply:
+    def ask(self, ask: Ask) -> StoreReply:
         """See `Store.ask`."""
         with self._lock:
             now = self._clock()
@@ -56,10 +56,10 @@ class LocalStore:
                 self._grant(ask, now)
             return reply
 
-    def _judged(self, ask: Ask, now: float) -> Reply:
+    def _judged(self, ask: Ask, now: float) -> StoreReply:
         until = max(self._paused_until.get(name, 0.0) for name in (None, ask.endpoint))
         if until > now:
-            return Reply(why="paused", wait_s=until - now)
+            return StoreReply(why="paused", wait_s=until - now)
         held = ask.hold in self._uploads
         if ask.hold and not held:
             slots = sorted(self._uploads.values())
@@ -73,8 +73,8 @@ class LocalStore:
             return reply
         late_s = self._late_s(ask, now)
         if late_s > 0:
-            return Reply(why="rate", wait_s=late_s)
-        return Reply(why="granted", fresh=bool(ask.hold) and not held)
+            return StoreReply(why="rate", wait_s=late_s)
+        return StoreReply(why="granted", fresh=bool(ask.hold) and not held)
 
     def _shared(self, limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
         share = self._share()
@@ -88,7 +88,7 @@ class LocalStore:
         book: list[float],
         limits: tuple[Limit, ...],
         now: float,
-    ) -> Reply | None:
+    ) -> StoreReply | None:
         """None when there is room; else a place in the line, with the time of its turn."""
         if all(_free_at(book, limit, 0, now) <= now for limit in limits):
             return None
@@ -97,7 +97,7 @@ class LocalStore:
         ahead = sum(1 for due in line.values() if mine is None or due < mine)
         turn = max(_free_at(book, limit, ahead, now) for limit in limits)
         line[ask.place] = turn
-        return Reply(why=why, wait_s=turn - now)
+        return StoreReply(why=why, wait_s=turn - now)
 
     def _late_s(self, ask: Ask, now: float) -> float:
         """Seconds to wait for evenness, and for calls that may still arrive."""

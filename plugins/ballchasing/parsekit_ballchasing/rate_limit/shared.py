@@ -20,7 +20,7 @@ from parsekit_ballchasing.rate_limit.store import (
     UNWATCHED_S,
     Ask,
     Load,
-    Reply,
+    StoreReply,
     Why,
     load_of,
 )
@@ -60,7 +60,7 @@ class SharedStore:
         self._settle = client.register_script(_script("settle.lua"))
         self._pause = client.register_script(_script("pause.lua"))
 
-    def ask(self, ask: Ask) -> Reply:
+    def ask(self, ask: Ask) -> StoreReply:
         """See `Store.ask`."""
         keys = ("calls", ask.endpoint), ("underway", ask.endpoint), ("line", ask.endpoint)
         quota_line = self._key("line", "quota of bulk" if ask.bulk else "quota")
@@ -78,7 +78,7 @@ class SharedStore:
                 *(len(ask.rates), *limits),
             ],
         )
-        return Reply(why=cast("Why", why), wait_s=float(wait_s), fresh=bool(fresh))
+        return StoreReply(why=cast("Why", why), wait_s=float(wait_s), fresh=bool(fresh))
 
     def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """See `Store.settle`."""

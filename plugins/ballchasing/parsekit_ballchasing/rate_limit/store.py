@@ -52,7 +52,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class StoreReply:
     """``wait_s`` 0 means go now. ``fresh`` says that a slot of the quota was taken by this ask."""
 
     why: Why
@@ -91,7 +91,7 @@ def load_of(rates: tuple[Limit, ...], used: Sequence[int], waiting: int, since_s
 class Store(Protocol):
     """Keeps the books. Every method is one atomic step, safe from threads and processes."""
 
-    def ask(self, ask: Ask) -> Reply:
+    def ask(self, ask: Ask) -> StoreReply:
         """Grant the call now, or give a place in the line and say when it is its turn."""
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from parsekit import JsonObject
 from parsekit_ballchasing.simulator import groups, replays
-from parsekit_ballchasing.simulator.exchange import CHAT, Call, Reply, failure
+from parsekit_ballchasing.simulator.exchange import CHAT, ApiCall, Reply, failure
 from parsekit_ballchasing.simulator.refusals import refusal
 from parsekit_ballchasing.simulator.site import Site
 from parsekit_ballchasing.tiers import DAY_S, WEEK_S, Endpoint
@@ -24,7 +24,7 @@ class Route:
     answer: Callable[..., Reply]
 
 
-def route_of(call: Call) -> tuple[Route, tuple[str, ...]] | None:
+def route_of(call: ApiCall) -> tuple[Route, tuple[str, ...]] | None:
     """The route that answers a call, with what its path names."""
     for route in ROUTES:
         match = route.path.fullmatch(call.path)
@@ -33,7 +33,7 @@ def route_of(call: Call) -> tuple[Route, tuple[str, ...]] | None:
     return None
 
 
-def answer(site: Site, call: Call, route: Route, names: tuple[str, ...]) -> Reply:
+def answer(site: Site, call: ApiCall, route: Route, names: tuple[str, ...]) -> Reply:
     """Check the token and the limits, then let the route answer."""
     if not call.token:
         return failure(401, "missing API key")
@@ -48,7 +48,7 @@ def answer(site: Site, call: Call, route: Route, names: tuple[str, ...]) -> Repl
     return route.answer(site, call, *names)
 
 
-def ping(site: Site, call: Call) -> Reply:
+def ping(site: Site, call: ApiCall) -> Reply:
     """GET /."""
     account = site.account(call.token)
     body: JsonObject = {
@@ -76,7 +76,7 @@ def _quota(site: Site, token: str) -> JsonObject:
     }
 
 
-def get_maps(_site: Site, _call: Call) -> Reply:
+def get_maps(_site: Site, _call: ApiCall) -> Reply:
     """GET /maps."""
     return Reply(200, {"park_night_p": "Beckwith Park (Midnight)", "stadium_p": "DFH Stadium"})
 

@@ -12,7 +12,7 @@ CHAT = {"YOU": "Whoops", "Buzz": "gg."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiCall:
     """One call; ``path`` without the root, ``query`` with the last value of each name."""
 
     method: str
@@ -39,7 +39,7 @@ def failure(status: int, error: str, headers: dict[str, str] | None = None) -> R
     return Reply(status, body, headers or {})
 
 
-def json_of(call: Call) -> JsonObject | None:
+def json_of(call: ApiCall) -> JsonObject | None:
     """The JSON object that a call brings, None when it brings something else."""
     try:
         body = json.loads(call.body)

@@ -6,11 +6,11 @@ import re
 import uuid
 
 from parsekit import JsonObject
-from parsekit_ballchasing.simulator.exchange import Call, Reply, failure, json_of
+from parsekit_ballchasing.simulator.exchange import ApiCall, Reply, failure, json_of
 from parsekit_ballchasing.simulator.site import Site, rfc3339
 
 
-def create_group(site: Site, call: Call) -> Reply:
+def create_group(site: Site, call: ApiCall) -> Reply:
     """POST /groups."""
     wanted = json_of(call)
     if not wanted or not isinstance(wanted.get("name"), str):
@@ -31,7 +31,7 @@ def create_group(site: Site, call: Call) -> Reply:
     return Reply(201, {"id": group_id, "link": site.groups[group_id]["link"]})
 
 
-def list_groups(site: Site, call: Call) -> Reply:
+def list_groups(site: Site, call: ApiCall) -> Reply:
     """GET /groups, with the filters `group`, `name`."""
     parent, name = call.query.get("group"), call.query.get("name", "")
     shown = [
@@ -42,7 +42,7 @@ def list_groups(site: Site, call: Call) -> Reply:
     return Reply(200, {"list": [_public(group) for group in shown]})
 
 
-def get_group(site: Site, _: Call, group_id: str) -> Reply:
+def get_group(site: Site, _: ApiCall, group_id: str) -> Reply:
     """GET /groups/{id}."""
     group = site.groups.get(group_id)
     if group is None:
@@ -52,7 +52,7 @@ def get_group(site: Site, _: Call, group_id: str) -> Reply:
     return Reply(200, {**_public(group), "status": f"{worst}_replays" if worst else "ok"})
 
 
-def patch_group(site: Site, call: Call, group_id: str) -> Reply:
+def patch_group(site: Site, call: ApiCall, group_id: str) -> Reply:
     """PATCH /groups/{id}."""
     changes = json_of(call)
     if group_id not in site.groups:
@@ -64,7 +64,7 @@ def patch_group(site: Site, call: Call, group_id: str) -> Reply:
     return Reply(204)
 
 
-def delete_group(site: Site, _: Call, group_id: str) -> Reply:
+def delete_group(site: Site, _: ApiCall, group_id: str) -> Reply:
     """DELETE /groups/{id}, and its children; replays stay (unknown at the real API)."""
     if group_id not in site.groups:
         return failure(404, "group not found")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 
 from parsekit import JsonObject
-from parsekit_ballchasing.simulator.exchange import Call, Reply
+from parsekit_ballchasing.simulator.exchange import ApiCall, Reply
 
 #: Replays or groups on a page: without `count`, and at most.
 PAGE, LARGEST_PAGE = 150, 200
 
 
-def page(items: list[tuple[float, str, JsonObject]], call: Call) -> Reply:
+def page(items: list[tuple[float, str, JsonObject]], call: ApiCall) -> Reply:
     """One page of items, each with its time and id, and where the next page begins."""
     total = len(items)
     if cursor := _cursor(call.query.get("after", "")):

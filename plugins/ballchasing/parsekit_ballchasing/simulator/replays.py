@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parsekit import JsonObject
-from parsekit_ballchasing.simulator.exchange import CHAT, Call, Reply, failure, json_of
+from parsekit_ballchasing.simulator.exchange import CHAT, ApiCall, Reply, failure, json_of
 from parsekit_ballchasing.simulator.multipart import file_part
 from parsekit_ballchasing.simulator.pages import page
 from parsekit_ballchasing.simulator.refusals import refusal
@@ -12,7 +12,7 @@ from parsekit_ballchasing.simulator.site import SMALLEST_REPLAY_BYTES, Site, Sit
 VISIBILITIES = ("public", "unlisted", "private")
 
 
-def upload(site: Site, call: Call) -> Reply:
+def upload(site: Site, call: ApiCall) -> Reply:
     """POST /v2/upload."""
     part = file_part(call.content_type, call.body)
     if part is None or not part.name.endswith(".replay"):
@@ -32,11 +32,11 @@ def upload(site: Site, call: Call) -> Reply:
     return Reply(201, _place(added, call))
 
 
-def _place(replay: SiteReplay, call: Call) -> JsonObject:
+def _place(replay: SiteReplay, call: ApiCall) -> JsonObject:
     return {"id": replay.id, "location": f"{call.root}/replay/{replay.id}"}
 
 
-def get_replay(site: Site, call: Call, replay_id: str) -> Reply:
+def get_replay(site: Site, call: ApiCall, replay_id: str) -> Reply:
     """GET /replays/{id}."""
     replay = _visible(site, call, replay_id)
     if replay is None:
@@ -63,7 +63,7 @@ def get_replay(site: Site, call: Call, replay_id: str) -> Reply:
     return Reply(200, {**(body or {}), **about})
 
 
-def _visible(site: Site, call: Call, replay_id: str) -> SiteReplay | None:
+def _visible(site: Site, call: ApiCall, replay_id: str) -> SiteReplay | None:
     """Another's private replay does not exist for the caller (403 or 404 is unknown)."""
     replay = site.replays.get(replay_id)
     if replay is None or (replay.visibility == "private" and replay.owner != call.token):
@@ -71,12 +71,12 @@ def _visible(site: Site, call: Call, replay_id: str) -> SiteReplay | None:
     return replay
 
 
-def _own(site: Site, call: Call, replay_id: str) -> SiteReplay | None:
+def _own(site: Site, call: ApiCall, replay_id: str) -> SiteReplay | None:
     replay = site.replays.get(replay_id)
     return replay if replay is not None and replay.owner == call.token else None
 
 
-def get_file(site: Site, call: Call, replay_id: str) -> Reply:
+def get_file(site: Site, call: ApiCall, replay_id: str) -> Reply:
     """GET /replays/{id}/file."""
     replay = _visible(site, call, replay_id)
     if replay is None:
@@ -85,7 +85,7 @@ def get_file(site: Site, call: Call, replay_id: str) -> Reply:
     return Reply(200, replay.content, {"Content-Disposition": name})
 
 
-def patch_replay(site: Site, call: Call, replay_id: str) -> Reply:
+def patch_replay(site: Site, call: ApiCall, replay_id: str) -> Reply:
     """PATCH /replays/{id}."""
     replay, changes = _own(site, call, replay_id), json_of(call)
     if replay is None:
@@ -98,7 +98,7 @@ def patch_replay(site: Site, call: Call, replay_id: str) -> Reply:
     return Reply(204)
 
 
-def delete_replay(site: Site, call: Call, replay_id: str) -> Reply:
+def delete_replay(site: Site, call: ApiCall, replay_id: str) -> Reply:
     """DELETE /replays/{id}."""
     if _own(site, call, replay_id) is None:
         return failure(404, "replay not found")
@@ -106,7 +106,7 @@ def delete_replay(site: Site, call: Call, replay_id: str) -> Reply:
     return Reply(204)
 
 
-def list_replays(site: Site, call: Call) -> Reply:
+def list_replays(site: Site, call: ApiCall) -> Reply:
     """GET /replays, with the filters `group`, `title`, `uploader`."""
     shown = [replay for replay in site.replays.values() if _is_listed(site, call, replay)]
     shown.sort(key=lambda replay: (replay.created_unix, replay.id), reverse=True)
@@ -114,7 +114,7 @@ def list_replays(site: Site, call: Call) -> Reply:
     return page(items, call)
 
 
-def _is_listed(site: Site, call: Call, replay: SiteReplay) -> bool:
+def _is_listed(site: Site, call: ApiCall, replay: SiteReplay) -> bool:
     mine = replay.owner == call.token
     uploader = call.query.get("uploader")
     if uploader is not None and not (
@@ -126,7 +126,7 @@ def _is_listed(site: Site, call: Call, replay: SiteReplay) -> bool:
     return call.query.get("title", "") in replay.title and (mine or replay.visibility == "public")
 
 
-def _item(site: Site, replay: SiteReplay, call: Call) -> JsonObject:
+def _item(site: Site, replay: SiteReplay, call: ApiCall) -> JsonObject:
     """An item of a list differs from the body of the same replay, as in the real API."""
     return {
         "id": replay.id,

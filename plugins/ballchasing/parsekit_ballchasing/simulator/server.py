@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from parsekit_ballchasing.simulator import control
 from parsekit_ballchasing.simulator.endpoints import answer, route_of
-from parsekit_ballchasing.simulator.exchange import Call, Reply, failure
+from parsekit_ballchasing.simulator.exchange import ApiCall, Reply, failure
 from parsekit_ballchasing.simulator.faults import Fault, Faults, faulty
 from parsekit_ballchasing.simulator.site import Site, SiteOptions
 
@@ -117,8 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _call(self, path: str, query: dict[str, str], body: bytes) -> Call:
-        return Call(
+    def _call(self, path: str, query: dict[str, str], body: bytes) -> ApiCall:
+        return ApiCall(
             method=self.command,
             path=path.removeprefix("/api") or "/",
             query=query,
@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             body=body,
         )
 
-    def _answer(self, call: Call, arrived: float) -> None:
+    def _answer(self, call: ApiCall, arrived: float) -> None:
         simulator = self.server.simulator
         found = route_of(call)
         if found is None:
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._log(route.endpoint, arrived, reply.status)
         self._send(reply, fault)
 
-    def _count(self, call: Call, endpoint: str, arrived: float) -> None:
+    def _count(self, call: ApiCall, endpoint: str, arrived: float) -> None:
         site = self.server.simulator.site
         site.counts.calls[endpoint] = site.counts.calls.get(endpoint, 0) + 1
         account = site.account(call.token)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from parsekit import JsonObject
 from parsekit_local.body.consistency import Contradiction, contradictions
-from parsekit_local.body.match import UNKNOWN, UNKNOWN_NAME, Match, match_of
+from parsekit_local.body.match import UNKNOWN, UNKNOWN_NAME, MatchContext, match_of
 from parsekit_local.body.players import PlayerSources, player_entries, statistics_of
 from parsekit_local.body.ranks import extremes, ranks_of
 from parsekit_local.body.roster import Participant, participants
@@ -101,7 +101,7 @@ def _score(header: HeaderFacts) -> JsonObject:
 
 
 def _absent(
-    body: JsonObject, match: Match, sources: PlayerSources, *, is_training: bool
+    body: JsonObject, match: MatchContext, sources: PlayerSources, *, is_training: bool
 ) -> set[str]:
     """Name what stands in the body and is not in the replay."""
     absent = {name for name, value in body.items() if value in _PLACEHOLDERS}
@@ -117,7 +117,7 @@ def _absent(
     return absent
 
 
-def _identity(findings: Findings, match: Match) -> JsonObject:
+def _identity(findings: Findings, match: MatchContext) -> JsonObject:
     """Write what the site would add, and the ids of game and match.
 
     The contract wants each of these. The UUIDs are of version 5 and of the content, so that the
@@ -143,7 +143,7 @@ def _identity(findings: Findings, match: Match) -> JsonObject:
     }
 
 
-def _match(match: Match) -> JsonObject:
+def _match(match: MatchContext) -> JsonObject:
     return {
         "map_code": match.map_code,
         "match_type": match.match_type,
@@ -160,7 +160,7 @@ def _match(match: Match) -> JsonObject:
     }
 
 
-def _teams(sources: PlayerSources, match: Match) -> JsonObject:
+def _teams(sources: PlayerSources, match: MatchContext) -> JsonObject:
     return {
         color: team(
             number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parsekit import JsonObject
-from parsekit_local.stream.frames import Account
+from parsekit_local.stream.frames import PlatformAccount
 
 #: Our platform words to Ballchasing's. Nintendo players are "psynet" there.
 _PLATFORMS = {
@@ -17,7 +17,7 @@ _PLATFORMS = {
 _XBOX_ID_BYTES = 8
 
 
-def player_id(account: Account | None) -> JsonObject:
+def player_id(account: PlatformAccount | None) -> JsonObject:
     """Write a player's ``id``: platform, id, and the number of a second local player.
 
     Bots, and accounts of platforms that Ballchasing does not know, have ``{}``.
@@ -29,7 +29,7 @@ def player_id(account: Account | None) -> JsonObject:
     return {"platform": platform, "id": _id(account), **local}
 
 
-def _id(account: Account) -> str:
+def _id(account: PlatformAccount) -> str:
     if account.platform == "playstation":
         return account.online_name or account.id
     if account.platform == "xbox" and account.id.isdigit():

@@ -37,7 +37,7 @@ _REGION = re.compile(r"([A-Z]{2,4})\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class MatchContext:
     """The match, without its players.
 
     ``overtime_s`` is 0 without overtime; ``is_plain_soccar`` that nothing is known of another
@@ -62,7 +62,7 @@ class Match:
 
 def match_of(
     header: HeaderFacts, frames: Frames | None, players: Sequence[Participant], end_s: float
-) -> Match:
+) -> MatchContext:
     """Put the match's facts together; ``end_s`` is the end of its last player."""
     said = frames.match if frames else MatchFacts()
     saved = saved_at(
@@ -71,7 +71,7 @@ def match_of(
         length_s=_length_s(header, frames),
     )
     map_code = (header.map_code or UNKNOWN).lower()
-    return Match(
+    return MatchContext(
         saved=saved,
         season=season_at(saved.moment),
         duration_s=math.floor(end_s),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from parsekit import JsonObject
-from parsekit_local.stream.frames import Account
+from parsekit_local.stream.frames import PlatformAccount
 from parsekit_local.tables.ranks import RANKS
 
 _USER = re.compile(r"MMR:(\w+)\|([^|]+)\|(\d+):PRE")
@@ -39,7 +39,7 @@ def ranks_of(debug_rows: Iterable[tuple[str, str]]) -> Mapping[AccountKey, JsonO
     return found
 
 
-def account_key(account: Account | None) -> AccountKey | None:
+def account_key(account: PlatformAccount | None) -> AccountKey | None:
     """Give the key under which an account's rank is found."""
     return (account.platform, account.id, account.player_number) if account else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from parsekit_local.body.identity import player_id
 from parsekit_local.header.facts import HeaderPlayer
-from parsekit_local.stream.frames import Account, Frames, PlayerTrack, ScoreLine
+from parsekit_local.stream.frames import Frames, PlatformAccount, PlayerTrack, ScoreLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Participant:
     name: str
     team: int
     is_bot: bool
-    account: Account | None
+    account: PlatformAccount | None
     score_line: ScoreLine
     index: int | None
     track: PlayerTrack | None

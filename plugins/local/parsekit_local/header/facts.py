@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from parsekit_local.header.properties import Choice, Properties, Structure, Value
 from parsekit_local.header.reader import Header
-from parsekit_local.stream.frames import Account, ScoreLine
+from parsekit_local.stream.frames import PlatformAccount, ScoreLine
 
 _T = TypeVar("_T")
 
-#: The game's words for platforms to those of `Account`. Dingo is the Xbox One.
+#: The game's words for platforms to those of `PlatformAccount`. Dingo is the Xbox One.
 _PLATFORMS = {
     "Steam": "steam",
     "Epic": "epic",
@@ -43,7 +43,7 @@ class HeaderPlayer:
     name: str
     team: int
     is_bot: bool
-    account: Account | None
+    account: PlatformAccount | None
     has_local_number: bool
     score_line: ScoreLine
 
@@ -176,14 +176,14 @@ def _count(line: Properties, name: str) -> int:
     return max(0, _value(line, name, int) or 0)
 
 
-def _account(line: Properties) -> Account | None:
+def _account(line: Properties) -> PlatformAccount | None:
     platform = _platform(line.get("Platform"))
     if platform is None:
         return None
     identity = _identity(line)
     epic = _value(identity, "EpicAccountId", str)
     number = _value(line, "OnlineID", int) or _value(identity, "Uid", int) or 0
-    return Account(
+    return PlatformAccount(
         platform=platform,
         id=epic or str(number),
         online_name=(_value(line, "Name", str) or "") if platform == "playstation" else "",

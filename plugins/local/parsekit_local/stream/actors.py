@@ -85,7 +85,7 @@ _NO_BALLS = frozenset(("ball_ringspawner",))
 _TEAMS = frozenset(f"Archetypes.Teams.Team{name}" for name in ("0", "1", "White0", "White1"))
 
 
-class Cast:
+class ActorTable:
     """All actors of a replay: those alive by their id, and everyone who ever was."""
 
     def __init__(self) -> None:

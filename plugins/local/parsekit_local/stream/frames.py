@@ -95,7 +95,7 @@ class Ball:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class PlatformAccount:
     """A player's platform account as the game knows it.
 
     ``platform`` is ``steam``, ``epic``, ``playstation``, ``xbox``, ``psynet``, ``switch``, ``qq``,
@@ -155,7 +155,7 @@ class PlayerTrack:
     """
 
     name: str
-    account: Account | None
+    account: PlatformAccount | None
     is_bot: bool
     team: int | None
     first_frame: int

@@ -10,13 +10,13 @@ import numpy as np
 
 from parsekit_local.stream.actors import Actor
 from parsekit_local.stream.frames import (
-    Account,
     Ball,
     BoostSamples,
     CameraSettings,
     Car,
     Ints,
     Pickups,
+    PlatformAccount,
     PlayerTrack,
     RigidBodies,
     ScoreLine,
@@ -24,7 +24,7 @@ from parsekit_local.stream.frames import (
 )
 
 #: Who a player is, over joins and rejoins: an account, or a name (bots have no account).
-Identity: TypeAlias = "Account | tuple[str, int]"
+Identity: TypeAlias = "PlatformAccount | tuple[str, int]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,11 @@ def dossiers(actors: Iterable[Actor]) -> dict[Identity, Dossier]:
             owner.cars.append(actor)
         elif owner and "ProfileSettings" in actor.values:
             owner.cameras.append(actor)
-    return {who: d for who, d in everyone.items() if d.cars or isinstance(who, Account) or _bot(d)}
+    return {
+        who: d
+        for who, d in everyone.items()
+        if d.cars or isinstance(who, PlatformAccount) or _bot(d)
+    }
 
 
 def track(who: Identity, dossier: Dossier, parts: CarParts) -> PlayerTrack:
@@ -79,7 +83,7 @@ def track(who: Identity, dossier: Dossier, parts: CarParts) -> PlayerTrack:
     infos = dossier.infos
     return PlayerTrack(
         name=infos[-1].values["PlayerName"],
-        account=who if isinstance(who, Account) else None,
+        account=who if isinstance(who, PlatformAccount) else None,
         is_bot=_bot(dossier),
         team=next((info.team for info in reversed(infos) if info.team is not None), None),
         first_frame=min(info.first_frame for info in infos),
@@ -162,13 +166,13 @@ def _identity(info: Actor) -> Identity:
     return info.values["PlayerName"], -1 if info.values.get("bBot") else info.number
 
 
-def _account(unique_id: dict[str, Any]) -> Account | None:
+def _account(unique_id: dict[str, Any]) -> PlatformAccount | None:
     remote = unique_id["remote_id"]
     if not isinstance(remote, dict):
         return None
     ((platform, account),) = remote.items()
     facts = account if isinstance(account, dict) else {"online_id": account}
-    return Account(
+    return PlatformAccount(
         platform=platform.lower(),
         id=str(facts["online_id"]),
         online_name=facts.get("name", ""),

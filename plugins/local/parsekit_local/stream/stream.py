@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from parsekit_local.stream.actors import Actor, Cast
+from parsekit_local.stream.actors import Actor, ActorTable
 from parsekit_local.stream.frames import Ints
 
 Handler: TypeAlias = Callable[[Actor, Any], None]
@@ -53,7 +53,7 @@ class StreamReader:
     def __init__(self, replay: dict[str, Any], gaps: Ints) -> None:
         self.frame = 0
         self.in_keyframe = False
-        self.cast = Cast()
+        self.cast = ActorTable()
         self.hits: list[tuple[int, int]] = []
         self.waits: list[tuple[int, int]] = []
         self.goals: list[tuple[int, int]] = []
