@@ -4,8 +4,10 @@ from __future__ import annotations
 
 #: AMQP writes names as short strings of 255 bytes, and ours get an end (``-poll-in-60000-ms``).
 MAX_BYTES = 200
-#: Others' names: RabbitMQ's own; in Redis what workers share, kombu's tables, and results.
-_RESERVED = ("amq.", "parsekit:", "_kombu.", "celery-task-meta-")
+#: Others' names in Redis: what workers share, kombu's tables, and results.
+REDIS_NAMES = ("parsekit:", "_kombu.", "celery-task-meta-")
+#: Those, and RabbitMQ's own.
+_RESERVED = ("amq.", *REDIS_NAMES)
 #: The queue of tasks that waited; what follows is made of its name too.
 _POLL = "-poll"
 

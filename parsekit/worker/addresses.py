@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parsekit.config import CelerySettings, Config
+from parsekit.config.queue_names import REDIS_NAMES
 from parsekit.config.redis_address import is_redis
 from parsekit.worker.tls import AmqpTls, amqp_tls, check_files
 
@@ -74,12 +75,16 @@ class Addresses:
 
     def reserves(self, name: str) -> bool:
         """Whether this is a queue of the service, or the name of one that it may come to have."""
+        return name in (self.queue, self.bulk_queue) or self.is_internal(name)
+
+    def is_internal(self, name: str) -> bool:
+        """Whether workers alone may put something there: a queue, or what Redis has besides."""
         families = tuple(
             f"{queue}{end}"
             for queue in (self.queue, self.bulk_queue)
             for end in ("-poll", "-dead-letters")
         )
-        return name in (self.queue, self.bulk_queue) or name.startswith(families)
+        return name.startswith((*families, *REDIS_NAMES))
 
     @property
     def poll_queue(self) -> str:

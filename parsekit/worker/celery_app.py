@@ -23,8 +23,15 @@ def make_app() -> Celery:
     )
     made.add_defaults(_settings)
     made.register_task(ParseReplay())
+    _forget_others(made, ParseReplay.name)
     install(made)
     return made
+
+
+def _forget_others(made: Celery, kept: str) -> None:
+    """Drop Celery's own tasks: they send others wherever a caller says, or never end."""
+    for name in [name for name in made.tasks if name != kept]:
+        made.tasks.unregister(name)
 
 
 def _settings() -> dict[str, Any]:

@@ -211,6 +211,17 @@ def test_callers_cannot_stop_the_service_and_monitors_see_it(any_broker):
     assert worker.process.poll() is None
 
 
+@pytest.mark.parametrize(
+    "said", ["5", "[]", "null", '{"properties": 5, "headers": 5, "body": "e30="}', "[" * 100_000]
+)
+def test_a_broadcast_that_is_no_message_ends_no_worker(service, redis_client, said):
+    worker = service.worker("--concurrency", "1").ready()
+    assert redis_client.publish("/0.celery.pidbox", said)
+    poll(lambda: "dropped a broadcast" in worker.text())
+    assert service.send(service.replay("one")).get(timeout=60)["parser"] == "fake"
+    assert "error" not in asked(service, "ping", {})
+
+
 def test_a_task_can_be_revoked(any_broker):
     any_broker.worker("--concurrency", "2").ready()
     asked(any_broker, "revoke", {"task_id": "unwanted"})

@@ -125,12 +125,6 @@ USUAL = {"content-type": "application/json", "content-encoding": "utf-8"}
 USUAL_ARGUMENTS = {name.replace("-", "_"): value for name, value in USUAL.items()}
 
 
-@pytest.fixture(params=["redis", "rabbitmq"])
-def broker(request):
-    """A service over this broker."""
-    return request.getfixturevalue("service" if request.param == "redis" else "rabbit_service")
-
-
 def serves(service) -> bool:
     return service.send("replays/one.replay").get(timeout=60)["parser"] == "fake"
 
@@ -291,6 +285,63 @@ def test_a_callback_that_can_not_be_sent_holds_no_slot_and_is_told(service, redi
     say(service, {"payload": [[], {"replayObjectPath": key}, {"callbacks": [callback]}]}, "called")
     meta = poll(lambda: answer(service, "called"))
     assert (meta["status"], meta["result"]["code"]) == ("FAILURE", "plugin_failed")
+    assert serves(service)
+
+
+@pytest.mark.parametrize("end", ["-poll", "-poll-in-1500-ms", "-dead-letters"])
+def test_a_callback_goes_to_no_queue_that_workers_alone_use(broker, end):
+    broker.worker("--concurrency", "1").ready()
+    key = broker.replay("one")
+    for option in ("queue", "routing_key", "exchange"):
+        callback = {"task": "x", "args": [], "options": {option: f"{broker.queue}{end}"}}
+        for place in ("callbacks", "errbacks", "chain"):
+            payload = [[], {"replayObjectPath": key}, {place: [callback]}]
+            task_id = str(uuid.uuid4())
+            say(broker, {"payload": payload}, task_id)
+            result = poll(lambda task_id=task_id: answer(broker, task_id))["result"]
+            assert (result["code"], "no queue of a caller" in result["message"]) == (
+                "bad_request",
+                True,
+            )
+    assert not broker.uploads
+
+
+@pytest.mark.parametrize("place", ["callbacks", "errbacks", "chain", "chord"])
+def test_a_callback_is_put_into_nothing_else_that_redis_holds(service, redis_client, place):
+    """A list where workers keep a sorted set ended every worker, for good."""
+    service.worker("--concurrency", "1").ready()
+    key = service.replay("one")
+    for name in (keys.DUE, keys.CARRYING_KEY, keys.result("another"), "_kombu.binding.celery"):
+        callback = {"task": "x", "args": [], "kwargs": {}, "options": {"queue": name}}
+        given = callback if place == "chord" else [callback]
+        task_id = str(uuid.uuid4())
+        say(service, {"payload": [[], {"replayObjectPath": key}, {place: given}]}, task_id)
+        assert poll(lambda task_id=task_id: answer(service, task_id))["status"] == "FAILURE"
+        assert redis_client.type(name) != b"list"
+    assert serves(service)
+
+
+def test_no_task_of_celery_itself_is_run_for_a_caller(service, redis_client):
+    """They send tasks wherever a caller says, and one of them comes back for ever."""
+    service.worker("--concurrency", "1").ready()
+    service.replay("one")
+    inner = {"task": "x", "args": [], "kwargs": {}, "options": {"queue": keys.DUE}}
+    calls = {
+        "celery.group": [[inner], ["g", None], "g", []],
+        "celery.chunks": [{"task": "parseReplay"}, [[1]], 1],
+        "celery.map": [{"task": "parseReplay"}, [1]],
+        "celery.starmap": [{"task": "parseReplay"}, [[1]]],
+        "celery.accumulate": [1],
+        "celery.chord_unlock": ["g", inner],
+        "celery.chord": [[inner], inner],
+        "celery.backend_cleanup": [],
+    }
+    for name, args in calls.items():
+        task_id = str(uuid.uuid4())
+        say(service, {"headers": {"task": name}, "payload": [args, {}, None]}, task_id)
+        meta = poll(lambda task_id=task_id: answer(service, task_id))
+        assert meta["result"]["exc_type"] == "NotRegistered", name
+    assert redis_client.type(keys.DUE) != b"list"
     assert serves(service)
 
 

@@ -7,7 +7,7 @@ that takes messages, which ends the worker, and with it, one after the other, al
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,6 +133,29 @@ def _check_followers(embed: Mapping[str, Any]) -> None:
             raise TypeError(f"its {name} are no list of tasks")
     if (chord := embed.get("chord")) and not _is_call(chord):
         raise TypeError("its chord is no task")
+
+
+def check_destinations(embed: Any, is_internal: Callable[[str], bool]) -> None:
+    """Raise `BadRequest` for a follower that a worker would put where no caller may.
+
+    ``embed`` has the form that the other checks ask for.
+    """
+    for follower in _followers(embed or {}):
+        options = follower.get("options")
+        named = options if isinstance(options, dict) else {}
+        for name in filter(None, map(named.get, ("queue", "routing_key", "exchange"))):
+            if not isinstance(name, str) or is_internal(name):
+                raise BadRequest(
+                    f"the callback {follower['task']!r} is to go to {name!r}, which is no queue "
+                    "of a caller; name one of your own"
+                )
+
+
+def _followers(embed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name in _FOLLOWERS:
+        yield from embed.get(name) or ()
+    if chord := embed.get("chord"):
+        yield chord
 
 
 def _is_call(item: Any) -> bool:

@@ -25,6 +25,7 @@ from parsekit.worker.messages.ends import END_HEADER
 from parsekit.worker.messages.form import (
     MAX_BODY_BYTES,
     bounded_limits,
+    check_destinations,
     check_header_size,
     check_headers,
     check_payload,
@@ -34,6 +35,7 @@ from parsekit.worker.messages.form import (
 from parsekit.worker.messages.request import REFUSED
 from parsekit.worker.messages.task_request import requests_of
 from parsekit.worker.monitoring.queue_stats import dequeued
+from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,8 @@ def _check(message: Any, body: Any) -> None:
     for each in (message.headers, body or {}):
         each.pop(END_HEADER, None)  # ours to say
     check_payload(payload)
+    for embed in (message.headers, payload if isinstance(payload, dict) else payload[2]):
+        check_destinations(embed, service.addresses.is_internal)
 
 
 def _guard(consumer: Any) -> None:

@@ -29,6 +29,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from parsekit.worker.messages.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.messages.form import is_message
+from parsekit.worker.messages.plain import PlainMessage
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.refusals import is_passing
 
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 #: Property of a delivered message: in whose hash it stands, if its result may settle it there.
 TAKEN_BY = "parsekit_taken_by"
+#: What it raises to read one that isn't any.
+_NO_MESSAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 #: How many unreadable messages are kept for somebody to look at.
 MAX_UNREADABLE = 100
 
@@ -181,10 +184,15 @@ class QoS(stock.QoS):
                 client.hdel(self.channel.taken_key, tag)
 
 
+class Message(virtual.Message, PlainMessage):
+    """A message of kombu's form, as it came."""
+
+
 class Channel(stock.Channel):
     """Takes messages with `TAKE`; waits without taking when there are none."""
 
     QoS = QoS
+    Message = Message
 
     #: Transport options: whose hash the messages go to, and which queues come last.
     member_id = ""
@@ -368,8 +376,16 @@ class Channel(stock.Channel):
             content["properties"]["delivery_tag"] = tag
             content["properties"][TAKEN_BY] = self.member_id if self.results_here else None
             return self.Message(content, channel=self)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except _NO_MESSAGE:
             return None
+
+    def _receive_one(self, c: Any) -> Any:
+        """Take one broadcast; kombu would have one that is no message end the worker."""
+        try:
+            return super()._receive_one(c)
+        except _NO_MESSAGE as exc:
+            log.error("dropped a broadcast that is no message: %s", exc)
+            raise Empty from exc
 
     def _put_aside(self, tag: str, text: bytes) -> None:
         log.error("put aside %d bytes that are no message: see %s", len(text), keys.UNREADABLE)
