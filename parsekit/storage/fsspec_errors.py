@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 #: What to install for a kind of URL, where fsspec would name a library that is only a part of it.
 _BROUGHT_BY = {
-    **dict.fromkeys(("s3", "s3a"), "parsekit-storage-minio"),
+    **dict.fromkeys(("s3", "s3a"), '"parsekit[s3]"'),
     **dict.fromkeys(("http", "https"), '"fsspec[http]"'),
 }
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})

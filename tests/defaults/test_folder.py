@@ -194,7 +194,7 @@ def test_a_driver_that_is_missing_is_named_by_what_brings_it(
 ) -> None:
     monkeypatch.delitem(_registry, "s3", raising=False)
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(ConfigInvalid, match=r"folder\.path: .*pip install parsekit-storage-minio"):
+    with pytest.raises(ConfigInvalid, match=r'folder\.path: .*pip install "parsekit\[s3\]"'):
         made("s3://bucket/results")
 
 

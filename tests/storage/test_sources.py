@@ -188,7 +188,7 @@ def test_a_server_that_can_not_be_reached_may_come_back():
 @pytest.mark.parametrize(
     ("url", "module", "words"),
     [
-        ("s3://bucket/a.replay", "s3fs", "pip install parsekit-storage-minio"),
+        ("s3://bucket/a.replay", "s3fs", r'pip install "parsekit\[s3\]"'),
         ("https://host/a.replay", "aiohttp", r'pip install "fsspec\[http\]"'),
         ("gcs://bucket/a.replay", "gcsfs", "Please install gcsfs"),
     ],

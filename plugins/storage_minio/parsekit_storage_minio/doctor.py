@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from parsekit import Check
 from parsekit.errors import ParsekitError, ReplayNotFound, StorageDenied, StorageUnavailable
-from parsekit_storage_minio.permission import Permission
+from parsekit_storage_minio.errors import Permission
 from parsekit_storage_minio.storage import MinioStorage
 
 _FIRST, _SECOND = b"parsekit doctor", b"parsekit doctor, again"
@@ -79,7 +79,7 @@ class _Examination:
                 "the store does not keep the first of two writers, as it ignores If-None-Match or"
                 " does not know it; two workers may store the same result, which costs a parse"
             )
-        return "the second was turned away"
+        return "the second was refused"
 
     def _delete(self) -> str:
         self._storage.delete(self._key)

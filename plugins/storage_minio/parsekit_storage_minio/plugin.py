@@ -1,4 +1,4 @@
-"""The hooks of the storage `minio`; the libraries that speak S3 are imported when it is used."""
+"""The hooks of the storage `minio`; the library that speaks S3 is imported when it is used."""
 
 from __future__ import annotations
 

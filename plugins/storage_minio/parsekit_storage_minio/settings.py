@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -40,12 +39,9 @@ class MinioSettings(Section):
     secret_key_file: SecretFile = None
     ca_file: Path | None = Field(
         None,
-        description="PEM file of the certificate authority to trust; s3fs then trusts no other",
+        description="PEM file of the certificate authority to trust besides the public ones",
     )
     region: str = Field("us-east-1", description="region that requests are signed for")
-    backend: Literal["obstore", "s3fs"] = Field(
-        "obstore", description="library that speaks S3; obstore is the quicker one"
-    )
 
     @field_validator("hostname")
     @classmethod

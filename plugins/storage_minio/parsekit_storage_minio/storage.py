@@ -7,15 +7,12 @@ from pathlib import Path
 
 from parsekit import LARGEST_READ_BYTES, ObjectInfo, ProviderContext, save_whole
 from parsekit.errors import ReplayNotFound
-from parsekit_storage_minio.call import Call
 from parsekit_storage_minio.client import ObjectClient
-from parsekit_storage_minio.clients import Clients
-from parsekit_storage_minio.creating import Creating
-from parsekit_storage_minio.etags import EtagTrust
-from parsekit_storage_minio.permission import Permission
+from parsekit_storage_minio.conditional_write import ConditionalWriter
+from parsekit_storage_minio.errors import Permission, StoreError
+from parsekit_storage_minio.integrity import EtagTrust, verified
+from parsekit_storage_minio.requests import CurrentClient, StorageCall
 from parsekit_storage_minio.settings import MinioSettings
-from parsekit_storage_minio.store_error import StoreError
-from parsekit_storage_minio.verified import verified
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +22,10 @@ class MinioStorage:
 
     def __init__(self, context: ProviderContext) -> None:
         settings: MinioSettings = context.settings
-        self._clients = Clients(settings)
+        self._client = CurrentClient(settings)
         self._prefix = settings.parsed_object_prefix
-        self._etags = EtagTrust(self._clients.target.bucket)
-        self._creating = Creating(self._clients.target.endpoint)
+        self._etags = EtagTrust(settings.bucket)
+        self._conditional = ConditionalWriter(self._client.get().target.endpoint)
 
     @property
     def results_prefix(self) -> str:
@@ -37,16 +34,16 @@ class MinioStorage:
 
     @property
     def keeps_first(self) -> bool | None:
-        """Whether the store turns a second writer away; None before one was tried."""
-        return self._creating.keeps_first
+        """Whether the store refuses a second writer; None before one was tried."""
+        return self._conditional.keeps_first
 
     def head(self, key: str) -> ObjectInfo:
         """Ask with one HEAD; see `parsekit.Storage.head`."""
         with self._call(key) as call:
             try:
-                return call.ask(
+                return call.send(
                     Permission.READ,
-                    lambda client: client.head(key, wait_s=call.patience.answer_s()),
+                    lambda client: client.head(key, wait_s=call.deadline.answer_s()),
                 )
             except StoreError as exc:
                 raise _explained(call, exc) from None
@@ -57,19 +54,19 @@ class MinioStorage:
         with self._call(key) as call:
 
             def attempt(client: ObjectClient) -> ObjectInfo:
-                wait_s, whole_s = call.patience.download_s(), call.patience.whole_s(max_bytes)
+                wait_s, whole_s = call.deadline.download_s(), call.deadline.whole_s(max_bytes)
                 with client.get(key, wait_s=wait_s, whole_s=whole_s) as download:
-                    blocks = verified(download, call.patience)
+                    blocks = verified(download, call.deadline)
                     compared = self._etags.compared(blocks, download.info, seen)
                     return save_whole(compared, target, found=download.info, max_bytes=max_bytes)
 
-            return call.ask(Permission.READ, attempt)
+            return call.send(Permission.READ, attempt)
 
     def read(self, key: str) -> bytes | None:
         """Read with one GET; see `parsekit.Storage.read`."""
         try:
             with self._call(key) as call:
-                return call.ask(Permission.READ, lambda client: _content(client, call))
+                return call.send(Permission.READ, lambda client: _content(client, call))
         except ReplayNotFound:
             return None
 
@@ -77,7 +74,7 @@ class MinioStorage:
         """Store with one PUT; see `parsekit.Storage.write`."""
         with self._call(key, moved_bytes=len(body)) as call:
             if not replace:
-                return self._creating.create(call, body)
+                return self._conditional.create(call, body)
             call.put(body)
             return True
 
@@ -85,23 +82,23 @@ class MinioStorage:
         """Delete; see `parsekit.Storage.delete`."""
         try:
             with self._call(key) as call:
-                call.ask(
+                call.send(
                     Permission.DELETE,
-                    lambda client: client.delete(key, wait_s=call.patience.answer_s()),
+                    lambda client: client.delete(key, wait_s=call.deadline.answer_s()),
                 )
         except ReplayNotFound:
             return
 
     def close(self) -> None:
-        """Let go of this process's connections."""
-        self._clients.drop()
+        """Release the connections of this process."""
+        self._client.close()
 
-    def _call(self, key: str, *, moved_bytes: int = 0) -> Call:
-        return Call(self._clients, key, moved_bytes=moved_bytes)
+    def _call(self, key: str, *, moved_bytes: int = 0) -> StorageCall:
+        return StorageCall(self._client, key, moved_bytes=moved_bytes)
 
 
-def _content(client: ObjectClient, call: Call) -> bytes | None:
-    wait_s, whole_s = call.patience.download_s(), call.patience.whole_s(LARGEST_READ_BYTES)
+def _content(client: ObjectClient, call: StorageCall) -> bytes | None:
+    wait_s, whole_s = call.deadline.download_s(), call.deadline.whole_s(LARGEST_READ_BYTES)
     with client.get(call.key, wait_s=wait_s, whole_s=whole_s) as download:
         if download.info.size_bytes > LARGEST_READ_BYTES:
             log.warning(
@@ -110,21 +107,21 @@ def _content(client: ObjectClient, call: Call) -> bytes | None:
                 download.info.size_bytes,
             )
             return None
-        return b"".join(verified(download, call.patience))
+        return b"".join(verified(download, call.deadline))
 
 
-def _explained(call: Call, error: StoreError) -> StoreError:
+def _explained(call: StorageCall, error: StoreError) -> StoreError:
     """A HEAD is refused without a word, so ask for the reason with a GET."""
-    if error.status is None or error.passing or error.code is not None:
+    if error.status is None or error.transient or error.code is not None:
         return error
     try:
-        call.ask(Permission.READ, lambda client: _begin(client, call))
+        call.send(Permission.READ, lambda client: _begin(client, call))
     except StoreError as exc:
         return exc if exc.status == error.status else error
     return error
 
 
-def _begin(client: ObjectClient, call: Call) -> None:
-    wait_s, whole_s = call.patience.download_s(), call.patience.whole_s()
+def _begin(client: ObjectClient, call: StorageCall) -> None:
+    wait_s, whole_s = call.deadline.download_s(), call.deadline.whole_s()
     with client.get(call.key, wait_s=wait_s, whole_s=whole_s):
         pass

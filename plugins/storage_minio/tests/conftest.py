@@ -16,7 +16,7 @@ from tenacity import Retrying, stop_after_attempt
 from devkit.servers.proxy import FaultProxy, fault_proxy
 from devkit.servers.seaweedfs import ADMIN, BUCKET, Identity, SeaweedServer, seaweedfs
 from parsekit import ProviderContext
-from parsekit_storage_minio import patience
+from parsekit_storage_minio import requests
 from parsekit_storage_minio.settings import MinioSettings
 from parsekit_storage_minio.storage import MinioStorage
 
@@ -55,11 +55,6 @@ def proxy(server: SeaweedServer) -> Iterator[FaultProxy]:
         yield proxy
 
 
-@pytest.fixture(params=["obstore", "s3fs"])
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @dataclass(frozen=True)
 class KeyFiles:
     """Where a test's keys stand."""
@@ -82,7 +77,7 @@ def key_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Identity], 
 
 @pytest.fixture
 def make_storage(
-    proxy: FaultProxy, backend: str, key_files: Callable[[Identity], KeyFiles]
+    proxy: FaultProxy, key_files: Callable[[Identity], KeyFiles]
 ) -> Iterator[MakeStorage]:
     made: list[MinioStorage] = []
 
@@ -92,7 +87,6 @@ def make_storage(
             "hostname": f"127.0.0.1:{proxy.port}",
             "access_key_file": files.access,
             "secret_key_file": files.secret,
-            "backend": backend,
             **settings,
         }
         context = ProviderContext(settings=MinioSettings.model_validate(values))
@@ -114,7 +108,7 @@ def single_tries(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContex
     @contextmanager
     def single() -> Iterator[None]:
         with monkeypatch.context() as patched:
-            patched.setattr(patience, "Retrying", retrying)
+            patched.setattr(requests, "Retrying", retrying)
             yield
 
     return single

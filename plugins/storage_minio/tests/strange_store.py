@@ -41,6 +41,8 @@ class StrangeStore(http.server.ThreadingHTTPServer):
         self.oddity = oddity
         self.objects: dict[str, bytes] = {}
         self.requests: list[str] = []
+        #: How many of the requests carried a signature.
+        self.signed = 0
         self.ended = threading.Event()
 
     @property
@@ -53,7 +55,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: StrangeStore
 
     def do_PUT(self) -> None:
-        self.server.requests.append("PUT")
+        self._note()
         body = self._body(int(self.headers["Content-Length"]))
         if self._moved():
             return
@@ -79,7 +81,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def do_GET(self) -> None:
-        self.server.requests.append(self.command)
+        self._note()
         body = self.server.objects.get(self.path)
         if self._moved():
             return
@@ -92,11 +94,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_DELETE(self) -> None:
-        self.server.requests.append("DELETE")
+        self._note()
         if self._moved():
             return
         self.server.objects.pop(self.path, None)
         self._answer(204, b"")
+
+    def _note(self) -> None:
+        self.server.requests.append(self.command)
+        self.server.signed += "Authorization" in self.headers
 
     def _moved(self) -> bool:
         address = self.server.oddity.moved_to
@@ -129,7 +135,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def handle(self) -> None:
-        """Be quiet about clients that lose patience."""
+        """Be quiet about clients that hang up."""
         with suppress(ConnectionError):
             super().handle()
 

@@ -12,11 +12,11 @@ from parsekit_storage_minio.storage import MinioStorage
 
 
 class TestMinioStorage(StorageConformance):
-    """Through both backends, as the fixture ``storage`` is parametrised."""
+    """The suite that a storage of anybody's passes."""
 
 
 class TestFolderAtAnS3Url(StorageConformance):
-    """The host's own storage with the s3fs that this plugin brings, for comparison."""
+    """The host's own storage, through the s3fs that ``parsekit[s3]`` brings, for comparison."""
 
     @pytest.fixture
     def storage(self, server: SeaweedServer, monkeypatch: pytest.MonkeyPatch) -> Storage:

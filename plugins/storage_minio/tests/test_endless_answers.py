@@ -13,7 +13,7 @@ import pytest
 from devkit.deployment import poll
 from devkit.servers.endless import Saying, drip, endless_server, flood
 from parsekit.errors import ParsekitError, StorageUnavailable
-from parsekit_storage_minio import patience, storage
+from parsekit_storage_minio import requests, storage
 from parsekit_storage_minio.storage import MinioStorage
 
 from .conftest import MakeStorage
@@ -82,7 +82,7 @@ def _took_s(tried: MinioStorage, folder: Path) -> list[float]:
 
 @pytest.fixture(autouse=True)
 def short_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "CALL_S", CALL_S)
+    monkeypatch.setattr(requests, "CALL_S", CALL_S)
     monkeypatch.setattr(storage, "LARGEST_READ_BYTES", LARGEST_BYTES)
 
 

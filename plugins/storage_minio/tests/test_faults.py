@@ -42,9 +42,7 @@ EVERYWHERE = [Refuse(), slow_down(), Answer("500 Internal Server Error"), Reset(
 TRY_AGAIN = ["RequestTimeout", "IncompleteBody", "BadDigest", "Throttling"]
 #: Faults that strike while a body of 1.5 MB is on its way.
 IN_THE_BODY = [Reset(after_bytes=400_000), Cut(after_bytes=400_000)]
-
-
-#: Beyond the 25 bytes of ``100 Continue``, which s3fs waits for before it sends a body.
+#: Within the head of an answer.
 ANSWER_LOST = Reset(after_bytes=40)
 
 

@@ -22,9 +22,7 @@ Doctor = Callable[..., dict[str, Check]]
 
 
 @pytest.fixture
-def doctor(
-    proxy: FaultProxy, backend: str, key_files: Callable[[Identity], KeyFiles], tmp_path: Path
-) -> Doctor:
+def doctor(proxy: FaultProxy, key_files: Callable[[Identity], KeyFiles], tmp_path: Path) -> Doctor:
     """Run the plugin's check as ``parsekit doctor`` does; lines by name."""
 
     def run(identity: Identity = ADMIN, **more: object) -> dict[str, Check]:
@@ -33,7 +31,6 @@ def doctor(
             "hostname": f"127.0.0.1:{proxy.port}",
             "access_key_file": files.access,
             "secret_key_file": files.secret,
-            "backend": backend,
             **more,
         }
         sections = {"minio": MinioSettings.model_validate(values)}

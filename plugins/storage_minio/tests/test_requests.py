@@ -56,7 +56,6 @@ class _Parsers:
 @pytest.fixture
 def pipeline(
     proxy: FaultProxy,
-    backend: str,
     key_files: Callable[[Identity], KeyFiles],
     tmp_path: Path,
 ) -> Iterator[Pipeline]:
@@ -67,7 +66,6 @@ def pipeline(
             "hostname": f"127.0.0.1:{proxy.port}",
             "access_key_file": files.access,
             "secret_key_file": files.secret,
-            "backend": backend,
         }
     )
     host = Host.load({"PARSEKIT_PLUGINS": ""})

@@ -48,7 +48,6 @@ def test_hostname_becomes_an_address(hostname: str, secure: bool | None, endpoin
         {"bucket": "a/b"},
         {"bucket": ""},
         {"parsed_object_prefix": "../elsewhere"},
-        {"backend": "boto3"},
         {"hostnam": "minio"},
     ],
     ids=str,
@@ -124,11 +123,13 @@ def test_secrets_of_containers_stand_where_docker_puts_them() -> None:
 
 def test_an_address_that_obstore_can_not_use_is_named(tmp_path: Path) -> None:
     """Rust panics over it."""
-    settings = MinioSettings(hostname="xn--a:80", backend="obstore")
+    settings = MinioSettings(hostname="xn--a:80")
     for name in ("minio_access_key", "minio_secret_key"):
         (tmp_path / name).write_text("key-or-secret")
     files = {"access_key_file": tmp_path / "minio_access_key"}
     files |= {"secret_key_file": tmp_path / "minio_secret_key"}
     context = ProviderContext(settings=settings.model_copy(update=files))
-    with pytest.raises(ConfigInvalid, match=r"minio\.hostname: http://xn--a:80"):
-        MinioStorage(context).head("replays/a.replay")
+    storage = MinioStorage(context)
+    for call in (lambda: storage.head("parsed/a"), lambda: storage.write("parsed/a", b"x")):
+        with pytest.raises(ConfigInvalid, match=r"minio\.hostname: http://xn--a:80"):
+            call()

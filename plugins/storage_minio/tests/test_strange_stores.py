@@ -9,7 +9,7 @@ import pytest
 
 from parsekit import LARGEST_READ_BYTES
 from parsekit.errors import StorageUnavailable
-from parsekit_storage_minio.etags import ENOUGH_KEYS
+from parsekit_storage_minio.integrity import ENOUGH_KEYS
 
 from .conftest import MakeStorage
 from .strange_store import Oddity, strange_store

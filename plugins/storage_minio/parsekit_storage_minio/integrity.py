@@ -1,7 +1,4 @@
-"""Contents compared with their ETags, where those are MD5 sums.
-
-With SSE-KMS they look like MD5 sums and are none, which only downloads can show.
-"""
+"""A download checked while it passes: in time, of the announced length, and like its ETag."""
 
 from __future__ import annotations
 
@@ -11,7 +8,9 @@ import re
 from collections.abc import Iterator
 
 from parsekit import ObjectInfo
-from parsekit_storage_minio.store_error import StoreError
+from parsekit_storage_minio.client import Download
+from parsekit_storage_minio.errors import StoreError
+from parsekit_storage_minio.requests import RetryDeadline
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +21,26 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 ENOUGH_KEYS = 3
 
 
+def verified(download: Download, deadline: RetryDeadline) -> Iterator[bytes]:
+    """Pass the blocks on, and raise `StoreError` when they are too few, too many or too slow."""
+    size_bytes, announced_bytes = 0, download.info.size_bytes
+    deadline.allow(announced_bytes)
+    for block in download.blocks:
+        size_bytes += len(block)
+        if size_bytes > announced_bytes:
+            raise StoreError(f"more than {announced_bytes} bytes came")
+        if size_bytes < announced_bytes and deadline.left_s < download.gap_s:
+            raise StoreError(f"only {size_bytes} of {announced_bytes} bytes came in time")
+        yield block
+    if size_bytes != announced_bytes:
+        raise StoreError(f"only {size_bytes} of {announced_bytes} bytes came")
+
+
 class EtagTrust:
-    """What the downloads of this process have shown about the ETags of its store."""
+    """What the downloads of this process have shown about the ETags of its store.
+
+    With SSE-KMS they look like MD5 sums and are none, which only downloads can show.
+    """
 
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket

@@ -6,10 +6,9 @@ import hashlib
 import logging
 import uuid
 
-from parsekit_storage_minio.call import Call
 from parsekit_storage_minio.client import ObjectClient
-from parsekit_storage_minio.permission import Permission
-from parsekit_storage_minio.store_error import StoreError
+from parsekit_storage_minio.errors import Permission, StoreError
+from parsekit_storage_minio.requests import StorageCall
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +16,7 @@ log = logging.getLogger(__name__)
 _MOST_UNANSWERED = 1000
 
 
-class Creating:
+class ConditionalWriter:
     """What a process knows about conditional writes of its store."""
 
     def __init__(self, endpoint: str) -> None:
@@ -27,7 +26,7 @@ class Creating:
         #: Names of writers that never heard whether they had stored, by what they wrote.
         self._unanswered: dict[tuple[str, bytes], str] = {}
 
-    def create(self, call: Call, body: bytes) -> bool:
+    def create(self, call: StorageCall, body: bytes) -> bool:
         """Store in one request; False when something is there. Raises `StoreError`.
 
         After an error the object may be there all the same, or come later. So who writes the same
@@ -45,9 +44,9 @@ class Creating:
                 self._unanswered.pop(oldest, None)
             raise
 
-    def _create_as(self, writer: str, call: Call, body: bytes) -> bool:
+    def _create_as(self, writer: str, call: StorageCall, body: bytes) -> bool:
         try:
-            call.ask(Permission.WRITE, lambda client: _create(client, call, body, writer))
+            call.send(Permission.WRITE, lambda client: _create(client, call, body, writer))
         except StoreError as exc:
             if exc.not_implemented:
                 self.keeps_first = False
@@ -57,16 +56,16 @@ class Creating:
             # an earlier try may have arrived though its answer was lost, and then it is ours
             return _is_by(writer, call)
         if self.keeps_first is None:
-            self.keeps_first = self._turns_away_the_second(call, body, writer)
+            self.keeps_first = self._refuses_the_second(call, body, writer)
         return True
 
-    def _turns_away_the_second(self, call: Call, body: bytes, writer: str) -> bool | None:
+    def _refuses_the_second(self, call: StorageCall, body: bytes, writer: str) -> bool | None:
         """Store the same again: some stores ignore the condition without a word.
 
         The probe costs one request a process and changes nothing; None when it stayed unclear.
         """
         try:
-            call.ask_once(lambda client: _create(client, call, body, writer))
+            call.send_once(lambda client: _create(client, call, body, writer))
         except StoreError as exc:
             return True if exc.exists else None
         log.warning(
@@ -75,17 +74,17 @@ class Creating:
         return False
 
 
-def _create(client: ObjectClient, call: Call, body: bytes, writer: str) -> None:
-    wait_s = call.patience.answer_s(uploaded_bytes=len(body))
+def _create(client: ObjectClient, call: StorageCall, body: bytes, writer: str) -> None:
+    wait_s = call.deadline.answer_s(uploaded_bytes=len(body))
     client.create(call.key, body, writer=writer, wait_s=wait_s)
 
 
-def _is_by(writer: str, call: Call) -> bool:
+def _is_by(writer: str, call: StorageCall) -> bool:
     """Whether what stands there is ours; it is not where it is gone by now."""
     try:
-        found = call.ask(
+        found = call.send(
             Permission.READ,
-            lambda client: client.writer_of(call.key, wait_s=call.patience.answer_s()),
+            lambda client: client.writer_of(call.key, wait_s=call.deadline.answer_s()),
         )
     except StoreError as exc:
         if exc.missing:
@@ -94,12 +93,12 @@ def _is_by(writer: str, call: Call) -> bool:
     return found == writer
 
 
-def _create_unguarded(call: Call, body: bytes) -> bool:
+def _create_unguarded(call: StorageCall, body: bytes) -> bool:
     """Look, then store: the best that a store without conditions can do."""
     try:
-        call.ask(
+        call.send(
             Permission.READ,
-            lambda client: client.head(call.key, wait_s=call.patience.answer_s()),
+            lambda client: client.head(call.key, wait_s=call.deadline.answer_s()),
         )
     except StoreError as exc:
         if not exc.missing:
