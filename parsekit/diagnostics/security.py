@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote
 
 from pydantic import SecretStr
 
-from parsekit.config import Config, FolderSettings, ProvenanceSettings, Section
+from parsekit.config import CelerySettings, Config, FolderSettings, ProvenanceSettings, Section
 from parsekit.config.secret import exposed_to, read_secret
 from parsekit.config.urls import addresses_in, parts_of
 from parsekit.config.weak_secret import weakness
@@ -44,6 +44,7 @@ _WITH_TLS = {
     "http": "https",
     "ftp": "sftp",
 }
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _TRUE = frozenset(("true", "1", "t", "y", "yes", "on"))
 _SECRET_FILE = re.compile(
     r"(token|secret|password|passwd|(?<!access_)key|broker|backend|credential).*_files?$"
@@ -54,7 +55,9 @@ _MAKE_ONE = "make one with `openssl rand -hex 32`"
 def security_checks(session: Session, host: Host) -> list[Check]:
     """Every finding, good and bad."""
     found = [
+        *_configuration_files(session.config),
         *_connections(session.config),
+        *_remote_control(session.config),
         *_secret_files(session.config),
         *_passwords(session.config),
         *_sandbox(session.config, host),
@@ -65,7 +68,29 @@ def security_checks(session: Session, host: Host) -> list[Check]:
     return [without_secrets(check) for check in found]
 
 
+def _configuration_files(config: Config) -> Iterator[Check]:
+    """Who writes a configuration may do all that this user may."""
+    files = sorted({origin for origin in config.origins.values() if not origin.startswith("$")})
+    for file in files:
+        found = Path(file).stat()
+        if found.st_uid not in (os.geteuid(), 0):
+            detail, advice = f"{file} belongs to user {found.st_uid}", "name a file of your own"
+        elif found.st_mode & _OTHERS_WRITE:
+            detail, advice = f"others can write to {file}", f"chmod go-w {file}"
+        else:
+            yield Check(name="configuration", ok=True, detail=file)
+            continue
+        yield Check(name="configuration", ok=False, detail=detail, advice=advice)
+
+
 # connections
+
+
+def _remote_control(config: Config) -> Iterator[Check]:
+    if config.section(CelerySettings).remote_control:
+        detail = "celery.remote_control has workers obey whoever can write to the broker"
+        advice = "leave it out, unless an operator stops or throttles workers through Celery"
+        yield Check(name="remote commands", ok=None, detail=detail, advice=advice)
 
 
 def _connections(config: Config) -> Iterator[Check]:
@@ -311,7 +336,7 @@ def _folder(name: str, path: Path) -> Check:
     if found.st_uid not in (os.geteuid(), 0):
         detail = f"{path} belongs to user {found.st_uid}"
         return Check(name=name, ok=False, detail=detail, advice=f"chown it to {os.geteuid()}")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if found.st_mode & _OTHERS_WRITE:
         detail = f"others can write to {path}"
         return Check(name=name, ok=False, detail=detail, advice=f"chmod go-w {path}")
     readable = " (others can read it)" if found.st_mode & stat.S_IROTH else ""

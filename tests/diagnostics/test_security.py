@@ -400,6 +400,30 @@ def test_root_is_advised_against(tmp_path, monkeypatch):
         assert security._user().ok is ok
 
 
+@pytest.mark.parametrize(("mode", "ok"), [(0o600, True), (0o644, True), (0o664, False)])
+def test_a_configuration_that_others_can_write_is_named(tmp_path, mode, ok):
+    check = named(checks(tmp_path, {"parser": "local"}, mode), "configuration")
+    assert (check.ok, "others can write" in check.detail) == (ok, not ok)
+
+
+def test_a_configuration_of_another_user_is_named(tmp_path, monkeypatch):
+    checks(tmp_path, {"parser": "local"})
+    monkeypatch.setattr(security.os, "geteuid", lambda: 4711)
+    (tmp_path / "parsekit.json").touch()
+    if os.getuid() == 0:
+        os.chown(tmp_path / "parsekit.json", 4712, -1)
+    check = named(checks(tmp_path, {"parser": "local"}), "configuration")
+    assert (check.ok, "belongs to user" in check.detail) == (False, True)
+
+
+def test_remote_commands_that_are_obeyed_are_told(tmp_path):
+    broker = {"broker": "rediss://redis.example", "remote_control": True}
+    check = named(checks(tmp_path, {"celery": broker}), "remote commands")
+    assert (check.ok, "celery.remote_control" in check.detail) == (None, True)
+    quiet = checks(tmp_path, {"celery": {**broker, "remote_control": False}})
+    assert "remote commands" not in {check.name for check in quiet}
+
+
 def test_folders_that_others_can_write_to_are_named(tmp_path):
     data, store = tmp_path / "data", tmp_path / "store"
     for folder in (data, store):
