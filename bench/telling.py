@@ -57,7 +57,7 @@ COMPARED = 25
 ENDS, AUDIT_ROUNDS = 500, 15
 SCRAPE_S, SCRAPES = 5.0, 2
 #: What is promised of metrics and log lines.
-MOST_SHARE = 0.03
+MOST_SHARE = 0.06
 #: What is written behind is written by then, seconds.
 SETTLED_S = 0.6
 

@@ -6,7 +6,7 @@ import logging
 
 from parsekit.cli.exit import debugging
 from parsekit.formats.terminal_text import printable, printable_lines
-from parsekit.logs.record import line_of, log_entry_of
+from parsekit.logs.record import line_of
 from parsekit.logs.setup import CurrentStderr
 from parsekit.redaction.secrets import cleaned
 
@@ -15,7 +15,7 @@ class _Line(logging.Formatter):
     """``warning: …``; tracebacks only for those who asked."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = line_of(log_entry_of(record))
+        line = line_of(record)
         told = f"{line.level}: {printable(line.message)}"
         if record.exc_info and record.exc_info[1] is not None:
             told += f": {printable(cleaned(repr(record.exc_info[1])))}"

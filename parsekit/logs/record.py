@@ -6,8 +6,8 @@ import logging
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from parsekit.logs.context import NAMES, Facts, current_facts
@@ -22,37 +22,15 @@ MAX_TRACEBACK = 32 * 1024
 _MAX_CLEANED = 256 * 1024
 
 
-class LogEntry(NamedTuple):
-    """A line as it was told: nothing is cleaned yet, and facts may be empty."""
-
-    at_unix: float
-    level: int
-    logger: str
-    message: str
-    facts: Facts
-    error: BaseException | None = None
-
-    @property
-    def level_name(self) -> str:
-        """In small letters."""
-        return _level_name(self.level)
-
-    @property
-    def known_facts(self) -> Facts:
-        """Those that are not empty."""
-        return {name: value for name, value in self.facts.items() if not _is_empty(value)}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line: no secret in any of it, and no promise about control characters."""
 
     at_unix: float
     level: str
     logger: str
     message: str
-    facts: Facts
-    traceback: str
+    facts: Facts = MappingProxyType({})
+    traceback: str = ""
 
 
 def facts(**given: object) -> dict[str, object]:
@@ -60,48 +38,49 @@ def facts(**given: object) -> dict[str, object]:
     return {_FIELDS: given}
 
 
-def log_entry_of(record: logging.LogRecord) -> LogEntry:
-    """Read a record."""
-    return LogEntry(
-        at_unix=record.created,
-        level=record.levelno,
-        logger=record.name,
-        message=_message(record),
-        facts=_facts(record),
-        error=record.exc_info[1] if record.exc_info else None,
-    )
+def with_facts(record: logging.LogRecord) -> logging.LogRecord:
+    """The record with its message filled in and all facts of its own, for another thread."""
+    record.msg, record.args = _message(record), None
+    setattr(record, _FIELDS, _facts(record))
+    return record
 
 
-def line_of(told: LogEntry) -> Line:
-    """Take secrets out, and cut what is too long."""
+def line_of(record: logging.LogRecord) -> Line:
+    """Read a record, take secrets out, and cut what is too long."""
     return Line(
-        at_unix=told.at_unix,
-        level=told.level_name,
-        logger=told.logger,
-        message=_shortened(told.message, MAX_MESSAGE),
-        facts={name: _clean(name, value) for name, value in told.known_facts.items()},
-        traceback=_traceback(told.error),
+        at_unix=record.created,
+        level=_level_name(record.levelno),
+        logger=record.name,
+        message=_shortened(_message(record), MAX_MESSAGE),
+        facts={
+            name: _clean(name, value)
+            for name, value in _facts(record).items()
+            if not _is_empty(value)
+        },
+        traceback=_traceback(record.exc_info[1] if record.exc_info else None),
     )
 
 
 class LineFormatter(logging.Formatter, ABC):
-    """Writes lines, those of `logging` and others."""
+    """Writes the lines of records."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the line of a record."""
-        return self.text(log_entry_of(record))
-
-    def text(self, told: LogEntry) -> str:
-        """Write a line, and what belongs below it; of one that can't be made, that it can't."""
+        """Write the line of a record; of one that can't be made, that it can't."""
         try:
-            return self.made(told)
+            return self.made(line_of(record))
         except Exception as exc:  # noqa: BLE001  (facts come from plugins and may be anything)
-            message = f"a line that can't be shown: {type(exc).__name__}"
-            return self.made(told._replace(message=message, facts={}, error=None))
+            return self.made(
+                Line(
+                    at_unix=record.created,
+                    level=_level_name(record.levelno),
+                    logger=record.name,
+                    message=f"a line that can't be shown: {type(exc).__name__}",
+                )
+            )
 
     @abstractmethod
-    def made(self, told: LogEntry) -> str:
-        """Make the text of a line."""
+    def made(self, line: Line) -> str:
+        """Make the text of a line, and of what belongs below it."""
         ...
 
 

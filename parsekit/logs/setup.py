@@ -9,10 +9,8 @@ from logging.handlers import WatchedFileHandler
 from types import TracebackType
 from typing import Literal, TextIO
 
-from parsekit.logs.behind import BatchingHandler
+from parsekit.logs.batching import BatchingHandler
 from parsekit.logs.json_lines import JsonLines
-from parsekit.logs.record import LineFormatter
-from parsekit.logs.steps import Take, lines
 from parsekit.logs.text_lines import TextLines
 
 Format = Literal["auto", "json", "text"]
@@ -43,16 +41,6 @@ class _File(_Discreet, WatchedFileHandler):
     """Appends to a file, and to a new one after somebody moved it away."""
 
 
-def _handler(formatter: LineFormatter, file: str | None) -> tuple[logging.Handler, Take | None]:
-    """The handler, and what takes lines past `logging`, if anything does."""
-    if file is None:
-        behind = BatchingHandler(formatter, _to_stderr)
-        return behind, behind.take
-    direct = _File(file, encoding="utf-8")
-    direct.setFormatter(formatter)
-    return direct, None
-
-
 def _to_stderr(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()
@@ -66,8 +54,8 @@ def set_up(form: Format = "auto", level: int | str = "INFO", file: str | None = 
     """
     terminal = file is None and sys.stderr.isatty()
     text = form == "text" or (form == "auto" and terminal)
-    formatter = TextLines() if text else JsonLines()
-    handler, lines.take = _handler(formatter, file)
+    handler = BatchingHandler(_to_stderr) if file is None else _File(file, encoding="utf-8")
+    handler.setFormatter(TextLines() if text else JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from parsekit.errors import ParsekitError
-from parsekit.logs.context import NAMES, Facts, current_facts
-from parsekit.logs.record import LogEntry, facts
+from parsekit.logs.context import NAMES, current_facts
+from parsekit.logs.record import facts
 from parsekit.redaction.secrets import cleaned, cleaned_name
 
 if TYPE_CHECKING:
@@ -32,31 +31,6 @@ else:
 
 #: Longer facts of a span are cut, characters: callers choose some of them.
 _MAX_FACT = 500
-
-Take = Callable[[LogEntry], None]
-
-
-@dataclass(slots=True)
-class Lines:
-    """Where lines of steps go. ``take(told)`` keeps them for later, past all of `logging`.
-
-    A cached task has two lines and takes two milliseconds: `logging` alone would take five percent.
-    """
-
-    take: Take | None = None
-
-    def tell(self, level: int, step: str, outcome: str, known: Facts) -> None:
-        """Tell a line with what is known of the task by now."""
-        message = f"{step} {outcome}"
-        if self.take is None:
-            log.log(level, message, extra=facts(step=step, outcome=outcome, **known))
-        else:
-            told = {**current_facts(), "step": step, "outcome": outcome, **known}
-            self.take(LogEntry(time.time(), level, log.name, message, told))
-
-
-#: Of this process.
-lines = Lines()
 
 
 class Step:
@@ -99,13 +73,16 @@ class Step:
             self.known["duration_ms"] = round((time.monotonic() - self._began) * 1000, 1)
             if error is not None:
                 self.known["error"] = error
-            lines.tell(level, self.name, self.outcome, self.known)
+            _log(level, self.name, self.outcome, self.known)
 
 
 def tell_step(name: str, outcome: str, **known: object) -> None:
     """The line of a step that takes no time of its own."""
-    if log.isEnabledFor(logging.INFO):
-        lines.tell(logging.INFO, name, outcome, known)
+    _log(logging.INFO, name, outcome, known)
+
+
+def _log(level: int, step: str, outcome: str, known: Mapping[str, object]) -> None:
+    log.log(level, f"{step} {outcome}", extra=facts(step=step, outcome=outcome, **known))
 
 
 def current_span(span: Span) -> AbstractContextManager[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from parsekit.formats.terminal_text import printable
-from parsekit.logs.record import Line, LineFormatter, LogEntry, line_of
+from parsekit.logs.record import Line, LineFormatter
 
 #: Stands before each line of a traceback, so that none looks like a line of the log.
 _MARGIN = "    | "
@@ -14,9 +14,8 @@ _MARGIN = "    | "
 class TextLines(LineFormatter):
     """``12:00:00.123 info parse ok (parser=local attempt=1 duration_ms=12)``, local time."""
 
-    def made(self, told: LogEntry) -> str:
+    def made(self, line: Line) -> str:
         """Make the text of a line, and a traceback below it."""
-        line = line_of(told)
         facts = " ".join(f"{name}={printable(str(value))}" for name, value in line.facts.items())
         shown = f"{_clock(line)} {line.level:<7} {printable(line.message)}"
         if facts:

@@ -19,7 +19,6 @@ from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import MAX_MESSAGE, facts
 from parsekit.logs.setup import flush, set_up
 from parsekit.logs.steps import Step, tell_step
-from parsekit.logs.steps import lines as steps
 from parsekit.logs.text_lines import TextLines
 from parsekit.redaction.secrets import remember
 
@@ -36,7 +35,6 @@ def restored() -> Iterator[None]:
     asked = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     yield
     flush()
-    steps.take = None
     logging.logThreads, logging.logProcesses, logging.logMultiprocessing = asked
     root.handlers[:] = handlers
     root.setLevel(level)

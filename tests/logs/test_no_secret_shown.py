@@ -19,7 +19,7 @@ from parsekit.cli.commands import config as config_command
 from parsekit.cli.commands import doctor as doctor_command
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.logs.json_lines import JsonLines
-from parsekit.logs.record import LogEntry
+from parsekit.logs.record import facts
 from parsekit.logs.text_lines import TextLines
 from parsekit.model import Failure
 from parsekit.records.audit_trail import Operation
@@ -98,8 +98,9 @@ def commands(file: Path) -> Iterator[str]:
 def lines(addresses: list[str]) -> Iterator[str]:
     """What is logged, answered and put on record where a library repeats an address."""
     for text in (*addresses, *(f"can't connect to {each!r}: refused" for each in addresses)):
-        told = LogEntry(1.5, logging.ERROR, "any", text, {"why": text}, OSError(text))
-        yield from (form.text(told) for form in (JsonLines(), TextLines()))
+        error = (OSError, OSError(text), None)
+        record = logging.makeLogRecord({"msg": text, "exc_info": error, **facts(why=text)})
+        yield from (form.format(record) for form in (JsonLines(), TextLines()))
         yield json.dumps(Failure.of(StorageUnavailable(text)).to_json())
         operation = Operation()
         operation.trail.record("sent", text)
@@ -133,7 +134,7 @@ def test_a_secret_that_was_read_is_masked_in_free_text_whatever_it_is_like(
     secret: Secret, form: str
 ) -> None:
     remember(secret.whole)
-    told = LogEntry(1.5, logging.ERROR, "any", form.format(secret.whole), {"task_id": "a-task"})
-    line = JsonLines().text(told)
+    record = logging.makeLogRecord({"msg": form.format(secret.whole), **facts(task_id="a-task")})
+    line = JsonLines().format(record)
     assert secret.core not in line
     assert json.loads(line)["task_id"] == "a-task"

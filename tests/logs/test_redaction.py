@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parsekit import read_identifier, read_secret
 from parsekit.errors import ConfigInvalid, RemoteUnavailable
 from parsekit.logs.json_lines import JsonLines
-from parsekit.logs.record import LogEntry
+from parsekit.logs.record import facts
 from parsekit.model import Failure
 from parsekit.redaction.secrets import (
     cleaned,
@@ -242,7 +242,8 @@ def test_no_line_is_written_unchecked_in_which_something_is_masked(text: str) ->
     remember('Sword\\fish"79')
     assert cleaned(text) != text
     assert may_hold_secret(text)
-    line = json.loads(JsonLines().text(LogEntry(1.5, logging.INFO, "any", text, {"fact": text})))
+    record = logging.makeLogRecord({"name": "any", "msg": text, **facts(fact=text)})
+    line = json.loads(JsonLines().format(record))
     assert line["message"] == line["fact"] == cleaned(text)
 
 

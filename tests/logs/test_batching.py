@@ -5,19 +5,28 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from parsekit.logs import behind
-from parsekit.logs.behind import BatchingHandler
+from parsekit.logs import batching
+from parsekit.logs.batching import BatchingHandler
 from parsekit.logs.json_lines import JsonLines
-from parsekit.logs.record import LineFormatter, LogEntry
+from parsekit.logs.record import LineFormatter, facts
 from parsekit.logs.text_lines import TextLines
 
 
-def record(text: str, level: int = logging.INFO) -> logging.LogRecord:
-    return logging.LogRecord("x", level, "", 0, text, None, None)
+def record(text: str, level: int = logging.INFO, **known: object) -> logging.LogRecord:
+    made = logging.LogRecord("x", level, "", 0, text, None, None)
+    vars(made).update(facts(**known))
+    return made
+
+
+def handler_of(formatter: LineFormatter, write: Callable[[str], None]) -> BatchingHandler:
+    made = BatchingHandler(write)
+    made.setFormatter(formatter)
+    return made
 
 
 class Reader:
@@ -37,12 +46,12 @@ class Reader:
         return "".join(self.texts).splitlines()
 
 
-def test_lines_of_both_kinds_come_in_order_and_many_at_once() -> None:
+def test_lines_come_in_order_and_many_at_once() -> None:
     reader = Reader()
-    handler = BatchingHandler(TextLines(), reader.write)
+    handler = handler_of(TextLines(), reader.write)
     for number in range(100):
         handler.handle(record(f"record {number}"))
-        handler.take(LogEntry(0.0, logging.INFO, "x", f"told {number}", {"n": number}))
+        handler.handle(record(f"told {number}", n=number))
     handler.flush()
     assert len(reader.lines) == 200
     for number in range(100):
@@ -54,9 +63,9 @@ def test_lines_of_both_kinds_come_in_order_and_many_at_once() -> None:
 def test_a_reader_that_stands_still_delays_nobody_and_hears_what_it_missed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(behind, "MOST_WAITING", 50)
+    monkeypatch.setattr(batching, "MOST_WAITING", 50)
     reader = Reader()
-    handler = BatchingHandler(JsonLines(), reader.write)
+    handler = handler_of(JsonLines(), reader.write)
     reader.may_go_on.clear()
     for number in range(500):
         handler.handle(record(str(number)))
@@ -72,17 +81,13 @@ class _Unshowable:
         raise RuntimeError("no")
 
 
-def told(message: str, **known: object) -> LogEntry:
-    return LogEntry(0.0, logging.INFO, "x", message, known)
-
-
 class _Choosy(TextLines):
     """Fails at some lines, as no formatter should."""
 
-    def text(self, told: LogEntry) -> str:
-        if "odd" in told.message:
+    def format(self, record: logging.LogRecord) -> str:
+        if "odd" in record.getMessage():
             raise RuntimeError
-        return super().text(told)
+        return super().format(record)
 
 
 @pytest.mark.parametrize("formatter", [JsonLines(), TextLines()])
@@ -90,11 +95,11 @@ def test_a_fact_without_text_is_named_and_all_lines_around_it_are_written(
     formatter: LineFormatter,
 ) -> None:
     reader = Reader()
-    handler = BatchingHandler(formatter, reader.write)
-    handler.take(told("before"))
-    handler.take(told("look up", error=_Unshowable(), step="look up"))
+    handler = handler_of(formatter, reader.write)
+    handler.handle(record("before"))
+    handler.handle(record("look up", error=_Unshowable(), step="look up"))
     handler.flush()
-    handler.take(told("after"))
+    handler.handle(record("after"))
     handler.flush()
     before, between, after = reader.lines
     assert "before" in before
@@ -107,9 +112,9 @@ def test_a_line_that_can_not_be_made_takes_no_other_along_and_is_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     reader = Reader()
-    handler = BatchingHandler(_Choosy(), reader.write)
+    handler = handler_of(_Choosy(), reader.write)
     for message in ("one", "odd", "two"):
-        handler.take(told(message))
+        handler.handle(record(message))
         handler.handle(record(f"record {message}"))
     handler.flush()
     assert [line.split()[-1] for line in reader.lines] == ["one", "one", "two", "two"]
@@ -127,13 +132,13 @@ def test_lines_that_a_full_disk_refused_are_counted_once_it_takes_some_again(
             raise refusing.pop()
         reader.write(text)
 
-    handler = BatchingHandler(TextLines(), write)
+    handler = handler_of(TextLines(), write)
     for _ in range(2):
-        handler.take(told("lost"))
-        handler.take(told("lost too"))
+        handler.handle(record("lost"))
+        handler.handle(record("lost too"))
         handler.flush()
         assert "lost" not in caplog.text  # to tell it at once would lose one more, for ever
-    handler.take(told("written"))
+    handler.handle(record("written"))
     handler.flush()
     assert len(reader.lines) == 1
     assert "4 lines of this log were lost" in caplog.text
@@ -141,7 +146,7 @@ def test_lines_that_a_full_disk_refused_are_counted_once_it_takes_some_again(
 
 def test_what_is_critical_is_written_when_the_call_returns() -> None:
     reader = Reader()
-    handler = BatchingHandler(TextLines(), reader.write)
+    handler = handler_of(TextLines(), reader.write)
     handler.handle(record("before"))
     handler.handle(record("the end", logging.CRITICAL))
     assert [line[-7:] for line in reader.lines] == [" before", "the end"]
@@ -149,7 +154,7 @@ def test_what_is_critical_is_written_when_the_call_returns() -> None:
 
 def test_a_filter_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader()
-    handler = BatchingHandler(TextLines(), reader.write)
+    handler = handler_of(TextLines(), reader.write)
     handler.addFilter(lambda one: "no" not in one.getMessage())
     handler.handle(record("no"))
     handler.handle(record("yes"))
@@ -165,7 +170,7 @@ def test_a_child_writes_its_own_lines_and_none_of_its_parent(tmp_path: Path) -> 
         with file.open("a") as stream:
             stream.write(text)
 
-    handler = BatchingHandler(TextLines(), write)
+    handler = handler_of(TextLines(), write)
     handler.handle(record("of the parent"))
     if (child := os.fork()) == 0:
         handler.handle(record("of the child"))
