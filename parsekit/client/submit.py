@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from celery import states
+from celery.exceptions import SecurityError
+from kombu.exceptions import DecodeError
 
 from parsekit.batch.inputs import Input, NoMatch
 from parsekit.client import caller
@@ -20,6 +22,7 @@ from parsekit.errors import ParsekitError, ParserFailed, ReplayNotFound
 from parsekit.model import Failure, JsonObject, Outcome
 from parsekit.providers import Storage
 from parsekit.records.audit_trail import AuditedStorage, Operation, Operations
+from parsekit.redaction.secrets import short
 from parsekit.storage.keys import checked_key
 from parsekit.storage.open import make_storage
 from parsekit.storage.sources import LocalReplay
@@ -31,6 +34,14 @@ from parsekit.worker.process import service
 WINDOW = 200
 #: Between two looks at the tasks under way, seconds.
 _LOOK_SECONDS = 0.2
+
+
+#: What Celery raises for a result that no worker of ours has written.
+_UNREADABLE = (
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+    *(SecurityError, DecodeError),
+)
+_MAX_REASON = 200
 
 
 class Follower(Protocol):
@@ -122,7 +133,10 @@ class _Watched:
 
     def look(self, entry: Entry, follower: Follower) -> bool:
         """Tell a change; answer whether the task has ended."""
-        meta = self.result.backend.get_task_meta(self.result.id, cache=False)
+        try:
+            meta = self.result.backend.get_task_meta(self.result.id, cache=False)
+        except _UNREADABLE:
+            return True
         state = str(meta["status"])
         about = meta["result"] if state == "WAITING" else None
         told = (state, str(about.get("reason", "")) if isinstance(about, dict) else "")
@@ -217,8 +231,13 @@ def _send(entry: Entry, audit: Operations, bulk: bool) -> Any:
 
 
 def _outcome(entry: Entry, result: Any) -> JsonObject:
-    meta = result.backend.get_task_meta(result.id)
-    value = result.result
+    try:
+        meta = result.backend.get_task_meta(result.id)
+        value = result.result
+    except _UNREADABLE as exc:
+        said = short(f"{type(exc).__name__}: {exc}", _MAX_REASON)
+        unread = ParserFailed(f"what stands for its result in Redis can't be read: {said}")
+        return _failed(entry.replay, Failure.of(unread))
     if meta["status"] == states.SUCCESS and isinstance(value, dict):
         return {"replay": entry.replay, "ok": True, **value, "error": None}
     error = error_of(value) or ParserFailed(str(value))

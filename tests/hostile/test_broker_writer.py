@@ -222,6 +222,32 @@ def test_a_broadcast_that_is_no_message_ends_no_worker(service, redis_client, sa
     assert "error" not in asked(service, "ping", {})
 
 
+FORGED = {
+    "code": {"exc_type": "system", "exc_module": "os", "exc_message": ["touch pwned"]},
+    "an exit": {"exc_type": "SystemExit", "exc_module": "builtins", "exc_message": [0]},
+    "no object": 5,
+}
+
+
+@pytest.mark.parametrize("forged", [*FORGED, "levels", "bytes"])
+def test_a_forged_result_ends_nothing_but_its_own_task(service, redis_client, forged):
+    """Who follows many replays hears of the others all the same."""
+    files = [service.store / service.replay(name, seed) for seed, name in enumerate("ab", 1)]
+    submit = service.run("submit", *map(str, files), "--follow")
+    waiting = poll(lambda: len(t := redis_client.lrange(service.queue, 0, -1)) == 2 and t)
+    task_id = json.loads(waiting[0])["headers"]["id"]
+    meta = {"status": "FAILURE", "result": FORGED.get(forged), "task_id": task_id}
+    text = {"levels": "[" * 100_000, "bytes": b"\xff"}.get(forged, json.dumps(meta))
+    redis_client.set(keys.result(task_id), text)
+    poll(lambda: "parser_failed" in submit.text())
+    redis_client.lrem(service.queue, 1, waiting[0])
+    service.worker("--concurrency", "1").ready()
+    assert submit.process.wait(60) == 1
+    assert "parsed/fake" in submit.text()
+    assert "bug of parsekit" not in submit.text()
+    assert not (service.folder / "pwned").exists()
+
+
 def test_a_task_can_be_revoked(any_broker):
     any_broker.worker("--concurrency", "2").ready()
     asked(any_broker, "revoke", {"task_id": "unwanted"})
