@@ -52,7 +52,7 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (WorkerNumbers, "now", lambda _: _TOLD),
     (Queues, "look", lambda _: _BACKLOG),
     (Announcer, "_now", _nothing),
-    (StatusChannel, "post", _nothing),
+    (StatusChannel, "publish", _nothing),
     (type(dequeued), "add", _nothing),
 )
 

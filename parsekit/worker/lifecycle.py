@@ -34,14 +34,17 @@ from parsekit.worker.logs import install_logs
 from parsekit.worker.messages.validation import tell_unknown
 from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
 from parsekit.worker.monitoring.children import Children, ChildReport, family
-from parsekit.worker.monitoring.health import HealthMonitor
-from parsekit.worker.monitoring.heartbeat import folder_of
+from parsekit.worker.monitoring.health import HealthMonitor, folder_of
 from parsekit.worker.monitoring.http import ENV_HTTP, serve
 from parsekit.worker.monitoring.metrics_page import make_page
-from parsekit.worker.monitoring.probes import probes, storage_probe
+from parsekit.worker.monitoring.probes import (
+    StorageWatch,
+    probes,
+    storage_probe,
+    storage_silence,
+)
 from parsekit.worker.monitoring.queue_stats import queues_of
 from parsekit.worker.monitoring.status_channel import Announcer, StatusChannel
-from parsekit.worker.monitoring.storage_watch import StorageWatch, storage_silence
 from parsekit.worker.preflight import preflight
 from parsekit.worker.process import service
 
@@ -222,7 +225,8 @@ def _family_of(parent: int) -> Path:
 
 
 def _watch_storage(parent: int) -> StorageWatch:
-    watch = StorageWatch(_family_of(parent), storage_probe(service))
+    numbers = service.process.numbers
+    watch = StorageWatch(_family_of(parent), storage_probe(service), lambda: numbers.served_unix)
     watch.start()
     return watch
 

@@ -35,11 +35,11 @@ from parsekit.storage.signing import Signer
 from parsekit.storage.transfer import save_whole
 from parsekit.storage.workspace import sweep, workspace
 from parsekit.testing.sinks import outcome_of
-from parsekit.worker.monitoring import heartbeat, storage_watch
+from parsekit.worker.monitoring import health, probes
 from parsekit.worker.monitoring.children import Children, ChildReport
 from parsekit.worker.monitoring.counters import MetricsSnapshot
-from parsekit.worker.monitoring.heartbeat import Heartbeat
-from parsekit.worker.monitoring.storage_watch import StorageWatch
+from parsekit.worker.monitoring.health import Heartbeat
+from parsekit.worker.monitoring.probes import StorageWatch
 from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.message import Message
 from parsekit_sinks_rabbitmq.orphans import ENDS, SPOOL, Orphans
@@ -109,10 +109,10 @@ def _key(folder: Path) -> None:
 def _beats(folder: Path) -> None:
     workers = folder / "workers"
     _each(
-        lambda: heartbeat.sweep(workers),
+        lambda: health.sweep(workers),
         lambda: Heartbeat(pid=OURS, at_unix=0.0).write(workers),
-        lambda: list(heartbeat.heartbeats(workers)),
-        lambda: heartbeat.remove(workers, OURS),
+        lambda: list(health.heartbeats(workers)),
+        lambda: health.remove(workers, OURS),
     )
 
 
@@ -131,8 +131,8 @@ def _watch(folder: Path) -> None:
     family.mkdir(parents=True, exist_ok=True)
     asked = threading.Semaphore(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage_watch, "ASK_SECONDS", 0.001)
-        watch = StorageWatch(family, asked.release)
+        patch.setattr(probes, "ASK_SECONDS", 0.001)
+        watch = StorageWatch(family, asked.release, lambda: 0.0)
         before = set(threading.enumerate())
         watch.start()
         (thread,) = set(threading.enumerate()) - before or {None}
@@ -223,9 +223,7 @@ CODE_PATHS = {
     ),
     "the storage's silence": CodePath(
         _watch,
-        tuple(
-            f"workers/{OURS}.children{name}" for name in ("", "/storage.answer", "/storage.turn")
-        ),
+        tuple(f"workers/{OURS}.children{name}" for name in ("", "/storage.answer")),
     ),
     "workspaces": CodePath(
         _workspaces, (f"parsekit-{GONE}-1-ab",), inside=(f"parsekit-{GONE}-1-cd/a.replay",)

@@ -44,7 +44,7 @@ def board(redis_server: ValkeyServer, redis_client: redis.Redis) -> StatusChanne
     made = StatusChannel(redis_server.url())
     for worker in ("well-a", "well-b"):
         redis_client.hset(keys.BEATS, worker, 1)
-        made.post(said(worker))
+        made.publish(said(worker))
     return made
 
 
@@ -113,5 +113,5 @@ def test_what_is_said_is_heard(board):
 
 def test_a_number_that_is_none_hides_no_worker(board):
     slots = Metric(name="parsekit_slots", help="Slots.", value=float("nan"))
-    board.post(said("well-a", slots))
+    board.publish(said("well-a", slots))
     assert [worker.slots for worker in snapshot_of(board.read()).workers] == [0, 0]

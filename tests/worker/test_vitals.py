@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from parsekit.worker.monitoring.health import StallDetector
-from parsekit.worker.monitoring.heartbeat import STALL_SECONDS, Heartbeat
+from parsekit.worker.monitoring.health import STALL_SECONDS, Heartbeat, StallDetector
 from parsekit.worker.monitoring.queue_stats import Backlog, Queues, QueueSnapshot
 
 SLOTS = 4

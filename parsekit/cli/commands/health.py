@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parsekit.api import default_data_dir
-from parsekit.worker.monitoring.heartbeat import folder_of, verdicts
+from parsekit.worker.monitoring.health import folder_of, verdicts
 
 app = typer.Typer(add_completion=False)
 

@@ -65,10 +65,14 @@ class ProcessNumbers:
         for name in chosen.fallback:
             self._tallies.expect(name)
         self._waits = Waits()
+        #: When a task was last served by the storage, seconds since 1970.
+        self.served_unix = 0.0
 
     def count(self, outcome: Outcome) -> None:
-        """Count a task that ended."""
+        """Count a task that ended; one that ended well has read its result or stored it."""
         self._tallies.count(outcome)
+        if outcome.ok:
+            self.served_unix = time.time()
 
     def note_wait(self, task_id: str, replay: str, reason: str, after_s: float) -> None:
         """Note that a task waits, and why."""

@@ -87,8 +87,8 @@ class StatusChannel:
     def __init__(self, url: str) -> None:
         self._client: Any = connect(url)  # redis-py's answers have no one type
 
-    def post(self, announcement: Announcement) -> None:
-        """Say it."""
+    def publish(self, announcement: Announcement) -> None:
+        """Replace what this worker published last."""
         key = keys.announcement(announcement.worker)
         self._client.set(key, announcement.to_text(), ex=_KEPT_SECONDS)
 
@@ -117,7 +117,7 @@ class Announcer:
 
     def __init__(
         self,
-        board: StatusChannel,
+        channel: StatusChannel,
         numbers: Callable[[], MetricsSnapshot],
         *,
         worker: str,
@@ -125,7 +125,7 @@ class Announcer:
         parser: str,
         queues: Callable[[], tuple[str, ...]],
     ) -> None:
-        self._board = board
+        self._channel = channel
         self._numbers = numbers
         self._facts: dict[str, Any] = {
             "worker": worker,
@@ -148,9 +148,9 @@ class Announcer:
     def _run(self) -> None:
         while True:
             try:
-                self._board.post(self._now())
+                self._channel.publish(self._now())
             except redis.RedisError as exc:
-                log.debug("nobody hears how this worker is: %s", exc)
+                log.debug("can't publish worker status: %s", exc)
             if self._stopped.wait(SAY_SECONDS):
                 return
 
