@@ -7,6 +7,8 @@ PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # tests wait for servers more than they compute: three processes keep two cores busy
 JOBS ?= 3
+# thousands of processes start in the tests, and none shall compile what another has compiled
+BYTECODE := env -u PYTHONDONTWRITEBYTECODE
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
@@ -35,7 +37,7 @@ demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
 test: .venv/.installed ## install what the tests need, servers included, and run them; JOBS=1 PYTEST="-k quota"
 	@$(PY) scripts/servers.py
 	@$(PY) scripts/promtool.py
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
+	@$(BYTECODE) $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 check: .venv/.installed ## lint, types, lock and licences
 	@$(PY) -m ruff check .

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -97,7 +98,7 @@ def _service(
     url = server.url(database)
     config = {"parser": "fake", "celery": {"broker": url, "backend": url}}
     environ = {"FAKE_REMOTE": str(folder / "remote"), "PYTHONPATH": str(PLUGINS), "FAKE_QUIET": "1"}
-    made = Production(folder, config, environ, store=store, broker=broker)
+    made = Production(folder, config, environ, store=store, broker=broker, start=subprocess.Popen)
     try:
         worker = made.worker("--concurrency", str(SLOTS), "--log-level", "warning")
         made.send(_put(made, 1)).get(timeout=60)
@@ -110,10 +111,13 @@ def _service(
 def _noop(folder: Path, url: str) -> Iterator[Lane]:
     folder.mkdir()
     celery = {"broker": url, "backend": url, "queue": "celery"}
-    made = Deployment(folder, {"celery": celery}, {"NOOP_URL": url, "PYTHONPATH": str(ROOT)})
+    environ = {"NOOP_URL": url, "PYTHONPATH": str(ROOT)}
+    made = Deployment(folder, {"celery": celery}, environ, start=subprocess.Popen)
     command = [sys.executable, "-m", "celery", "-A", "bench.noop", "worker"]
     options = ["-P", "threads", "--concurrency", str(SLOTS), "-l", "warning"]
-    made.workers.append(WorkerProcess([*command, *options], made.environ, folder / "worker.log"))
+    log = folder / "worker.log"
+    worker = WorkerProcess([*command, *options], made.environ, log, start=subprocess.Popen)
+    made.workers.append(worker)
     try:
         made.caller.send_task("noop").get(timeout=60)
         yield Lane(made, made.workers[0], url)

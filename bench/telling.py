@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -110,7 +111,7 @@ class Measured:
         command = [sys.executable, "-m", "bench.silent", "worker", "--concurrency", str(SLOTS)]
         command += ["--http", str(port)]
         environ = {**service.environ, "VOICE": str(self._noted)}
-        self._worker = WorkerProcess(command, environ, self._log)
+        self._worker = WorkerProcess(command, environ, self._log, start=subprocess.Popen)
         service.workers.append(self._worker.ready())
 
     def warm(self) -> None:
@@ -179,7 +180,7 @@ def _measured_worker(root: Path) -> Iterator[Measured]:
         path = f"{PLUGINS}:{Path(__file__).parents[1]}"
         remote = str(folder / "remote")
         environ = {"FAKE_REMOTE": remote, "FAKE_QUIET": "1", "PYTHONPATH": path}
-        service = Deployment(folder, config, environ)
+        service = Deployment(folder, config, environ, start=subprocess.Popen)
         try:
             yield Measured(service, server.url())
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,14 +63,15 @@ def _service(folder: Path, url: str) -> Deployment:
         "FAKE_QUIET": "1",
         "PYTHONPATH": str(PLUGINS),
     }
-    return Deployment(folder, config, environ)
+    return Deployment(folder, config, environ, start=subprocess.Popen)
 
 
 def _noop(folder: Path, url: str) -> Deployment:
     folder.mkdir()
     root = str(Path(__file__).parents[1])
     config: dict[str, Any] = {"celery": {"broker": url, "backend": url, "queue": "celery"}}
-    return Deployment(folder, config, {"NOOP_URL": url, "PYTHONPATH": root})
+    environ = {"NOOP_URL": url, "PYTHONPATH": root}
+    return Deployment(folder, config, environ, start=subprocess.Popen)
 
 
 def _rates(
@@ -81,7 +83,8 @@ def _rates(
     ours = service.worker("--pool", pool, "--concurrency", slots, "--log-level", "warning")
     command = [sys.executable, "-m", "celery", "-A", "bench.noop", "worker"]
     options = ["-P", pool, "-c", slots, "-l", "warning"]
-    theirs = WorkerProcess([*command, *options], noop.environ, noop.folder / f"{pool}.log")
+    log = noop.folder / f"{pool}.log"
+    theirs = WorkerProcess([*command, *options], noop.environ, log, start=subprocess.Popen)
     noop.workers.append(theirs)
     service.send(key).get(timeout=60)
     noop.caller.send_task("noop").get(timeout=60)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devkit import warm_start
+
 #: Starts ``parsekit``, wherever it is installed.
 PARSEKIT = (sys.executable, "-m", "parsekit")
 #: No command of a test takes longer, even on a busy machine.
@@ -50,13 +52,12 @@ class CommandLine:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end; ``options`` are those of `subprocess.run`."""
         given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        return subprocess.run(
+        return warm_start.run(
             [*PARSEKIT, *map(str, arguments)],
             cwd=self.folder,
             env=self.environ(**(environ or {})),
             timeout=_TIMEOUT_S,
-            check=False,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **given, **options},
+            **{**given, **options},
         )
 
     def start(
@@ -66,7 +67,7 @@ class CommandLine:
         stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
         """Start a command, to be ended by `end`."""
-        return subprocess.Popen(
+        return warm_start.popen(
             [*PARSEKIT, *map(str, arguments)],
             cwd=self.folder,
             env=self.environ(**(environ or {})),

@@ -17,11 +17,14 @@ from celery.backends.redis import RedisBackend
 from celery.result import AsyncResult
 from kombu import pools
 
+from devkit.warm_start import Starter, popen, run
 from parsekit.model import JsonObject
 
 Found = TypeVar("Found")
 
 _CONFIRM_SECONDS = 10
+#: No command of a test takes longer, even on a busy machine.
+_COMMAND_SECONDS = 90
 
 
 def poll(look: Callable[[], Found], *, seconds: float = 60, every_s: float = 0.05) -> Found:
@@ -47,10 +50,17 @@ def hang_up(caller: Celery) -> None:
 class WorkerProcess:
     """One ``parsekit worker``, or any other command of the service, in a group of its own."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        *,
+        start: Starter = popen,
+    ) -> None:
         self.log = log
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = start(
                 command,
                 env={**os.environ, **environ},
                 stdin=subprocess.DEVNULL,
@@ -106,10 +116,21 @@ class WorkerProcess:
 
 
 class Deployment:
-    """Configuration, folder and processes of one service in a test."""
+    """Configuration, folder and processes of one service in a test.
 
-    def __init__(self, folder: Path, config: JsonObject, environ: Mapping[str, str] | None = None):
+    ``start`` starts the processes: `subprocess.Popen` where what a process costs is measured.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: JsonObject,
+        environ: Mapping[str, str] | None = None,
+        *,
+        start: Starter = popen,
+    ) -> None:
         self.folder = folder
+        self._start = start
         self.store = folder / "store"
         self.workers: list[WorkerProcess] = []
         (self.store / "replays").mkdir(parents=True, exist_ok=True)
@@ -148,8 +169,19 @@ class Deployment:
         """Start any command of parsekit."""
         log = self.folder / f"worker{len(self.workers)}.log"
         line = [sys.executable, "-m", "parsekit", *command]
-        self.workers.append(WorkerProcess(line, self.environ, log))
+        self.workers.append(WorkerProcess(line, self.environ, log, start=self._start))
         return self.workers[-1]
+
+    def command(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of parsekit to its end, with a few more variables."""
+        done = run(
+            [sys.executable, "-m", "parsekit", *arguments],
+            env={**os.environ, **self.environ, **environ},
+            timeout=_COMMAND_SECONDS,
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
 
     def send(self, key: object, *, task_id: str | None = None, **options: Any) -> AsyncResult:
         """Send ``parseReplay`` as a Python caller does, without parsekit."""

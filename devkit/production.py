@@ -17,6 +17,7 @@ from devkit.contract import Contract
 from devkit.deployment import Deployment
 from devkit.servers.rabbitmq import RabbitServer
 from devkit.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
+from devkit.warm_start import Starter, popen
 from parsekit.model import JsonObject
 
 
@@ -76,6 +77,7 @@ class Production(Deployment):
         *,
         store: SeaweedServer,
         broker: RabbitServer | None,
+        start: Starter = popen,
     ) -> None:
         name, url = uuid.uuid4().hex[:8], broker.url() if broker else ""
         self.progress = Mailbox(url, f"progress-{name}")
@@ -84,7 +86,7 @@ class Production(Deployment):
         sections: JsonObject = {"minio": _minio(folder, store)}
         if broker is not None:
             sections["transport"] = {"url": url, "analytics_queue": self.analytics.queue}
-        super().__init__(folder, sections | config, environ)
+        super().__init__(folder, sections | config, environ, start=start)
 
     def put(self, name: str, body: bytes) -> str:
         """Store a replay as a caller does, and answer its key."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import runpy
 import select
-import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from devkit.command_line import PARSEKIT, CommandLine
+from devkit.command_line import CommandLine
+from devkit.warm_start import popen
 
 #: Shows the cursor again.
 SHOW_CURSOR = "\x1b[?25h"
@@ -20,12 +23,6 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 _CTRL_C = b"\x03"
-#: Makes standard input the terminal of its session, so that Ctrl-C is a key of it.
-_TAKE_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
 
 
 @dataclass
@@ -43,8 +40,8 @@ class Terminal:
     ) -> tuple[int, str]:
         """Answer the return code and all that was shown; Ctrl-C once each text has appeared."""
         ours, theirs = os.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, *PARSEKIT[1:], *arguments],
+        process = popen(
+            [sys.executable, "-m", "devkit.terminal", "parsekit", *arguments],
             cwd=self.cli.folder,
             env=self.cli.environ(TERM="xterm-256color", COLUMNS="100", **(environ or {})),
             stdin=theirs,
@@ -74,3 +71,14 @@ class Terminal:
                 break
             shown += part
         return shown.decode(errors="replace")
+
+
+def main() -> None:
+    """Run the module that is named with its arguments, where Ctrl-C is a key of standard input."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

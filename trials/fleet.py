@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -125,6 +126,7 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
             {"TMPDIR": str(folder / "tmp")},
             store=store,
             broker=node,
+            start=subprocess.Popen,
         )
         stack.callback(deployment.close)
         (folder / "tmp").mkdir()

@@ -175,7 +175,8 @@ def test_a_full_disk_behind_the_output_folder_fails_those_replays_and_leaves_no_
     replays("b")
     assert cli.run("parse", ".").returncode == 0
     before = {file: file.read_bytes() for file in (cli.folder / "out").iterdir()}
-    done = cli.run(*parse, preexec_fn=_limit_file_size)
+    no_halves_of_bytecode_either = {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = cli.run(*parse, environ=no_halves_of_bytecode_either, preexec_fn=_limit_file_size)
     assert done.returncode == 1
     assert done.stderr.count(b"file too large") == 2
     assert b"2 failed" in done.stderr

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from math import inf, nan
@@ -64,25 +61,14 @@ def _deployment(root: Path, config: dict[str, Any]) -> Iterator[Deployment]:
     made.close()
 
 
-def run(service: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "parsekit", *arguments],
-        env={**os.environ, **service.environ, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-
-
 def test_shows_workers_queues_and_what_waits_and_why(service: Deployment) -> None:
     service.worker("--concurrency", "3").ready()
     key = service.put("one", synthetic_replay(believable_match(seed=1), frames=0))
-    sent = run(service, "submit", key)
+    sent = service.command("submit", key)
     assert sent.returncode == 0, sent.stderr
 
     def waiting() -> dict[str, Any] | None:
-        done = run(service, "top", "--format", "json")
+        done = service.command("top", "--format", "json")
         shown: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return shown if shown.get("waits") and shown.get("queues") else None
 
@@ -96,7 +82,7 @@ def test_shows_workers_queues_and_what_waits_and_why(service: Deployment) -> Non
     assert wait["replay"] == key
     assert wait["reason"]
     assert shown["waiting"] == 1
-    table = run(service, "top", "--once")
+    table = service.command("top", "--once")
     assert table.returncode == 0, table.stderr
     assert wait["reason"] in table.stdout
     assert worker["name"] in table.stdout
@@ -125,7 +111,7 @@ def test_is_live_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def _line(service: Deployment) -> dict[str, Any]:
-    (worker,) = json.loads(run(service, "top", "--format", "json").stdout)["workers"]
+    (worker,) = json.loads(service.command("top", "--format", "json").stdout)["workers"]
     return dict(worker)
 
 
@@ -188,7 +174,7 @@ def test_without_a_worker_says_so_and_exits_1(tmp_path: Path) -> None:
     with valkey(tmp_path / "server") as server:
         url = server.url()
         for service in _deployment(tmp_path, {"celery": {"broker": url, "backend": url}}):
-            done = run(service, "top", "--once")
+            done = service.command("top", "--once")
     assert done.returncode == 1
     assert "no worker is heard" in done.stdout
 
@@ -196,7 +182,7 @@ def test_without_a_worker_says_so_and_exits_1(tmp_path: Path) -> None:
 def test_a_server_that_is_away_is_an_error_in_words(tmp_path: Path) -> None:
     url = "redis://127.0.0.1:1/0"
     for service in _deployment(tmp_path, {"celery": {"broker": url, "backend": url}}):
-        done = run(service, "top", "--once")
+        done = service.command("top", "--once")
     assert done.returncode != 0
     assert "is the server up" in done.stderr
     assert "Traceback" not in done.stderr

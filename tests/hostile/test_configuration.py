@@ -19,6 +19,7 @@ import pytest
 from pydantic import ValidationError
 
 from devkit.command_line import PARSEKIT, CommandLine, wait_until
+from devkit.warm_start import popen
 from parsekit.config import AuditSettings, load_config
 from parsekit.config.file import FILE_NAME
 from parsekit.events import Acts, AuditEvent
@@ -149,7 +150,7 @@ def test_a_worker_says_in_its_log_what_it_reads(archive: CommandLine, named: boo
     options = ["--config", "mine.json"] if named else []
     log = archive.home / "worker.log"
     with log.open("wb") as stderr:
-        worker = subprocess.Popen(
+        worker = popen(
             [*PARSEKIT, "worker", *options],
             cwd=archive.folder,
             env=archive.environ(PARSEKIT__PARSER="stub"),

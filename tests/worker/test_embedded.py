@@ -37,7 +37,9 @@ class Machine(CommandLine):
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def worker(self, name: str) -> WorkerProcess:
-        made = WorkerProcess(WORKER, self.environ(), self.folder / f"{name}.log")
+        made = WorkerProcess(
+            WORKER, self.environ(), self.folder / f"{name}.log", start=subprocess.Popen
+        )
         self.started.append(made.process)
         return made
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,25 +24,13 @@ def any_service(request):
     return request.getfixturevalue("service" if request.param == "redis" else "rabbit_service")
 
 
-def parsekit(service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "parsekit", *arguments],
-        env={**os.environ, **service.environ},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-
-
 def test_submit_uploads_files_and_prints_outcomes(any_service, tmp_path):
     any_service.worker().ready()
     any_service.remote_is(slow_s=2)
     any_service.replay("stored", seed=2)
     local = tmp_path / "mine.replay"
     local.write_bytes((any_service.store / any_service.replay("tmp", seed=1)).read_bytes())
-    done = parsekit(
-        any_service, "submit", str(local), "replays/stored.replay", "replays/none.replay",
+    done = any_service.command("submit", str(local), "replays/stored.replay", "replays/none.replay",
         "--format", "jsonl", "--follow",
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
@@ -66,14 +51,14 @@ def test_what_was_sent_is_followed_beside_what_can_not_be_sent(service, tmp_path
     with large.open("wb") as file:
         file.truncate(40 * 1024 * 1024)
     names = [str(local), str(large), "a//b.replay"]
-    done = parsekit(service, "submit", *names, "--format", "jsonl")
+    done = service.command("submit", *names, "--format", "jsonl")
     assert done.returncode == 1, done.stderr
     told = {
         o["replay"]: (o["error"] or {}).get("code")
         for o in map(json.loads, done.stdout.splitlines())
     }
     assert told == dict(zip(names, (None, "replay_too_large", "bad_request"), strict=True))
-    shown = parsekit(service, "submit", *names, "--follow")
+    shown = service.command("submit", *names, "--follow")
     assert shown.returncode == 1, shown.stderr
     assert f"{large} replay_too_large: {large} has 41943040 bytes" in shown.stdout
     assert f"{local} parsed/" in shown.stdout
@@ -106,11 +91,11 @@ def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path):
     first.process.send_signal(signal.SIGINT)
     assert first.process.wait(20) == 130
     service.worker().ready()
-    again = parsekit(service, *line)
+    again = service.command(*line)
     assert again.returncode == 0, again.stderr
     assert len(again.stdout.splitlines()) == 6
     assert len(service.uploads) == 6
-    third = parsekit(service, *line)
+    third = service.command(*line)
     assert (third.returncode, third.stdout) == (0, "")
 
 
@@ -118,7 +103,7 @@ def test_cancel_ends_what_is_queued_waiting_and_running(service):
     service.remote_is(pending_s=300)
     keys = [service.replay(f"r{seed}", seed=seed) for seed in range(3)]
     queued = service.send(keys[0])
-    assert parsekit(service, "cancel", queued.id).returncode == 0
+    assert service.command("cancel", queued.id).returncode == 0
     with pytest.raises(TaskRevokedError):
         queued.get(timeout=30)
     service.worker().ready()
@@ -127,7 +112,7 @@ def test_cancel_ends_what_is_queued_waiting_and_running(service):
     service.remote_is(slow_s=4)
     running = service.send(keys[2])
     poll(lambda: running.state == "STARTED")
-    assert parsekit(service, "cancel", waiting.id, running.id).returncode == 0
+    assert service.command("cancel", waiting.id, running.id).returncode == 0
     for task in (waiting, running):
         with pytest.raises(TaskRevokedError):
             task.get(timeout=30)
@@ -136,7 +121,7 @@ def test_cancel_ends_what_is_queued_waiting_and_running(service):
         assert [e["status"] for e in told] == ["Error"]
         values = [e["progress"]["value"] for e in service.progress(task.id)]
         assert values == sorted(values)
-    late = parsekit(service, "cancel", waiting.id)
+    late = service.command("cancel", waiting.id)
     assert late.returncode == 0
     assert running.state == "REVOKED"
 
@@ -145,7 +130,7 @@ def test_cancel_names_the_tasks_that_nobody_knows(any_service, redis_client):
     queued = any_service.send("replays/never.replay")
     by_node = json.dumps({"headers": {"id": "by-node"}}, separators=(",", ":"))
     redis_client.rpush("replay-parse\x06\x163", *[by_node] * 600)
-    found = parsekit(any_service, "cancel", "foo", queued.id, "py")
+    found = any_service.command("cancel", "foo", queued.id, "py")
     if any_service.config["celery"]["broker"].startswith("amqp"):  # nobody can look into a queue
         assert found.returncode == 0
         assert "foo cancelled, should it be queued: no worker has met it" in found.stdout
@@ -155,7 +140,7 @@ def test_cancel_names_the_tasks_that_nobody_knows(any_service, redis_client):
     told = "is not known: it neither waits nor runs, and did not end within the last day"
     assert found.stderr.splitlines()[1:] == [f"{name} {told}" for name in ("foo", "py")]
     assert not redis_client.exists("celery-task-meta-foo")
-    assert parsekit(any_service, "cancel", "by-node").stdout == "by-node cancelled\n"
+    assert any_service.command("cancel", "by-node").stdout == "by-node cancelled\n"
 
 
 def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(any_service):
@@ -165,22 +150,22 @@ def test_dead_letters_are_listed_retried_once_the_parser_is_mended_and_dropped(a
     tasks = [service.send(service.replay(f"crash{n}", seed=n)) for n in range(2)]
 
     def listed() -> set[str]:
-        told = parsekit(service, "dead-letters", "list", "--format", "json")
+        told = service.command("dead-letters", "list", "--format", "json")
         return {letter["task_id"] for letter in json.loads(told.stdout)}
 
     poll(lambda: listed() == {task.id for task in tasks})
-    table = parsekit(service, "dead-letters", "list").stdout
+    table = service.command("dead-letters", "list").stdout
     assert "poison_replay" in table
     worker.stop()
     service.configure(fragile={"mended": True})
     service.worker("--concurrency", "2").ready()
-    assert parsekit(service, "dead-letters", "retry", tasks[0].id).returncode == 0
+    assert service.command("dead-letters", "retry", tasks[0].id).returncode == 0
     poll(lambda: [e for e in service.progress(tasks[0].id) if e["status"] == "Complete"])
     ids = poll(lambda: two if len(two := ids_of_ends(service, tasks[0].id)) == 2 else [])
     assert len(set(ids)) == 2  # who drops repeats hears of the success, too
-    assert parsekit(service, "dead-letters", "drop", tasks[1].id).returncode == 0
-    assert parsekit(service, "dead-letters", "list").stdout == ""
-    assert parsekit(service, "dead-letters", "drop", "nobody").returncode == 1
+    assert service.command("dead-letters", "drop", tasks[1].id).returncode == 0
+    assert service.command("dead-letters", "list").stdout == ""
+    assert service.command("dead-letters", "drop", "nobody").returncode == 1
 
 
 def ids_of_ends(service, task_id: str) -> list[str]:
@@ -190,30 +175,30 @@ def ids_of_ends(service, task_id: str) -> list[str]:
 def test_health_tells_a_live_a_frozen_and_a_cut_off_worker_apart(make_service, tmp_path):
     with valkey(tmp_path / "own") as server:
         service = make_service({"celery": {"broker": server.url(), "backend": server.url()}})
-        assert parsekit(service, "health", "--live").returncode == 1
+        assert service.command("health", "--live").returncode == 1
         port = free_port()
         worker = service.worker("--http", str(port)).ready()
-        poll(lambda: parsekit(service, "health", "--ready").returncode == 0)
+        poll(lambda: service.command("health", "--ready").returncode == 0)
         assert page(port, "/healthz") == 200
         assert page(port, "/readyz") == 200
         assert page(port, "/metrics") == 200
         server.signal(signal.SIGSTOP)
-        poll(lambda: parsekit(service, "health", "--ready").returncode == 1)
-        assert parsekit(service, "health", "--live").returncode == 0
+        poll(lambda: service.command("health", "--ready").returncode == 1)
+        assert service.command("health", "--live").returncode == 0
         assert page(port, "/healthz") == 200
         assert page(port, "/readyz") == 503
         server.signal(signal.SIGCONT)
-        poll(lambda: parsekit(service, "health", "--ready").returncode == 0)
+        poll(lambda: service.command("health", "--ready").returncode == 0)
         assert service.send(service.replay("one")).get(timeout=60)["parser"] == "fake"
-        both = parsekit(service, "health")
+        both = service.command("health")
         assert both.stdout.split("\n") == [
             *(f"worker {worker.pid} {kind}: ok" for kind in ("live", "ready")),
             "",
         ]
         worker.signal(signal.SIGSTOP)
-        poll(lambda: parsekit(service, "health", "--live").returncode == 1)
+        poll(lambda: service.command("health", "--live").returncode == 1)
         worker.signal(signal.SIGCONT)
-        poll(lambda: parsekit(service, "health", "--live").returncode == 0)
+        poll(lambda: service.command("health", "--live").returncode == 0)
 
 
 def page(port: int, path: str) -> int:
@@ -226,11 +211,11 @@ def page(port: int, path: str) -> int:
 
 def test_embedded_mode_needs_nothing_else(make_service, tmp_path):
     service = make_service({})
-    no_worker = parsekit(service, "submit", service.replay("one"))
+    no_worker = service.command("submit", service.replay("one"))
     assert no_worker.returncode == 2
     assert "parsekit worker --embedded" in no_worker.stderr
     worker = service.worker("--embedded").ready()
-    done = parsekit(service, "submit", "replays/one.replay", "--format", "jsonl")
+    done = service.command("submit", "replays/one.replay", "--format", "jsonl")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ok"]
     began = time.monotonic()
@@ -238,5 +223,5 @@ def test_embedded_mode_needs_nothing_else(make_service, tmp_path):
     assert time.monotonic() - began < 25
     again = service.worker().ready()
     assert "embedded" in again.text()
-    done = parsekit(service, "submit", "replays/one.replay", "--format", "jsonl")
+    done = service.command("submit", "replays/one.replay", "--format", "jsonl")
     assert json.loads(done.stdout)["cached"]

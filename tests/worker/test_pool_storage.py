@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -55,9 +53,7 @@ def parse(production: Production, seed: int) -> None:
 
 
 def healthy(production: Production) -> bool:
-    line = [sys.executable, "-m", "parsekit", "health", "--ready"]
-    environ = {**os.environ, **production.environ}
-    return subprocess.run(line, env=environ, capture_output=True, check=False).returncode == 0
+    return production.command("health", "--ready").returncode == 0
 
 
 def page(port: int, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,8 @@ def test_celerys_own_command_ends_with_a_line_too(
         }
     )
     line = [sys.executable, "-m", "celery", "-A", "parsekit.worker:app", "worker"]
-    worker = WorkerProcess(line, service.environ, service.folder / "celery.log")
+    log = service.folder / "celery.log"
+    worker = WorkerProcess(line, service.environ, log, start=subprocess.Popen)
     assert worker.process.wait(90) == 2
     (said,) = (line for line in worker.text().splitlines() if line.startswith("error: "))
     assert "ballchasing.token_file: can't read /no/such" in said
