@@ -120,7 +120,5 @@ def top_imports(path: Path) -> Iterator[str]:
 
 
 def test_no_folder_holds_two_packages():
-    """The plugin named is to be written anew in fewer modules."""
     many = Counter(shown(path.parent) for path in (*HOST, *PLUGINS))
-    awaited = {"plugins/sinks_rabbitmq/parsekit_sinks_rabbitmq"}
-    assert {name for name, count in many.items() if count > MOST_MODULES} == awaited
+    assert not [name for name, count in many.items() if count > MOST_MODULES]

@@ -42,8 +42,7 @@ from parsekit.worker.monitoring.health import Heartbeat
 from parsekit.worker.monitoring.probes import StorageWatch
 from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.orphans import ENDS, SPOOL, Orphans
-from parsekit_sinks_rabbitmq.spool import Spool
+from parsekit_sinks_rabbitmq.spool import ENDS, SPOOL, Orphans, Spool
 
 #: A process id that nobody has: beyond the largest that Linux gives.
 GONE = 2**22 + 1
@@ -169,7 +168,7 @@ def _fetched(folder: Path) -> None:
 
 def _message(name: str) -> Message:
     return Message(
-        kind="analytics", queue="q", body=b"{}", message_id=name, told_unix=1.0, keep=True
+        kind="analytics", queue="q", body=b"{}", message_id=name, created_unix=1.0, durable=True
     )
 
 

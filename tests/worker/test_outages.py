@@ -17,7 +17,7 @@ from devkit.production import Production
 from devkit.servers.seaweedfs import BUCKET, SeaweedServer, seaweedfs
 from parsekit.model import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
-from parsekit_sinks_rabbitmq.line import LARGEST_BATCH
+from parsekit_sinks_rabbitmq.connection import LARGEST_BATCH
 
 PLUGINS = Path(__file__).parent / "plugins"
 #: Longer than the sinks wait for a confirmation, so that they give the connection up.

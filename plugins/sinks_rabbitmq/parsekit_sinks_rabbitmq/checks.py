@@ -7,41 +7,41 @@ import time
 import uuid
 
 from parsekit import Check
-from parsekit_sinks_rabbitmq.fate import Fate
-from parsekit_sinks_rabbitmq.link import LINK_ERRORS, TROUBLES, Link
-from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.settings import Broker, TransportSettings
-from parsekit_sinks_rabbitmq.trouble import explain
+from parsekit_sinks_rabbitmq.channel import CHANNEL_ERRORS, CONNECT_ERRORS, ConfirmChannel
+from parsekit_sinks_rabbitmq.errors import explain
+from parsekit_sinks_rabbitmq.message import DeliveryStatus, Message
+from parsekit_sinks_rabbitmq.settings import BrokerAddress, TransportSettings
 
 
 def check_broker(settings: TransportSettings) -> list[Check]:
     """Connect, look for the analytics queue, and publish where nobody listens."""
-    broker: Broker | None = None
+    broker: BrokerAddress | None = None
     try:
         broker = settings.broker()
-        link = Link(broker, threading.Event())
-    except TROUBLES as exc:
-        trouble = explain(exc, broker)
-        return [Check(name="rabbitmq", ok=False, detail=trouble.text, advice=trouble.advice)]
+        channel = ConfirmChannel(broker, threading.Event())
+    except CONNECT_ERRORS as exc:
+        reason = explain(exc, broker)
+        return [Check(name="rabbitmq", ok=False, detail=reason.text, advice=reason.advice)]
     try:
         connected = Check(name="rabbitmq", ok=True, detail=f"connected to {broker}")
-        return [connected, _queue(link, settings.analytics_queue, broker), _publish(link, broker)]
+        queue = _queue(channel, settings.analytics_queue, broker)
+        return [connected, queue, _publish(channel, broker)]
     finally:
-        link.close()
+        channel.close()
 
 
-def _queue(link: Link, name: str, broker: Broker) -> Check:
+def _queue(channel: ConfirmChannel, name: str, broker: BrokerAddress) -> Check:
     title = "rabbitmq analytics queue"
     try:
-        there = link.queue_exists(name)
-    except LINK_ERRORS as exc:
-        trouble = explain(exc, broker)
-        return Check(name=title, ok=False, detail=trouble.text, advice=trouble.advice)
+        there = channel.queue_exists(name)
+    except CHANNEL_ERRORS as exc:
+        reason = explain(exc, broker)
+        return Check(name=title, ok=False, detail=reason.text, advice=reason.advice)
     state = "exists" if there else "does not exist yet; the first event declares it"
     return Check(name=title, ok=True, detail=f"{name!r} {state}")
 
 
-def _publish(link: Link, broker: Broker) -> Check:
+def _publish(channel: ConfirmChannel, broker: BrokerAddress) -> Check:
     """Publish to a queue that can't exist: permission is shown and nothing is left behind."""
     title = "rabbitmq publish"
     probe = Message(
@@ -49,12 +49,13 @@ def _publish(link: Link, broker: Broker) -> Check:
         queue=f"parsekit-doctor-{uuid.uuid4().hex}",
         body=b"{}",
         message_id=uuid.uuid4().hex,
-        told_unix=time.time(),
-        keep=False,
+        created_unix=time.time(),
+        durable=False,
     )
-    sent = link.send([probe], declare=False)
+    sent = channel.send([probe], declare=False)
     if sent.error is not None:
-        trouble = explain(sent.error, broker)
-        return Check(name=title, ok=False, detail=trouble.text, advice=trouble.advice)
-    ok = sent.fates[0] is Fate.UNROUTABLE
-    return Check(name=title, ok=ok, detail="publishing is confirmed" if ok else sent.fates[0].value)
+        reason = explain(sent.error, broker)
+        return Check(name=title, ok=False, detail=reason.text, advice=reason.advice)
+    status = sent.statuses[0]
+    ok = status is DeliveryStatus.UNROUTABLE
+    return Check(name=title, ok=ok, detail="publishing is confirmed" if ok else status.value)

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.orphans import ENDS
-from parsekit_sinks_rabbitmq.spool import make_segment
+from parsekit_sinks_rabbitmq.spool import ENDS, make_segment
 
 log = logging.getLogger("parsekit.rabbitmq")
 
@@ -30,7 +29,7 @@ class _Page:
         self.starts: dict[str, int] = {}
 
     def add(self, message: Message) -> None:
-        """Write it down, at the end if it was told before. Raises OSError or ValueError."""
+        """Write it down, at the end if it was reported before. Raises OSError or ValueError."""
         start = self.segment.append(message)
         self.starts.pop(message.message_id, None)
         self.starts[message.message_id] = start

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from pydantic import BaseModel
 
 from parsekit import AnalyticsEvent, Check, Metric, ProgressEvent, Session, WaitEvent, hookimpl
-from parsekit_sinks_rabbitmq.counters import Snapshot
-from parsekit_sinks_rabbitmq.measures import measures
 from parsekit_sinks_rabbitmq.message import of_analytics, of_progress, queue_fault
-from parsekit_sinks_rabbitmq.publisher import Publisher
-from parsekit_sinks_rabbitmq.reserved import queues_of_the_service
-from parsekit_sinks_rabbitmq.settings import TransportSettings
+from parsekit_sinks_rabbitmq.metrics import SinkSnapshot, metrics_of
+from parsekit_sinks_rabbitmq.sender import Sender
+from parsekit_sinks_rabbitmq.settings import TransportSettings, queues_of_the_service
 
+#: Folder of the outboxes, in the data folder.
+SPOOL = "spool"
 #: How long steps of a task may still be sent once it waits, seconds; less when it goes on sooner.
 LEAVE_S = 1.0
 
@@ -23,13 +23,13 @@ LEAVE_S = 1.0
 class RabbitSinks:
     """Does nothing unless ``transport.url`` is set.
 
-    A publisher is made with the first event of each process and never shared with its children:
+    A sender is made with the first event of each process and never shared with its children:
     they find none under their own id, and the parent's connection and locks stay untouched.
     """
 
     def __init__(self) -> None:
-        self._make: Callable[[], Publisher] | None = None
-        self._publishers: dict[int, Publisher] = {}
+        self._make: Callable[[], Sender] | None = None
+        self._senders: dict[int, Sender] = {}
         self._analytics_queue = ""
         self._reserved: frozenset[str] = frozenset()
 
@@ -42,7 +42,7 @@ class RabbitSinks:
     def parsekit_open(self, session: Session) -> None:
         """Read the settings; nothing is connected here.
 
-        A worker's publisher begins at once, for what others have left; any other with an event.
+        A worker's sender begins at once, for what others have left; any other with an event.
         """
         settings = session.config.section(TransportSettings)
         if settings.url is None:
@@ -50,51 +50,49 @@ class RabbitSinks:
             return
         self._analytics_queue = settings.analytics_queue
         self._reserved = queues_of_the_service(session.config.sections) | {self._analytics_queue}
-        spool = session.data_dir / "spool"
-        self._make = lambda: Publisher(settings.broker, settings.analytics_queue, spool)
-        if session.role == "worker" and (publisher := self._publisher()) is not None:
-            publisher.begin()
+        folder = session.data_dir / SPOOL
+        self._make = lambda: Sender(settings.broker, settings.analytics_queue, folder)
+        if session.role == "worker" and (sender := self._sender()) is not None:
+            sender.begin()
 
     @hookimpl
     def parsekit_progress(self, event: ProgressEvent) -> None:
         """Send the step to the queue that the caller named, if any."""
-        publisher = self._publisher()
-        if publisher is None or event.queue is None:
+        sender = self._sender()
+        if sender is None or event.queue is None:
             return
         fault = queue_fault(event.queue)
         if fault is None and event.queue in self._reserved:
             fault = "is a queue of the service itself"
         if fault is not None:
             detail = f"progress queue {event.queue[:80]!r} {fault}"
-            publisher.counters.dropped("progress", "bad_queue", detail)
+            sender.counters.dropped("progress", "bad_queue", detail)
             return
         try:
-            publisher.put(of_progress(event, event.queue, publisher.runs.of(event.task_id)))
+            sender.put(of_progress(event, event.queue, sender.windows.of(event.task_id)))
         except (TypeError, ValueError) as exc:
-            publisher.counters.dropped(
-                "progress", "not_json", f"task {event.task_id[:80]!r}: {exc}"
-            )
+            sender.counters.dropped("progress", "not_json", f"task {event.task_id[:80]!r}: {exc}")
 
     @hookimpl
     def parsekit_waits(self, event: WaitEvent) -> None:
         """Send the task's steps before another process can go on with it, or not at all."""
-        publisher = self._publisher() if event.queue is not None else None
-        if publisher is not None:
+        sender = self._sender() if event.queue is not None else None
+        if sender is not None:
             passed_s = time.time() - event.at_unix
-            publisher.runs.end(event.task_id, min(event.after_s, LEAVE_S) - passed_s)
+            sender.windows.close(event.task_id, min(event.after_s, LEAVE_S) - passed_s)
 
     @hookimpl
     def parsekit_analytics(self, event: AnalyticsEvent) -> None:
-        """Write the event down; it is sent from there."""
-        if (publisher := self._publisher()) is not None:
-            publisher.put(of_analytics(event, self._analytics_queue))
+        """Store the event in the outbox; it is sent from there."""
+        if (sender := self._sender()) is not None:
+            sender.put(of_analytics(event, self._analytics_queue))
 
     @hookimpl
     def parsekit_close(self, grace_s: float) -> None:
         """Send what waits, and rest until the next `parsekit_open`."""
         self._make = None
-        if (publisher := self._publishers.pop(os.getpid(), None)) is not None:
-            publisher.close(grace_s)
+        if (sender := self._senders.pop(os.getpid(), None)) is not None:
+            sender.close(grace_s)
 
     @hookimpl
     def parsekit_register_checks(
@@ -107,21 +105,21 @@ class RabbitSinks:
 
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
-        """Tell what was sent, what waits and what was lost."""
+        """Report what was sent, what waits and what was lost."""
         snapshot = self.snapshot()
-        return () if snapshot is None else measures(snapshot)
+        return () if snapshot is None else metrics_of(snapshot)
 
-    def snapshot(self) -> Snapshot | None:
+    def snapshot(self) -> SinkSnapshot | None:
         """What this process has sent and lost; None when it has sent nothing."""
-        publisher = self._publishers.get(os.getpid())
-        return publisher.snapshot() if publisher else None
+        sender = self._senders.get(os.getpid())
+        return sender.snapshot() if sender else None
 
-    def _publisher(self) -> Publisher | None:
+    def _sender(self) -> Sender | None:
         pid = os.getpid()
-        if self._make is not None and pid not in self._publishers:
+        if self._make is not None and pid not in self._senders:
             # Two threads may both make one; it has started nothing yet, and one of them stays.
-            self._publishers.setdefault(pid, self._make())
-        return self._publishers.get(pid)
+            self._senders.setdefault(pid, self._make())
+        return self._senders.get(pid)
 
 
 def _check(settings: TransportSettings) -> list[Check]:

@@ -1,7 +1,7 @@
 """One file of the spool: messages, one a line, behind a mark of how far they are sent.
 
 The file begins with the offset of the first message that was not sent, twenty digits and a line
-feed, rewritten in place. A line is the message's id as JSON, when parsekit was told, the caller's
+feed, rewritten in place. A line is the message's id as JSON, when it was reported, the caller's
 queue as JSON ("" for analytics, which go where the settings say), and the body, with tabs between.
 The owner holds a lock on the file, which the system drops when it dies.
 """
@@ -46,7 +46,7 @@ class Unsent:
 class Segment:
     """A locked spool file of this process. Used from several threads.
 
-    Written with one write a message and not flushed to the disk until `sync`: what was told
+    Written with one write a message and not flushed to the disk until `sync`: what was appended
     survives the death of the process at once, and that of the machine after a `sync`.
     """
 
@@ -124,7 +124,7 @@ class Segment:
         Raises OSError, and the file is as it was before; ValueError for one that is too long.
         """
         queue = message.queue if message.kind == "progress" else ""
-        head = (message.message_id, message.told_unix, queue)
+        head = (message.message_id, message.created_unix, queue)
         line = b"\t".join((*(json.dumps(part).encode() for part in head), message.body))
         if len(line) >= MAX_LINE_BYTES:
             raise ValueError(f"a message has {len(line)} bytes, the spool takes 1 MiB")
@@ -218,7 +218,7 @@ def _message(line: bytes, analytics_queue: str) -> Message | None:
     try:
         # Zeros stand before what was written after somebody had cut the file short.
         name, told, addressee, body = line.lstrip(b"\0").split(b"\t", 3)
-        message_id, told_unix = str(json.loads(name)), float(told)
+        message_id, created_unix = str(json.loads(name)), float(told)
         queue = str(json.loads(addressee))
     except ValueError:
         return None
@@ -229,8 +229,8 @@ def _message(line: bytes, analytics_queue: str) -> Message | None:
         queue=queue or analytics_queue,
         body=body[:-1],
         message_id=message_id,
-        told_unix=told_unix,
-        keep=True,
+        created_unix=created_unix,
+        durable=True,
     )
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from parsekit import SecretFile, Section, check_tls_files, read_secret
 from parsekit_sinks_rabbitmq.message import queue_fault
-from parsekit_sinks_rabbitmq.reserved import queues_of_the_service
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class TlsFiles:
     """PEM files for TLS; without ``ca_file`` the system's authorities are trusted."""
 
     ca_file: Path | None
@@ -26,7 +26,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
+class BrokerAddress:
     """Where RabbitMQ is and who we are there. ``tls`` None means an open connection."""
 
     host: str
@@ -34,7 +34,7 @@ class Broker:
     vhost: str
     username: str
     password: SecretStr = field(repr=False)
-    tls: Tls | None = None
+    tls: TlsFiles | None = None
 
     def __str__(self) -> str:
         """The address for people, without user and password."""
@@ -105,7 +105,7 @@ class TransportSettings(Section):
         if self.url is not None:
             self.broker()
 
-    def broker(self) -> Broker:
+    def broker(self) -> BrokerAddress:
         """Where to connect; the files are read anew, so that they may be changed at any time.
 
         Raises `parsekit.errors.ConfigInvalid` for a file that can't be used, ValueError without a
@@ -114,7 +114,7 @@ class TransportSettings(Section):
         if self.url is None:
             raise ValueError("transport.url is not set")
         parts, port = _split(self.url)
-        return Broker(
+        return BrokerAddress(
             host=parts.hostname or "",
             port=port or _PORTS[parts.scheme],
             vhost=unquote(parts.path.removeprefix("/")) or "/",
@@ -123,19 +123,27 @@ class TransportSettings(Section):
             tls=self._tls() if parts.scheme == "amqps" else None,
         )
 
-    def _tls(self) -> Tls:
+    def _tls(self) -> TlsFiles:
         files = {
             "ca_file": self.ca_file,
             "certificate_file": self.certificate_file,
             "key_file": self.key_file,
         }
         check_tls_files("transport", **files)
-        return Tls(**files)
+        return TlsFiles(**files)
 
     def _password(self, parts: SplitResult) -> SecretStr:
         if self.password_file is not None:
             return read_secret(self.password_file, "transport.password_file")
         return SecretStr(unquote(parts.password or "") or "guest")
+
+
+def queues_of_the_service(sections: Mapping[str, BaseModel]) -> frozenset[str]:
+    """Queues where a message of ours would be taken for a task, by the section ``celery``."""
+    celery = sections.get("celery")
+    names = (getattr(celery, key, None) for key in ("queue", "bulk_queue"))
+    known = [name for name in names if isinstance(name, str)]
+    return frozenset(name + end for name in known for end in ("", "-poll"))
 
 
 def _split(url: SecretStr) -> tuple[SplitResult, int | None]:

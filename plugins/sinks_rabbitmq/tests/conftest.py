@@ -20,7 +20,7 @@ from devkit.servers.rabbitmq import RabbitServer, Tls
 from devkit.servers.rabbitmq import rabbitmq as run_node
 from parsekit import JsonObject
 from parsekit.testing.sinks import HostedSink
-from parsekit_sinks_rabbitmq.counters import Snapshot
+from parsekit_sinks_rabbitmq.metrics import SinkSnapshot
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 
 #: Patience with a busy machine; nothing here is expected to take so long.
@@ -178,12 +178,12 @@ class Sinks(HostedSink):
         self.queue = f"progress-{self.name}"
         self.open()
 
-    def counts(self) -> Snapshot:
+    def counts(self) -> SinkSnapshot:
         snapshot = self.plugin.snapshot()
         assert snapshot is not None
         return snapshot
 
-    def settle(self) -> Snapshot:
+    def settle(self) -> SinkSnapshot:
         """Wait until nothing waits."""
         until(lambda: not self.counts().waiting and not self.counts().spooled_bytes, "all is sent")
         return self.counts()

@@ -13,7 +13,7 @@ import pytest
 from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.testing.sinks import outcome_of
-from parsekit_sinks_rabbitmq import link
+from parsekit_sinks_rabbitmq import channel
 
 from .conftest import Caller, Sinks, until
 from .test_outages import ends, unique
@@ -22,7 +22,7 @@ from .test_outages import ends, unique
 def test_a_connection_that_ends_in_the_middle_of_a_frame_is_given_up(
     transport: JsonObject, tmp_path: Path, broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "HEARTBEAT_S", 2)
+    monkeypatch.setattr(channel, "HEARTBEAT_S", 2)
     with half_a_frame(broker.port) as (port, cut):
         sinks = Sinks({"transport": {**transport, "url": f"amqp://127.0.0.1:{port}"}}, tmp_path)
         sinks.task(outcome_of("before"), sinks.queue)

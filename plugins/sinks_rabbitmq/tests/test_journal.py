@@ -11,7 +11,7 @@ import pytest
 from parsekit_sinks_rabbitmq import journal, message
 from parsekit_sinks_rabbitmq.journal import Journal
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.orphans import ENDS, Orphans
+from parsekit_sinks_rabbitmq.spool import ENDS, Orphans
 
 
 def end(name: str, body: bytes = b"{}") -> Message:
@@ -20,8 +20,8 @@ def end(name: str, body: bytes = b"{}") -> Message:
         queue=f"queue-of-{name}",
         body=body,
         message_id=name,
-        told_unix=time.time(),
-        keep=True,
+        created_unix=time.time(),
+        durable=True,
     )
 
 
@@ -119,8 +119,8 @@ def test_a_disk_that_refuses_is_logged_once(
 def test_an_end_that_nobody_waits_for_any_more_is_known_as_such() -> None:
     fresh = end("a")
     assert not fresh.expired
-    assert replace(fresh, told_unix=time.time() - message.PROGRESS_EXPIRES_S - 1).expired
-    assert not replace(fresh, kind="analytics", told_unix=0.0).expired
+    assert replace(fresh, created_unix=time.time() - message.PROGRESS_EXPIRES_S - 1).expired
+    assert not replace(fresh, kind="analytics", created_unix=0.0).expired
 
 
 def test_an_end_that_is_told_twice_hides_no_other(tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from parsekit_sinks_rabbitmq.message import PROGRESS_EXPIRES_S, Message
-from parsekit_sinks_rabbitmq.orphans import ENDS, MOST_HELD, SPOOL, Orphans
 from parsekit_sinks_rabbitmq.segment import Segment
-from parsekit_sinks_rabbitmq.spool import Spool
+from parsekit_sinks_rabbitmq.spool import ENDS, MOST_HELD, SPOOL, Orphans, Spool
 
 from .test_spool import event, names
 
@@ -29,7 +28,7 @@ def leave(folder: Path, name: str, *messages: Message) -> Path:
 
 
 def end(name: str) -> Message:
-    return replace(event(name), kind="progress", told_unix=time.time())
+    return replace(event(name), kind="progress", created_unix=time.time())
 
 
 def open_files() -> int:

@@ -16,11 +16,11 @@ from devkit.servers.process import free_port
 from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.testing.sinks import LONGEST_CALL_S, believable_body, outcome_of
-from parsekit_sinks_rabbitmq import link
-from parsekit_sinks_rabbitmq.line import Line
+from parsekit_sinks_rabbitmq import channel
+from parsekit_sinks_rabbitmq.connection import BrokerConnection
 from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.orphans import ENDS, SPOOL, Orphans
 from parsekit_sinks_rabbitmq.segment import Segment
+from parsekit_sinks_rabbitmq.spool import ENDS, SPOOL, Orphans
 
 from .conftest import Caller, Sinks, until
 
@@ -34,8 +34,10 @@ LARGE = believable_body("x" * 100_000)
 @contextmanager
 def all_at_once() -> Iterator[None]:
     """Have the sink send nothing until the end of the block, and then in batches as large as go."""
-    gate, ready = threading.Event(), Line.ready
-    with patch.object(Line, "ready", lambda line: gate.wait() and ready(line)):
+    gate, ready = threading.Event(), BrokerConnection.ready
+    with patch.object(
+        BrokerConnection, "ready", lambda connection: gate.wait() and ready(connection)
+    ):
         yield
         gate.set()
 
@@ -62,7 +64,7 @@ def test_down_at_start_then_everything_is_sent_late_and_in_order(
     broker.kill()
     names = tasks(sinks, "early")
     assert sinks.added_s < LONGEST_CALL_S
-    time.sleep(link.CONNECT_S + 0.5)
+    time.sleep(channel.CONNECT_S + 0.5)
     broker.start()
     counts = sinks.settle()
     assert counts.progress.dropped == counts.analytics.dropped == {}
@@ -121,7 +123,7 @@ def test_frozen_for_long_every_end_and_event_arrives_at_least_once(
     analyst: Caller,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link, "CONFIRM_S", 0.5)
+    monkeypatch.setattr(channel, "CONFIRM_S", 0.5)
     caller.declare(), analyst.declare()
     names = tasks(sinks, "warm", 1)
     sinks.settle()
@@ -147,7 +149,7 @@ def test_what_was_under_way_when_the_broker_died_is_sent_again(
     sinks.settle()
     broker.freeze()
     names = tasks(sinks, "doubtful", 5)
-    time.sleep(1)  # the batch is on its way, and its fate can't be known
+    time.sleep(1)  # the batch is on its way, and its status can't be known
     broker.restart()
     counts = sinks.settle()
     assert set(counts.progress.dropped) <= {"unconfirmed"}
@@ -247,7 +249,7 @@ def test_a_disk_alarm_delays_and_repeats_nothing(
     analyst: Caller,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link, "CONFIRM_S", 0.5)
+    monkeypatch.setattr(channel, "CONFIRM_S", 0.5)
     caller.declare(), analyst.declare()
     names = tasks(sinks, "before", 2)
     sinks.settle()
@@ -272,8 +274,8 @@ def test_a_blocked_broker_that_dies_is_given_up(
     dry: Callable[[bool], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link, "CONFIRM_S", 0.5)
-    monkeypatch.setattr(link, "HEARTBEAT_S", 1)
+    monkeypatch.setattr(channel, "CONFIRM_S", 0.5)
+    monkeypatch.setattr(channel, "HEARTBEAT_S", 1)
     tasks(sinks, "before", 1)
     sinks.settle()
     dry(True)
@@ -372,7 +374,9 @@ def test_queues_that_refuse_are_not_asked_without_pause_while_the_process_ends(
             each.declare(arguments=full)
         sinks.task(outcome_of("refused"), sinks.queue)
         until(lambda: sinks.counts().waiting == 1, "a refusal")
-        with patch.object(Line, "send", autospec=True, side_effect=Line.send) as send:
+        with patch.object(
+            BrokerConnection, "send", autospec=True, side_effect=BrokerConnection.send
+        ) as send:
             sinks.close(3)
         assert 1 <= send.call_count < 50
 

@@ -36,8 +36,8 @@ from parsekit.pipeline.pipeline import Pipeline
 from parsekit.storage.folder import FolderStorage
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.sinks import believable_body
-from parsekit_sinks_rabbitmq import counters
-from parsekit_sinks_rabbitmq.counters import Snapshot
+from parsekit_sinks_rabbitmq import metrics
+from parsekit_sinks_rabbitmq.metrics import SinkSnapshot
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 from parsekit_sinks_rabbitmq.settings import TransportSettings
 
@@ -139,11 +139,11 @@ class Parses:
         assert isinstance(answer, Outcome)
         return answer
 
-    def settle(self) -> Snapshot:
+    def settle(self) -> SinkSnapshot:
         until(lambda: not (self.counts().waiting or self.counts().spooled_bytes), "all is sent")
         return self.counts()
 
-    def counts(self) -> Snapshot:
+    def counts(self) -> SinkSnapshot:
         snapshot = self.plugin.snapshot()
         assert snapshot is not None
         return snapshot
@@ -269,12 +269,12 @@ def test_parses_go_on_and_all_that_is_owed_arrives(
     fault: Fault, place: Place, struck: Parses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not any(fault.late):
-        monkeypatch.setattr(counters, "LATE_S", 60.0)  # a busy machine may be slow
+        monkeypatch.setattr(metrics, "LATE_S", 60.0)  # a busy machine may be slow
     names = [f"task-{number}" for number in range(TASKS)]
     assert [struck.run(name, place.queue).ok for name in names] == [True] * TASKS
     assert struck.watch.seconds < MOST_ADDED_S
     if any(fault.late):
-        time.sleep(counters.LATE_S + 0.2)
+        time.sleep(metrics.LATE_S + 0.2)
     fault.end(place)
     counts = struck.settle()
     assert (counts.progress.late, counts.analytics.late) == fault.late

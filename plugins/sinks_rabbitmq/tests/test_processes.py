@@ -1,4 +1,4 @@
-"""Forks, crashes and inheritances: every process for itself, and nothing that was told is lost."""
+"""Forks, crashes and inheritances: every process for itself, and nothing reported is lost."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def test_a_child_sends_nothing_of_what_waits_in_its_parent(
 KILLED = """
 import json, os, signal, sys, time
 from pathlib import Path
-from parsekit.testing.sinks import Listener, outcome_of
+from parsekit.testing.sinks import HostedSink, outcome_of
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
-listener = Listener(RabbitSinks(), {"transport": json.loads(sys.argv[1])}, Path(sys.argv[2]))
+listener = HostedSink(RabbitSinks(), {"transport": json.loads(sys.argv[1])}, Path(sys.argv[2]))
 listener.open()
 for number in range(10):
     listener.task(outcome_of(f"killed-{number}"), sys.argv[3] or None)
@@ -84,7 +84,7 @@ def kill_in_the_middle(transport: JsonObject, folder: Path, *child: str, queue: 
     assert subprocess.run(script, check=False).returncode == -signal.SIGKILL
 
 
-def test_what_a_killed_process_was_told_is_sent_by_the_next_one(
+def test_what_a_killed_process_stored_is_sent_by_the_next_one(
     transport: JsonObject, broker: RabbitServer, tmp_path: Path
 ) -> None:
     broker.freeze()
@@ -101,7 +101,7 @@ def test_what_a_killed_process_was_told_is_sent_by_the_next_one(
     assert heir.spooled == []
 
 
-def test_the_ends_that_a_killed_process_was_told_reach_their_callers(
+def test_ends_that_a_killed_process_stored_reach_their_callers(
     transport: JsonObject, broker: RabbitServer, tmp_path: Path
 ) -> None:
     queue = f"caller-of-{transport['analytics_queue']}"

@@ -20,7 +20,7 @@ from parsekit_sinks_rabbitmq.spool import Spool, SpoolFull
 
 def event(name: str, body: bytes = b'{"a":1}') -> Message:
     return Message(
-        kind="analytics", queue="q", body=body, message_id=name, told_unix=1.5, keep=True
+        kind="analytics", queue="q", body=body, message_id=name, created_unix=1.5, durable=True
     )
 
 

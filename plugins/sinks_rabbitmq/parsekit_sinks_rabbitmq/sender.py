@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from parsekit_sinks_rabbitmq.counters import Counters, Snapshot
-from parsekit_sinks_rabbitmq.disk_lane import SYNC_S, AnalyticsLane, DiskLane
+from parsekit_sinks_rabbitmq.connection import BrokerConnection
 from parsekit_sinks_rabbitmq.journal import Journal
-from parsekit_sinks_rabbitmq.line import Line
-from parsekit_sinks_rabbitmq.memory_lane import MemoryLane
-from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.orphans import ENDS, Orphans
-from parsekit_sinks_rabbitmq.refused import RefusedLane
-from parsekit_sinks_rabbitmq.runs import Runs
-from parsekit_sinks_rabbitmq.settings import Broker
-from parsekit_sinks_rabbitmq.spool import Spool
+from parsekit_sinks_rabbitmq.memory_queue import MemoryQueue
+from parsekit_sinks_rabbitmq.message import Message, StepWindows
+from parsekit_sinks_rabbitmq.metrics import Counters, SinkSnapshot
+from parsekit_sinks_rabbitmq.retry_queue import RetryQueue
+from parsekit_sinks_rabbitmq.settings import BrokerAddress
+from parsekit_sinks_rabbitmq.spool import ENDS, Orphans, Spool
+from parsekit_sinks_rabbitmq.spool_queue import SYNC_S, AnalyticsQueue, SpoolQueue
 
 log = logging.getLogger("parsekit.rabbitmq")
 
@@ -31,23 +29,25 @@ GATHER_S = 0.02
 HURRIED_PAUSE_S = 0.2
 
 
-class Publisher:
+class Sender:
     """Takes messages from any thread at once, and sends them from a thread of its own.
 
-    The thread starts with the first message, or is told to. A publisher belongs to the process that
+    The thread starts with the first message, or with `begin`. A sender belongs to the process that
     made it.
     """
 
-    def __init__(self, broker: Callable[[], Broker], analytics_queue: str, spool: Path) -> None:
-        self.counters, self.runs = Counters(), Runs()
+    def __init__(
+        self, broker: Callable[[], BrokerAddress], analytics_queue: str, spool: Path
+    ) -> None:
+        self.counters, self.windows = Counters(), StepWindows()
         self._hurry, self._work = threading.Event(), threading.Event()
         self._deadline = float("inf")
-        self._refused = RefusedLane(Journal(spool), self.counters)
-        aside = self._refused.put
-        self._memory = MemoryLane(Journal(spool), self.counters, aside)
-        self._left = DiskLane(Orphans(spool, ENDS), analytics_queue, self.counters, aside)
-        self._analytics = AnalyticsLane(Spool(spool), analytics_queue, self.counters, aside)
-        self._line = Line(broker, self._hurry, self._analytics.sync)
+        self._refused = RetryQueue(Journal(spool), self.counters)
+        retry_later = self._refused.put
+        self._memory = MemoryQueue(Journal(spool), self.counters, retry_later)
+        self._left = SpoolQueue(Orphans(spool, ENDS), analytics_queue, self.counters, retry_later)
+        self._analytics = AnalyticsQueue(Spool(spool), analytics_queue, self.counters, retry_later)
+        self._connection = BrokerConnection(broker, self._hurry, self._analytics.sync)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -63,14 +63,14 @@ class Publisher:
         """Look for what processes that died have left, without waiting for a first message."""
         self._start()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> SinkSnapshot:
         """What became of everything so far."""
-        return Snapshot(
+        return SinkSnapshot(
             progress=self.counters.of("progress"),
             analytics=self.counters.of("analytics"),
             waiting=len(self._memory) + len(self._refused),
             spooled_bytes=self._left.unsent_bytes + self._analytics.unsent_bytes,
-            connected=self._line.connected,
+            connected=self._connection.connected,
         )
 
     def close(self, grace_s: float) -> None:
@@ -99,34 +99,36 @@ class Publisher:
                 self._hurry.wait(GATHER_S)
             self._work.clear()
             try:
-                self._line.tick()
-                self._refused.flush(self._line, hurried=self._hurry.is_set())
-                self._memory.flush(self._line)
-                for lane in self._on_disk:
-                    lane.flush(self._line)
+                self._connection.tick()
+                self._refused.flush(self._connection, hurried=self._hurry.is_set())
+                self._memory.flush(self._connection)
+                for queue in self._on_disk:
+                    queue.flush(self._connection)
             except Exception as exc:
                 log.exception("the RabbitMQ sink stumbled over a fault of its own")
-                self._line.drop(exc)
-        self._line.hang_up()
-        for lane in self._on_disk:
-            lane.close()
+                self._connection.drop(exc)
+        self._connection.hang_up()
+        for queue in self._on_disk:
+            queue.close()
 
     @property
-    def _on_disk(self) -> tuple[DiskLane, ...]:
+    def _on_disk(self) -> tuple[SpoolQueue, ...]:
         return self._left, self._analytics
 
     @property
     def _sends_on_disk(self) -> bool:
         """Whether something stands there that is taken, as far as we know."""
-        return any(lane.unsent_bytes and not lane.tripped for lane in self._on_disk)
+        return any(queue.unsent_bytes and not queue.tripped for queue in self._on_disk)
 
     def _pause_s(self) -> float:
         if self._hurry.is_set():
-            goes_on = (len(self._memory) or self._sends_on_disk) and not self._line.tripped
+            goes_on = (len(self._memory) or self._sends_on_disk) and not self._connection.failing
             return 0.0 if goes_on else HURRIED_PAUSE_S
-        on_disk_s = min(lane.wait_s for lane in self._on_disk)
+        on_disk_s = min(queue.wait_s for queue in self._on_disk)
         waits_s = min(self._memory.wait_s, self._refused.wait_s, on_disk_s)
-        return IDLE_S if waits_s == float("inf") else min(SYNC_S, self._line.wait_s or waits_s)
+        return (
+            IDLE_S if waits_s == float("inf") else min(SYNC_S, self._connection.wait_s or waits_s)
+        )
 
     def _finished(self) -> bool:
         """Whether the process ends, and all that matters is sent, on the disk, or out of time."""
@@ -134,7 +136,7 @@ class Publisher:
             return False
         if time.monotonic() > self._deadline:
             return True
-        if self._line.tripped:
-            return not (self._memory.holds_kept or len(self._refused))
+        if self._connection.failing:
+            return not (self._memory.holds_durable or len(self._refused))
         in_memory = len(self._memory) + len(self._refused)
         return not in_memory and not self._sends_on_disk

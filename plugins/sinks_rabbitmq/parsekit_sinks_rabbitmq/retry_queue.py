@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from parsekit_sinks_rabbitmq.breaker import Breaker
 from parsekit_sinks_rabbitmq.buffer import MAX_BYTES, MAX_MESSAGES
-from parsekit_sinks_rabbitmq.counters import Counters, Reason
-from parsekit_sinks_rabbitmq.fate import Fate, Sent
+from parsekit_sinks_rabbitmq.connection import BrokerConnection, CircuitBreaker
 from parsekit_sinks_rabbitmq.journal import Journal
-from parsekit_sinks_rabbitmq.line import Line
-from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.message import BatchResult, DeliveryStatus, Message
+from parsekit_sinks_rabbitmq.metrics import Counters, Reason
 
 #: Longest pause before a queue is asked again, seconds.
 LONGEST_PAUSE_S = 5.0
@@ -21,11 +19,11 @@ class _Queue:
     """What one queue has refused, oldest first, and when to ask it again."""
 
     def __init__(self) -> None:
-        self.breaker = Breaker(LONGEST_PAUSE_S)
+        self.breaker = CircuitBreaker(LONGEST_PAUSE_S)
         self.messages: deque[Message] = deque()
 
 
-class RefusedLane:
+class RetryQueue:
     """Asks each queue with its oldest message, after a pause that grows, and holds up nobody else.
 
     They are written down in pages of their own, as they may stay until they expire. Flushed by one
@@ -58,7 +56,7 @@ class RefusedLane:
             fullest = max(self._queues.values(), key=lambda each: _bytes(each.messages))
             self._lose(fullest.messages[0], "rejected", "its queue is full, and so are we of it")
 
-    def flush(self, line: Line, *, hurried: bool) -> None:
+    def flush(self, connection: BrokerConnection, *, hurried: bool) -> None:
         """Ask those queues again whose pause is over; all of them, when the process ends."""
         for message in self._all():
             if message.expired:
@@ -66,10 +64,11 @@ class RefusedLane:
                     message, "expired", f"queue {message.queue[:80]!r} was full all the time"
                 )
         due = [q for q in self._queues.values() if hurried or not q.breaker.wait_s]
-        batch = [queue.messages[0] for queue in due[: line.batch]]
-        if batch and line.ready() and (sent := line.send(batch)) is not None:
-            for message, fate in zip(batch, sent.fates, strict=True):
-                self._settle(message, fate, sent)
+        batch = [queue.messages[0] for queue in due[: connection.batch]]
+        if batch and connection.ready():
+            sent = connection.send(batch)
+            for message, status in zip(batch, sent.statuses, strict=True):
+                self._settle(message, status, sent)
 
     def abandon(self) -> None:
         """Give up what is not written down, as the process ends; the rest is left to others."""
@@ -79,16 +78,16 @@ class RefusedLane:
         self._queues.clear()
         self._journal.close()
 
-    def _settle(self, message: Message, fate: Fate, sent: Sent) -> None:
+    def _settle(self, message: Message, status: DeliveryStatus, sent: BatchResult) -> None:
         queue = self._queues.get(message.queue)
-        if fate is Fate.TAKEN:
+        if status is DeliveryStatus.CONFIRMED:
             self._counters.sent(message)
             self._forget(message)
-        elif fate is Fate.UNROUTABLE:
-            self._lose(message, "unroutable", f"queue {message.queue[:80]!r}: {fate.value}")
-        elif sent.refused and len(sent.fates) == 1:
+        elif status is DeliveryStatus.UNROUTABLE:
+            self._lose(message, "unroutable", f"queue {message.queue[:80]!r}: {status.value}")
+        elif sent.refused and len(sent.statuses) == 1:
             self._lose(message, "refused", str(sent.error))
-        elif fate is Fate.REJECTED and queue is not None:
+        elif status is DeliveryStatus.REJECTED and queue is not None:
             queue.breaker.failed()
             return
         if queue is not None:

@@ -1,4 +1,4 @@
-"""Progress that waits for RabbitMQ in memory, and what each fate means for it."""
+"""Progress that waits for RabbitMQ in memory, and what each status means for it."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 
 from parsekit_sinks_rabbitmq.buffer import Buffer
-from parsekit_sinks_rabbitmq.counters import Counters, Reason
-from parsekit_sinks_rabbitmq.fate import LOST, Fate, Sent
+from parsekit_sinks_rabbitmq.connection import BrokerConnection
 from parsekit_sinks_rabbitmq.journal import Journal
-from parsekit_sinks_rabbitmq.line import Line
-from parsekit_sinks_rabbitmq.message import Message
+from parsekit_sinks_rabbitmq.message import BatchResult, DeliveryStatus, Message
+from parsekit_sinks_rabbitmq.metrics import LOST, Counters, Reason
 
 _NO_ROOM = "RabbitMQ was away for too long"
 
 
-class MemoryLane:
+class MemoryQueue:
     """Progress, in order, bounded, and analytics that found no room on the disk.
 
-    The ends of tasks are written down besides. ``set_aside`` takes those that a full queue refuses.
+    The ends of tasks are written down besides. ``retry_later`` takes those that a full queue
+    refuses.
     """
 
     def __init__(
-        self, journal: Journal, counters: Counters, set_aside: Callable[[Message], None]
+        self, journal: Journal, counters: Counters, retry_later: Callable[[Message], None]
     ) -> None:
         self._journal = journal
         self._counters = counters
-        self._set_aside = set_aside
+        self._retry_later = retry_later
         self._buffer = Buffer()
         self._under_way = 0
 
@@ -35,9 +35,9 @@ class MemoryLane:
         return len(self._buffer) + self._under_way
 
     @property
-    def holds_kept(self) -> bool:
+    def holds_durable(self) -> bool:
         """Whether the end of a task is among them."""
-        return self._buffer.holds_kept
+        return self._buffer.holds_durable
 
     @property
     def wait_s(self) -> float:
@@ -46,26 +46,26 @@ class MemoryLane:
 
     def put(self, message: Message) -> None:
         """Append, at the cost of the oldest when there is no room."""
-        if message.keep:
+        if message.durable:
             self._journal.add(message)
         self._lose(self._buffer.add(message), "buffer_full", _NO_ROOM)
 
-    def flush(self, line: Line) -> None:
+    def flush(self, connection: BrokerConnection) -> None:
         """Send what waits, until that fails."""
-        while len(self._buffer) and line.ready():
-            if not self._send(line, self._in_time(self._buffer.take(line.batch))):
+        while len(self._buffer) and connection.ready():
+            if not self._send(connection, self._in_time(self._buffer.take(connection.batch))):
                 return
 
-    def _send(self, line: Line, batch: Sequence[Message]) -> bool:
+    def _send(self, connection: BrokerConnection, batch: Sequence[Message]) -> bool:
         """Send these; whether nothing of them is to be sent again."""
         self._under_way = len(batch)
-        back = [message for message in batch if message.keep]  # if we stumble
+        back = [message for message in batch if message.durable]  # if we stumble
         try:
-            sent = line.send(batch) if batch else Sent(fates=(), error=None)
-            back = list(batch) if sent is None else self._settle(batch, sent)
+            sent = connection.send(batch) if batch else BatchResult(statuses=(), error=None)
+            back = self._settle(batch, sent)
         finally:
             self._under_way = 0
-            self._lose(self._buffer.give_back(back), "buffer_full", _NO_ROOM)
+            self._lose(self._buffer.put_back(back), "buffer_full", _NO_ROOM)
         return not back
 
     def _in_time(self, batch: Sequence[Message]) -> list[Message]:
@@ -84,28 +84,28 @@ class MemoryLane:
         self._lose(lost, "closed", "the process ended before")
         self._journal.close()
 
-    def _settle(self, batch: Sequence[Message], sent: Sent) -> list[Message]:
-        """Count the fates; answer what is to be sent again.
+    def _settle(self, batch: Sequence[Message], sent: BatchResult) -> list[Message]:
+        """Count the statuses; answer what is to be sent again.
 
         A step of progress in doubt is not sent again: after a repeat the value would fall.
         """
         back, taken = [], []
-        for message, fate in zip(batch, sent.fates, strict=True):
-            if fate is Fate.TAKEN:
+        for message, status in zip(batch, sent.statuses, strict=True):
+            if status is DeliveryStatus.CONFIRMED:
                 self._counters.sent(message)
                 taken.append(message)
-            elif fate is Fate.REJECTED and message.keep:
-                self._set_aside(message)
+            elif status is DeliveryStatus.REJECTED and message.durable:
+                self._retry_later(message)
                 taken.append(message)
-            elif fate in LOST:
-                self._lose([message], LOST[fate], f"queue {message.queue[:80]!r}: {fate.value}")
+            elif status in LOST:
+                self._lose([message], LOST[status], f"queue {message.queue[:80]!r}: {status.value}")
             elif sent.refused and len(batch) == 1:
                 self._lose([message], "refused", str(sent.error))
-            elif fate is Fate.UNSENT or message.keep:
+            elif status is DeliveryStatus.UNSENT or message.durable:
                 back.append(message)
             else:
                 self._lose([message], "unconfirmed", "the connection was lost")
-        self._journal.settled(taken)  # elsewhere: with RabbitMQ, or put aside
+        self._journal.settled(taken)  # elsewhere: with RabbitMQ, or in the retry queue
         return back
 
     def _lose(self, messages: Sequence[Message], reason: Reason, detail: str) -> None:

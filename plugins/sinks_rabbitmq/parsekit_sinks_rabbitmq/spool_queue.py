@@ -1,4 +1,4 @@
-"""What waits for RabbitMQ on the disk, and what each fate means for it."""
+"""What waits for RabbitMQ on the disk, and what each status means for it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from parsekit_sinks_rabbitmq.breaker import Breaker
-from parsekit_sinks_rabbitmq.counters import Counters
-from parsekit_sinks_rabbitmq.fate import LOST, Fate, Sent
-from parsekit_sinks_rabbitmq.line import Line
-from parsekit_sinks_rabbitmq.message import Message
-from parsekit_sinks_rabbitmq.orphans import Orphans
+from parsekit_sinks_rabbitmq.connection import BrokerConnection, CircuitBreaker
+from parsekit_sinks_rabbitmq.message import BatchResult, DeliveryStatus, Message
+from parsekit_sinks_rabbitmq.metrics import LOST, Counters
 from parsekit_sinks_rabbitmq.segment import Unsent
-from parsekit_sinks_rabbitmq.spool import Spool, SpoolFull
+from parsekit_sinks_rabbitmq.spool import Orphans, Spool, SpoolFull
 
 log = logging.getLogger("parsekit.rabbitmq")
 
@@ -24,10 +21,10 @@ ADOPT_S = 30.0
 SYNC_S = 1.0
 
 
-class DiskLane:
+class SpoolQueue:
     """What stands in files, in order, until the broker has it. ``queue`` is that of analytics.
 
-    A lane for itself has what dead processes left of the ends of tasks: a queue that takes no
+    A queue for itself has what dead processes left of the ends of tasks: a queue that takes no
     analytics does not hold them up.
     """
 
@@ -36,11 +33,11 @@ class DiskLane:
         files: Spool | Orphans,
         queue: str,
         counters: Counters,
-        set_aside: Callable[[Message], None],
+        retry_later: Callable[[Message], None],
     ) -> None:
         self._files, self._queue, self._counters = files, queue, counters
-        self._set_aside = set_aside
-        self._breaker = Breaker()
+        self._retry_later = retry_later
+        self._breaker = CircuitBreaker()
         #: Messages that were taken though one before them was not: file, and offset behind.
         self._ahead: set[tuple[Path, int]] = set()
         self._adopted_at = self._synced_at = float("-inf")
@@ -53,19 +50,19 @@ class DiskLane:
     @property
     def tripped(self) -> bool:
         """Whether the queue or the disk refused lately."""
-        return self._breaker.tripped
+        return self._breaker.failing
 
     @property
     def wait_s(self) -> float:
         """Seconds until the next attempt, infinite when nothing waits."""
         return self._breaker.wait_s if self._files.unsent_bytes else float("inf")
 
-    def flush(self, line: Line) -> None:
+    def flush(self, connection: BrokerConnection) -> None:
         """Send what waits, until that fails, and what dead processes left."""
         self.sync()
         try:
             self._adopt()
-            while not self._breaker.wait_s and self._send_some(line):
+            while not self._breaker.wait_s and self._send_some(connection):
                 self._breaker.succeeded()
                 self._adopt()
         except OSError as exc:
@@ -94,18 +91,18 @@ class DiskLane:
             for _ in range(self._files.adopt()):
                 self._counters.dropped("progress", "expired", "a process that died has left it")
 
-    def _send_some(self, line: Line) -> bool:
+    def _send_some(self, connection: BrokerConnection) -> bool:
         """Send a batch of the oldest segment; whether all went well and there may be more."""
         segment = self._files.first()
-        if segment is None or not line.ready():
+        if segment is None or not connection.ready():
             return False
-        unsent = segment.unsent(self._queue, 1 if self._breaker.tripped else line.batch)
+        unsent = segment.unsent(self._queue, 1 if self._breaker.failing else connection.batch)
         over = [self._is_over(message, segment.path, end) for message, end in unsent.messages]
         fresh = [
             message for (message, _), gone in zip(unsent.messages, over, strict=True) if not gone
         ]
-        sent = line.send(fresh) if fresh else Sent(fates=(), error=None)
-        done = self._settled(segment.path, unsent, over, sent) if sent else 0
+        sent = connection.send(fresh) if fresh else BatchResult(statuses=(), error=None)
+        done = self._settled(segment.path, unsent, over, sent)
         if done:
             segment.mark_sent(done)
         if done != unsent.end:
@@ -118,17 +115,17 @@ class DiskLane:
         """Whether it is not to be sent: it was, or nobody waits for it any more."""
         return message.expired or (path, end) in self._ahead
 
-    def _settled(self, path: Path, unsent: Unsent, over: Sequence[bool], sent: Sent) -> int:
+    def _settled(self, path: Path, unsent: Unsent, over: Sequence[bool], sent: BatchResult) -> int:
         """The offset up to which nothing is to be sent again, 0 when the first one is.
 
         What was settled behind that is remembered, so that it is neither sent nor counted twice.
         """
-        done, held_up, fates = 0, False, iter(sent.fates)
+        done, held_up, statuses = 0, False, iter(sent.statuses)
         for (message, end), gone in zip(unsent.messages, over, strict=True):
             known = (path, end) in self._ahead
             if gone and not known:
                 self._counters.dropped(message.kind, "expired", f"message {message.message_id}")
-            if not gone and not self._is_settled(message, next(fates), sent):
+            if not gone and not self._is_settled(message, next(statuses), sent):
                 held_up = True
             elif held_up:
                 self._ahead.add((path, end))
@@ -137,41 +134,41 @@ class DiskLane:
                 done = end
         return done if held_up else unsent.end
 
-    def _is_settled(self, message: Message, fate: Fate, sent: Sent) -> bool:
+    def _is_settled(self, message: Message, status: DeliveryStatus, sent: BatchResult) -> bool:
         """Count what became of it; False when it is to be sent again."""
-        if fate is Fate.TAKEN:
+        if status is DeliveryStatus.CONFIRMED:
             self._counters.sent(message)
-        elif sent.hopeless and len(sent.fates) == 1:
+        elif sent.hopeless and len(sent.statuses) == 1:
             self._counters.dropped(message.kind, "refused", str(sent.error))
-        elif fate in LOST and message.kind == "progress":  # holds up nobody else's
-            self._give_up(message, fate)
+        elif status in LOST and message.kind == "progress":  # holds up nobody else's
+            self._give_up(message, status)
         else:
-            self._refused(fate)
+            self._refused(status)
             return False
         return True
 
-    def _give_up(self, message: Message, fate: Fate) -> None:
-        if fate is Fate.REJECTED:
-            self._set_aside(message)
+    def _give_up(self, message: Message, status: DeliveryStatus) -> None:
+        if status is DeliveryStatus.REJECTED:
+            self._retry_later(message)
             return
-        detail = f"queue {message.queue[:80]!r}: {fate.value}"
-        self._counters.dropped(message.kind, LOST[fate], detail)
+        detail = f"queue {message.queue[:80]!r}: {status.value}"
+        self._counters.dropped(message.kind, LOST[status], detail)
 
-    def _refused(self, fate: Fate) -> None:
-        if fate not in LOST:
+    def _refused(self, status: DeliveryStatus) -> None:
+        if status not in LOST:
             return
-        if not self._breaker.tripped:
-            log.warning("queue %r takes no analytics: %s; they wait", self._queue, fate.value)
+        if not self._breaker.failing:
+            log.warning("queue %r takes no analytics: %s; they wait", self._queue, status.value)
         self._breaker.failed()
 
 
-class AnalyticsLane(DiskLane):
-    """Analytics, on the disk from when they are told, and those of processes that died."""
+class AnalyticsQueue(SpoolQueue):
+    """Analytics, on the disk from when they are reported, and those of processes that died."""
 
     def __init__(
-        self, spool: Spool, queue: str, counters: Counters, set_aside: Callable[[Message], None]
+        self, spool: Spool, queue: str, counters: Counters, retry_later: Callable[[Message], None]
     ) -> None:
-        super().__init__(spool, queue, counters, set_aside)
+        super().__init__(spool, queue, counters, retry_later)
         self._spool = spool
         self._unwritable = False
 

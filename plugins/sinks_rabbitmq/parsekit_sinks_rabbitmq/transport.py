@@ -19,14 +19,15 @@ _METHOD, _ALL_CHANNELS = 1, 0
 Frame = tuple[int, int, bytes]
 
 
-class Wire:
+class PatientTransport:
     """Takes over how a connection of py-amqp writes and reads. Used by one thread.
 
     With large messages the sockets' buffers fill as soon as the broker stops reading, and the write
     waits. Why it waits is said in what can be read: that the broker is ``blocked``. All else that
     is read meanwhile waits for its turn, as py-amqp may answer it, and can't in the middle of a
-    write. ``patient`` is told since when the write stands still (monotonic) and says whether to go
-    on; a broker that says nothing for ``silence_s``, not even that its heart beats, is gone.
+    write. ``patient`` is called with the time since which the write stands still (monotonic) and
+    says whether to go on; a broker that says nothing for ``silence_s``, not even that its heart
+    beats, is gone.
     """
 
     def __init__(self, amqp: Any, patient: Callable[[float], bool], silence_s: float) -> None:

@@ -14,9 +14,11 @@ from devkit.servers.proxy import FaultProxy, Freeze, fault_proxy
 from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.testing.sinks import outcome_of
-from parsekit_sinks_rabbitmq import link, publisher
+from parsekit_sinks_rabbitmq import channel, sender
+from parsekit_sinks_rabbitmq.message import DeliveryStatus
 
 from .conftest import Sinks, until
+from .test_queues import message
 
 #: RabbitMQ closes a connection that was silent for two of these.
 BEAT_S = 1
@@ -33,8 +35,8 @@ def idle(
     transport: JsonObject, proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sinks]:
     """Sinks that have sent all, and whose heart beats fast."""
-    monkeypatch.setattr(link, "HEARTBEAT_S", BEAT_S)
-    monkeypatch.setattr(publisher, "IDLE_S", BEAT_S / 4)
+    monkeypatch.setattr(channel, "HEARTBEAT_S", BEAT_S)
+    monkeypatch.setattr(sender, "IDLE_S", BEAT_S / 4)
     url = f"amqp://guest:guest@127.0.0.1:{proxy.port}"
     sinks = Sinks({"transport": {**transport, "url": url}}, tmp_path)
     sinks.task(outcome_of("t"), sinks.queue)
@@ -64,12 +66,12 @@ def test_a_broker_that_is_away_is_left_alone_for_longer_and_longer(
 ) -> None:
     attempts: list[float] = []
 
-    class Counted(link.Link):
+    class Counted(channel.ConfirmChannel):
         def __init__(self, *given: Any) -> None:
             attempts.append(time.monotonic())
             super().__init__(*given)
 
-    monkeypatch.setattr(link, "Link", Counted)
+    monkeypatch.setattr(channel, "ConfirmChannel", Counted)
     url = f"amqp://127.0.0.1:{free_port()}"
     sinks = Sinks({"transport": {**transport, "url": url}}, tmp_path)
     end = time.monotonic() + 3
@@ -79,3 +81,17 @@ def test_a_broker_that_is_away_is_left_alone_for_longer_and_longer(
     sinks.close(0)
     # Pauses of a quarter of a second, a half, one and two, each up to half as long.
     assert 2 <= len(attempts) <= 7
+
+
+def test_steps_are_not_sent_again_where_they_would_come_after_what_was_sent_behind_them() -> None:
+    """As after a queue that somebody else made in the middle of a batch."""
+    routed, unrouted = DeliveryStatus.CONFIRMED, DeliveryStatus.UNROUTABLE
+    batch = [message("1"), message("2", queue="other"), message("3"), message("E", durable=True)]
+    assert channel.to_send_again(
+        batch, dict(enumerate([unrouted, unrouted, routed, unrouted]))
+    ) == [1, 3]
+    assert channel.to_send_again(
+        batch, dict(enumerate([unrouted, unrouted, unrouted, routed]))
+    ) == [1]
+    ends = [message("E", durable=True), message("F")]
+    assert channel.to_send_again(ends, {0: unrouted, 1: routed}) == [0]

@@ -14,10 +14,9 @@ from kombu.exceptions import ChannelError
 from kombu.transport.pyamqp import Transport
 
 from parsekit.errors import ConfigInvalid
-from parsekit_sinks_rabbitmq.fate import Fate, Sent
-from parsekit_sinks_rabbitmq.message import PROGRESS_EXPIRES_S, Message
-from parsekit_sinks_rabbitmq.settings import Broker, Tls
-from parsekit_sinks_rabbitmq.wire import MOMENT_S, Wire
+from parsekit_sinks_rabbitmq.message import PROGRESS_EXPIRES_S, BatchResult, DeliveryStatus, Message
+from parsekit_sinks_rabbitmq.settings import BrokerAddress, TlsFiles
+from parsekit_sinks_rabbitmq.transport import MOMENT_S, PatientTransport
 
 #: A name that resolves to several dead addresses takes this long for each.
 CONNECT_S = 2.0
@@ -34,7 +33,7 @@ _POLL_S = 0.25
 HEARTBEAT_S = 20
 
 #: AttributeError: what kombu's transport sometimes raises when the connection is lost (its note).
-LINK_ERRORS: tuple[type[Exception], ...] = (
+CHANNEL_ERRORS: tuple[type[Exception], ...] = (
     *Transport.connection_errors,
     *Transport.channel_errors,
     OSError,
@@ -42,7 +41,7 @@ LINK_ERRORS: tuple[type[Exception], ...] = (
 )
 
 #: The same, and what keeps us from trying.
-TROUBLES: tuple[type[Exception], ...] = (ConfigInvalid, *LINK_ERRORS)
+CONNECT_ERRORS: tuple[type[Exception], ...] = (ConfigInvalid, *CHANNEL_ERRORS)
 
 #: py-amqp tells the kernel to drop a connection whose other end takes nothing for a second, which
 #: a blocked broker does as soon as the sockets' buffers are full. 0: as the system does.
@@ -52,16 +51,16 @@ _NOT_FOUND, _PRECONDITION_FAILED = 404, 406
 _TRANSIENT, _PERSISTENT = 1, 2
 
 
-class Link:
+class ConfirmChannel:
     """A connection with one channel that confirms. Used by one thread; not usable after an error.
 
     ``hurry`` is set when the process ends and has no time to wait for a slow broker; ``meanwhile``
-    is called from time to time while we wait. Making a link raises one of `LINK_ERRORS`.
+    is called from time to time while we wait. Making one raises one of `CHANNEL_ERRORS`.
     """
 
     def __init__(
         self,
-        broker: Broker,
+        broker: BrokerAddress,
         hurry: threading.Event,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
@@ -76,36 +75,39 @@ class Link:
             self._amqp.sock.settimeout(IO_S)
             # py-amqp would look for "blocked" before each message; the wire hears it anyway.
             self._amqp.client_properties.get("capabilities", {}).pop("connection.blocked", None)
-            self._wire = Wire(self._amqp, self._patient, silence_s=2 * HEARTBEAT_S)
+            self._transport = PatientTransport(self._amqp, self._patient, silence_s=2 * HEARTBEAT_S)
             self._channel = self._open_channel()
-        except LINK_ERRORS:
+        except CHANNEL_ERRORS:
             self.close()
             raise
 
-    def send(self, messages: Sequence[Message], *, declare: bool = True) -> Sent:
+    def send(self, messages: Sequence[Message], *, declare: bool = True) -> BatchResult:
         """Publish all, then wait until each is confirmed, for `CONFIRM_S` at most.
 
         Existing queues are used as they are. A missing one is declared as callers do, durable
         without arguments, and gets its messages in a second go.
         """
-        fates = dict.fromkeys(range(len(messages)), Fate.UNSENT)
-        error = self._publish(messages, fates)
-        lost = to_repeat(messages, fates) if declare and error is None else []
+        statuses = dict.fromkeys(range(len(messages)), DeliveryStatus.UNSENT)
+        error = self._publish(messages, statuses)
+        lost = to_send_again(messages, statuses) if declare and error is None else []
         if lost:
             again = [messages[i] for i in lost]
-            second = dict.fromkeys(range(len(again)), Fate.UNSENT)
+            second = dict.fromkeys(range(len(again)), DeliveryStatus.UNSENT)
             error = self._declare(again) or self._publish(again, second)
-            fates.update((lost[n], fate) for n, fate in second.items())
+            statuses.update((lost[n], status) for n, status in second.items())
         refused = isinstance(error, ChannelError)
-        return Sent(
-            fates=list(fates.values()),
+        return BatchResult(
+            statuses=list(statuses.values()),
             error=error,
             refused=refused,
             hopeless=refused and getattr(error, "code", 0) == _PRECONDITION_FAILED,
         )
 
     def tick(self) -> None:
-        """Read what has come and send a heartbeat when one is due. Raises one of `LINK_ERRORS`."""
+        """Read what has come, and send a heartbeat when one is due.
+
+        Raises one of `CHANNEL_ERRORS`.
+        """
         self._amqp.heartbeat_tick(rate=2)
         try:
             while True:
@@ -114,7 +116,7 @@ class Link:
             pass
 
     def queue_exists(self, name: str) -> bool:
-        """Whether the broker has this queue. Raises one of `LINK_ERRORS`."""
+        """Whether the broker has this queue. Raises one of `CHANNEL_ERRORS`."""
         try:
             self._channel.queue_declare(name, passive=True)
         except ChannelError as exc:
@@ -131,7 +133,7 @@ class Link:
             if self._connection.connected:
                 self._amqp.sock.settimeout(GOODBYE_S)
             self._connection.release()
-        except LINK_ERRORS:
+        except CHANNEL_ERRORS:
             self._connection.collect()
 
     def _open_channel(self) -> Any:
@@ -142,30 +144,32 @@ class Link:
         channel.events["basic_return"].add(self._on_return)
         self._tag = 0
         self._waiting: dict[int, tuple[int, str]] = {}
-        self._fates: dict[int, Fate] = {}
+        self._statuses: dict[int, DeliveryStatus] = {}
         self._returned: set[str] = set()
         return channel
 
-    def _publish(self, messages: Sequence[Message], fates: dict[int, Fate]) -> Exception | None:
-        """Fill in the fates of the messages; answer what went wrong with the connection."""
-        self._fates = fates
+    def _publish(
+        self, messages: Sequence[Message], statuses: dict[int, DeliveryStatus]
+    ) -> Exception | None:
+        """Fill in the statuses; return what went wrong with the connection."""
+        self._statuses = statuses
         self._waiting.clear()
         self._returned.clear()
         try:
             for index, message in enumerate(messages):
                 self._tag += 1
                 self._waiting[self._tag] = index, message.message_id
-                fates[index] = Fate.UNKNOWN
+                statuses[index] = DeliveryStatus.UNKNOWN
                 self._channel.basic_publish(
                     self._prepared(message), exchange="", routing_key=message.queue, mandatory=True
                 )
             self._await_confirms()
-        except LINK_ERRORS as exc:
+        except CHANNEL_ERRORS as exc:
             return exc
         return None
 
     def _prepared(self, message: Message) -> Any:
-        mode = _PERSISTENT if message.keep else _TRANSIENT
+        mode = _PERSISTENT if message.durable else _TRANSIENT
         properties: dict[str, Any] = {"message_id": message.message_id, "delivery_mode": mode}
         if message.kind == "progress":
             properties["expiration"] = str(PROGRESS_EXPIRES_S * 1000)
@@ -197,13 +201,13 @@ class Link:
         now = time.monotonic()
         if self._closing or self._hurry.is_set():
             return now - since < (GOODBYE_S if self._closing else HURRY_S)
-        return self._wire.blocked or now - max(since, self._wire.free_since) < CONFIRM_S
+        return self._transport.blocked or now - max(since, self._transport.free_since) < CONFIRM_S
 
     def _declare(self, messages: Sequence[Message]) -> Exception | None:
         try:
             for queue in {message.queue: None for message in messages}:
                 self._declare_one(queue)
-        except LINK_ERRORS as exc:
+        except CHANNEL_ERRORS as exc:
             return exc
         return None
 
@@ -215,35 +219,40 @@ class Link:
             self._channel = self._open_channel()
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
-        self._settle(tag, multiple=multiple, fate=Fate.TAKEN)
+        self._settle(tag, multiple=multiple, status=DeliveryStatus.CONFIRMED)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._settle(tag, multiple=multiple, fate=Fate.REJECTED)
+        self._settle(tag, multiple=multiple, status=DeliveryStatus.REJECTED)
 
     def _on_return(self, _error: Exception, _exchange: str, _queue: str, returned: Any) -> None:
         self._returned.add(returned.properties.get("message_id", ""))
 
-    def _settle(self, tag: int, *, multiple: bool, fate: Fate) -> None:
+    def _settle(self, tag: int, *, multiple: bool, status: DeliveryStatus) -> None:
         tags = [t for t in self._waiting if t <= tag] if multiple else [tag]
         for index, message_id in (self._waiting.pop(t) for t in tags if t in self._waiting):
             # What can't be routed is returned first, then confirmed.
-            self._fates[index] = Fate.UNROUTABLE if message_id in self._returned else fate
+            self._statuses[index] = (
+                DeliveryStatus.UNROUTABLE if message_id in self._returned else status
+            )
 
 
-def to_repeat(messages: Sequence[Message], fates: Mapping[int, Fate]) -> list[int]:
+def to_send_again(messages: Sequence[Message], statuses: Mapping[int, DeliveryStatus]) -> list[int]:
     """Those that found no queue, but for steps which would come after later messages.
 
     Such a queue was made by somebody else in the middle of the batch.
     """
-    taken = {messages[i].queue: i for i, fate in fates.items() if fate is Fate.TAKEN}  # the last
+    taken = {
+        messages[i].queue: i for i, status in statuses.items() if status is DeliveryStatus.CONFIRMED
+    }  # the last
     return [
         i
-        for i, fate in fates.items()
-        if fate is Fate.UNROUTABLE and (messages[i].keep or i > taken.get(messages[i].queue, -1))
+        for i, status in statuses.items()
+        if status is DeliveryStatus.UNROUTABLE
+        and (messages[i].durable or i > taken.get(messages[i].queue, -1))
     ]
 
 
-def _connection(broker: Broker) -> kombu.Connection:
+def _connection(broker: BrokerAddress) -> kombu.Connection:
     return kombu.Connection(
         transport="pyamqp",
         hostname=broker.host,
@@ -261,7 +270,7 @@ def _connection(broker: Broker) -> kombu.Connection:
     )
 
 
-def _tls_options(host: str, tls: Tls) -> dict[str, Any]:
+def _tls_options(host: str, tls: TlsFiles) -> dict[str, Any]:
     files = {
         "ca_certs": tls.ca_file,
         "certfile": tls.certificate_file,
