@@ -73,6 +73,7 @@ ANSWERED: dict[str, dict[str, Any]] = {
     "chord": {"payload": [*GOOD[:2], {"chord": 1}]},
     "callbacks in headers": {"headers": {"callbacks": 5}},
     "no triple": {"payload": 5},
+    "three names, with the id, where a triple belongs": {"payload": {"x": [], "y": {}}},
     "kwargs": {"payload": [[], 5, None]},
     "compression": {"headers": {"compression": "nope"}},
     "no json": {"body": "{no json"},

@@ -102,6 +102,9 @@ def _check(message: Any, body: Any) -> None:
     for each in (message.headers, body or {}):
         each.pop(END_HEADER, None)  # ours to say
     check_payload(payload)
+    if body is None and isinstance(payload, dict) and "args" not in payload:
+        # Celery takes it for a triple, and fails where nobody acknowledges the message
+        raise TypeError("its body is an object without args")
     for embed in (message.headers, payload if isinstance(payload, dict) else payload[2]):
         check_destinations(embed, service.addresses.is_internal)
 
