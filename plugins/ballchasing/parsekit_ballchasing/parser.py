@@ -98,9 +98,11 @@ class BallchasingParser:
         job.progress(UPLOADING_AT, UPLOADING)
         self._budget.calls.check()
         self._budget.account.refresh()
+        # Read first: another worker may learn the quota after the smallest one has said no.
+        known = self._budget.account.is_known()
         turn = self._turn_to_upload(replay, job)
         if isinstance(turn, RetryLater):
-            return self._wait_to_upload(turn, ticket, job)
+            return self._wait_to_upload(turn, ticket, job, quota_known=known)
         try:
             uploaded = self._budget.calls.make(
                 turn, lambda: self._client.upload(replay.path, self._settings.visibility)
@@ -223,9 +225,11 @@ class BallchasingParser:
             needs_replay=True,
         )
 
-    def _wait_to_upload(self, wait: RetryLater, ticket: Ticket, job: Job) -> NotReady:
+    def _wait_to_upload(
+        self, wait: RetryLater, ticket: Ticket, job: Job, *, quota_known: bool
+    ) -> NotReady:
         in_time = self._clock() < ticket.since_unix + self._settings.deadline
-        if wait.why == "quota" and in_time and not self._budget.account.is_known():
+        if wait.why == "quota" and in_time and not quota_known:
             # The smallest quota was assumed; the real one is one answered ping away.
             wait = RetryLater(why="paused", turn_s=AGAIN_S)
         too_late = job.has_fallback or self._is_too_late(wait, ticket.since_unix)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parsekit import ProviderContext
 from parsekit.errors import QuotaExhausted, RateLimited
+from parsekit_ballchasing.account import Account, Facts
+from parsekit_ballchasing.client import BallchasingClient
+from parsekit_ballchasing.parser import BallchasingParser
+from parsekit_ballchasing.rate_limit.budget import Budget
+from parsekit_ballchasing.settings import BallchasingSettings
 from parsekit_ballchasing.simulator import Simulator
 from parsekit_ballchasing.simulator.faults import Fault
 
@@ -135,3 +143,33 @@ def test_a_quota_that_no_ping_tells_is_not_waited_for_without_end(
         drive(make_replay(f"n{number}"), parser).run()
     with pytest.raises(QuotaExhausted):
         drive(make_replay("eleventh"), parser).run()
+
+
+class Overtaken(Account):
+    """Another worker's ping is answered just after this one has looked for the last time."""
+
+    def facts(self, *, reread: bool = False) -> Facts:
+        found = super().facts(reread=reread)
+        if reread:
+            self.learn({"type": "gc"})
+        return found
+
+
+def test_a_quota_that_another_worker_learns_meanwhile_refuses_no_task(
+    drive: Make, make_replay: Make, sandbox: Simulator, clock: Any, token_file: Path, tmp_path: Path
+) -> None:
+    sandbox.site.configure({"day": -1, "week": -1})
+    sandbox.faults.scripted = [Fault(kind="500", endpoint="ping") for _ in range(500)]
+    settings = BallchasingSettings(url=sandbox.url, token_file=token_file)
+    token = settings.read_token()
+    client = BallchasingClient(sandbox.url, token, clock=clock)
+    times = {"clock": clock, "ticks": clock, "sleep": clock.sleep}
+    budget = Budget.open(None, sandbox.url, token, client.ping, **times)
+    overtaken = Overtaken(budget.store, client.ping, token, clock=clock)
+    context = ProviderContext(settings=settings, data_dir=tmp_path)
+    own = {"client": client, "budget": replace(budget, account=overtaken)}
+    parser = BallchasingParser(context, **times, **own)
+    for number in range(11):
+        drive(make_replay(f"n{number}"), parser).run()
+    assert statuses(sandbox, "upload") == [201] * 11
+    parser.close()
