@@ -83,14 +83,14 @@ def _configuration_files(config: Config) -> Iterator[Check]:
         yield Check(name="configuration", ok=False, detail=detail, advice=advice)
 
 
-# connections
-
-
 def _remote_control(config: Config) -> Iterator[Check]:
     if config.section(CelerySettings).remote_control:
         detail = "celery.remote_control has workers obey whoever can write to the broker"
         advice = "leave it out, unless an operator stops or throttles workers through Celery"
         yield Check(name="remote commands", ok=None, detail=detail, advice=advice)
+
+
+# connections
 
 
 def _connections(config: Config) -> Iterator[Check]:
