@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import signal
 import subprocess
@@ -146,9 +147,18 @@ def fleet(plan: Plan, folder: Path) -> Iterator[Fleet]:
 
 
 def _tasks_url(plan: Plan, node: RabbitServer, redis: ValkeyServer) -> str:
-    if plan.broker == "quorum":
-        return node.add_vhost(_VHOST, "quorum")
-    return redis.url() if plan.broker == "redis" else node.url()
+    if plan.broker == "redis":
+        return redis.url()
+    url = node.add_vhost(_VHOST, "quorum") if plan.broker == "quorum" else node.url()
+    for queue in ("replay-parse", "replay-parse-bulk"):
+        _tell_what_expires(node, queue, _VHOST if plan.broker == "quorum" else "/")
+    return url
+
+
+def _tell_what_expires(node: RabbitServer, queue: str, vhost: str) -> None:
+    """Lay the policy of docs/service.md, without which RabbitMQ drops what expires in a queue."""
+    to = {"dead-letter-exchange": "", "dead-letter-routing-key": f"{queue}-poll"}
+    node.set_policy(f"expired-{queue}", f"^{queue}$", json.dumps(to), vhost)
 
 
 def _config(plan: Plan, broker: str, backend: str, api: str, home: Path) -> JsonObject:
