@@ -52,6 +52,9 @@ def _headline(snapshot: Snapshot) -> RenderableType:
     if snapshot.dead_letters:
         dead = _counted(snapshot.dead_letters, "dead letter")
         text.append(f"\n{dead}: see `parsekit dead-letters list`", style="red")
+    if snapshot.misplaced:
+        text.append(f"\n{_counted(snapshot.misplaced, 'message')} in a queue celery, ", style="red")
+        text.append("which no worker takes: see `parsekit doctor`", style="red")
     for worker in snapshot.workers:
         if worker.away:
             trouble = ", ".join(f"no {server}" for server in worker.away)

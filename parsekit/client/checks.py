@@ -12,7 +12,13 @@ from parsekit.errors import ParsekitError
 from parsekit.providers import Check
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import celery_settings, task_queues
-from parsekit.worker.servers import Server, broker, result_store
+from parsekit.worker.servers import (
+    CELERYS_DEFAULT_QUEUE,
+    Server,
+    broker,
+    misplaced_tasks,
+    result_store,
+)
 
 
 def service_checks(config: Config) -> list[tuple[str, Try]]:
@@ -38,7 +44,7 @@ def _broker_and_queues(tasks: Server, at: Addresses) -> list[Check]:
     usable = _usable(tasks)
     if not usable.ok:
         return [usable, Check(name="queues", ok=None, detail="not tried without the broker")]
-    return [usable, *(_queue(tasks, queue) for queue in task_queues(at))]
+    return [usable, *(_queue(tasks, queue) for queue in task_queues(at)), *_misplaced(at)]
 
 
 def _usable(server: Server) -> Check:
@@ -52,6 +58,15 @@ def _usable(server: Server) -> Check:
 def _queue(tasks: Server, queue: Queue) -> Check:
     """Declared as a worker does, which changes nothing for one that consumes it."""
     return _tried(f"queue {queue.name}", lambda: tasks.declare(queue))
+
+
+def _misplaced(at: Addresses) -> list[Check]:
+    """A line where tasks wait whose callers named no queue; they may be another program's."""
+    if not (found := misplaced_tasks(at)):
+        return []
+    advice = f"callers of parseReplay name the queue {at.queue}; docs/service.md has whole callers"
+    detail = f"{found} waiting, and none of our workers takes them"
+    return [Check(name=f"queue {CELERYS_DEFAULT_QUEUE}", ok=None, detail=detail, advice=advice)]
 
 
 def _tried(name: str, attempt: Callable[[], str]) -> Check:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import redis
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, NotFound
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 from redis import exceptions as refusals
@@ -21,11 +21,14 @@ from parsekit.config.redis_address import is_redis
 from parsekit.errors import ConfigInvalid, ParsekitError, StorageUnavailable
 from parsekit.redaction.secrets import cleaned
 from parsekit.worker.addresses import Addresses
+from parsekit.worker.monitoring.queue_stats import message_count
 from parsekit.worker.redis.client import connect, masked
 from parsekit.worker.redis.membership import remove
 from parsekit.worker.redis.refusals import is_passing
 from parsekit.worker.tls import AmqpTls
 
+#: Where callers' clients send a task when nobody says where to.
+CELERYS_DEFAULT_QUEUE = "celery"
 #: By its path: kombu keeps the class that it once had for a scheme, and a worker's is another.
 _AMQP = "kombu.transport.pyamqp:Transport"
 _CONNECT_SECONDS = 3.0
@@ -137,6 +140,18 @@ class Server:
                 waiting = channel.queue_declare(queue.name, passive=True).message_count
                 return f"{waiting} waiting"
 
+    def count(self, queue: str) -> int:
+        """Messages of a queue that need not be there, and is not made."""
+        with self.troubles_told():
+            if is_redis(self.url):
+                with closing(connect(self.url)) as client:
+                    return message_count(client, queue)
+            with self._amqp() as connection, connection.channel() as channel:
+                try:
+                    return int(channel.queue_declare(queue, passive=True).message_count)
+                except NotFound:
+                    return 0
+
     @contextmanager
     def troubles_told(self) -> Iterator[None]:
         """Translate what its client raises in the block."""
@@ -185,6 +200,14 @@ def broker(at: Addresses) -> Server:
 def result_store(at: Addresses) -> Server:
     """Where results go, and what workers share."""
     return Server(name="result store", url=at.backend)
+
+
+def misplaced_tasks(at: Addresses) -> int:
+    """Messages in the queue to which Celery sends what names none, where that is none of ours.
+
+    Raises as the methods of `Server` do.
+    """
+    return 0 if at.reserves(CELERYS_DEFAULT_QUEUE) else broker(at).count(CELERYS_DEFAULT_QUEUE)
 
 
 def servers(at: Addresses) -> list[Server]:

@@ -92,3 +92,19 @@ def test_python_reads_code_and_retryability_whatever_is_installed(service_of_the
         assert said(service_of_the_page, python, key, **site)[0].startswith("parsed/")
         bad = said(service_of_the_page, python, "replays/none.replay", **site)
         assert [bad[0], *bad[-2:]] == [raised, "replay_not_found", "False"]
+
+
+def test_tasks_that_were_sent_where_nobody_looks_are_named(service_of_the_page):
+    """A caller that forgets the queue sends to Celery's own default."""
+
+    def shown() -> list[str]:
+        commands = ("doctor",), ("top", "--once")
+        return [service_of_the_page.command(*command).stdout for command in commands]
+
+    assert not any("queue celery" in text for text in shown())
+    for _ in range(2):
+        service_of_the_page.caller.send_task("parseReplay", queue="celery")
+    doctor, top = shown()
+    assert "queue celery: 2 waiting, and none of our workers takes them" in doctor
+    assert "callers of parseReplay name the queue replay-parse" in doctor
+    assert "2 messages in a queue celery, which no worker takes" in top

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
-from parsekit.errors import StorageUnavailable
+from parsekit.errors import ParsekitError, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from parsekit.worker.monitoring.top import Snapshot
 
 app = typer.Typer(add_completion=False)
+
+_MISPLACED_EVERY_S = 60.0
 
 
 @app.command()
@@ -56,13 +60,32 @@ def _looker() -> Callable[[], Snapshot]:
 
     caller.find()
     board = StatusChannel(service.addresses.backend)
+    misplaced = _misplaced()
 
     def look() -> Snapshot:
         try:
             heard = board.read()
         except redis.RedisError as exc:
             raise result_store(service.addresses).error(exc) from exc
-        return snapshot_of(heard)
+        return snapshot_of(heard, misplaced())
+
+    return look
+
+
+def _misplaced() -> Callable[[], int]:
+    """Counts what no worker takes, once a minute: RabbitMQ logs each look for an absent queue."""
+    from parsekit.worker.process import service  # noqa: PLC0415
+    from parsekit.worker.servers import misplaced_tasks  # noqa: PLC0415
+
+    count, counted_at = 0, -inf
+
+    def look() -> int:
+        nonlocal count, counted_at
+        if time.monotonic() - counted_at > _MISPLACED_EVERY_S:
+            with contextlib.suppress(ParsekitError):  # workers say which server is away
+                count = misplaced_tasks(service.addresses)
+            counted_at = time.monotonic()
+        return count
 
     return look
 

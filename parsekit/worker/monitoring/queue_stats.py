@@ -50,6 +50,11 @@ def is_queued(client: Any, queues: Collection[str], task_id: str) -> bool:
     return any(_holds(client.hvals(member), task_id) for member in taken)
 
 
+def message_count(client: Any, queue: str) -> int:
+    """Messages that wait in a queue of Redis."""
+    return sum(client.llen(f"{queue}{priority}") for priority in _REDIS_PRIORITIES)
+
+
 def _holds(messages: Iterable[bytes], task_id: str) -> bool:
     """Whether one of them is of this task, as Celery and as JavaScript write JSON."""
     written = [f'"id":{space}{json.dumps(task_id)}'.encode() for space in ("", " ")]

@@ -62,7 +62,10 @@ class FactLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All of it. ``waiting`` counts every waiting task, ``waits`` names the next ones."""
+    """All of it. ``waiting`` counts every waiting task, ``waits`` names the next ones.
+
+    ``misplaced`` are messages in Celery's default queue, which no worker of ours takes.
+    """
 
     at_unix: float
     workers: tuple[WorkerLine, ...]
@@ -71,13 +74,14 @@ class Snapshot:
     waits: tuple[Wait, ...]
     dead_letters: int
     facts: tuple[FactLine, ...]
+    misplaced: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The form of ``--format json``, in which null is a number that a plugin can't tell."""
         return {name: _spoken(value) for name, value in asdict(self).items()}
 
 
-def snapshot_of(heard: list[Announcement]) -> Snapshot:
+def snapshot_of(heard: list[Announcement], misplaced: int = 0) -> Snapshot:
     """Put together what the workers said. Shared numbers are told by each: the most counts."""
     metrics = [metric for each in heard for metric in each.told.metrics]
     waits = {wait.task_id: wait for each in heard for wait in each.told.waits}
@@ -90,6 +94,7 @@ def snapshot_of(heard: list[Announcement]) -> Snapshot:
         waits=tuple(next_waits[:MAX_WAITS]),
         dead_letters=_whole(_most(metrics, "parsekit_dead_letters")),
         facts=tuple(_facts(metrics)),
+        misplaced=misplaced,
     )
 
 
