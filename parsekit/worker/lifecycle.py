@@ -31,7 +31,6 @@ from parsekit.worker.celery_settings import (
 )
 from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
-from parsekit.worker.messages.validation import tell_unknown
 from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
 from parsekit.worker.monitoring.children import Children, ChildReport, family
 from parsekit.worker.monitoring.health import HealthMonitor, folder_of
@@ -70,7 +69,6 @@ def install(app: Celery) -> None:
     signals.celeryd_init.connect(_on_init, weak=False)
     signals.worker_init.connect(_on_queues_known, weak=False)
     signals.worker_process_init.connect(_on_child, weak=False)
-    signals.task_unknown.connect(tell_unknown, weak=False)
     signals.worker_shutting_down.connect(_on_shutting_down, weak=False)
     signals.worker_shutdown.connect(_on_end, weak=False)
 

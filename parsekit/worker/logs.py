@@ -10,7 +10,6 @@ from typing import Any
 from celery import signals
 from celery.apps import worker as celery_program
 from celery.platforms import SecurityWarning
-from celery.worker.consumer.consumer import UNKNOWN_TASK_ERROR
 
 from parsekit.config import LogSettings
 from parsekit.errors import ConfigInvalid
@@ -30,10 +29,6 @@ def install_logs() -> None:
     signals.setup_logging.connect(_on_setup, weak=False)
     signals.celeryd_init.connect(_take_over_prints, weak=False)
     signals.celeryd_after_setup.connect(_warn_of_root, weak=False)
-    # `reception.tell_unknown` says it in a line, and Celery in fifteen with a traceback
-    logging.getLogger("celery.worker.consumer.consumer").addFilter(
-        lambda record: record.msg != UNKNOWN_TASK_ERROR
-    )
 
 
 def _take_over_prints(**_: Any) -> None:

@@ -322,6 +322,32 @@ def test_a_callback_is_put_into_nothing_else_that_redis_holds(service, redis_cli
     assert serves(service)
 
 
+#: Names of tasks that we have not, and how they are shown.
+OTHER_NAMES = {"parseReplayX": "'parseReplayX'", f"x\x1b[2J{'y' * 300}": rf"'x\x1b[2J{'y' * 95}'"}
+
+
+def test_a_task_of_another_name_is_refused_in_our_words(broker, redis_client):
+    worker = broker.worker("--concurrency", "1").ready()
+    broker.replay("one")
+    for name, shown in OTHER_NAMES.items():
+        first = {"task": name, "args": [], "kwargs": GOOD[1]}
+        nameless = {"task": LEFT_OUT, "id": LEFT_OUT}
+        for facts in ({"headers": {"task": name}}, {"headers": nameless, "payload": first}):
+            task_id = str(uuid.uuid4())
+            say(broker, facts, task_id)
+            result = poll(lambda task_id=task_id: answer(broker, task_id))["result"]
+            told = {fact: result.get(fact) for fact in ("exc_type", "code", "retryable")}
+            assert told == {"exc_type": "BadRequest", "code": "bad_request", "retryable": False}
+            assert f"no task {shown}: queue {broker.queue} runs parseReplay" in result["message"]
+            assert [e["status"] for e in broker.progress(task_id)] == ["Error"]
+            said = f"refused task ({task_id}) {json.dumps(shown)[1:-1]}: queue {broker.queue} runs"
+            poll(lambda said=said: worker.text().count(said) == 1)
+    assert serves(broker)
+    assert worker.process.poll() is None
+    assert "Traceback" not in worker.text()
+    poll(lambda: nothing_in_hand(broker, redis_client))
+
+
 def test_no_task_of_celery_itself_is_run_for_a_caller(service, redis_client):
     """They send tasks wherever a caller says, and one of them comes back for ever."""
     service.worker("--concurrency", "1").ready()
@@ -341,7 +367,7 @@ def test_no_task_of_celery_itself_is_run_for_a_caller(service, redis_client):
         task_id = str(uuid.uuid4())
         say(service, {"headers": {"task": name}, "payload": [args, {}, None]}, task_id)
         meta = poll(lambda task_id=task_id: answer(service, task_id))
-        assert meta["result"]["exc_type"] == "NotRegistered", name
+        assert meta["result"]["code"] == "bad_request", name
     assert redis_client.type(keys.DUE) != b"list"
     assert serves(service)
 

@@ -7,12 +7,12 @@ import json
 from devkit.deployment import poll
 
 
-def test_a_callback_without_a_queue_is_dropped_with_a_line_that_says_whose_it_was(service):
+def test_a_callback_without_a_queue_is_refused_with_a_line_that_says_whose_it_was(service):
     worker = service.worker("--concurrency", "2").ready()
     task = service.send(service.replay("one"), link=service.caller.signature("notify"))
-    told = f"dropped callback of task {task.id} 'notify' ("
+    told = f"refused callback of task {task.id} ("
     line = poll(lambda: [each for each in worker.text().splitlines() if told in each])[0]
-    assert "queue replay-parse runs parseReplay alone; callers name a queue" in line
+    assert "'notify': queue replay-parse runs parseReplay alone; name a queue" in line
     assert task.get(timeout=30)["parser"] == "fake"
     assert "Traceback" not in worker.text()
 

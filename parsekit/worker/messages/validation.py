@@ -36,6 +36,7 @@ from parsekit.worker.messages.request import REFUSED
 from parsekit.worker.messages.task_request import requests_of
 from parsekit.worker.monitoring.queue_stats import dequeued
 from parsekit.worker.process import service
+from parsekit.worker.task import ParseReplay
 
 log = logging.getLogger(__name__)
 
@@ -74,20 +75,20 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
     return receive
 
 
-def tell_unknown(message: Any, name: str, id: str, **_: Any) -> None:  # noqa: A002  (Celery's name)
-    """Say whose task it was that Celery drops, as this queue has no other than ``parseReplay``.
+def _unknown(message: Any, facts: Mapping[str, Any]) -> BadRequest:
+    """Say in the log, and to its caller, whose task it was: a queue has no other than parseReplay.
 
     Mostly it is a callback: Celery sends one that names no queue to the default queue of whoever
-    ran the task, so that it comes here, and its caller hears nothing.
+    ran the task, so that it comes here.
     """
-    caller = (message.headers or {}).get("parent_id")
-    queue = (message.delivery_info or {}).get("routing_key")
-    whose = f"callback of task {caller}" if caller else "task"
-    cure = "callers name a queue: link=….set(queue=…)" if caller else "send it to another queue"
-    log.warning(
-        "dropped %s %r (%s): queue %s runs parseReplay alone; %s",
-        *(short(whose, 100), short(str(name), 100), short(str(id), 100), queue, cure),
-    )
+    name, task_id = (short(str(facts.get(fact)), 100) for fact in ("task", "id"))
+    queue = short(str((message.delivery_info or {}).get("routing_key")), 100)
+    parent = message.headers.get("parent_id")
+    whose = short(f"callback of task {parent}", 100) if parent else "task"
+    cure = "name a queue: link=….set(queue=…)" if parent else "send that, or name another queue"
+    reason = f"{name!r}: queue {queue} runs {ParseReplay.name} alone; {cure}"
+    log.warning("refused %s (%s) %s", whose, task_id, reason)
+    return BadRequest(f"there is no task {reason}")
 
 
 def _check(message: Any, body: Any) -> None:
@@ -133,7 +134,14 @@ def _guard(consumer: Any) -> None:
         except _UNREADABLE:
             _drop(message, exc, consumer)
 
+    def on_unknown_task(_body: Any, message: Any, _exc: Exception) -> None:
+        """Celery would answer with an error of its own, which has no code."""
+        body = None if "task" in message.headers else message.payload
+        error = _unknown(message, message.headers if body is None else body)
+        create_task_handler()(_refused(message, body, error))
+
     consumer.create_task_handler = create_task_handler
+    consumer.on_unknown_task = on_unknown_task
     consumer.on_decode_error = on_decode_error
 
 
@@ -145,12 +153,12 @@ def _drop(message: Any, exc: Exception, consumer: Any) -> None:
 
 
 def _refused(message: Any, body: Any, exc: Exception) -> Message:
-    """A message of the same task that says why it is refused. Raises `TypeError` where none can."""
+    """A call under the same id that says why it is refused. Raises `TypeError` where none can."""
     facts = message.headers if body is None else body
     if not is_task_id(facts.get("id")) or not isinstance(facts.get("task"), str):
         raise TypeError(f"{exc}") from exc
     kwargs = {REFUSED: _reason(exc), **_named(message, body)}
-    headers = {name: facts[name] for name in ("id", "task")}
+    headers = {"id": facts["id"], "task": ParseReplay.name}
     headers |= {n: facts[n] for n in ("lang", "origin") if isinstance(facts.get(n), str)}
     return Message(
         body=json.dumps([[], kwargs, None]).encode(),
