@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parsekit.config import CelerySettings, Config
-from parsekit.config.queue_names import REDIS_NAMES
+from parsekit.config.queue_names import CELERY_BEGINS, CELERY_ENDS, REDIS_NAMES
 from parsekit.config.redis_address import is_redis
 from parsekit.worker.tls import AmqpTls, amqp_tls, check_files
 
@@ -78,13 +78,14 @@ class Addresses:
         return name in (self.queue, self.bulk_queue) or self.is_internal(name)
 
     def is_internal(self, name: str) -> bool:
-        """Whether workers alone may put something there: a queue, or what Redis has besides."""
+        """Whether no caller may put something there: a queue of workers or of Celery, a key."""
         families = tuple(
             f"{queue}{end}"
             for queue in (self.queue, self.bulk_queue)
             for end in ("-poll", "-dead-letters")
         )
-        return name.startswith((*families, *REDIS_NAMES))
+        taken = (*families, *REDIS_NAMES, CELERY_BEGINS)
+        return name.startswith(taken) or name.endswith(CELERY_ENDS)
 
     @property
     def poll_queue(self) -> str:

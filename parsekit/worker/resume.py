@@ -48,6 +48,11 @@ def carried_of(task: Task) -> Carried:
     return carried
 
 
+def due_unix(task: Task) -> float:
+    """When it goes on, or is to begin as its caller says (``eta``); 0 for at once."""
+    return max(carried_of(task).until_unix, _unix_of(task.request.eta, never=0.0))
+
+
 def is_bulk(task: Task) -> bool:
     """Whether it came through a queue of back-fills, which it then does to its end."""
     delivery = task.request.delivery_info or {}
@@ -64,7 +69,8 @@ def go_on_later(
 
     Raises what the broker's client raises; the task was not sent then.
     """
-    seconds = hop_seconds(min(until_unix, _expires_unix(task)) - time.time())
+    expires_unix = _unix_of(task.request.expires, never=math.inf)
+    seconds = hop_seconds(min(until_unix, expires_unix) - time.time())
     headers = _headers(task, state, until_unix)
     target = _poll_queue(task)
     if service.addresses.redis_broker:
@@ -88,7 +94,7 @@ def has_time_to_live(task: Task) -> bool:
 
 def go_on_without_time_to_live(task: Task) -> None:
     """Send the same task once more, to be delivered at once. Raises as `go_on_later`."""
-    headers = _headers(task, carried_of(task).state, 0.0)
+    headers = _headers(task, carried_of(task).state, due_unix(task))
     _send_through(task, own_queue(_poll_queue(task)), headers=headers)
 
 
@@ -117,12 +123,12 @@ def _poll_queue(task: Task) -> str:
     return at.bulk_poll_queue if is_bulk(task) else at.poll_queue
 
 
-def _expires_unix(task: Task) -> float:
-    """When its caller has no more use for it (seconds since 1970)."""
+def _unix_of(text: Any, *, never: float) -> float:
+    """A moment of Celery's as seconds since 1970; ``never`` where there is none."""
     try:
-        moment = datetime.fromisoformat(task.request.expires)
+        moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        return math.inf
+        return never
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -40,6 +40,7 @@ from parsekit.worker.redis.membership import sibling
 from parsekit.worker.redis.task_store import Admission
 from parsekit.worker.resume import (
     carried_of,
+    due_unix,
     go_on_later,
     go_on_without_time_to_live,
     has_time_to_live,
@@ -106,7 +107,7 @@ class ParseReplay(Task):
         log.warning("task %s tries again soon: %s", self.request.id, exc)
         if not service.addresses.redis_broker:
             try:
-                until = max(carried_of(self).until_unix, time.time() + AWAY_SECONDS)
+                until = max(due_unix(self), time.time() + AWAY_SECONDS)
                 go_on_later(self, carried_of(self).state, until)
             except Exception as second:  # noqa: BLE001  (the message must not be lost over it)
                 log.warning("task %s goes back to its queue: %s", self.request.id, second)
@@ -177,12 +178,13 @@ class ParseReplay(Task):
         if has_time_to_live(self):
             go_on_without_time_to_live(self)
             raise Ignore
-        until = carried_of(self).until_unix
+        until = due_unix(self)
         if until <= time.time() + _EARLY_SECONDS:
             return
         if service.process.ledger.cancelled(self.request.id):
             return
-        go_on_later(self, carried_of(self).state, until)
+        carried = carried_of(self)
+        go_on_later(self, carried.state, until, replace_waiting=carried.until_unix > 0)
         raise Ignore
 
     def _go(

@@ -9,6 +9,7 @@ import base64
 import json
 import time
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -243,6 +244,26 @@ def test_a_limit_that_no_task_could_keep_is_ignored(service, limits):
     assert poll(lambda: answer(service, task_id))["status"] == "SUCCESS"
 
 
+def test_a_task_that_is_to_begin_later_holds_no_slot(any_broker, redis_client):
+    """Over RabbitMQ two of them stopped a worker of two slots until their time had come."""
+    service = any_broker
+    service.worker("--concurrency", "2").ready()
+    key = service.replay("one")
+    began = time.time()
+    tomorrow = [service.send(key, countdown=86_400) for _ in range(12)]
+    soon = [service.send(key, countdown=3), service.send(key, countdown=3, expires=600)]
+    expired = service.send(key, countdown=600, expires=2)
+    assert serves(service)
+    for task in soon:
+        task.get(timeout=60)
+        done = json.loads(redis_client.get(keys.result(task.id)))["date_done"]
+        assert datetime.fromisoformat(done).timestamp() > began + 2
+    poll(lambda: expired.state == "REVOKED")
+    assert {task.state for task in tomorrow} == {"PENDING"}
+    cancel = service.command("cancel", tomorrow[0].id)
+    assert cancel.returncode == 0, cancel.stderr
+
+
 def test_queues_that_a_caller_makes_up_are_not_counted(service, redis_client):
     service.worker("--concurrency", "1").ready()
     service.replay("one")
@@ -289,12 +310,17 @@ def test_a_callback_that_can_not_be_sent_holds_no_slot_and_is_told(service, redi
     assert serves(service)
 
 
-@pytest.mark.parametrize("end", ["-poll", "-poll-in-1500-ms", "-dead-letters"])
+#: What commands workers, answers monitors, and tells them of tasks.
+CELERYS_OWN = ("parsekit-7@vm.celery.pidbox", "x.reply.celery.pidbox", "celery.pidbox", "celeryev")
+
+
+@pytest.mark.parametrize("end", ["-poll", "-poll-in-1500-ms", "-dead-letters", *CELERYS_OWN])
 def test_a_callback_goes_to_no_queue_that_workers_alone_use(broker, end):
     broker.worker("--concurrency", "1").ready()
     key = broker.replay("one")
+    name = end if end in CELERYS_OWN else f"{broker.queue}{end}"
     for option in ("queue", "routing_key", "exchange"):
-        callback = {"task": "x", "args": [], "options": {option: f"{broker.queue}{end}"}}
+        callback = {"task": "x", "args": [], "options": {option: name}}
         for place in ("callbacks", "errbacks", "chain"):
             payload = [[], {"replayObjectPath": key}, {place: [callback]}]
             task_id = str(uuid.uuid4())
@@ -387,9 +413,8 @@ def test_no_progress_goes_to_a_queue_of_the_service(service):
     service.worker("--concurrency", "1").ready()
     key = service.replay("one")
     names = ("", "-poll", "-poll-in-1500-ms", "-dead-letters", "-dead-letters-in-500-ms")
-    for name in [
-        f"{queue}{end}" for queue in (service.queue, f"{service.queue}-bulk") for end in names
-    ]:
+    own = [f"{queue}{end}" for queue in (service.queue, f"{service.queue}-bulk") for end in names]
+    for name in (*own, *CELERYS_OWN):
         with pytest.raises(errors.BadRequest, match="is a queue of the service"):
             service.send(key, extra={"progressQueue": name}).get(timeout=60)
     assert not service.uploads

@@ -37,6 +37,14 @@ class TaskRequest(Request):
     worker_pid: int | None
     _end: End | None = None
 
+    @property
+    def eta(self) -> None:
+        """Nothing: Celery would hold the message, and RabbitMQ give its slot to no other.
+
+        The run itself puts the task off (`parsekit.worker.resume.due_unix`).
+        """
+        return
+
     def revoked(self) -> bool:
         """Answer False, as a run is needed in any case; what Celery finds is noted for it."""
         if self._end is None:
@@ -90,7 +98,6 @@ class TaskRequest(Request):
         """Have the next run be the last, at once, and with time for it."""
         self._end = end
         self._request_dict[END_HEADER] = asdict(end)
-        self._eta = None
         self.time_limits = (_LAST_RUN_SECONDS, _LAST_RUN_SECONDS)
 
     def _run_to_its_end(self) -> None:
