@@ -14,6 +14,7 @@ from typing import Any
 
 from billiard import active_children, pool
 from celery import Celery, bootsteps, signals
+from celery.concurrency import get_implementation
 from celery.concurrency.prefork import TaskPool
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -90,8 +91,16 @@ def _on_init(sender: str, conf: Any, **_: Any) -> None:
 def _on_queues_known(sender: Any, **_: Any) -> None:
     """Try all that can be tried, before anything begins."""
     with _ending_in_words():
+        _check_pool(sender.pool_cls)
         for sentence in preflight(frozenset(sender.app.amqp.queues.consume_from)):
             log.warning("waiting: %s", sentence)
+
+
+def _check_pool(named: Any) -> None:
+    """Refuse a pool of Celery's in which tasks run beside neither beats nor probes."""
+    module = get_implementation(named).__module__.rpartition(".")[2]
+    if module not in ("prefork", "thread"):
+        raise ConfigInvalid(f"a worker can't run in a pool {module!r}: want threads or prefork")
 
 
 @contextmanager

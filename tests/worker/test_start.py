@@ -79,6 +79,18 @@ def test_celerys_own_command_ends_with_a_line_too(
     assert "Traceback" not in worker.text()
 
 
+def test_a_pool_that_a_worker_can_not_run_in_ends_it_with_a_line(
+    redis_server: ValkeyServer, make_service: Make
+) -> None:
+    service = make_service({"celery": {"broker": redis_server.url(6)}})
+    line = [sys.executable, "-m", "celery", "-A", "parsekit.worker:app", "worker", "-P", "solo"]
+    log = service.folder / "celery.log"
+    worker = WorkerProcess(line, service.environ, log, start=subprocess.Popen)
+    assert worker.process.wait(90) == 2
+    assert "error: a worker can't run in a pool 'solo': want threads or prefork" in worker.text()
+    assert "Traceback" not in worker.text()
+
+
 @pytest.fixture
 def chained(rabbit_server: RabbitServer, redis_server: ValkeyServer, make_service: Make) -> Service:
     """Tasks over a RabbitMQ of three nodes, of which two are away."""
