@@ -16,6 +16,7 @@ from billiard import active_children, pool
 from celery import Celery, bootsteps, signals
 from celery.concurrency import get_implementation
 from celery.concurrency.prefork import TaskPool
+from celery.concurrency.thread import TaskPool as ThreadPool
 from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.batch.cores import default_slots
@@ -32,6 +33,7 @@ from parsekit.worker.celery_settings import (
 )
 from parsekit.worker.intake import Intake
 from parsekit.worker.logs import install_logs
+from parsekit.worker.messages.task_request import report_faults
 from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
 from parsekit.worker.monitoring.children import Children, ChildReport, family
 from parsekit.worker.monitoring.health import HealthMonitor, folder_of
@@ -136,6 +138,8 @@ class ProcessStep(bootsteps.StartStopStep):
         _keep_garbage_small()
         _take_whole(parent.app.amqp.queues, service.addresses)
         self._children = Children(folder_of(service.data_dir))
+        if isinstance(parent.pool, ThreadPool):
+            report_faults(parent.pool)
         at, concurrency = service.addresses, parent.concurrency
         member_id = service.process.member_id
         parent.app.conf.task_soft_time_limit = parent.soft_time_limit  # for words about it

@@ -32,7 +32,7 @@ from parsekit.model import Failure, JsonObject, Outcome, Request
 from parsekit.pipeline.pipeline import Waiting
 from parsekit.redaction.secrets import short
 from parsekit.worker.dead_letters import DeadLetter
-from parsekit.worker.messages.ends import REVOKED, TIMEOUT, End, whose_limit
+from parsekit.worker.messages.ends import BROKEN, REVOKED, TIMEOUT, End, whose_limit
 from parsekit.worker.messages.request import digest_of, refused, request_of
 from parsekit.worker.messages.result_text import ReturnValue
 from parsekit.worker.process import service
@@ -249,7 +249,7 @@ class ParseReplay(Task):
     def _tell(self, end: End, kwargs: Mapping[str, Any], reached: float) -> Request:
         """Let the caller see REVOKED, where it is that, and its progress queue one Error."""
         task_id, process = self.request.id, service.process
-        if end.reason != TIMEOUT:
+        if end.reason not in (TIMEOUT, BROKEN):
             wanted = not self.request.ignore_result
             self.backend.mark_as_revoked(task_id, end.reason, self.request, wanted)
         request = self._refused(kwargs)
@@ -261,6 +261,9 @@ class ParseReplay(Task):
         """Remember the end; Celery stores that of a time limit, as of every failure."""
         if end.reason == TIMEOUT:
             raise TimeLimitExceeded(end.limit_s)
+        if end.reason == BROKEN:  # stored last: a failure that is stored counts as told
+            wanted = not self.request.ignore_result
+            self.backend.mark_as_failure(self.request.id, end.error, None, self.request, wanted)
         service.process.ledger.finish(self.request.id)
         raise Ignore
 

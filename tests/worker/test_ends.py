@@ -227,3 +227,26 @@ def test_a_task_beyond_a_time_limit_of_the_worker(service, told, option):
         task.get(timeout=60)
     name = option.removeprefix("--").replace("-", "_")
     told(service, task, "parser_timeout", f"the worker's {name} of 3 s")
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_fault_around_a_run_is_told_and_frees_its_slot(service, told, redis_client, pool):
+    """Celery's thread pool lost the slot and the message, and nobody was told."""
+    log = service.folder / "broken.log"
+    line = [sys.executable, "-m", "broken_tracer", "worker", "--pool", pool, "--concurrency", "1"]
+    service.workers.append(WorkerProcess(line, service.environ, log))
+    service.workers[-1].ready()
+    # a process ends with an exit: that is another matter
+    for fault in ["before"] if pool == "prefork" else ["before", "exit"]:
+        task = service.send(service.replay(fault), task_id=fault)
+        with pytest.raises(errors.PluginFailed, match=r"the worker failed: \w+: a fault of ours"):
+            task.get(timeout=60)
+        told(service, task, "plugin_failed", "a fault of ours")
+        poll(lambda fault=fault: f"task {fault}: a fault around its run" in log.read_text())
+    with pytest.raises(errors.PluginFailed, match="MemoryError: a fault of ours"):
+        service.send(service.replay("always"), task_id="always").get(timeout=60)
+    after = service.send(service.replay("after", seed=7), task_id="after")
+    assert after.get(timeout=60)["parser"] == "fake"
+    assert service.send(service.replay("last", seed=8)).get(timeout=60)["parser"] == "fake"
+    assert [e["status"] for e in service.progress("after")][-1] == "Complete"
+    poll(lambda: not any(map(redis_client.hlen, redis_client.keys("parsekit:taken:*"))))

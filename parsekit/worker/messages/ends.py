@@ -1,4 +1,4 @@
-"""How a task ends that is not worked on to its own end: revoked, expired, beyond a time limit.
+"""How a task ends that is not worked on to its own end: revoked, expired, beyond a limit, broken.
 
 Each has Celery's word for its caller, and ours for whoever else is told of it.
 """
@@ -11,18 +11,19 @@ from typing import Any
 from billiard.exceptions import TimeLimitExceeded
 from celery.exceptions import TaskRevokedError
 
-from parsekit.errors import Cancelled, Expired, ParsekitError, TaskTimeout
+from parsekit.errors import Cancelled, Expired, ParsekitError, PluginFailed, TaskTimeout
 
 #: Fact of a request, from the main process to the run that ends the task: never a caller's.
 END_HEADER = "parsekit_end"
 
-EXPIRED, REVOKED, TERMINATED, TIMEOUT = "expired", "revoked", "terminated", "timeout"
+EXPIRED, REVOKED, TERMINATED = "expired", "revoked", "terminated"
+TIMEOUT, BROKEN = "timeout", "broken"
 _WORDS = {
     EXPIRED: "expired: its caller has no use for it any more",
     REVOKED: "revoked by remote control",
     TERMINATED: "revoked by remote control while it ran",
 }
-_ERRORS = {EXPIRED: Expired, TIMEOUT: TaskTimeout}
+_ERRORS = {EXPIRED: Expired, TIMEOUT: TaskTimeout, BROKEN: PluginFailed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,8 @@ class End:
     """How a task ended.
 
     ``reason`` is what its caller reads beside REVOKED, or `TIMEOUT` for a hard time limit of
-    ``limit_s`` seconds. ``killed`` is the process that ran the task and was ended for it, 0: none.
+    ``limit_s`` seconds, or `BROKEN` for a fault of the worker's own around the run. ``killed`` is
+    the process that ran the task and was ended for it, or runs it no more; 0: none.
     """
 
     reason: str

@@ -1,4 +1,4 @@
-"""A task in Celery's main process, which may end it: expired, revoked, beyond a hard time limit.
+"""A task in Celery's main process, which may end it: expired, revoked, beyond a limit, broken.
 
 Celery would store the state there, acknowledge the message, and nobody else would hear of it. That
 process can't tell them: it opens no plugin, as the children that it forks later would share what it
@@ -10,17 +10,29 @@ next one that gets the message decides anew.
 from __future__ import annotations
 
 import logging
+import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from billiard.einfo import ExceptionWithTraceback
-from billiard.exceptions import Terminated, TimeLimitExceeded
+from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
+from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery import signals
+from celery.exceptions import Ignore, Reject, Retry
 from celery.worker import state
 from celery.worker.request import Request
 
-from parsekit.worker.messages.ends import END_HEADER, TERMINATED, TIMEOUT, End, whose_limit
+from parsekit.errors import PluginFailed
+from parsekit.redaction.secrets import short
+from parsekit.worker.messages.ends import (
+    BROKEN,
+    END_HEADER,
+    TERMINATED,
+    TIMEOUT,
+    End,
+    whose_limit,
+)
 from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)
@@ -61,7 +73,7 @@ class TaskRequest(Request):
     def on_failure(
         self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
     ) -> None:
-        """End with one more run what was killed; ``return_ok``: the task itself raised it."""
+        """End with one more run what was cut short; ``return_ok``: the task itself raised it."""
         error = exc_info.exception
         if isinstance(error, ExceptionWithTraceback):
             error = error.exc
@@ -71,8 +83,27 @@ class TaskRequest(Request):
         elif isinstance(error, TimeLimitExceeded) and not return_ok:
             self._announce_timeout(error.args[0])
             self._run_to_its_end()
+        elif not return_ok and not self._is_for_celery(error):
+            text = short(f"{type(error).__name__}: {error}", 500)
+            log.error("task %s: a fault around its run: %s", self.id, text, exc_info=error)
+            fault = PluginFailed(f"the worker failed: {text}")
+            if self._end is None:
+                self._note(End(reason=BROKEN, message=fault.message))
+                self._run_to_its_end()
+            else:  # that run failed as well: its caller is told at least
+                exc_info.exception = fault
+                super().on_failure(exc_info, send_failed_event)
         else:
             super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def _is_for_celery(self, error: BaseException) -> bool:
+        """Whether Celery knows what to do, as with a process that is gone: its message goes back.
+
+        A thread that ends leaves its process alone, and would only do the same again.
+        """
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            return self.worker_pid != os.getpid()
+        return isinstance(error, WorkerLostError | Ignore | Reject | Retry)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Log a soft limit, which the run notices itself; a hard one came as a failure before."""
@@ -116,3 +147,32 @@ def requests_of(consumer: Any) -> type[TaskRequest]:
         process = staticmethod(consumer.on_task_request)
 
     return Bound
+
+
+def report_faults(pool: Any) -> None:
+    """Have a pool of threads report what is raised around a run, as one of processes does.
+
+    Celery's keeps it to itself: nobody acknowledges the message, and its slot is lost.
+    """
+    on_apply = pool.on_apply
+
+    def apply(
+        target: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        *,
+        callback: Callable[[Any], object],
+        accept_callback: Callable[[int, float], object],
+        error_callback: Callable[[ExceptionInfo], object],
+        **options: Any,
+    ) -> Any:
+        def run() -> None:
+            try:
+                accept_callback(os.getpid(), time.monotonic())
+                callback(target(*args, **kwargs))
+            except BaseException:  # noqa: BLE001  (told to its caller)
+                error_callback(ExceptionInfo())
+
+        return on_apply(run, (), {}, callback=lambda _: None, **options)
+
+    pool.on_apply = apply
