@@ -381,12 +381,8 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(derandomize=True, max_examples=500, deadline=None, database=None)
-@given(attack=attacks())
-def test_nothing_elsewhere_is_written_renamed_or_deleted(
-    victim: Path, attack: tuple[str, dict[str, str], frozenset[int]]
-) -> None:
-    name, planted, swaps = attack
+def attacked(victim: Path, name: str, planted: dict[str, str], swaps: frozenset[int]) -> None:
+    """Let the code path work on what was planted: nothing elsewhere, or of others, changes."""
     code_path = CODE_PATHS[name]
     with tempfile.TemporaryDirectory(prefix="hostile-", ignore_cleanup_errors=True) as place:
         tree = Path(place, "tree")
@@ -398,4 +394,19 @@ def test_nothing_elsewhere_is_written_renamed_or_deleted(
         with attacker.at_work(swaps), suppress(ParsekitError, OSError):
             code_path.act(tree)
         after = _state(victim), attacker.strangers() if code_path.private else None
-        assert after == before
+        assert after == before, planted
+
+
+@pytest.mark.parametrize("name", CODE_PATHS)
+def test_nothing_under_any_name_leads_elsewhere(victim: Path, name: str) -> None:
+    for where in CODE_PATHS[name].names:
+        for kind in KINDS:
+            attacked(victim, name, {where: kind}, frozenset())
+
+
+@settings(derandomize=True, max_examples=300, deadline=None, database=None)
+@given(attack=attacks())
+def test_nothing_elsewhere_is_written_renamed_or_deleted(
+    victim: Path, attack: tuple[str, dict[str, str], frozenset[int]]
+) -> None:
+    attacked(victim, *attack)

@@ -122,7 +122,10 @@ def _last_answer(folder: Path) -> tuple[float, str]:
     """When it was, and why the storage was away. Raises OSError or ValueError without one."""
     with _opened(folder) as family:
         answer = json.loads(family.read(_ANSWER))
-    return answer["at_unix"], str(answer["why"])
+    try:
+        return float(answer["at_unix"]), str(answer["why"])
+    except (LookupError, TypeError) as exc:
+        raise ValueError(f"{_ANSWER} is none of ours") from exc
 
 
 def _opened(folder: Path) -> OwnedFolder:
