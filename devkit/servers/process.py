@@ -100,6 +100,14 @@ class ServerProcess:
         if self._process is not None and not _signalled(self._process, number):
             raise ServerFailed(f"{self.command[0]} has ended:\n{self.log_tail()}")
 
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended with all that it started. Raises `ServerFailed` after that."""
+        end = time.monotonic() + seconds
+        while self._process is not None and _signalled(self._process, 0):
+            if time.monotonic() > end:
+                raise ServerFailed(f"{self.command[0]} has not ended within {seconds:.0f} s")
+            time.sleep(0.02)
+
     def kill(self) -> None:
         """End it at once, as a power cut would, whether it runs, is frozen or has ended."""
         self._end(signal.SIGKILL)
