@@ -5,8 +5,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 # uv_build looks for its program on the PATH
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# tests wait for servers more than they compute: three processes keep two cores busy
-JOBS ?= 3
+# tests wait for servers more than they compute: four processes keep two cores busy
+JOBS ?= 4
 # thousands of processes start in the tests, and none shall compile what another has compiled
 BYTECODE := env -u PYTHONDONTWRITEBYTECODE
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
@@ -38,6 +38,9 @@ test: .venv/.installed ## install what the tests need, servers included, and run
 	@$(PY) scripts/servers.py
 	@$(PY) scripts/promtool.py
 	@$(BYTECODE) $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
+
+test-fast: .venv/.installed ## the tests that start no server, worker or command
+	@$(BYTECODE) $(PY) -m pytest -n 2 --dist loadfile -m "not processes" $(PYTEST)
 
 check: .venv/.installed ## lint, types, lock and licences
 	@$(PY) -m ruff check .
@@ -79,4 +82,4 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install demo test check format bench chaos soak record lock sbom clean
+.PHONY: help install demo test test-fast check format bench chaos soak record lock sbom clean

@@ -14,14 +14,52 @@ from typing import Any
 
 import pytest
 
+from devkit.command_line import CommandLine
 from devkit.contract import Contract
-from devkit.production import Mailbox
+from devkit.deployment import Deployment, WorkerProcess
+from devkit.production import Mailbox, Production
+from devkit.servers.process import free_port
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.seaweedfs import SeaweedServer
+from devkit.servers.valkey import ValkeyServer
+from devkit.terminal import Terminal
+from devkit.warm_start import popen, run
 from parsekit.redaction import secrets
 
 pytest_plugins = ["devkit.fixtures"]
 
 ROOT = Path(__file__).parent
 SHARED = ROOT.parent / "shared"
+
+
+#: What starts processes, besides the functions of `devkit.servers`.
+STARTERS = (
+    *(Deployment, Production, RabbitServer, SeaweedServer, ValkeyServer, WorkerProcess),
+    *(CommandLine, Terminal, popen, run, subprocess),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with `processes` that starts one, itself or in a fixture."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            found = item._fixtureinfo.name2fixturedefs  # noqa: SLF001  (pytest has no public way)
+            fixtures = [each.func for name in item.fixturenames for each in found.get(name, ())]
+            if any(map(_starts_processes, (item.function, *fixtures))):
+                item.add_marker("processes")
+
+
+def _starts_processes(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None or not code.co_filename.startswith(str(ROOT)) or ".venv" in code.co_filename:
+        return False
+    used = [function.__globals__.get(name) for name in code.co_names]
+    return "getfixturevalue" in code.co_names or any(
+        any(each is starter for starter in STARTERS)
+        or (callable(each) and getattr(each, "__module__", "").startswith("devkit.servers"))
+        for each in used
+        if each is not free_port
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

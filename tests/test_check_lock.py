@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts/check_lock.py"
 LOCKS = tuple(f"requirements.{part}lock" for part in ("", "demo.", "worker.", "bench."))

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import redis
 
+from devkit.deployment import poll
 from devkit.servers.seaweedfs import BUCKET
 from trials.fleet import Fleet
 
 #: Lists of messages in Redis, queues in RabbitMQ.
 _QUEUES = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "replay-parse-bulk-poll")
+#: Longest time between the end of a process and that of those it started, seconds.
+ENDS_WITHIN_S = 10.0
 #: What belongs to processes, by what its key begins with.
 _OF_PROCESSES = ("parsekit:taken:", "parsekit:locks-of:", "parsekit:beats")
 
@@ -33,7 +36,7 @@ def after_the_end(fleet: Fleet) -> Mapping[str, int]:
         "temporary files": _files(fleet.temporary),
         "spooled files": _files(data / "spool"),
         "heartbeats": _files(data / "workers"),
-        "processes": sum(1 for _ in _processes(fleet)),
+        "processes": _processes_left(fleet),
         "keys of processes": _keys_of_processes(fleet),
     }
     return {name: count for name, count in left.items() if count}
@@ -88,6 +91,13 @@ def _keys_of_processes(fleet: Fleet) -> int:
 
 def _files(folder: Path) -> int:
     return sum(1 for path in folder.rglob("*") if path.is_file())
+
+
+def _processes_left(fleet: Fleet) -> int:
+    """Those that have not ended with who started them, given the time that a busy machine takes."""
+    with suppress(TimeoutError):
+        poll(lambda: not any(_processes(fleet)), seconds=ENDS_WITHIN_S)
+    return sum(1 for _ in _processes(fleet))
 
 
 def _processes(fleet: Fleet) -> Iterator[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from devkit.servers.process import ServerProcess, free_port, listens
+from devkit.servers.process import ServerProcess, free_port
 
 
 class ValkeyServer(ServerProcess):
@@ -21,11 +22,22 @@ class ValkeyServer(ServerProcess):
             *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always"),
             *("--save", "", "--maxmemory-policy", "noeviction", *options),
         ]
-        super().__init__(command, folder=folder, ready=lambda: listens(self.port))
+        super().__init__(command, folder=folder, ready=lambda: _answers(self.port))
 
     def url(self, database: int = 0) -> str:
         """The address for clients."""
         return f"redis://127.0.0.1:{self.port}/{database}"
+
+
+def _answers(port: int) -> bool:
+    """Whether it takes commands; while it reads its data it listens, and refuses them."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.settimeout(1)
+        probe.connect(("127.0.0.1", port))
+        probe.sendall(b"PING\r\n")
+        said = probe.recv(64)
+        return bool(said) and not said.startswith((b"-LOADING", b"-BUSY"))
+    return False
 
 
 @contextmanager

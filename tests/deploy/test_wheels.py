@@ -26,6 +26,8 @@ from parsekit.testing import believable_match, write_replay
 
 from .shipped import TOOLS, Servers, Side, run
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -37,6 +37,8 @@ from parsekit.parsers.isolation.server_process import ServerProcess
 from parsekit.providers import ProviderContext
 from parsekit.redaction.secrets import remember
 
+pytestmark = pytest.mark.processes
+
 HERE = str(Path(__file__).parent)
 
 

@@ -20,6 +20,8 @@ from parsekit.pipeline.drive import drive
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.testing.replays.file import believable_match, write_replay
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,6 +12,8 @@ import pytest
 
 from parsekit.testing.replays.file import believable_match, write_replay
 
+pytestmark = pytest.mark.processes
+
 SCRIPT = Path(__file__).parents[2] / "scripts/demo.py"
 
 Demo = Callable[..., subprocess.CompletedProcess[str]]

@@ -25,7 +25,7 @@ from parsekit.worker.addresses import embedded_folder
 from parsekit.worker.embedded import server as embedded
 from parsekit.worker.embedded.keeper import WORKERS
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.processes]
 
 WORKER = [*PARSEKIT, "worker", "--embedded", "--concurrency", "1"]
 
