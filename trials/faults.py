@@ -147,8 +147,8 @@ class Faults:
     def restart_rabbitmq(self) -> None:
         """The same for RabbitMQ, which takes some seconds to start.
 
-        Where it carries tasks it is asked to end, and waited for: it hands on those that waited without writing
-        them down at once, so a pulled plug can lose one (docs/service.md).
+        Where it carries tasks it is asked to end, and waited for: it hands on those that waited
+        without writing them down at once, so a pulled plug can lose one (docs/service.md).
         """
         self.fleet.rabbitmq.restart(orderly=self.fleet.vhost is not None)
 
