@@ -247,6 +247,13 @@ def test_a_parse_whose_server_dies_is_a_crash_and_the_next_one_works(pool: Parse
     assert parse(pool, "fine").data
 
 
+def test_a_server_that_hears_of_an_end_twice_at_once_goes_on(pool: ParsePool):
+    """From the kernel, as the child has ended, and from the host, that has its answer."""
+    spec = replace(SPEC, create="crashing:Unhurried")
+    made_by = {parse(pool, "fine", spec=spec).data["made_by"] for _ in range(4)}
+    assert len(made_by) == 1
+
+
 def test_a_server_outlives_the_thread_that_asked_for_it(pool: ParsePool):
     seen = []
     thread = threading.Thread(target=lambda: seen.append(parse(pool, "fine").data["made_by"]))

@@ -99,9 +99,11 @@ class _ForkServer:
                     elif key.fileobj is self._wakeup:
                         self._wakeup.recv(4096)
                         self._reap()
-                    else:  # the host sends nothing there: it has closed its end
+                    elif self._supervision_of.get(key.data) is key.fileobj:
+                        # the host sends nothing there: it has closed its end
                         self._selector.unregister(key.fileobj)
                         _kill_group(key.data)
+                    # else the child was reaped since `select`, and its number is anybody's
         except EOFError:
             for pid in self._supervision_of:
                 _kill_group(pid)
