@@ -22,8 +22,9 @@ from devkit.servers.process import ServerFailed, ServerProcess, free_port, liste
 #: Where ``scripts/servers.py`` unpacks Debian's packages when it may not install them.
 UNPACKED = Path(__file__).parents[2] / ".cache" / "rabbitmq"
 
-#: Seconds for a killed node to be gone, on a busy machine.
-GONE_SECONDS = 30
+#: Seconds for a node to be gone, and for ``rabbitmqctl``, which starts an Erlang of its own, to do
+#: what it is told, on a machine that does much else.
+GONE_SECONDS, CTL_SECONDS = 90, 240
 
 _SCRIPTS = Path("usr/lib/rabbitmq/bin")
 _ERLANG = Path("usr/lib/erlang")
@@ -182,7 +183,7 @@ class RabbitServer(ServerProcess):
             env=self._environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=CTL_SECONDS,
             check=False,
         )
         if done.returncode:

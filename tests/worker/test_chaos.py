@@ -46,13 +46,13 @@ def test_a_service_at_work_keeps_every_promise_and_tells_how_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     plan = plan_of(1, "local", "redis")
-    found = soak(plan, tmp_path, rate=10, seconds=15, fresh=0.2, contract=contract)
+    found = soak(plan, tmp_path, rate=2, seconds=15, fresh=0.5, contract=contract)
     # in so short a time children are still being started
     assert [line for line in found if " moved by " not in line] == []
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     spans = [row for row in rows if len(row) == 8 and row[0].isdecimal()]
     assert len(spans) > 10
-    assert 5 < sum(float(tasks_per_s) for _, tasks_per_s, *_ in spans) / len(spans) < 15
+    assert 1 < sum(float(tasks_per_s) for _, tasks_per_s, *_ in spans) / len(spans) < 3
     assert all(float(mib) > 50 and int(fds) > 10 for *_, mib, fds, _, _ in spans)
 
 
