@@ -22,7 +22,7 @@ BENCHMARKS = (
     "sinks",
     "worker",
     "deployment",
-    "telling",
+    "reporting",
     "ballchasing",
 )
 

@@ -78,12 +78,12 @@ def main() -> None:
         server = stack.enter_context(valkey(root / "valkey", "--appendfsync", "everysec"))
         store = stack.enter_context(seaweedfs(root / "seaweedfs"))
         broker = stack.enter_context(rabbitmq(root / "rabbitmq"))
-        told = stack.enter_context(_service(root / "told", server, 0, store, broker))
-        untold = stack.enter_context(_service(root / "untold", server, 1, store, None))
+        reporting = stack.enter_context(_service(root / "reporting", server, 0, store, broker))
+        silent = stack.enter_context(_service(root / "silent", server, 1, store, None))
         noop = stack.enter_context(_noop(root / "noop", server.url(2)))
-        _rates(noop, told, untold)
-        _frozen(told, untold, broker)
-        _away(told, store)
+        _rates(noop, reporting, silent)
+        _frozen(reporting, silent, broker)
+        _away(reporting, store)
 
 
 @contextmanager
@@ -138,15 +138,15 @@ def _send_noop(deployment: Deployment) -> str:
     return str(deployment.caller.send_task("noop").id)
 
 
-def _rates(noop: Lane, told: Lane, untold: Lane) -> None:
+def _rates(noop: Lane, reporting: Lane, silent: Lane) -> None:
     """Compare for results that are next to nothing, and for ones as large as Ballchasing's."""
     for first_seed, body in zip(FIRST_SEEDS, ("", json.dumps(body_of_a_match())), strict=True):
         if body:
-            for lane in (told, untold):
+            for lane in (reporting, silent):
                 (lane.deployment.folder / "remote" / "body").write_text(body)
         size = len(body) / 1000 or 0.1
         print(f"   {TASKS} results of {size:.1f} KB, each asked for once a round:")
-        _compare(noop, told, untold, _stored(untold, first_seed))
+        _compare(noop, reporting, silent, _stored(silent, first_seed))
 
 
 def _stored(lane: Lane, first_seed: int) -> list[str]:
@@ -156,12 +156,12 @@ def _stored(lane: Lane, first_seed: int) -> list[str]:
     return keys
 
 
-def _compare(noop: Lane, told: Lane, untold: Lane, keys: Sequence[str]) -> None:
+def _compare(noop: Lane, reporting: Lane, silent: Lane, keys: Sequence[str]) -> None:
     rounds = [
         (
             _measure(noop, [partial(_send_noop, noop.deployment)] * TASKS),
-            _measure(told, [partial(_send, told.deployment, key) for key in keys]),
-            _measure(untold, [partial(_send, untold.deployment, key) for key in keys]),
+            _measure(reporting, [partial(_send, reporting.deployment, key) for key in keys]),
+            _measure(silent, [partial(_send, silent.deployment, key) for key in keys]),
         )
         for _ in range(ROUNDS)
     ]
@@ -177,7 +177,7 @@ def _compare(noop: Lane, told: Lane, untold: Lane, keys: Sequence[str]) -> None:
     kept = ratio >= LEAST_RATIO
     promise("cached and told / no-op", f"{ratio:.2f}", f">= {LEAST_RATIO}", kept=kept)
     print(f"   publishing, in all threads of the worker: {cost_ms:.2f} ms of processor time each")
-    memory_mib = rss_mib(told.worker.pid)
+    memory_mib = rss_mib(reporting.worker.pid)
     kept = memory_mib <= MOST_MIB
     promise("worker memory in all", f"{memory_mib:.0f} MiB", f"<= {MOST_MIB}", kept=kept)
 
@@ -212,8 +212,8 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _frozen(told: Lane, untold: Lane, broker: RabbitServer) -> None:
-    lanes, repeats = (told, untold), _repeats(told.deployment)
+def _frozen(reporting: Lane, silent: Lane, broker: RabbitServer) -> None:
+    lanes, repeats = (reporting, silent), _repeats(reporting.deployment)
     keys = [[_put(lane.deployment, 1000 * (n + 1) + i) for i in range(FROZEN_TASKS)]
             for n, lane in enumerate(lanes)]  # fmt: skip
     for lane in lanes:
@@ -240,7 +240,7 @@ def _frozen(told: Lane, untold: Lane, broker: RabbitServer) -> None:
     delay_s = disturbed_s - undisturbed_s
     kept = delay_s <= LONGEST_DELAY_S
     promise("difference", f"{delay_s:+.2f} s", f"<= {LONGEST_DELAY_S:.0f}", kept=kept)
-    _tell_arrived(told.deployment, tasks[0], repeats)
+    _check_arrived(reporting.deployment, tasks[0], repeats)
 
 
 def _note_end(ends: dict[str, float], lane: Lane, tasks: Sequence[str]) -> None:
@@ -262,7 +262,7 @@ def _repeats(deployment: Deployment) -> int:
     return sum(mailbox.repeats for mailbox in mailboxes)
 
 
-def _tell_arrived(deployment: Deployment, tasks: Sequence[str], repeats: int) -> None:
+def _check_arrived(deployment: Deployment, tasks: Sequence[str], repeats: int) -> None:
     """Tell what came, by message id, and what came again since there were so many repeats."""
     ids = set(tasks)
     progress, analytics = _mailboxes(deployment)
@@ -275,8 +275,8 @@ def _tell_arrived(deployment: Deployment, tasks: Sequence[str], repeats: int) ->
     again = _repeats(deployment) - repeats
     completes, events = _completed(progress), _analysed(analytics)
     exactly = sum(completes[one] == events[one] == 1 for one in ids)
-    what, told = "one Complete and one analytics event, by their ids", f"{exactly} of {len(ids)}"
-    promise(what, told, "of all tasks", kept=exactly == len(ids))
+    what, shown = "one Complete and one analytics event, by their ids", f"{exactly} of {len(ids)}"
+    promise(what, shown, "of all tasks", kept=exactly == len(ids))
     print(f"   messages that came again, with the same id: {again}")
 
 
@@ -305,9 +305,9 @@ def _away(lane: Lane, store: SeaweedServer) -> None:
     parsed = (remote / "uploads").read_text().splitlines()[before:]
     print(f"   {AWAY_TASKS} tasks, the store away for {AWAY_S:.0f} s: none failed, {took_s:.1f} s")
     once = len(parsed) == len(set(parsed)) == AWAY_TASKS
-    told = f"{len(parsed)} for {len(set(parsed))} replays"
-    promise("parser calls", told, "one each", kept=once)
-    _tell_arrived(lane.deployment, tasks, repeats)
+    shown = f"{len(parsed)} for {len(set(parsed))} replays"
+    promise("parser calls", shown, "one each", kept=once)
+    _check_arrived(lane.deployment, tasks, repeats)
 
 
 if __name__ == "__main__":

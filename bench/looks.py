@@ -21,7 +21,7 @@ from bench.promises import promise
 from devkit.servers.valkey import valkey
 from parsekit import Job, NotReady, Parsed, ProviderContext, Replay, RetryPolicy
 from parsekit.errors import ParsekitError, RateLimited, RemoteUnavailable
-from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
+from parsekit_ballchasing.client import BallchasingClient, PollAnswer, Uploaded
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.polling import PollSchedule
 from parsekit_ballchasing.rate_limit import Permit
@@ -61,9 +61,9 @@ class DirectClient(BallchasingClient):
         reply = self._ask("POST", "/v2/upload", body)
         return Uploaded(cast("dict[str, str]", reply.body)["id"], duplicate=reply.status == 409)
 
-    def look(self, replay_id: str) -> Looked:
+    def look(self, replay_id: str) -> PollAnswer:
         body: Any = self._ask("GET", f"/replays/{replay_id}").body
-        return Looked(body["status"], body)
+        return PollAnswer(body["status"], body)
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> Reply:
         self._time.sleep(CALL_S / 2)
@@ -162,12 +162,12 @@ class Scene:
         def spend() -> None:
             parser.budget.account.refresh()
             while parser.budget.store.calls("replay", HOUR_S) < looks:
-                turn = parser.budget.calls.turn("replay", place="spender")
-                if isinstance(turn, Permit):
+                permit = parser.budget.calls.acquire("replay", waiter="spender")
+                if isinstance(permit, Permit):
                     make = parser.budget.calls.make
-                    make(turn, lambda: of_site.admit("replay", (), self.time()))
+                    make(permit, lambda: of_site.admit("replay", (), self.time()))
                 else:
-                    self.time.sleep(turn.turn_s)
+                    self.time.sleep(permit.wait_s)
 
         self.time.start(spend)
         self.time.run()

@@ -1,4 +1,4 @@
-"""A worker that tells, then is silent, then both task by task, as signals say: `bench.telling`'s.
+"""A worker that tells, then is silent, then both task by task, as signals say: `bench.reporting`'s.
 
 Silent means no number, no look at a queue, no line of a step, and nothing remembered for a line.
 """
@@ -25,7 +25,7 @@ from parsekit.worker.monitoring.queue_stats import Backlog, Queues, dequeued
 from parsekit.worker.monitoring.status_channel import Announcer, StatusChannel
 
 #: Begins what comes next: silence, then turns; the third one has the times of both written down.
-GO_ON = signal.SIGUSR2
+NEXT_PHASE = signal.SIGUSR2
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -36,20 +36,20 @@ def _no_context(*_: Any) -> nullcontext[None]:
     return nullcontext()
 
 
-_TOLD, _BACKLOG = MetricsSnapshot(), Backlog(preferred=0, bulk=0)
+_NO_METRICS, _BACKLOG = MetricsSnapshot(), Backlog(preferred=0, bulk=0)
 #: What stands for what while the worker is silent.
 _SILENT: tuple[tuple[Any, str, Any], ...] = (
     (Step, "__init__", _nothing),
     (Step, "__enter__", lambda step: step),
     (Step, "__exit__", _nothing),
-    (finish, "tell_step", _nothing),
+    (finish, "log_step", _nothing),
     (finish, "working_on", _no_context),
     (run, "working_on", _no_context),
     (worker_task, "working_on", _no_context),
     (ProcessNumbers, "count", _nothing),
     (ProcessNumbers, "note_run", _nothing),
     (ProcessNumbers, "note_wait", _nothing),
-    (WorkerNumbers, "now", lambda _: _TOLD),
+    (WorkerNumbers, "now", lambda _: _NO_METRICS),
     (Queues, "look", lambda _: _BACKLOG),
     (Announcer, "_now", _nothing),
     (StatusChannel, "publish", _nothing),
@@ -82,7 +82,7 @@ class Voice:
 
         worker_task.ParseReplay.run = noted_run  # type: ignore[assignment,method-assign]
 
-    def go_on(self, *_: object) -> None:
+    def next_phase(self, *_: object) -> None:
         """As the handler of a signal, while no task is there."""
         if self._takes_turns:
             self._write()
@@ -91,9 +91,9 @@ class Voice:
         else:
             self._silent = True
 
-    def _either(self, telling: Any, silent: Any) -> Any:
+    def _either(self, reporting: Any, silent: Any) -> Any:
         def chosen(*args: Any, **kwargs: Any) -> Any:
-            return (silent if self._silent else telling)(*args, **kwargs)
+            return (silent if self._silent else reporting)(*args, **kwargs)
 
         return chosen
 
@@ -109,7 +109,7 @@ class Voice:
 
     def _write(self) -> None:
         noted = {
-            "telling_ns": self._took_ns[False],
+            "reporting_ns": self._took_ns[False],
             "silent_ns": self._took_ns[True],
             "written_ns": _log_thread_ns() - self._written_ns,
         }
@@ -126,5 +126,5 @@ def _log_thread_ns() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(GO_ON, Voice(Path(os.environ["VOICE"])).go_on)
+    signal.signal(NEXT_PHASE, Voice(Path(os.environ["VOICE"])).next_phase)
     main()

@@ -40,7 +40,7 @@ DATA: JsonObject = {"players": [{"stat": n, "name": "x" * 20} for n in range(900
 
 DATA_TEXT = encoded(DATA)
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ def work() -> None:
     hashlib.sha256(bytes(3_000_000)).hexdigest()
 
 
-def tasks(tell: Tell, sent: Callable[[], bool] = lambda: True) -> Cost:
+def tasks(report: Report, sent: Callable[[], bool] = lambda: True) -> Cost:
     """Do `TASKS`; the process's time goes on until all is ``sent``."""
     process, thread, wall = time.process_time(), time.thread_time(), time.perf_counter()
     for number in range(TASKS):
         work()
-        tell(f"task-{number}")
+        report(f"task-{number}")
     wall, thread = time.perf_counter() - wall, time.thread_time() - thread
     while not sent():
         time.sleep(0.05)
@@ -83,26 +83,26 @@ def tasks(tell: Tell, sent: Callable[[], bool] = lambda: True) -> Cost:
 
 
 @contextmanager
-def ours(url: str, folder: Path) -> Iterator[tuple[Tell, RabbitSinks]]:
+def ours(url: str, folder: Path) -> Iterator[tuple[Report, RabbitSinks]]:
     """The plugin, as a driver tells it."""
     plugin = RabbitSinks()
     listener = HostedSink(plugin, {"transport": {"url": url}}, folder)
     listener.open()
 
-    def tell(name: str) -> None:
+    def report(name: str) -> None:
         listener.task(result_of(name), "progress")
 
-    yield tell, plugin
+    yield report, plugin
     listener.close(30)
 
 
 @contextmanager
-def inline(url: str) -> Iterator[Tell]:
+def inline(url: str) -> Iterator[Report]:
     """Kombu's producer in the task itself, confirmed and mandatory, as the sinks promise."""
     with kombu.Connection(url, transport_options={"confirm_publish": True}) as connection:
         producer = connection.Producer()
 
-        def tell(name: str) -> None:
+        def report(name: str) -> None:
             for body in ('{"step":1}', '{"step":2}', result_of(name).to_result_text()):
                 publish(body, "progress", 1)
             publish(encoded({"event": name}), "analytics", 2)
@@ -117,7 +117,7 @@ def inline(url: str) -> Iterator[Tell]:
                 mandatory=True,
             )
 
-        yield tell
+        yield report
 
 
 def drained(plugin: RabbitSinks) -> bool:
@@ -136,12 +136,12 @@ def compare(broker: RabbitServer, folder: Path) -> None:
     """Alternate the three, and print medians of what was added."""
     own: list[Cost] = []
     inlined: list[Cost] = []
-    with ours(broker.url(), folder) as (tell, plugin), inline(broker.url()) as tell_inline:
-        tasks(tell, partial(drained, plugin))
+    with ours(broker.url(), folder) as (report, plugin), inline(broker.url()) as report_inline:
+        tasks(report, partial(drained, plugin))
         for _ in range(ROUNDS):
             none = tasks(lambda _: None)
-            own.append(tasks(tell, partial(drained, plugin)) - none)
-            inlined.append(tasks(tell_inline) - none)
+            own.append(tasks(report, partial(drained, plugin)) - none)
+            inlined.append(tasks(report_inline) - none)
             empty(broker)
     print("   added to a task, ms           its own thread   whole process   until it ends")
     _print("by the sinks", own)
@@ -162,12 +162,12 @@ def _print(name: str, costs: Sequence[Cost]) -> None:
 def freeze(broker: RabbitServer, folder: Path) -> None:
     """Tasks go on while RabbitMQ is frozen; say what became of their messages."""
     undisturbed_s = tasks(lambda _: None).wall_ms * TASKS / 1000
-    with ours(broker.url(), folder) as (tell, plugin):
-        tasks(tell, partial(drained, plugin))
+    with ours(broker.url(), folder) as (report, plugin):
+        tasks(report, partial(drained, plugin))
         broker.freeze()
         thaw = threading.Timer(FROZEN_S, broker.thaw)
         thaw.start()
-        took_s = tasks(tell).wall_ms * TASKS / 1000
+        took_s = tasks(report).wall_ms * TASKS / 1000
         thaw.join()
         while not drained(plugin):
             time.sleep(0.05)

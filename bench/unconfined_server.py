@@ -10,7 +10,7 @@ from parsekit.parsers.isolation.sandbox import Sandbox
 
 def main() -> None:
     """Serve as `parsekit.parsers.isolation.fork_server` does, and give up nothing."""
-    nothing = dict.fromkeys(("give_up_system", "give_up_files", "give_up_all"), mock.DEFAULT)
+    nothing = dict.fromkeys(("restrict_system", "restrict_files", "restrict_all"), mock.DEFAULT)
     with mock.patch.multiple(Sandbox, **nothing):
         fork_server.main()
 

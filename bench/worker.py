@@ -93,8 +93,8 @@ def _rates(
         rates["no-op"].append(_rate(theirs, noop_url, lambda: noop.caller.send_task("noop")))
         rates["cached"].append(_rate(ours, service_url, lambda: service.send(key)))
     ratios = [c / n for c, n in zip(rates["cached"], rates["no-op"], strict=True)]
-    told = ", ".join(f"{name} {statistics.median(rate):.0f}/s" for name, rate in rates.items())
-    print(f"   {pool}, {slots} at once: {told}")
+    shown = ", ".join(f"{name} {statistics.median(rate):.0f}/s" for name, rate in rates.items())
+    print(f"   {pool}, {slots} at once: {shown}")
     ratio = statistics.median(ratios)
     kept = ratio >= LEAST_RATIO
     promise("cached replays / no-op", f"{ratio:.2f}", f">= {LEAST_RATIO}", kept=kept)

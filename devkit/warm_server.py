@@ -133,7 +133,7 @@ class Server:
                         return start
                 elif key.fileobj is self._wakeup:
                     self._wakeup.recv(4096)
-                    self._tell_ends()
+                    self._report_ends()
                 else:
                     self._release(key.data)
 
@@ -166,7 +166,7 @@ class Server:
             supervision.sendall(NUMBER.pack(os.getpid()))
         return start
 
-    def _tell_ends(self) -> None:
+    def _report_ends(self) -> None:
         self._unwatched = {pid for pid in self._unwatched if not os.waitpid(pid, os.WNOHANG)[0]}
         for pid, supervision in list(self._running.items()):
             end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)

@@ -153,10 +153,10 @@ def _readable(supervision: socket.socket, seconds: float | None) -> bool:
 
 
 def _number(supervision: socket.socket) -> int:
-    told = supervision.recv(NUMBER.size, socket.MSG_WAITALL)
-    if len(told) < NUMBER.size:
+    answer = supervision.recv(NUMBER.size, socket.MSG_WAITALL)
+    if len(answer) < NUMBER.size:
         raise RuntimeError("the server of warm starts has ended")
-    number: int = NUMBER.unpack(told)[0]
+    number: int = NUMBER.unpack(answer)[0]
     return number
 
 

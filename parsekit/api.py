@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from parsekit.config import load_config
-from parsekit.config.file import tell_file
+from parsekit.config.file import print_remarks
 from parsekit.errors import ConfigInvalid, ParsekitError
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
@@ -87,7 +87,7 @@ def open_session(
     standard error which file it reads, where that is no default one. Raises `ConfigInvalid`.
     """
     if role == "cli":
-        tell_file(config)
+        print_remarks(config)
     host = host or Host.load()
     loaded = load_config(config, plugin_sections=host.sections, absent=host.absent_sections)
     # a link in place of the whole folder is the user's own; later nobody can put another there
@@ -145,7 +145,7 @@ def make_pipeline(
     if service:
         _name_missing_layers()
     if service and signer is None:
-        _tell_once(f"{UNSIGNED}; {HOW_TO_SIGN}")
+        _warn_once(f"{UNSIGNED}; {HOW_TO_SIGN}")
     parsers = Parsers(host, session.config, session.data_dir)
     listeners = Listeners(host)
     listeners.open(session)
@@ -184,7 +184,7 @@ def _name_missing_layers() -> None:
 
 
 @cache
-def _tell_once(warning: str) -> None:
+def _warn_once(warning: str) -> None:
     log.warning("%s", warning)
 
 
@@ -198,7 +198,7 @@ def _shadow(
     """None for a single call from Python, whose caller would have to wait for it."""
     if session.role == "python":
         return None
-    tell, data_dir = listeners.tell, session.data_dir
+    publish, data_dir = listeners.publish, session.data_dir
     return Shadow.of(
-        session.config, parsers, storage, tell, data_dir, signer, audit=listeners.deliver
+        session.config, parsers, storage, publish, data_dir, signer, audit=listeners.deliver
     )

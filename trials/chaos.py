@@ -26,7 +26,7 @@ from trials.answers import wait_for_all
 from trials.faults import Faults
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet
 from trials.load import Load, Shares, persist
-from trials.promises import broken, everybody_was_told
+from trials.promises import all_was_published, broken
 from trials.remains import in_service
 
 #: From the end of one fault to the next, seconds: some come while the last one still hurts.
@@ -100,7 +100,7 @@ def _rest(made: Fleet, load: Load) -> None:
     """Let all come to an end; what does not is found by who looks next."""
     wait_for_all(made, load.tasks, REST_S)
     with suppress(TimeoutError):
-        poll(partial(persist, partial(everybody_was_told, load)), seconds=LEFT_S, every_s=0.5)
+        poll(partial(persist, partial(all_was_published, load)), seconds=LEFT_S, every_s=0.5)
     with suppress(TimeoutError):
         poll(lambda: not persist(partial(in_service, made)), seconds=LEFT_S, every_s=0.5)
 

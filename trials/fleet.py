@@ -151,11 +151,11 @@ def _tasks_url(plan: Plan, node: RabbitServer, redis: ValkeyServer) -> str:
         return redis.url()
     url = node.add_vhost(_VHOST, "quorum") if plan.broker == "quorum" else node.url()
     for queue in ("replay-parse", "replay-parse-bulk"):
-        _tell_what_expires(node, queue, _VHOST if plan.broker == "quorum" else "/")
+        _dead_letter_what_expires(node, queue, _VHOST if plan.broker == "quorum" else "/")
     return url
 
 
-def _tell_what_expires(node: RabbitServer, queue: str, vhost: str) -> None:
+def _dead_letter_what_expires(node: RabbitServer, queue: str, vhost: str) -> None:
     """Lay the policy of docs/service.md, without which RabbitMQ drops what expires in a queue."""
     to = {"dead-letter-exchange": "", "dead-letter-routing-key": f"{queue}-poll"}
     node.set_policy(f"expired-{queue}", f"^{queue}$", json.dumps(to), vhost)

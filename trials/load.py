@@ -74,7 +74,7 @@ class Load:
         return {asked.sha256 for asked in self.tasks.values() if not asked.damaged}
 
     @property
-    def given_up(self) -> set[str]:
+    def ended_by_caller(self) -> set[str]:
         """The tasks that their callers have ended, which may have come to a result before."""
         return self.cancelled.keys() | self.broken_off.keys()
 

@@ -61,7 +61,7 @@ def broken(load: Load, upheaval: Upheaval = CALM, *, contract: Contract | None =
     found = [
         *_answers(load, ends, contract),
         *_stored(load, ends),
-        *_told(load, ends, upheaval),
+        *_published(load, ends, upheaval),
         *_uploads(load, ends),
         *(_as_agreed(load, contract) if contract else ()),
         *(f"left behind: {count} {name}" for name, count in in_service(fleet).items()),
@@ -72,7 +72,7 @@ def broken(load: Load, upheaval: Upheaval = CALM, *, contract: Contract | None =
     return found
 
 
-def everybody_was_told(load: Load) -> bool:
+def all_was_published(load: Load) -> bool:
     """Whether the end of each task, and its event, have come to whoever listens."""
     deployment, tasks = load.fleet.deployment, load.tasks.keys()
     ended = {m["taskId"] for m in deployment.progress.look() if m["status"] != "Pending"}
@@ -116,7 +116,7 @@ def _as_it_should(
     if asked.damaged:
         if status != "FAILURE" or result.get("code") != "invalid_replay":
             yield f"{asked.task_id}: a damaged replay ends with {status} {result!r:.300}"
-    elif status != "SUCCESS" and asked.task_id in load.given_up:
+    elif status != "SUCCESS" and asked.task_id in load.ended_by_caller:
         yield from _ends_as_asked(load, asked, meta)
     elif status != "SUCCESS":
         yield f"{asked.task_id}: {status} {result!r:.300}"
@@ -130,8 +130,8 @@ def _ends_as_asked(load: Load, asked: Asked, meta: Meta) -> Iterator[str]:
     """The state is Celery's for this way to end a task, and the code names the cause."""
     kind = load.broken_off.get(asked.task_id, "cancel")
     status, code = _ENDS[kind]
-    told = meta["result"].get("code", code)  # what is revoked is stored as Celery has it
-    if (meta["status"], told) != (status, code):
+    published = meta["result"].get("code", code)  # what is revoked is stored as Celery has it
+    if (meta["status"], published) != (status, code):
         yield f"{asked.task_id}: {kind} ends with {meta['status']} {meta['result']!r:.300}"
 
 
@@ -165,18 +165,18 @@ def _stored(load: Load, ends: Ends) -> Iterator[str]:
         yield f"stored objects: {len(missing)} missing, {len(strange)} of no task, {more} too many"
 
 
-def _told(load: Load, ends: Ends, upheaval: Upheaval) -> Iterator[str]:
+def _published(load: Load, ends: Ends, upheaval: Upheaval) -> Iterator[str]:
     """One end and one analytics event a task, and steps that never fall."""
     deployment, tasks = load.fleet.deployment, load.tasks.keys()
     progress, analytics = deployment.progress, deployment.analytics
     steps: defaultdict[str, list[float]] = defaultdict(list)
-    told: Counter[str] = Counter()
+    published: Counter[str] = Counter()
     for message in progress.look():
         steps[message["taskId"]].append(message["progress"]["value"])
-        told[message["taskId"]] += message["status"] != "Pending"
+        published[message["taskId"]] += message["status"] != "Pending"
         yield from _end_as_answered(load, ends, message)
     events = Counter(dict(m["data"]["tags"])["taskId"] for m in analytics.look())
-    for what, counts in (("end", told), ("analytics event", events)):
+    for what, counts in (("end", published), ("analytics event", events)):
         yield from _once(what, counts, tasks)
     repeats = progress.repeats + analytics.repeats
     plan = load.fleet.plan
@@ -194,7 +194,7 @@ def _end_as_answered(load: Load, ends: Ends, message: JsonObject) -> Iterator[st
     name, status = message["taskId"], message["status"]
     answered = ends.get(name, {}).get("status")
     wanted = "Complete" if answered == "SUCCESS" else "Error"
-    if status != "Pending" and name not in load.given_up and status != wanted:
+    if status != "Pending" and name not in load.ended_by_caller and status != wanted:
         yield f"{name}: told {status} ({message.get('error')}), answered {answered}"
 
 

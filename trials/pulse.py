@@ -89,7 +89,7 @@ def _quarters(name: str, pulses: Sequence[Pulse]) -> Trend:
     )
 
 
-def tasks_told(fleet: Fleet) -> int:
+def tasks_counted(fleet: Fleet) -> int:
     """How many tasks have ended, as the workers tell Prometheus."""
     return sum(
         int(float(line.rpartition(" ")[2]))

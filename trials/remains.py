@@ -106,6 +106,6 @@ def _processes(fleet: Fleet) -> Iterator[int]:
     for place in Path("/proc").iterdir():
         if place.name.isdecimal():
             with suppress(OSError):
-                told = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
-                if any(each in told for each in mark):
+                facts = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
+                if any(each in facts for each in mark):
                     yield int(place.name)

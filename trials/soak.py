@@ -31,8 +31,8 @@ from trials.answers import wait_for_all
 from trials.chaos import say
 from trials.fleet import Broker, Fleet, Parser, Plan, fleet
 from trials.load import Asked, Load, Shares
-from trials.promises import broken, everybody_was_told
-from trials.pulse import Pulse, pulse, tasks_told, trends
+from trials.promises import all_was_published, broken
+from trials.pulse import Pulse, pulse, tasks_counted, trends
 from trials.remains import in_service
 
 #: Numbers that move by a larger share after the warm-up, up or down, are not flat.
@@ -110,7 +110,7 @@ def soak(
         spans = _work(load, ends, rate, seconds, fresh)
         wait_for_all(made, load.tasks, REST_S)
         with suppress(TimeoutError):
-            poll(partial(everybody_was_told, load), seconds=REST_S, every_s=0.5)
+            poll(partial(all_was_published, load), seconds=REST_S, every_s=0.5)
         ends.stop()
         reader.join()
         with suppress(TimeoutError):
@@ -136,7 +136,7 @@ def _work(load: Load, ends: Ends, rate: float, seconds: float, fresh: float) -> 
             asked = _send(load, fresh)
             sent[asked.task_id] = time.monotonic()
         if now - began >= (len(spans) + 1) * seconds / ROWS:
-            tasks_told(load.fleet)  # as Prometheus looks now and then
+            tasks_counted(load.fleet)  # as Prometheus looks now and then
             spans.append(_span(load, ends, sent, now - began, seconds / ROWS))
             say(str(spans[-1]))
         time.sleep(min(0.02, 0.5 / rate))
@@ -177,9 +177,9 @@ def _slow_callers(sent: int, wanted: float) -> list[str]:
 def _miscounted(made: Fleet, tasks: int) -> list[str]:
     """Whether `/metrics` told of each task once; processes of a pool tell every two seconds."""
     with suppress(TimeoutError):
-        poll(lambda: tasks_told(made) >= tasks, seconds=10, every_s=0.5)
-    told = tasks_told(made)
-    return [] if told == tasks else [f"/metrics tells of {told} tasks, there were {tasks}"]
+        poll(lambda: tasks_counted(made) >= tasks, seconds=10, every_s=0.5)
+    counted = tasks_counted(made)
+    return [] if counted == tasks else [f"/metrics tells of {counted} tasks, there were {tasks}"]
 
 
 def _quantile_ms(values_s: Sequence[float], share: float) -> str:

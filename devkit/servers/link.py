@@ -29,7 +29,7 @@ _EXPECT = re.compile(rb"\r\nexpect: *100-continue", re.IGNORECASE)
 class Link:
     """A client's connection and its other end at the server.
 
-    ``heard`` is told every HTTP request line; ``ended`` once, when the connection is over.
+    ``on_request`` is told every HTTP request line; ``ended`` once, when the connection is over.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Link:
         client: socket.socket,
         switch: FaultSwitch,
         *,
-        heard: Callable[[str], None],
+        on_request: Callable[[str], None],
         ended: Callable[[Link], None],
     ) -> None:
         self._client = client
         self._server = socket.socket()
         self._switch = switch
-        self._heard = heard
+        self._on_request = on_request
         self._ended = ended
         self._ending = threading.Lock()
         self._severed = False
@@ -98,7 +98,7 @@ class Link:
 
     def _request(self, chunk: bytes) -> None:
         if line := _REQUEST.match(chunk):
-            self._heard(line[1].decode(errors="replace"))
+            self._on_request(line[1].decode(errors="replace"))
         fault = self._switch.thawed()
         self._severed = self._severed or isinstance(fault, HalfOpen)
         if self._severed:

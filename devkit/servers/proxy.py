@@ -92,7 +92,7 @@ class FaultProxy:
         """End the proxy and every connection."""
         self.set(Refuse())
 
-    def _hear(self, line: str) -> None:
+    def _note(self, line: str) -> None:
         self.requests.append(line)
         if self._choose is not None:
             self._switch.set(self._choose(line))
@@ -119,7 +119,7 @@ class FaultProxy:
             while True:
                 client, _ = listener.accept()
                 self.connections += 1
-                link = Link(client, self._switch, heard=self._hear, ended=self._links.discard)
+                link = Link(client, self._switch, on_request=self._note, ended=self._links.discard)
                 self._links.add(link)
                 link.start(self.target_port)
 

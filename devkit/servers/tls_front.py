@@ -16,7 +16,7 @@ class TlsFront:
     """Forwards what clients say through TLS on a loopback port to the port of a plain server.
 
     One thread does it all: two may not read from and write to one TLS connection at once.
-    ``heard_bytes`` counts what clients said, none before they trusted the certificate. With
+    ``received_bytes`` counts what clients said, none before they trusted the certificate. With
     ``client_authority`` clients need a certificate of that authority.
     """
 
@@ -29,7 +29,7 @@ class TlsFront:
         client_authority: Path | None = None,
     ) -> None:
         self.port = 0
-        self.heard_bytes = 0
+        self.received_bytes = 0
         self._target_port = target_port
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
@@ -69,15 +69,15 @@ class TlsFront:
             answers.close()
             return
         try:
-            await asyncio.gather(self._hear(client, requests), _pump(server, answers))
+            await asyncio.gather(self._receive(client, requests), _pump(server, answers))
         except asyncio.CancelledError:  # we are closed
             for writer in (requests, answers):
                 writer.transport.abort()
 
-    async def _hear(self, client: asyncio.StreamReader, requests: asyncio.StreamWriter) -> None:
+    async def _receive(self, client: asyncio.StreamReader, requests: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while chunk := await client.read(_CHUNK_BYTES):
-                self.heard_bytes += len(chunk)
+                self.received_bytes += len(chunk)
                 requests.write(chunk)
                 await requests.drain()
         requests.close()

@@ -47,7 +47,7 @@ def reading() -> Iterator[None]:
         raise BadRequest(f"{file} can't be read: {(exc.strerror or str(exc)).lower()}") from exc
 
 
-def tell_unread(unread: Unread, wanted: str) -> None:
+def warn_of_unread(unread: Unread, wanted: str) -> None:
     """Name the lines that were passed over; ``wanted`` has its article."""
     if unread.count:
         more = ", …" if unread.count > len(unread.named) else ""

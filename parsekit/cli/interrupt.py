@@ -37,28 +37,28 @@ class Interrupt:
         """As shells report a signal: 130 for Ctrl-C. Only after a signal."""
         return 128 + (self.number or signal.SIGINT)
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         """Note the first signal; the next one is deadly."""
         del frame
         self.number = number
         # the main thread may hold the event's lock just now, and would wait for itself for ever
         Thread(target=self.stop.set).start()
         for each in _SIGNALS:
-            if signal.getsignal(each) == self.hear:
+            if signal.getsignal(each) == self.handle:
                 signal.signal(each, self.die)
-        _tell(_CLEAR_LINE + _ASKED if os.isatty(_STDERR) else _ASKED)
+        _write(_CLEAR_LINE + _ASKED if os.isatty(_STDERR) else _ASKED)
 
     def die(self, number: int, frame: FrameType | None) -> None:
         """End this process by the signal; its children are ended by the kernel."""
         del frame
         if os.isatty(_STDERR):
-            _tell(_SHOW_CURSOR)
+            _write(_SHOW_CURSOR)
         self.restore_terminal()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
 
-def _tell(message: bytes) -> None:
+def _write(message: bytes) -> None:
     """Write without Python's buffers: the handler may have interrupted a print()."""
     with suppress(OSError):
         os.write(_STDERR, message)
@@ -103,8 +103,8 @@ def interruptible() -> Iterator[Interrupt]:
     """
     with _keys_not_shown() as restore_terminal:
         interrupt = Interrupt(restore_terminal)
-        heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-        before = {each: signal.signal(each, interrupt.hear) for each in heard}
+        handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {each: signal.signal(each, interrupt.handle) for each in handled}
         try:
             yield interrupt
         finally:

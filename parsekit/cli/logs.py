@@ -16,12 +16,12 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = line_of(record)
-        told = f"{line.level}: {printable(line.message)}"
+        shown = f"{line.level}: {printable(line.message)}"
         if record.exc_info and record.exc_info[1] is not None:
-            told += f": {printable(cleaned(repr(record.exc_info[1])))}"
+            shown += f": {printable(cleaned(repr(record.exc_info[1])))}"
         if line.traceback and debugging():
-            told += f"\n{printable_lines(line.traceback)}"
-        return told
+            shown += f"\n{printable_lines(line.traceback)}"
+        return shown
 
 
 #: Says where a parser raised: a matter for its author, as the replay's own line says that it did.

@@ -36,7 +36,7 @@ def have_service_read(config: Path | None) -> None:
 
 def have_caller_read(config: Path | None) -> None:
     """The same for a command that calls the service; says which file that is."""
-    from parsekit.config.file import tell_file  # noqa: PLC0415  (pydantic)
+    from parsekit.config.file import print_remarks  # noqa: PLC0415  (pydantic)
 
-    tell_file(config)
+    print_remarks(config)
     have_service_read(config)

@@ -78,15 +78,15 @@ class ParseRun:
             if outcome.failure.code == Cancelled.code and self.interrupt.stop.is_set():
                 return
             self.tally.failed += 1
-            say_error(_told(outcome.replay, outcome.failure.message))
+            say_error(_shown(outcome.replay, outcome.failure.message))
         for warning in outcome.warnings:
-            say(f"warning: {_told(outcome.replay, warning)}")
+            say(f"warning: {_shown(outcome.replay, warning)}")
         try:
             for writer in self.writers:
                 writer.write(outcome)
         except ParsekitError as exc:
             self.tally.failed += 1
-            say_error(_told(outcome.replay, exc.message))
+            say_error(_shown(outcome.replay, exc.message))
         else:
             if outcome.ok:
                 self.tally.count(ok=True, cached=outcome.cached)
@@ -115,5 +115,5 @@ def _renamed(outcome: Outcome, path: str) -> Outcome:
     return replace(outcome, replay=STDIN, failure=failure)
 
 
-def _told(replay: str, message: str) -> str:
+def _shown(replay: str, message: str) -> str:
     return message if message.startswith(replay) else f"{replay}: {message}"

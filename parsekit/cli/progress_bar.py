@@ -72,8 +72,8 @@ class LiveBar:
         """One of many replays has ended."""
         with self._lock:
             self._failed += failed
-            told = f", {self._failed} failed" if self._failed else ""
-        self._progress.update(self._bar, advance=1, failed=told)
+            shown = f", {self._failed} failed" if self._failed else ""
+        self._progress.update(self._bar, advance=1, failed=shown)
 
 
 class TerminalProgress(LiveBar):

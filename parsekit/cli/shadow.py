@@ -27,7 +27,7 @@ def await_first(shadow: Shadow | None, interrupt: Interrupt) -> None:
             return
 
 
-def tell_shadow(shadow: Shadow | None) -> None:
+def print_shadow(shadow: Shadow | None) -> None:
     """Say what the shadow came to, after it was stopped; nothing where it had nothing to do."""
     if shadow is None:
         return
@@ -39,7 +39,7 @@ def tell_shadow(shadow: Shadow | None) -> None:
         (tally.failed, "failed"),
         (tally.unfinished + (not shadow.wait(0)), "stopped before its end"),
     )
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
-    if told:
+    shown = ", ".join(f"{count} {what}" for count, what in counts if count)
+    if shown:
         hint = "; see parsekit compare" if tally.compared else ""
-        say(f"shadow {shadow.name}: {told}{hint}")
+        say(f"shadow {shadow.name}: {shown}{hint}")

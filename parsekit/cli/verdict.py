@@ -40,5 +40,5 @@ class Tally:
 
     def __str__(self) -> str:
         counts = ((self.parsed, "parsed"), (self.cached, "from the cache"), (self.failed, "failed"))
-        told = ", ".join(f"{count} {what}" for count, what in counts if count)
-        return f"{self.replays} replays in {time.monotonic() - self.started_s:.1f} s: {told}"
+        shown = ", ".join(f"{count} {what}" for count, what in counts if count)
+        return f"{self.replays} replays in {time.monotonic() - self.started_s:.1f} s: {shown}"

@@ -52,12 +52,12 @@ def audited(command: str) -> Iterator[Operations]:
     Its listeners are told that this is no worker, so that they take over nothing of others.
     """
     session = replace(service.session, role="cli")
-    with on_record(service.host, session, command) as operations, _troubles_told():
+    with on_record(service.host, session, command) as operations, _client_errors_translated():
         yield operations
 
 
 @contextmanager
-def _troubles_told() -> Iterator[None]:
+def _client_errors_translated() -> Iterator[None]:
     """What a server says while it is used, in words; it greeted us before."""
     try:
         yield
@@ -93,7 +93,7 @@ def _cancelled(task_id: str) -> CancelResult:
         words = "is not known: it neither waits nor runs, and did not end within the last day"
         return CancelResult(task_id=task_id, done=False, words=words)
     state = str(app.AsyncResult(task_id).state)
-    if state in states.READY_STATES or not service.process.ledger.cancel(task_id):
+    if state in states.READY_STATES or not service.process.task_store.cancel(task_id):
         revoked = state == states.REVOKED
         words = "cancelled" if revoked else f"has ended: {state}"
         return CancelResult(task_id=task_id, done=revoked, words=words)
@@ -138,7 +138,7 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
 
     Its end is told as another one: who counts each event once has heard that it failed.
     """
-    service.process.ledger.reset(letter.task_id)
+    service.process.task_store.reset(letter.task_id)
     app.backend.forget(letter.task_id)
     again = Carried(again=uuid.uuid4().hex[:8])
     signer = service.process.carrying_signer
@@ -146,10 +146,10 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
     send(letter.kwargs, letter.task_id, audit, headers=headers)
 
 
-def take(task_id: str, audit: Operations) -> DeadLetter | None:
+def remove(task_id: str, audit: Operations) -> DeadLetter | None:
     """Remove and answer the request that was put aside, None when there is none."""
     with audit.doing(task_id=task_id) as operation:
-        letter = service.process.dead_letters.take(task_id)
+        letter = service.process.dead_letters.remove(task_id)
         if letter is None:
             operation.fault = "is not among the dead letters"
         else:
@@ -158,7 +158,7 @@ def take(task_id: str, audit: Operations) -> DeadLetter | None:
     return letter
 
 
-def put_back(letter: DeadLetter, audit: Operations) -> None:
+def restore(letter: DeadLetter, audit: Operations) -> None:
     """Put aside again what was taken in vain."""
     with audit.doing(task_id=letter.task_id, replay=_replay_of(letter.kwargs)) as operation:
         service.process.dead_letters.put(letter)

@@ -129,7 +129,7 @@ class _Watched:
 
     def __init__(self, result: Any) -> None:
         self.result = result
-        self._told = ("", "")
+        self._shown = ("", "")
 
     def look(self, entry: Entry, follower: Follower) -> bool:
         """Tell a change; answer whether the task has ended."""
@@ -139,10 +139,10 @@ class _Watched:
             return True
         state = str(meta["status"])
         about = meta["result"] if state == "WAITING" else None
-        told = (state, str(about.get("reason", "")) if isinstance(about, dict) else "")
-        if told != self._told:
-            self._told = told
-            follower.changed(entry, *told)
+        shown = (state, str(about.get("reason", "")) if isinstance(about, dict) else "")
+        if shown != self._shown:
+            self._shown = shown
+            follower.changed(entry, *shown)
         return state in states.READY_STATES
 
 

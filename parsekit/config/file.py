@@ -40,7 +40,7 @@ def remarks(path: Path | None, environ: Mapping[str, str] = os.environ) -> Itera
         yield (f"the {FILE_NAME} of this folder is not read; to use it: --config {FILE_NAME}")
 
 
-def tell_file(path: Path | None) -> None:
+def print_remarks(path: Path | None) -> None:
     """Say it on standard error, apart from all results."""
     for remark in remarks(path):
         print(printable(cleaned(remark)), file=sys.stderr)  # noqa: T201

@@ -116,9 +116,9 @@ def _probe(name: str, storage: Storage) -> list[Check]:
         try:
             attempt()
         except ParsekitError as error:
-            detail, _, told = error.message.partition("; ")
+            detail, _, cure = error.message.partition("; ")
             lines.append(
-                Check(name=f"{name}: {step}", ok=False, detail=detail, advice=told or advice)
+                Check(name=f"{name}: {step}", ok=False, detail=detail, advice=cure or advice)
             )
             break
         lines.append(Check(name=f"{name}: {step}", ok=True, detail=key))

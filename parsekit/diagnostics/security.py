@@ -110,8 +110,8 @@ def _connection(key: str, url: str) -> Check:
         which = "that can't be read" if parts is None else "without a scheme"
         return _not_known(name, f"an address {which}")
     shown = f"{parts.scheme}://{parts.hostname or ''}"
-    if given_up := _given_up(parse_qs(parts.query.lower())):
-        option, happens = given_up
+    if weakness := _weakness(parse_qs(parts.query.lower())):
+        option, happens = weakness
         advice = f"take {option} out of the address, and name the authority in celery.ca_file"
         return Check(name=name, ok=False, detail=f"{shown} {happens}", advice=advice)
     better = _WITH_TLS.get(parts.scheme)
@@ -129,7 +129,7 @@ def _not_known(name: str, shown: str) -> Check:
     return Check(name=name, ok=False, detail=f"{shown} is not known to be encrypted", advice=advice)
 
 
-def _given_up(options: dict[str, list[str]]) -> tuple[str, str] | None:
+def _weakness(options: dict[str, list[str]]) -> tuple[str, str] | None:
     """The option of a Redis address that gives up what TLS is for, and what happens with it."""
     if any("none" in value for value in options.get("ssl_cert_reqs", ())):
         return "ssl_cert_reqs", "takes any certificate"

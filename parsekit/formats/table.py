@@ -68,8 +68,8 @@ def _rendered(match: MatchOverview, outcome: Outcome) -> str:
         if any(team.players for team in match.teams):
             _print_scoreboard(match, console)
             if match.goals and match.goals != match.score:
-                told = f"final score {match.score}; the players' goals add up to {match.goals}"
-                console.print(told, soft_wrap=True)
+                shown = f"final score {match.score}; the players' goals add up to {match.goals}"
+                console.print(shown, soft_wrap=True)
         else:
             console.print("no players in these data; --format json shows all there is")
     return "\n".join(line.rstrip() for line in text.get().rstrip().splitlines())

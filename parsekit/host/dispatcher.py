@@ -68,7 +68,7 @@ class Listener:
         self.mailbox: queue.Queue[EventCall | None] | None = None
         self._mean_s = 0.0
 
-    def hear(self, call: EventCall) -> None:
+    def handle(self, call: EventCall) -> None:
         """Call the plugin; what it raises is logged."""
         began = time.monotonic()
         try:
@@ -93,7 +93,7 @@ class Listener:
         if self.mailbox is None:
             raise RuntimeError("a listener without a mailbox")
         while (call := self.mailbox.get()) is not None:
-            self.hear(call)
+            self.handle(call)
 
     def hand(self, call: EventCall) -> None:
         """Put into the mailbox; dropped when that is full."""
@@ -193,7 +193,7 @@ class EventDispatcher:
                 listener.hand(call)
                 continue
             at_hand = self._at_hand = _AtHand(call, time.monotonic())
-            listener.hear(call)
+            listener.handle(call)
             if not self._finished(at_hand):
                 listener.serve()
                 return

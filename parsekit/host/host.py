@@ -224,10 +224,10 @@ class Host:
     def _provides(self, name: str) -> tuple[str, ...]:
         offered = [f"parser {n}" for n in self.parsers.owned(name)]
         offered += [f"storage {n}" for n in self.storages.owned(name)]
-        offered += [words for words, hook in _ALSO_PROVIDED.items() if self._hears(name, hook)]
+        offered += [words for words, hook in _ALSO_PROVIDED.items() if self._implements(name, hook)]
         return tuple(offered)
 
-    def _hears(self, name: str, hook: str) -> bool:
+    def _implements(self, name: str, hook: str) -> bool:
         return any(owner == name for owner, _ in self.listeners(hook))
 
 

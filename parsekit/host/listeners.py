@@ -47,8 +47,8 @@ class Listeners:
         for hook in (_OPEN, *_HOOKS.values(), _CLOSE):
             for owner, function in host.listeners(hook):
                 functions.setdefault(owner, {})[hook] = function
-        self._listeners = [Listener(owner, heard) for owner, heard in functions.items()]
-        self._courier = EventDispatcher()
+        self._listeners = [Listener(*each) for each in functions.items()]
+        self._dispatcher = EventDispatcher()
 
     @property
     def lost(self) -> dict[str, int]:
@@ -59,7 +59,7 @@ class Listeners:
         """Tell all that work begins."""
         self._put([(_OPEN, {"session": session})], waited_for=False)
 
-    def tell(self, *events: Event) -> None:
+    def publish(self, *events: Event) -> None:
         """Tell, in this order; nobody waits for it."""
         self._put([(_HOOKS[type(event)], {"event": event}) for event in events], waited_for=False)
 
@@ -71,22 +71,24 @@ class Listeners:
     def close(self, grace_s: float) -> None:
         """Let listeners send what they hold, for ``grace_s`` seconds at most."""
         self._wait(self._put([(_CLOSE, {"grace_s": grace_s})], waited_for=True), grace_s)
-        self._courier.close()
+        self._dispatcher.close()
 
     def _put(self, given: list[tuple[str, dict[str, Any]]], *, waited_for: bool) -> Delivery | None:
         """Hand over; the receipt is None where nobody is waited for.
 
         Who did not come back once is not waited for until it does.
         """
-        heard = [
+        calls = [
             (listener, hook, event)
             for hook, event in given
             for listener in self._listeners
             if hook in listener.functions
         ]
-        owners = Counter(listener.owner for listener, _, _ in heard if not listener.hangs)
+        owners = Counter(listener.owner for listener, _, _ in calls if not listener.hangs)
         receipt = Delivery(owners) if waited_for and owners else None
-        self._courier.put([EventCall(*each, None if each[0].hangs else receipt) for each in heard])
+        self._dispatcher.put(
+            [EventCall(*each, None if each[0].hangs else receipt) for each in calls]
+        )
         return receipt
 
     def _wait(self, receipt: Delivery | None, seconds: float) -> None:
@@ -94,12 +96,12 @@ class Listeners:
             return
         end = time.monotonic() + seconds
         while not receipt.done.wait(min(PATIENCE_S, max(0.0, end - time.monotonic()))):
-            self._courier.replace_stuck_thread()
+            self._dispatcher.replace_stuck_thread()
             if time.monotonic() >= end:
-                self._give_up(receipt.pending(), seconds)
+                self._mark_hanging(receipt.pending(), seconds)
                 return
 
-    def _give_up(self, pending: set[str], seconds: float) -> None:
+    def _mark_hanging(self, pending: set[str], seconds: float) -> None:
         for listener in self._listeners:
             if listener.owner in pending and not listener.hangs:
                 listener.hangs = True

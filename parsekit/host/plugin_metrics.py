@@ -41,7 +41,7 @@ class _Asked:
         self._owner = owner
         self._function = function
         self._free = threading.Lock()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._last_at = float("-inf")
         self._last: list[Metric] = []
 
@@ -73,6 +73,6 @@ class _Asked:
 
     def _complain(self, text: str) -> None:
         """Once each: it is asked for as long as the process lives."""
-        if text not in self._told and len(self._told) < _MAX_COMPLAINTS:
-            self._told.add(text)
+        if text not in self._logged and len(self._logged) < _MAX_COMPLAINTS:
+            self._logged.add(text)
             log.error("metrics of plugin %s: %s", self._owner, text)

@@ -25,5 +25,5 @@ def refuse_without_defaults(name: str, model: type[BaseModel]) -> None:
         if all(error["type"] == "missing" for error in exc.errors()):
             keys = ", ".join(problem.key for problem in problems)
             raise PluginFault(f"every key of section {name!r} needs a default: {keys}") from exc
-        told = "; ".join(map(str, problems))
-        raise PluginFault(f"section {name!r} must be valid when it is left out: {told}") from exc
+        listed = "; ".join(map(str, problems))
+        raise PluginFault(f"section {name!r} must be valid when it is left out: {listed}") from exc

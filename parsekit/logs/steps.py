@@ -76,7 +76,7 @@ class Step:
             _log(level, self.name, self.outcome, self.known)
 
 
-def tell_step(name: str, outcome: str, **known: object) -> None:
+def log_step(name: str, outcome: str, **known: object) -> None:
     """The line of a step that takes no time of its own."""
     _log(logging.INFO, name, outcome, known)
 

@@ -8,7 +8,7 @@ from parsekit.clock import Clock
 from parsekit.events import AuditEvent, WaitEvent
 from parsekit.host.listeners import Listeners
 from parsekit.logs.context import Facts, working_on
-from parsekit.logs.steps import Step, tell_step
+from parsekit.logs.steps import Step, log_step
 from parsekit.model import Outcome, Request
 from parsekit.pipeline.progress import ProgressReporter, analytics_event
 from parsekit.pipeline.reports import Reports
@@ -46,7 +46,7 @@ class Reporter:
                 "total_ms": outcome.timings.total_ms,
                 "error": failure.message if failure else None,
             }
-            self._tell_end(
+            self._publish_end(
                 outcome,
                 TaskStatus(
                     result=step.outcome,
@@ -60,10 +60,10 @@ class Reporter:
             )
         return outcome
 
-    def waits(self, answer: Waiting, standing: TaskStatus) -> None:
+    def waits(self, answer: Waiting, status: TaskStatus) -> None:
         """Tell that the task goes on later, and what it did so far."""
-        tell_step("wait", answer.reason, after_s=round(answer.after_s, 3))
-        self._listeners.tell(
+        log_step("wait", answer.reason, after_s=round(answer.after_s, 3))
+        self._listeners.publish(
             WaitEvent(
                 task_id=self._request.task_id,
                 replay=self._request.shown,
@@ -74,31 +74,28 @@ class Reporter:
             )
         )
         if self.trail:
-            self._audit(standing)
+            self.audit(status)
 
-    def goes_on(self, standing: TaskStatus) -> None:
-        """Put on record what was done so far: the process may be killed from here on."""
-        self._audit(standing)
-
-    def _tell_end(self, outcome: Outcome, standing: TaskStatus, reports: Reports | None) -> None:
+    def _publish_end(self, outcome: Outcome, status: TaskStatus, reports: Reports | None) -> None:
         """Tell all of it at once; of an end that was told before, only the audit hears."""
         task_id = self._request.task_id
-        if reports is not None and reports.told(task_id):
-            self._audit(standing)
+        if reports is not None and reports.was_reported(task_id):
+            self.audit(status)
             return
         for addressee in addressees(self._request.progress_queue):
             self.trail.record("sent", addressee)
         self._listeners.deliver(
             self.progress.end(outcome),
             analytics_event(self._request, outcome, self._clock.now()),
-            self._record(standing),
+            self._record(status),
         )
         if reports is not None:
-            reports.mark(task_id)
+            reports.mark_reported(task_id)
 
-    def _audit(self, standing: TaskStatus) -> None:
-        self._listeners.deliver(self._record(standing))
+    def audit(self, status: TaskStatus) -> None:
+        """Put on record what was done so far."""
+        self._listeners.deliver(self._record(status))
 
-    def _record(self, standing: TaskStatus) -> AuditEvent:
+    def _record(self, status: TaskStatus) -> AuditEvent:
         """What was done since the last time."""
-        return audit_event(self._request, self.trail.take(), standing, self._clock.now())
+        return audit_event(self._request, self.trail.take(), status, self._clock.now())

@@ -16,7 +16,7 @@ from typing import Protocol
 class Lock(Protocol):
     """The right to do the work for one key; ends with `release` or with its holder's death."""
 
-    def hold(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Keep it for the owner while no process works on it, for at most ``seconds``."""
         ...
 
@@ -42,20 +42,20 @@ class HeldLock:
         self._lock: Lock | None = None
 
     @property
-    def taken(self) -> bool:
+    def held(self) -> bool:
         """Whether it has."""
         return self._lock is not None
 
-    def take(self, key: str) -> bool:
+    def acquire(self, key: str) -> bool:
         """Claim it, unless that was done; False while another task has it."""
         if self._lock is None:
             self._lock = self._locks.claim(key, owner=self._owner)
-        return self.taken
+        return self.held
 
-    def hold(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Keep it for the task while that waits."""
         if self._lock is not None:
-            self._lock.hold(seconds)
+            self._lock.extend(seconds)
 
     def release(self) -> None:
         """Let the next task have it."""
@@ -116,7 +116,7 @@ class LocalLock:
     key: str
     token: int
 
-    def hold(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more."""
         self.locks.keep(self.key, self.token, seconds)
 

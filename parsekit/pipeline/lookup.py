@@ -48,10 +48,10 @@ def lookup(task: Task) -> Outcome | None:
     Before it has the lock, a task that waits for a remote parser has looked already: each visit
     costs one read, not two.
     """
-    if task.state.ticket is not None and not task.lock.taken:
+    if task.state.ticket is not None and not task.lock.held:
         return None
     name = task.result_name
-    with Step("look up", logging.DEBUG if task.lock.taken else logging.INFO) as step:
+    with Step("look up", logging.DEBUG if task.lock.held else logging.INFO) as step:
         found = read_stored(task, lambda: task.results.find(name), CacheLookup())
         task.found_damaged = found.damaged
         mine = found.result is not None and _may_have(task, found.result)

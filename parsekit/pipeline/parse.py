@@ -87,7 +87,8 @@ def _keep_ticket(task: Task, ticket: Mapping[str, Any]) -> None:
         task.tickets.keep(task.result_name, kept)
     except ParsekitError as error:  # the task's state holds it as well
         log.warning("task %s: ticket not kept: %s", task.request.task_id, error)
-    task.reporter.goes_on(task.status("running"))
+    # the process may be killed from here on
+    task.reporter.audit(task.status("running"))
 
 
 def _wait_for_parser(task: Task, answer: NotReady) -> Waiting:

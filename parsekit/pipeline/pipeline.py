@@ -34,11 +34,11 @@ class Pipeline(Services):
     """The life of a replay, for every driver, with the services of this process."""
 
     def run(
-        self, request: Request, state: Mapping[str, Any] | None = None, *, told: float = 0.0
+        self, request: Request, state: Mapping[str, Any] | None = None, *, min_progress: float = 0.0
     ) -> Outcome | Waiting:
         """Go as far as possible now. Raises nothing that a replay, caller or plugin can cause.
 
-        ``told`` is the percentage that callers may have been told by runs of which ``state`` does
+        ``min_progress`` is the percentage that callers may know from runs of which ``state`` does
         not know, as they were cut short.
         """
         begun = RunState(started_unix=self.clock.now())
@@ -47,7 +47,7 @@ class Pipeline(Services):
         except ParsekitError as error:
             task = Task(self, request, begun)
             return task.publish_end(task.failed(error))
-        task.reporter.progress.reached = max(task.reporter.progress.reached, told)
+        task.reporter.progress.reached = max(task.reporter.progress.reached, min_progress)
         if state is None:
             task.reporter.progress.step(events.STARTED)
         return advance(task)
@@ -58,7 +58,7 @@ class Pipeline(Services):
         task = Task(self, request, state)
         return task.publish_end(task.failed(error))
 
-    def let_go(
+    def release(
         self, request: Request, state: Mapping[str, Any] | None, *, cut_short: bool = False
     ) -> None:
         """Free what a task holds that is not to go on: its lock and its ticket.

@@ -19,12 +19,12 @@ class ProgressReporter:
 
     def step(self, at: tuple[float, str]) -> None:
         """Tell one of the steps that the contract names."""
-        self._tell(at[0], at[1])
+        self._publish(at[0], at[1])
 
     def parser_step(self, value: float, message: str) -> None:
         """Tell what the parser says, within the range that is the parser's."""
         low, high = events.PARSER_RANGE
-        self._tell(min(high, max(low, value)), cleaned(message))
+        self._publish(min(high, max(low, value)), cleaned(message))
 
     def end(self, outcome: Outcome) -> ProgressEvent:
         """Make the final event: Complete with the result, or Error with the reason."""
@@ -33,8 +33,8 @@ class ProgressReporter:
             return self._event("Complete", value, message, outcome)
         return self._event("Error", self.reached, outcome.failure.message, outcome)
 
-    def _tell(self, value: float, message: str) -> None:
-        self._listeners.tell(self._event("Pending", value, message))
+    def _publish(self, value: float, message: str) -> None:
+        self._listeners.publish(self._event("Pending", value, message))
 
     def _event(
         self, status: Status, value: float, message: str, outcome: Outcome | None = None

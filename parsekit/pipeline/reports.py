@@ -8,10 +8,10 @@ from typing import Protocol
 class Reports(Protocol):
     """Remembers, in a place that outlives the process, whose end was told to the listeners."""
 
-    def told(self, task_id: str) -> bool:
+    def was_reported(self, task_id: str) -> bool:
         """Whether the end of this task was told before."""
         ...
 
-    def mark(self, task_id: str) -> None:
+    def mark_reported(self, task_id: str) -> None:
         """The end of this task has just been told."""
         ...

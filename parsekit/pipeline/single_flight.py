@@ -16,7 +16,7 @@ LOCK_MARGIN_S = 30.0
 
 def acquire_lock(task: Task) -> Waiting | None:
     """Take the lock of this content and parser; wait for the result while another task has it."""
-    if task.lock.take(task.result_name.lock_key):
+    if task.lock.acquire(task.result_name.lock_key):
         return None
     task.learn(joined_unix=task.state.joined_unix or task.services.clock.now())
     return task.wait(JOINED_AFTER_S, "another task parses this replay")
@@ -25,12 +25,12 @@ def acquire_lock(task: Task) -> Waiting | None:
 def settle_lock(task: Task, answer: Outcome | Waiting) -> None:
     """Keep the lock for the task while it waits; else let the next task have it."""
     if isinstance(answer, Waiting):
-        task.lock.hold(answer.after_s + LOCK_MARGIN_S)
+        task.lock.extend(answer.after_s + LOCK_MARGIN_S)
         return
     name, state = task.known_result_name, task.state
     alone = state.storage_failures and not state.joined_unix
     if name is not None and (state.parse_began_unix is not None or alone):
-        task.lock.take(name.lock_key)  # an earlier run may have left it to this task
+        task.lock.acquire(name.lock_key)  # an earlier run may have left it to this task
     task.lock.release()
 
 
@@ -46,6 +46,6 @@ def recall(task: Task) -> None:
 def abandon(task: Task) -> None:
     """Free what a task that is not to go on holds, its ticket before its lock."""
     name = task.known_result_name
-    if name is not None and task.lock.take(name.lock_key):
+    if name is not None and task.lock.acquire(name.lock_key):
         task.end_ticket(Cancelled("cancelled"))
         task.lock.release()

@@ -189,9 +189,9 @@ def _check_progress(state: RunState) -> None:
 def _tried(item: Mapping[str, Any]) -> Tried:
     facts = dict(item)
     tried = Tried(parser=facts.pop("parser"), failure=Failure(**facts))
-    told: Mapping[str, Any] = {"parser": tried.parser, **dataclasses.asdict(tried.failure)}
+    fields: Mapping[str, Any] = {"parser": tried.parser, **dataclasses.asdict(tried.failure)}
     for name, kinds in _TRIED_KINDS.items():
-        if not isinstance(told[name], kinds):
+        if not isinstance(fields[name], kinds):
             raise TypeError(f"{name} of a parser that was tried is of another type")
     return tried
 

@@ -117,7 +117,7 @@ class TaskStatus:
     failure: Failure | None = None
 
 
-def audit_event(request: Request, acts: Acts, standing: TaskStatus, now_unix: float) -> AuditEvent:
+def audit_event(request: Request, acts: Acts, status: TaskStatus, now_unix: float) -> AuditEvent:
     """The record."""
     return AuditEvent(
         at_unix=now_unix,
@@ -125,12 +125,12 @@ def audit_event(request: Request, acts: Acts, standing: TaskStatus, now_unix: fl
         task_id=request.task_id,
         replay=request.shown,
         acts=acts,
-        result=standing.result,
-        error=standing.failure.message if standing.failure else None,
-        parser=standing.parser,
-        parser_version=standing.parser_version,
-        hash=standing.hash,
-        cached=standing.cached,
+        result=status.result,
+        error=status.failure.message if status.failure else None,
+        parser=status.parser,
+        parser_version=status.parser_version,
+        hash=status.hash,
+        cached=status.cached,
     )
 
 

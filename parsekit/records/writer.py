@@ -89,11 +89,11 @@ class EventLog:
     def close(self) -> None:
         """Let go of the file; the next line opens it again."""
         with self._guard:
-            self._let_go()
+            self._close()
 
     def _append(self, line: bytes) -> None:
         if not os.fstat(self._at_hand()).st_nlink:  # removed since
-            self._let_go()
+            self._close()
         if not self._append_beside_others(self._at_hand(), line):
             self._append_locked(line)
 
@@ -123,19 +123,19 @@ class EventLog:
         now = time.monotonic()
         if now - self._looked_at > LOOK_S:
             self._looked_at = now
-            self._let_go()
+            self._close()
         if self._file < 0:
             self._file = self._open()
         return self._file
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
     def _append_locked(self, line: bytes) -> None:
         """Set the file aside when it is full."""
-        self._let_go()
+        self._close()
         descriptor = self._open()
         try:
             locked = _lock(descriptor)
@@ -166,7 +166,7 @@ class EventLog:
         """Set the file aside, unless somebody just did; answer the new one."""
         with self._kind.open(self._path.parent) as folder:
             if folder.same(self._path.name, descriptor):
-                names = [aside(self._path, number).name for number in range(self._keep, -1, -1)]
+                names = [rotated(self._path, number).name for number in range(self._keep, -1, -1)]
                 for name in names:
                     with suppress(FileNotFoundError):
                         os.close(self._lines(folder, name, 0))
@@ -182,14 +182,14 @@ def begins_so(descriptor: int, opening: bytes) -> bool:
     return opening.startswith(os.pread(descriptor, len(opening), 0))
 
 
-def aside(path: Path, number: int) -> Path:
+def rotated(path: Path, number: int) -> Path:
     """The name of a file set aside; 0 is the one that is written."""
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
 def files_of(path: Path, keep: int = KEEP) -> list[Path]:
     """The files that are there, oldest first."""
-    candidates = (aside(path, number) for number in range(keep, -1, -1))
+    candidates = (rotated(path, number) for number in range(keep, -1, -1))
     return [file for file in candidates if file.exists()]
 
 

@@ -33,7 +33,7 @@ class RateBudget:
     now: Callable[[], float]
 
     @contextmanager
-    def turn(self) -> Iterator[Turn | None]:
+    def acquire(self) -> Iterator[ShadowPermit | None]:
         """Be the only shadow of this machine for the length of the block; None when one is at work.
 
         Raises OSError when the file can't be used: then nothing may be spent.
@@ -41,21 +41,21 @@ class RateBudget:
         with OwnedFolder.open(self.path.parent, make=True) as folder:
             descriptor = folder.own_file(self.path.name, os.O_RDWR | os.O_CREAT)
         try:
-            yield Turn(self, descriptor) if _locked(descriptor) else None
+            yield ShadowPermit(self, descriptor) if _locked(descriptor) else None
         finally:
             os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ShadowPermit:
     """The right to run a shadow now."""
 
-    allowance: RateBudget
+    budget: RateBudget
     descriptor: int
 
-    def spend(self) -> bool:
+    def consume(self) -> bool:
         """Take one replay from what is left; False when there is none."""
-        per_hour, now = self.allowance.per_hour, self.allowance.now()
+        per_hour, now = self.budget.per_hour, self.budget.now()
         most = max(1.0, per_hour) if per_hour > 0 else 0.0
         left, since = self._read(most, now)
         left = min(most, left + max(0.0, now - since) * per_hour / _HOUR_S)

@@ -102,8 +102,8 @@ class Shadow:
         entry: ParserEntry,
         parsers: Parsers,
         storage: Storage,
-        tell: Callable[[DifferenceEvent], None],
-        allowance: RateBudget,
+        publish: Callable[[DifferenceEvent], None],
+        budget: RateBudget,
         max_bytes: int,
         clock: Clock,
         signer: Signer | None = None,
@@ -114,9 +114,9 @@ class Shadow:
         self._trail = AuditTrail()
         self._storage = AuditedStorage(storage, self._trail)
         self._results = ResultStore(self._storage, signer)
-        self._tell = tell
+        self._publish = publish
         self._audit = audit
-        self._allowance = allowance
+        self._budget = budget
         self._max_bytes = max_bytes
         self._clock = clock
         self._stop = threading.Event()
@@ -132,7 +132,7 @@ class Shadow:
         config: Config,
         parsers: Parsers,
         storage: Storage,
-        tell: Callable[[DifferenceEvent], None],
+        publish: Callable[[DifferenceEvent], None],
         data_dir: Path,
         signer: Signer | None = None,
         audit: Callable[[AuditEvent], None] | None = None,
@@ -153,8 +153,8 @@ class Shadow:
             entry=entry,
             parsers=parsers,
             storage=storage,
-            tell=tell,
-            allowance=RateBudget(data_dir / FILE_NAME, per_hour, clock.now),
+            publish=publish,
+            budget=RateBudget(data_dir / FILE_NAME, per_hour, clock.now),
             max_bytes=config.limits.replay_bytes,
             clock=clock,
             signer=signer,
@@ -223,27 +223,27 @@ class Shadow:
     def _serve(self, fresh: Fresh) -> None:
         try:
             fate = self._outcome(fresh)
-            self._tell_acts(fresh.request, fate)
+            self._audit_acts(fresh.request, fate)
             self._count(fate)
         finally:
             self._leave(fresh)
 
-    def _tell_acts(self, request: Request, fate: Fate) -> None:
+    def _audit_acts(self, request: Request, fate: Fate) -> None:
         """Tell the audit what was done beside the task, which may have gone to another company."""
         if not self._trail or self._audit is None:
             return
-        standing = TaskStatus(
+        status = TaskStatus(
             result="ok" if fate == "compared" else fate,
             parser=self._entry.name,
             parser_version=self._entry.version,
         )
         own = replace(request, task_id=f"{request.task_id}.shadow")
-        self._audit(audit_event(own, self._trail.take(), standing, self._clock.now()))
+        self._audit(audit_event(own, self._trail.take(), status, self._clock.now()))
 
     def _outcome(self, fresh: Fresh) -> Fate:
         """Compare, and say how that went."""
         try:
-            self._tell(self._difference(fresh))
+            self._publish(self._difference(fresh))
         except _Skipped as skipped:
             return skipped.fate
         except (ParsekitError, TooManyValues, OSError) as exc:
@@ -273,12 +273,12 @@ class Shadow:
     def _theirs(self, fresh: Fresh) -> Result:
         """The shadow's result: one that is stored, else a new one, which is stored as well."""
         name = replace(fresh.result.name, parser=self._entry.name, version=self._entry.version)
-        with self._allowance.turn() as turn:
-            if turn is None:
+        with self._budget.acquire() as permit:
+            if permit is None:
                 raise _Skipped("busy")
             if fresh.use_stored and (stored := self._results.find(name).result) is not None:
                 return stored
-            if not turn.spend():
+            if not permit.consume():
                 raise _Skipped("over_budget")
             return self._made(fresh, name)
 

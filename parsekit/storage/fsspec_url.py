@@ -59,7 +59,7 @@ class UrlStorage:
             size_bytes = self._facts(key)["size"]
             if not small_enough(size_bytes or 0, key):
                 return None
-            body = self._content(key, told=size_bytes is not None)
+            body = self._content(key, size_known=size_bytes is not None)
             return body if small_enough(len(body), key) else None
         except ReplayNotFound:
             return None
@@ -97,9 +97,9 @@ class UrlStorage:
             raise ReplayNotFound(f"{key} is a folder")
         return facts
 
-    def _content(self, key: str, *, told: bool) -> bytes:
+    def _content(self, key: str, *, size_known: bool) -> bytes:
         """Of an object whose size some server has not told, no more than shows it too large."""
-        end = None if told else LARGEST_READ_BYTES + 1
+        end = None if size_known else LARGEST_READ_BYTES + 1
         with _driver_errors(key):
             return bytes(self._driver.cat_file(self._path(key), end=end))
 

@@ -72,6 +72,6 @@ def _place_fault(key: str) -> str | None:
 
 def _shown(key: object) -> str:
     """ASCII only and short, so that it can stand in a log or on a terminal; no URL's password."""
-    told = cleaned(key[:_CLEANED_CHARS])[:_SHOWN_CHARS] if isinstance(key, str) else None
-    text = ascii(reprlib.repr(key) if told is None else told)
+    printable_key = cleaned(key[:_CLEANED_CHARS])[:_SHOWN_CHARS] if isinstance(key, str) else None
+    text = ascii(reprlib.repr(key) if printable_key is None else printable_key)
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 3]}..."

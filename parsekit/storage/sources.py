@@ -233,5 +233,5 @@ def _published(name: str, error: Exception) -> ParsekitError:
 
 
 def _reason(error: Exception) -> str:
-    told = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return answer_of(error) or told.lower()[:200] or type(error).__name__
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return answer_of(error) or reason.lower()[:200] or type(error).__name__

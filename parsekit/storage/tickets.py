@@ -122,15 +122,15 @@ class Tickets:
         return name.key(self.storage.results_prefix, _FOLDER)
 
 
-def _kept(told: JsonObject) -> StoredTicket:
-    if not isinstance(told["ticket"], dict):
+def _kept(stored: JsonObject) -> StoredTicket:
+    if not isinstance(stored["ticket"], dict):
         raise ValueError("its ticket is no object")
     kept = StoredTicket(
-        ticket=told["ticket"],
-        sha256=told["sha256"],
-        size_bytes=told["sizeBytes"],
-        progress=told["progress"],
-        parse_began_unix=number(told["parseBeganUnix"]),
+        ticket=stored["ticket"],
+        sha256=stored["sha256"],
+        size_bytes=stored["sizeBytes"],
+        progress=stored["progress"],
+        parse_began_unix=number(stored["parseBeganUnix"]),
     )
     # the task takes it over, and must be able to go on from its message when it waits
     RunState.from_json({"started_unix": 0, "progress": kept.progress, **kept.for_state()})

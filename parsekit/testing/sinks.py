@@ -63,7 +63,7 @@ class HostedSink:
         self.session = Session(config=settings, role="python", data_dir=data_dir)
         self.slowest_s = self.added_s = 0.0
 
-    def tell(self, hook: str, **given: Any) -> None:
+    def call(self, hook: str, **given: Any) -> None:
         """Call one hook of the sink; what it raises comes through."""
         for _, function in self._host.listeners(hook):
             began = time.monotonic()
@@ -73,14 +73,14 @@ class HostedSink:
 
     def open(self) -> None:
         """Begin."""
-        self.tell("parsekit_open", session=self.session)
+        self.call("parsekit_open", session=self.session)
 
     def task(self, outcome: Outcome, queue: str | None) -> list[JsonObject]:
         """Tell the life of one task; answer the messages of it."""
         steps = [progress(outcome, *step, queue) for step in (STARTED, FETCHING)]
         end = progress(outcome, COMPLETE[0], "stored" if outcome.ok else "failed", queue, last=True)
         for event in (*steps, end):
-            self.tell("parsekit_progress", event=event)
+            self.call("parsekit_progress", event=event)
         analytics = AnalyticsEvent(
             event_id=f"event-{outcome.task_id}",
             task_id=outcome.task_id,
@@ -88,14 +88,14 @@ class HostedSink:
             at_unix=time.time(),
             outcome=outcome,
         )
-        self.tell("parsekit_analytics", event=analytics)
+        self.call("parsekit_analytics", event=analytics)
         asked = [event.to_message() for event in (*steps, end)] if queue is not None else []
         return [*asked, analytics.to_message()]
 
     def step(self, outcome: Outcome, step: tuple[float, str], queue: str | None) -> JsonObject:
         """Tell one step; answer its message."""
         event = progress(outcome, *step, queue)
-        self.tell("parsekit_progress", event=event)
+        self.call("parsekit_progress", event=event)
         return event.to_message()
 
     def wait(self, outcome: Outcome, queue: str | None, after_s: float) -> None:
@@ -108,11 +108,11 @@ class HostedSink:
             reason="the parser is not ready",
             queue=queue,
         )
-        self.tell("parsekit_waits", event=event)
+        self.call("parsekit_waits", event=event)
 
     def close(self, grace_s: float = GRACE_S) -> None:
         """End."""
-        self.tell("parsekit_close", grace_s=grace_s)
+        self.call("parsekit_close", grace_s=grace_s)
 
 
 def progress(
@@ -258,7 +258,7 @@ class SinkConformance:
         listener.close()
         assert listener.slowest_s < GRACE_S + LONGEST_CALL_S
 
-    def test_threads_may_tell_at_once(self, listener: HostedSink) -> None:
+    def test_threads_may_publish_at_once(self, listener: HostedSink) -> None:
         listener.open()
         outcomes = [outcome_of(f"thread-{number}") for number in range(40)]
         with ThreadPoolExecutor(8) as pool:
@@ -271,7 +271,7 @@ class SinkConformance:
             listener.task(outcome_of("again"), "conformance")
             listener.close()
 
-    def test_what_was_told_comes_out_as_the_contract_says(
+    def test_what_is_published_comes_out_as_the_contract_says(
         self, listener: HostedSink, delivered: Delivered | None
     ) -> None:
         if delivered is None:
@@ -287,7 +287,7 @@ class SinkConformance:
             got = [message for message in out if kind in message]
             if got:
                 pairs = zip(expected, got, strict=True)
-                assert [_without_more(told, came) for told, came in pairs] == expected
+                assert [_without_more(sent, came) for sent, came in pairs] == expected
 
 
 def _without_more(expected: JsonObject, got: JsonObject) -> JsonObject:

@@ -165,11 +165,11 @@ def _consume(plan: Plan, level: str, *, task_events: bool) -> int:
         without_mingle=True,
         quiet=True,
     )
-    told: list[str] = []
-    signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
+    received: list[str] = []
+    signals.worker_shutting_down.connect(lambda sig, **_: received.append(sig), weak=False)
     with _end_in_words(plan.at):
         worker.start()
-    if signal.SIGINT.name in told:  # Celery says that something failed
+    if signal.SIGINT.name in received:  # Celery says that something failed
         return 128 + signal.SIGINT
     return int(worker.exitcode or 0)
 

@@ -72,7 +72,7 @@ class DeadLetters:
         letters = [_readable(text, field.decode(errors="replace")) for field, text in found]
         return sorted(filter(None, letters), key=lambda letter: letter.at_unix)
 
-    def take(self, task_id: str) -> DeadLetter | None:
+    def remove(self, task_id: str) -> DeadLetter | None:
         """Remove and answer the one of this task."""
         text = self._client.hget(keys.DEAD_LETTERS, task_id)
         letter = None if text is None else _readable(text, task_id)

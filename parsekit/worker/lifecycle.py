@@ -25,7 +25,7 @@ from parsekit.formats.terminal_text import printable
 from parsekit.logs.setup import flush
 from parsekit.redaction.secrets import cleaned, spare
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.amqp.transport import Channel, bulk_share
+from parsekit.worker.amqp.transport import AmqpChannel, bulk_share
 from parsekit.worker.celery_settings import (
     SHUTDOWN_SECONDS,
     longest_run_s,
@@ -53,15 +53,15 @@ from parsekit.worker.process import service
 log = logging.getLogger(__name__)
 
 _TRANSPORTS = {
-    "redis": "parsekit.worker.redis.transport:Transport",
-    "rediss": "parsekit.worker.redis.transport:Transport",
-    "amqp": "parsekit.worker.amqp.transport:Transport",
-    "pyamqp": "parsekit.worker.amqp.transport:Transport",
-    "amqps": "parsekit.worker.amqp.transport:TlsTransport",
+    "redis": "parsekit.worker.redis.transport:RedisTransport",
+    "rediss": "parsekit.worker.redis.transport:RedisTransport",
+    "amqp": "parsekit.worker.amqp.transport:AmqpTransport",
+    "pyamqp": "parsekit.worker.amqp.transport:AmqpTransport",
+    "amqps": "parsekit.worker.amqp.transport:AmqpTlsTransport",
 }
 
 #: Celery stops by itself when its tasks end in time; what is left then is for giving back.
-_GIVE_UP_SECONDS = SHUTDOWN_SECONDS - 7
+_ABORT_SECONDS = SHUTDOWN_SECONDS - 7
 _FAREWELL_SECONDS = 6.0
 
 
@@ -136,7 +136,7 @@ class ProcessStep(bootsteps.StartStopStep):
         their names begin with this one.
         """
         _keep_garbage_small()
-        _take_whole(parent.app.amqp.queues, service.addresses)
+        _consume_whole(parent.app.amqp.queues, service.addresses)
         self._children = Children(folder_of(service.data_dir))
         if isinstance(parent.pool, ThreadPool):
             report_faults(parent.pool)
@@ -148,8 +148,8 @@ class ProcessStep(bootsteps.StartStopStep):
             parent.app.conf.broker_transport_options = options
         else:
             others = set(parent.app.amqp.queues.consume_from) - set(at.bulk_queues)
-            Channel.bulk_queues = at.bulk_queues if others else ()
-            Channel.bulk_slots = bulk_share(concurrency, len(at.bulk_queues))
+            AmqpChannel.bulk_queues = at.bulk_queues if others else ()
+            AmqpChannel.bulk_slots = bulk_share(concurrency, len(at.bulk_queues))
 
     def start(self, parent: Any) -> None:
         """Be seen before the first message is taken; the pool's children are forked by now."""
@@ -209,7 +209,7 @@ class ProcessStep(bootsteps.StartStopStep):
         self._children.close()
 
 
-def _take_whole(queues: Any, at: Addresses) -> None:
+def _consume_whole(queues: Any, at: Addresses) -> None:
     """Consume with a queue the one in which its tasks go on, whatever Celery's ``-Q`` names."""
     wanted = at.consumed(queues.consume_from)
     queues.select(wanted)
@@ -267,23 +267,23 @@ def _on_end(**_: Any) -> None:
 
 
 def _on_shutting_down(**_: Any) -> None:
-    timer = threading.Timer(_GIVE_UP_SECONDS, _give_up)
+    timer = threading.Timer(_ABORT_SECONDS, _abort)
     timer.daemon = True
     timer.start()
 
 
-def _give_up() -> None:
+def _abort() -> None:
     """End with tasks still running: their messages go back, another worker goes on.
 
     Servers that do not answer have others give them back, once this process is seen to be dead.
     """
-    log.warning("tasks still run after %g s; giving them back", _GIVE_UP_SECONDS)
-    farewell = threading.Thread(target=_give_back, daemon=True)
+    log.warning("tasks still run after %g s; giving them back", _ABORT_SECONDS)
+    farewell = threading.Thread(target=_requeue_unacked, daemon=True)
     farewell.start()
     farewell.join(_FAREWELL_SECONDS)
     os._exit(0)
 
 
-def _give_back() -> None:
-    service.process.give_up([child.pid for child in active_children()])
+def _requeue_unacked() -> None:
+    service.process.abort([child.pid for child in active_children()])
     flush()

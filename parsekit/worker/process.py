@@ -103,14 +103,14 @@ class Process:
         )
 
     @cached_property
-    def ledger(self) -> TaskStore:
+    def task_store(self) -> TaskStore:
         """What is known of tasks."""
         return TaskStore(self._connect(), self.member_id, self._connect_queues())
 
     @cached_property
     def reports(self) -> TaskReports:
         """Whose end was told."""
-        return TaskReports(self.ledger)
+        return TaskReports(self.task_store)
 
     @cached_property
     def locks(self) -> RedisLocks:
@@ -134,7 +134,7 @@ class Process:
             self._service.session,
             self._service.host,
             locks=self.locks,
-            attempts=self.ledger,
+            attempts=self.task_store,
             reports=self.reports,
             interruption=self.running.timeout,
         )
@@ -173,7 +173,7 @@ class Process:
         timeout = self.running.timeout(task_id)
         if timeout is not None:
             return timeout
-        return Cancelled("cancelled") if self.ledger.cancelled(task_id) else None
+        return Cancelled("cancelled") if self.task_store.cancelled(task_id) else None
 
     def stop(self) -> None:
         """End in good order; what was taken and not finished goes back to its queue."""
@@ -184,7 +184,7 @@ class Process:
         self._sign_off()
         end_traces()
 
-    def give_up(self, children: Collection[int] = ()) -> None:
+    def abort(self, children: Collection[int] = ()) -> None:
         """Give back what runs and send what is buffered; the caller ends the process next.
 
         ``children`` are the processes of its pool. Parsers' processes end with the one that started

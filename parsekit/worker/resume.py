@@ -59,7 +59,7 @@ def is_bulk(task: Task) -> bool:
     return delivery.get("routing_key") in service.addresses.bulk_queues
 
 
-def go_on_later(
+def resume_later(
     task: Task, state: Mapping[str, Any] | None, until_unix: float, *, replace_waiting: bool = True
 ) -> None:
     """Send the same task once more, to be delivered at that time, or one hop nearer to it.
@@ -92,8 +92,8 @@ def has_time_to_live(task: Task) -> bool:
     return not service.addresses.redis_broker and "expiration" in task.request.properties
 
 
-def go_on_without_time_to_live(task: Task) -> None:
-    """Send the same task once more, to be delivered at once. Raises as `go_on_later`."""
+def resume_without_time_to_live(task: Task) -> None:
+    """Send the same task once more, to be delivered at once. Raises as `resume_later`."""
     headers = _headers(task, carried_of(task).state, due_unix(task))
     _send_through(task, own_queue(_poll_queue(task)), headers=headers)
 

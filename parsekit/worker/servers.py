@@ -102,7 +102,7 @@ class Server:
 
     def greet(self) -> None:
         """Ask whether it answers us: for callers, who may write nothing of ours."""
-        with self.troubles_told():
+        with self.client_errors_translated():
             if is_redis(self.url):
                 with closing(connect(self.url)) as client:
                     client.ping()
@@ -115,7 +115,7 @@ class Server:
 
         So one that is full or read-only is found out, a Redis Cluster, and a user without scripts.
         """
-        with self.troubles_told():
+        with self.client_errors_translated():
             if is_redis(self.url):
                 with closing(connect(self.url)) as client:
                     client.set("parsekit:doctor", "1", ex=10)
@@ -130,7 +130,7 @@ class Server:
 
         On a channel of its own, which the server closes when the queue exists otherwise.
         """
-        with self.troubles_told():
+        with self.client_errors_translated():
             if is_redis(self.url):
                 with closing(connect(self.url)) as client:
                     client.llen(queue.name)
@@ -142,7 +142,7 @@ class Server:
 
     def count(self, queue: str) -> int:
         """Messages of a queue that need not be there, and is not made."""
-        with self.troubles_told():
+        with self.client_errors_translated():
             if is_redis(self.url):
                 with closing(connect(self.url)) as client:
                     return message_count(client, queue)
@@ -153,7 +153,7 @@ class Server:
                     return 0
 
     @contextmanager
-    def troubles_told(self) -> Iterator[None]:
+    def client_errors_translated(self) -> Iterator[None]:
         """Translate what its client raises in the block."""
         try:
             yield

@@ -41,10 +41,10 @@ from parsekit.worker.redis.task_store import Admission
 from parsekit.worker.resume import (
     carried_of,
     due_unix,
-    go_on_later,
-    go_on_without_time_to_live,
     has_time_to_live,
     is_bulk,
+    resume_later,
+    resume_without_time_to_live,
 )
 from parsekit.worker.tracing import note_end, run_span
 
@@ -108,7 +108,7 @@ class ParseReplay(Task):
         if not service.addresses.redis_broker:
             try:
                 until = max(due_unix(self), time.time() + AWAY_SECONDS)
-                go_on_later(self, carried_of(self).state, until)
+                resume_later(self, carried_of(self).state, until)
             except Exception as second:  # noqa: BLE001  (the message must not be lost over it)
                 log.warning("task %s goes back to its queue: %s", self.request.id, second)
             else:
@@ -125,32 +125,32 @@ class ParseReplay(Task):
         end = End.of(self.request)
         if end is None:
             self._hop_on()
-        standing = process.ledger.enter(
+        admission = process.task_store.admit(
             task_id,
             digest_of(kwargs),
             started=self._started(end),
             killed=sibling(process.member_id, end.killed) if end and end.killed else "",
         )
-        if standing is Admission.BUSY:
-            go_on_later(
+        if admission is Admission.BUSY:
+            resume_later(
                 self, carried_of(self).state, time.time() + BUSY_SECONDS, replace_waiting=False
             )
             raise Ignore
-        if standing is Admission.FINISHED:
+        if admission is Admission.FINISHED:
             self._let_go(kwargs)
             raise Ignore
-        if standing is Admission.OTHER_CALL:
+        if admission is Admission.OTHER_CALL:
             self._refuse_other_call(kwargs)
-        end = _ENDS.get(standing, end)
+        end = _ENDS.get(admission, end)
         process.numbers.note_run(task_id)
         try:
             if end is not None:
-                before = standing if standing.may_run else process.ledger.before(task_id)
+                before = admission if admission.may_run else process.task_store.before(task_id)
                 self._end_cut_short(end, kwargs, before)
             with process.running.run(task_id, self._soft_limit()):
-                return self._ended(self._go(args, kwargs, self._told(standing)), kwargs)
+                return self._ended(self._go(args, kwargs, self._told(admission)), kwargs)
         except (Ignore, *_SHARED_STATE_AWAY):
-            process.ledger.leave(task_id)
+            process.task_store.release(task_id)
             raise
 
     def _refused(self, kwargs: Mapping[str, Any]) -> Request:
@@ -163,32 +163,32 @@ class ParseReplay(Task):
         own = (self.request.timelimit or (None, None))[1]
         return whose_limit(own, "soft_time_limit", self.app.conf.task_soft_time_limit)
 
-    def _told(self, standing: Admission) -> float:
+    def _told(self, admission: Admission) -> float:
         """The progress that callers may know of, and this message does not: no parser tells more.
 
         The first message of a task may come again after the task has waited.
         """
-        if standing is Admission.BEGUN:
+        if admission is Admission.BEGUN:
             return FETCHING[0]
-        old = standing is Admission.AGAIN and carried_of(self).state is None
-        return PARSER_RANGE[1] if old or standing is Admission.CUT_SHORT else 0.0
+        old = admission is Admission.AGAIN and carried_of(self).state is None
+        return PARSER_RANGE[1] if old or admission is Admission.CUT_SHORT else 0.0
 
     def _hop_on(self) -> None:
         """Send a task that still waits on its next hop; one that was cancelled waits no more."""
         if has_time_to_live(self):
-            go_on_without_time_to_live(self)
+            resume_without_time_to_live(self)
             raise Ignore
         until = due_unix(self)
         if until <= time.time() + _EARLY_SECONDS:
             return
-        if service.process.ledger.cancelled(self.request.id):
+        if service.process.task_store.cancelled(self.request.id):
             return
         carried = carried_of(self)
-        go_on_later(self, carried.state, until, replace_waiting=carried.until_unix > 0)
+        resume_later(self, carried.state, until, replace_waiting=carried.until_unix > 0)
         raise Ignore
 
     def _go(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], told: float
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], min_progress: float
     ) -> Outcome | Waiting:
         pipeline = service.process.pipeline
         try:
@@ -199,7 +199,7 @@ class ParseReplay(Task):
             )
         except BadRequest as error:
             return pipeline.refuse(self._refused(kwargs), error)
-        return pipeline.run(request, carried_of(self).state, told=told)
+        return pipeline.run(request, carried_of(self).state, min_progress=min_progress)
 
     def _started(self, end: End | None) -> str:
         """What callers are to read as soon as the first run begins; those that read it."""
@@ -210,28 +210,28 @@ class ParseReplay(Task):
         if self._was_cancelled(answer):
             ended = self._tell(_CANCELLED, kwargs, PARSER_RANGE[1])
             if isinstance(answer, Waiting):
-                service.process.pipeline.let_go(ended, answer.state)
+                service.process.pipeline.release(ended, answer.state)
             self._finish(_CANCELLED)
         if isinstance(answer, Waiting):
             # Said first: the next run may end, elsewhere, before this one comes to say anything.
             if not self.request.ignore_result:
                 self.update_state(state="WAITING", meta={"reason": answer.reason})
-            go_on_later(self, answer.state, time.time() + answer.after_s)
+            resume_later(self, answer.state, time.time() + answer.after_s)
             replay = str(kwargs.get("replayObjectPath", ""))[:_SHOWN_REPLAY]
             service.process.numbers.note_wait(
                 self.request.id, replay, answer.reason, answer.after_s
             )
             raise Ignore
         if answer.failure is not None and answer.failure.code == PoisonReplay.code:
-            self._put_aside(kwargs, answer.failure)
+            self._dead_letter(kwargs, answer.failure)
         return answer
 
     def _was_cancelled(self, answer: Outcome | Waiting) -> bool:
         """Of an end that was told, the pipeline asked the ledger a moment ago."""
         task_id, process = self.request.id, service.process
-        if isinstance(answer, Outcome) and not process.reports.kept_silent(task_id):
+        if isinstance(answer, Outcome) and not process.reports.was_suppressed(task_id):
             return False
-        return process.ledger.cancelled(task_id)
+        return process.task_store.cancelled(task_id)
 
     def _end_cut_short(self, end: End, kwargs: Mapping[str, Any], before: Admission) -> NoReturn:
         """End a task on which nobody works any more; ``before`` is how far its runs came.
@@ -243,7 +243,7 @@ class ParseReplay(Task):
         request = self._tell(end, kwargs, reached)
         parsed = before in (Admission.AGAIN, Admission.CUT_SHORT)
         if state is not None or parsed:
-            service.process.pipeline.let_go(request, state, cut_short=parsed)
+            service.process.pipeline.release(request, state, cut_short=parsed)
         self._finish(end)
 
     def _tell(self, end: End, kwargs: Mapping[str, Any], reached: float) -> Request:
@@ -253,7 +253,7 @@ class ParseReplay(Task):
             wanted = not self.request.ignore_result
             self.backend.mark_as_revoked(task_id, end.reason, self.request, wanted)
         request = self._refused(kwargs)
-        with process.reports.telling(task_id):
+        with process.reports.reporting(task_id):
             process.numbers.count(process.pipeline.refuse(request, end.error, progress=reached))
         return request
 
@@ -264,7 +264,7 @@ class ParseReplay(Task):
         if end.reason == BROKEN:  # stored last: a failure that is stored counts as told
             wanted = not self.request.ignore_result
             self.backend.mark_as_failure(self.request.id, end.error, None, self.request, wanted)
-        service.process.ledger.finish(self.request.id)
+        service.process.task_store.finish(self.request.id)
         raise Ignore
 
     def _refuse_other_call(self, kwargs: Mapping[str, Any]) -> NoReturn:
@@ -285,15 +285,15 @@ class ParseReplay(Task):
             self.backend.void(task_id, error, self.request)
         self.backend.mark_as_failure(task_id, error, request=self.request, store_result=False)
         request = replace(self._refused(kwargs), again=call[:8])
-        with process.reports.telling(task_id, f"told {call}"):
+        with process.reports.reporting(task_id, f"reported {call}"):
             process.numbers.count(process.pipeline.refuse(request, error))
         raise Ignore
 
     def _let_go(self, kwargs: Mapping[str, Any]) -> None:
         """Free what this message holds, where another one of its task met the cancellation."""
         task_id, state = self.request.id, carried_of(self).state
-        if state is not None and service.process.ledger.cancelled(task_id):
-            service.process.pipeline.let_go(self._refused(kwargs), state)
+        if state is not None and service.process.task_store.cancelled(task_id):
+            service.process.pipeline.release(self._refused(kwargs), state)
 
     def _broken(self, kwargs: Mapping[str, Any], exc: Exception) -> Outcome:
         """End a task with which the worker can't cope, so that its caller hears of it."""
@@ -301,7 +301,7 @@ class ParseReplay(Task):
         request = self._refused(kwargs)
         return service.process.pipeline.refuse(request, PluginFailed(f"the worker failed: {text}"))
 
-    def _put_aside(self, kwargs: Mapping[str, Any], failure: Failure) -> None:
+    def _dead_letter(self, kwargs: Mapping[str, Any], failure: Failure) -> None:
         letter = DeadLetter(
             task_id=self.request.id,
             kwargs=dict(kwargs),
@@ -316,8 +316,8 @@ class ParseReplay(Task):
         del retval
         if status not in states.READY_STATES:
             return
-        ledger = service.process.ledger
+        task_store = service.process.task_store
         if self.request.ignore_result:
-            ledger.finish(task_id)
+            task_store.finish(task_id)
         else:
-            ledger.finished(task_id)
+            task_store.forget_run(task_id)

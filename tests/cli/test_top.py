@@ -136,7 +136,7 @@ def test_shows_budget_and_events_that_say_something() -> None:
 
 
 def said(worker: str, *metrics: Metric) -> Announcement:
-    told = MetricsSnapshot(metrics=metrics)
+    snapshot = MetricsSnapshot(metrics=metrics)
     return Announcement(
         worker=worker,
         at_unix=0.0,
@@ -144,7 +144,7 @@ def said(worker: str, *metrics: Metric) -> Announcement:
         parser="fake",
         queues=("q",),
         tasks_per_minute=0.0,
-        told=told,
+        snapshot=snapshot,
     )
 
 
@@ -159,14 +159,14 @@ def test_limits_of_several_workers_are_not_added_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aggregate, "_run_limit_s", lambda: 420.0)
-    told = aggregate.WorkerNumbers(
+    snapshot = aggregate.WorkerNumbers(
         own=cast("ProcessNumbers", SimpleNamespace(now=MetricsSnapshot)),
         children=Children(tmp_path),
         queues=cast("Queues", SimpleNamespace(metrics=list)),
         away=dict,
         slots=2,
     ).now()
-    facts = snapshot_of([said("a", *told.metrics), said("b", *told.metrics)]).facts
+    facts = snapshot_of([said("a", *snapshot.metrics), said("b", *snapshot.metrics)]).facts
     assert [f.value for f in facts if f.name == "parsekit_run_limit_seconds"] == [420.0]
 
 

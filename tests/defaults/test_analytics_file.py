@@ -24,7 +24,7 @@ from parsekit.model import JsonObject
 from parsekit.records import writer
 from parsekit.records.analytics_file import AnalyticsFile
 from parsekit.records.reader import Unread, read_lines
-from parsekit.records.writer import LOCK_S, EventLog, aside, files_of
+from parsekit.records.writer import LOCK_S, EventLog, files_of, rotated
 from parsekit.testing import SinkConformance
 from parsekit.testing.sinks import FAILURE, Delivered, HostedSink, outcome_of
 
@@ -225,6 +225,6 @@ def test_readers_pass_over_damage(tmp_path: Path) -> None:
     with (tmp_path / "analytics.jsonl").open("ab") as file:
         file.write(b'{"cut\n\xff\xfe\n[1]\n\n')
     log.append(numbered(2))
-    os.replace(tmp_path / "analytics.jsonl", aside(tmp_path / "analytics.jsonl", 3))  # noqa: PTH105
+    os.replace(tmp_path / "analytics.jsonl", rotated(tmp_path / "analytics.jsonl", 3))  # noqa: PTH105
     log.append(numbered(3))
     assert numbers(tmp_path) == [1, 2, 3]

@@ -185,7 +185,7 @@ def test_a_server_that_another_authority_speaks_for_is_told_nothing(
         with tls_front(*pair, getattr(servers, server)) as front:
             place = side("worker", replace(servers, **{server: front.port}))
             said[secrets] = place.run("doctor").stdout
-            told[secrets] = front.heard_bytes
+            told[secrets] = front.received_bytes
     assert told[servers.secrets] > 0
     assert told[secrets_of_others] == 0
     assert "certificate" in said[secrets_of_others]

@@ -109,7 +109,7 @@ def test_events_come_in_order_and_the_last_is_waited_for(recorder: Recorder, tmp
     listeners = listeners_of(recorder)
     listeners.open(Session(config=Config(), role="python", data_dir=tmp_path))
     for number in range(100):
-        listeners.tell(step(str(number)))
+        listeners.publish(step(str(number)))
     listeners.deliver(step("end", final=True))
     assert recorder.heard == ["open", *map(str, range(100)), "end"]
     listeners.close(5)
@@ -136,7 +136,7 @@ def test_its_data_folder_is_there_when_it_opens(tmp_path: Path):
 
 def test_one_that_raises_is_named_and_the_others_hear(recorder: Recorder, caplog):
     listeners = listeners_of(Raising(), recorder)
-    listeners.tell(step("a"))
+    listeners.publish(step("a"))
     listeners.deliver(step("b", final=True))
     assert recorder.heard == ["a", "b"]
     assert "listener listener0 failed in parsekit_progress" in caplog.text
@@ -160,7 +160,7 @@ def test_one_that_hangs_loses_only_its_own_events(recorder: Recorder, caplog, mo
     hanging = Hanging()
     listeners = listeners_of(hanging, recorder)
     for number in range(50):
-        listeners.tell(step(str(number)))
+        listeners.publish(step(str(number)))
     listeners.deliver(step("end", final=True))
     assert recorder.heard == [*map(str, range(50)), "end"]
     assert (listeners.lost["listener0"], listeners.lost["listener1"]) == (40, 0)
@@ -171,11 +171,11 @@ def test_one_that_hangs_loses_only_its_own_events(recorder: Recorder, caplog, mo
 def test_one_that_hangs_is_relieved_without_anybody_waiting(recorder: Recorder):
     hanging = Hanging()
     listeners = listeners_of(hanging, recorder)
-    listeners.tell(step("a"))
+    listeners.publish(step("a"))
     while not hanging.called.wait(5):
         pytest.fail("the listener was not called")
     time.sleep(PATIENCE_S)
-    listeners.tell(step("b"))
+    listeners.publish(step("b"))
     wait_for(lambda: recorder.heard == ["a", "b"])
     hanging.free.set()
 
@@ -196,7 +196,7 @@ def test_one_that_is_slow_keeps_its_order_and_delays_only_itself(recorder: Recor
     slow = Slow()
     listeners = listeners_of(slow, recorder)
     for number in range(40):
-        listeners.tell(step(str(number)))
+        listeners.publish(step(str(number)))
     wait_for(lambda: len(recorder.heard) == 40)
     assert len(slow.heard) < 20
     listeners.close(30)
@@ -206,7 +206,7 @@ def test_one_that_is_slow_keeps_its_order_and_delays_only_itself(recorder: Recor
 
 def test_one_that_ends_its_thread_ends_nobody_elses(recorder: Recorder, caplog):
     listeners = listeners_of(Exiting(), recorder)
-    listeners.tell(step("a"))
+    listeners.publish(step("a"))
     listeners.deliver(step("b", final=True))
     assert recorder.heard == ["a", "b"]
     assert "listener listener0 failed" in caplog.text

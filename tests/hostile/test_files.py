@@ -96,9 +96,9 @@ def _lines(path: Path, *, private: bool) -> None:
 
 
 def _shadow(folder: Path) -> None:
-    with RateBudget(folder / "shadow.json", 1.0, time.time).turn() as turn:
-        if turn is not None:
-            turn.spend()
+    with RateBudget(folder / "shadow.json", 1.0, time.time).acquire() as permit:
+        if permit is not None:
+            permit.consume()
 
 
 def _key(folder: Path) -> None:

@@ -18,7 +18,7 @@ from parsekit.logs.context import working_on
 from parsekit.logs.json_lines import JsonLines
 from parsekit.logs.record import MAX_MESSAGE, facts
 from parsekit.logs.setup import flush, set_up
-from parsekit.logs.steps import Step, tell_step
+from parsekit.logs.steps import Step, log_step
 from parsekit.logs.text_lines import TextLines
 from parsekit.redaction.secrets import remember
 
@@ -186,7 +186,7 @@ def test_any_fact_is_shown_beside_the_others(
 ) -> None:
     written.begin(form)
     log.info("hello", extra=facts(odd=value, replay="a.replay"))
-    tell_step("look up", "hit", odd=value)
+    log_step("look up", "hit", odd=value)
     assert written.text.count(shown) == 2
     assert "a.replay" in written.text
 
@@ -303,7 +303,7 @@ class TestSteps:
     def test_a_step_below_the_level_is_not_written(self, written: Written) -> None:
         written.begin("json", "WARNING")
         with Step("parse"):
-            tell_step("wait", "later")
+            log_step("wait", "later")
         assert written.text == ""
 
     def test_a_thread_knows_nothing_of_another_thread_s_task(self, written: Written) -> None:

@@ -38,7 +38,7 @@ def test_a_cancelled_task_that_waited_leaves_neither_lock_nor_ticket(bench):
     leader = waits(pipeline.run(bench.request()))
     follower = waits(pipeline.run(bench.request(task="task-2")))
     assert tickets(bench)
-    pipeline.let_go(bench.request(), leader.state)
+    pipeline.release(bench.request(), leader.state)
     assert tickets(bench) == []
     assert pipeline.run(bench.request(task="task-2"), follower.state).ok
 
@@ -48,7 +48,7 @@ def test_a_cancelled_task_that_waited_for_another_leaves_the_others_alone(bench)
     pipeline = bench.pipeline()
     leader = waits(pipeline.run(bench.request()))
     follower = waits(pipeline.run(bench.request(task="task-2")))
-    pipeline.let_go(bench.request(task="task-2"), follower.state)
+    pipeline.release(bench.request(task="task-2"), follower.state)
     assert tickets(bench)
     waits(pipeline.run(bench.request(task="task-3")))
     assert pipeline.run(bench.request(), leader.state).ok
@@ -69,8 +69,8 @@ def test_a_task_that_was_cut_short_once_it_had_stored_leaves_no_ticket(bench, mo
 
 
 def test_the_state_of_a_stranger_is_let_go_without_an_error(bench):
-    bench.pipeline().let_go(bench.request(), {"no": "state"})
-    bench.pipeline().let_go(bench.request(), {"started_unix": 1.0, "parser_index": 0})
+    bench.pipeline().release(bench.request(), {"no": "state"})
+    bench.pipeline().release(bench.request(), {"started_unix": 1.0, "parser_index": 0})
 
 
 @pytest.mark.parametrize("error", [RemoteRejected, ParserFailed, PluginFailed])

@@ -360,7 +360,7 @@ def test_a_data_folder_that_can_not_be_written_stops_nothing(
 def test_a_worker_says_once_that_a_shared_storage_has_no_key(
     bench, role: Role, warnings: int, caplog: pytest.LogCaptureFixture
 ):
-    api._tell_once.cache_clear()
+    api._warn_once.cache_clear()
     session = session_of(bench, role=role, path="memory://results")
     with caplog.at_level(logging.WARNING, "parsekit"):
         for _ in range(2):

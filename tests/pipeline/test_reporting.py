@@ -89,10 +89,10 @@ class Told:
     def __init__(self) -> None:
         self.tasks: set[str] = set()
 
-    def told(self, task_id: str) -> bool:
+    def was_reported(self, task_id: str) -> bool:
         return task_id in self.tasks
 
-    def mark(self, task_id: str) -> None:
+    def mark_reported(self, task_id: str) -> None:
         self.tasks.add(task_id)
 
 

@@ -79,7 +79,7 @@ def make(bench: Bench, heard: Heard) -> Iterator[Make]:
         settings = {"shadow": shadow, "shadow_per_hour": per_hour, **settings}
         plain = bench.pipeline(settings=settings)
         with_shadow = Shadow.of(
-            plain.config, plain.parsers, bench.store, plain.listeners.tell, bench.folder
+            plain.config, plain.parsers, bench.store, plain.listeners.publish, bench.folder
         )
         assert with_shadow is not None
         pipeline = dataclasses.replace(plain, shadow=with_shadow)
@@ -379,7 +379,9 @@ def test_an_unknown_shadow_is_logged_and_the_work_goes_on(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = bench.pipeline(settings={"shadow": "othr"})
-    found = Shadow.of(plain.config, plain.parsers, bench.store, plain.listeners.tell, bench.folder)
+    found = Shadow.of(
+        plain.config, plain.parsers, bench.store, plain.listeners.publish, bench.folder
+    )
     assert found is None
     assert "parser 'othr' is unknown; did you mean 'other'?" in caplog.text
 

@@ -17,15 +17,15 @@ class Budget:
     def __init__(self, path: Path, per_hour: float) -> None:
         self.path, self.per_hour, self.now = path, per_hour, 1e9
 
-    def spend(self) -> bool:
+    def consume(self) -> bool:
         """As a process of its own would."""
         allowance = RateBudget(self.path, self.per_hour, lambda: self.now)
-        with allowance.turn() as turn:
-            return turn is not None and turn.spend()
+        with allowance.acquire() as permit:
+            return permit is not None and permit.consume()
 
     def spent(self) -> int:
         count = 0
-        while self.spend():
+        while self.consume():
             count += 1
         return count
 
@@ -65,7 +65,7 @@ def test_refusals_do_not_keep_it_from_filling_up(path: Path) -> None:
     budget.spent()
     for _ in range(61):
         budget.now += 60
-        granted = budget.spend()
+        granted = budget.consume()
         if granted:
             return
     pytest.fail("an hour has passed")
@@ -92,10 +92,10 @@ def test_a_damaged_file_begins_anew(path: Path, damage: bytes) -> None:
 
 def test_only_one_has_the_turn(path: Path) -> None:
     allowance = RateBudget(path, 10, lambda: 0.0)
-    with allowance.turn() as mine, allowance.turn() as other:
+    with allowance.acquire() as mine, allowance.acquire() as other:
         assert mine is not None
         assert other is None
-    with allowance.turn() as later:
+    with allowance.acquire() as later:
         assert later is not None
 
 

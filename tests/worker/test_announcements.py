@@ -34,7 +34,7 @@ def said(worker: str, *metrics: Metric) -> Announcement:
         parser="fake",
         queues=("replay-parse",),
         tasks_per_minute=1.0,
-        told=MetricsSnapshot(metrics=(tasks, *metrics), waits=(wait,)),
+        snapshot=MetricsSnapshot(metrics=(tasks, *metrics), waits=(wait,)),
     )
 
 
@@ -72,13 +72,13 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         changed(lambda said: said.update(worker=1)),
         changed(lambda said: said.update(queues=None)),
         changed(lambda said: said.update(tasks_per_minute="many")),
-        changed(lambda said: said.update(told=[])),
-        changed(lambda said: said["told"]["metrics"].append(None)),
-        changed(lambda said: said["told"]["metrics"][0].update(labels=None)),
-        changed(lambda said: said["told"]["metrics"][0].update(labels={"outcome": []})),
-        changed(lambda said: said["told"]["metrics"][0].update(value="many")),
-        changed(lambda said: said["told"]["metrics"][0].pop("value")),
-        changed(lambda said: said["told"]["waits"][0].update(until_unix=None)),
+        changed(lambda said: said.update(snapshot=[])),
+        changed(lambda said: said["snapshot"]["metrics"].append(None)),
+        changed(lambda said: said["snapshot"]["metrics"][0].update(labels=None)),
+        changed(lambda said: said["snapshot"]["metrics"][0].update(labels={"outcome": []})),
+        changed(lambda said: said["snapshot"]["metrics"][0].update(value="many")),
+        changed(lambda said: said["snapshot"]["metrics"][0].pop("value")),
+        changed(lambda said: said["snapshot"]["waits"][0].update(until_unix=None)),
     ],
 )
 def test_an_odd_announcement_hides_no_other(board, redis_client, text):
@@ -93,11 +93,11 @@ def test_an_odd_announcement_hides_no_other(board, redis_client, text):
     "text",
     [
         changed(lambda said: said.update(mood="fine")),
-        changed(lambda said: said["told"].update(moods=[])),
-        changed(lambda said: said["told"]["metrics"][0].update(unit="tasks")),
-        changed(lambda said: said["told"]["metrics"][0]["labels"].pop("outcome")),
-        changed(lambda said: said["told"]["metrics"][0]["labels"].update(outcome="new")),
-        changed(lambda said: said["told"]["waits"][0].update(parser="fake")),
+        changed(lambda said: said["snapshot"].update(moods=[])),
+        changed(lambda said: said["snapshot"]["metrics"][0].update(unit="tasks")),
+        changed(lambda said: said["snapshot"]["metrics"][0]["labels"].pop("outcome")),
+        changed(lambda said: said["snapshot"]["metrics"][0]["labels"].update(outcome="new")),
+        changed(lambda said: said["snapshot"]["waits"][0].update(parser="fake")),
     ],
 )
 def test_a_worker_of_a_newer_version_is_shown(board, redis_client, text):

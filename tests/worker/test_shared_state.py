@@ -25,7 +25,7 @@ class Two:
         client = connect(url)
         client.hset(keys.BEATS, mapping={"one": 1, "two": 1})
         self.locks = [RedisLocks(client, name) for name in ("one", "two")]
-        self.ledgers = [TaskStore(client, name) for name in ("one", "two")]
+        self.task_stores = [TaskStore(client, name) for name in ("one", "two")]
         self.die = lambda: client.hdel(keys.BEATS, "one")
 
 
@@ -65,12 +65,12 @@ def test_a_dead_process_holds_no_lock(two, task_id):
 
 def test_a_waiting_tasks_lock_survives_its_process_and_lapses(two):
     lock = two.locks[0].claim("key", owner="a")
-    lock.hold(30)
+    lock.extend(30)
     two.die()
     assert two.locks[1].claim("key", owner="b") is None
     again = two.locks[1].claim("key", owner="a")
     assert again is not None
-    again.hold(0.05)
+    again.extend(0.05)
     threading.Event().wait(0.1)
     assert two.locks[1].claim("key", owner="b") is not None
 
@@ -120,7 +120,7 @@ def test_a_process_that_ends_leaves_no_lock_but_those_of_waiting_tasks(
     locks = RedisLocks(client, "one")
     for name in ("held", "waiting"):
         assert locks.claim(name, owner=name) is not None
-    locks.claim("waiting", owner="waiting").hold(30)
+    locks.claim("waiting", owner="waiting").extend(30)
     if end == "is buried":
         other = Member(client, "two", client)
         other._evict(b"one", b"6")
@@ -136,7 +136,7 @@ def test_local_locks_lapse_by_their_clock():
     now = [0.0]
     locks = LocalLocks(lambda: now[0])
     first = locks.claim("key", owner="a")
-    first.hold(10)
+    first.extend(10)
     assert locks.claim("key", owner="b") is None
     now[0] = 10
     second = locks.claim("key", owner="b")
@@ -146,61 +146,61 @@ def test_local_locks_lapse_by_their_clock():
 
 
 def test_a_task_is_run_by_one_process_at_a_time_and_never_after_its_end(two, task_id):
-    one, other = two.ledgers
-    assert one.enter(task_id) is Admission.GO
-    assert one.enter(task_id) is Admission.BUSY
-    assert other.enter(task_id) is Admission.BUSY
-    one.leave(task_id)
-    assert other.enter(task_id) is Admission.GO
+    one, other = two.task_stores
+    assert one.admit(task_id) is Admission.GO
+    assert one.admit(task_id) is Admission.BUSY
+    assert other.admit(task_id) is Admission.BUSY
+    one.release(task_id)
+    assert other.admit(task_id) is Admission.GO
     other.finish(task_id)
-    assert one.enter(task_id) is Admission.FINISHED
+    assert one.admit(task_id) is Admission.FINISHED
     assert not one.cancel(task_id)
     one.reset(task_id)
-    assert one.enter(task_id) is Admission.GO
+    assert one.admit(task_id) is Admission.GO
 
 
 def test_a_run_that_was_cut_short_is_known_to_the_next(two, task_id):
-    one, other = two.ledgers
-    assert one.enter(task_id) is Admission.GO
+    one, other = two.task_stores
+    assert one.admit(task_id) is Admission.GO
     one.begin(task_id)
-    one.leave(task_id)  # as its death does
-    assert other.enter(task_id) is Admission.CUT_SHORT
-    assert one.enter(task_id) is Admission.BUSY
+    one.release(task_id)  # as its death does
+    assert other.admit(task_id) is Admission.CUT_SHORT
+    assert one.admit(task_id) is Admission.BUSY
 
 
 def test_a_parse_that_ended_in_order_is_known_to_the_next_run(two, task_id):
-    one, other = two.ledgers
-    one.enter(task_id)
+    one, other = two.task_stores
+    one.admit(task_id)
     one.begin(task_id)
     one.clear(task_id)
-    one.leave(task_id)
-    assert other.enter(task_id) is Admission.AGAIN
+    one.release(task_id)
+    assert other.admit(task_id) is Admission.AGAIN
 
 
 def test_a_run_that_did_not_parse_leaves_no_trace(two, task_id):
-    one, other = two.ledgers
-    one.enter(task_id)
+    one, other = two.task_stores
+    one.admit(task_id)
     one.clear(task_id)
-    one.leave(task_id)
-    assert other.enter(task_id) is Admission.GO
+    one.release(task_id)
+    assert other.admit(task_id) is Admission.GO
 
 
 def test_a_cancelled_task_begins_no_run(two, task_id):
-    one, other = two.ledgers
+    one, other = two.task_stores
     assert one.cancel(task_id)
     assert other.cancelled(task_id)
-    assert other.told_or_cancelled(task_id)
-    assert other.enter(task_id) is Admission.CANCELLED
+    assert other.was_reported_or_cancelled(task_id)
+    assert other.admit(task_id) is Admission.CANCELLED
 
 
 def test_attempts_and_reports_outlive_a_process(two, task_id):
-    one, other = two.ledgers
+    one, other = two.task_stores
     assert [one.begin(task_id), other.begin(task_id), one.begin(task_id)] == [1, 2, 3]
     one.clear(task_id)
     assert other.begin(task_id) == 1
-    assert not other.told(task_id)
-    one.mark(task_id)
-    assert other.told(task_id)
+    assert not other.was_reported(task_id)
+    one.mark_reported(task_id)
+    assert other.was_reported(task_id)
 
 
 def test_dead_letters_are_kept_once_a_task_and_taken_once(letters):
@@ -210,8 +210,8 @@ def test_dead_letters_are_kept_once_a_task_and_taken_once(letters):
     for name in ("a", "b", "a"):
         letters.put(letter(name))
     assert {one.task_id for one in letters.all()} == {"a", "b"}
-    assert letters.take("a") == letter("a")
-    assert letters.take("a") is None
+    assert letters.remove("a") == letter("a")
+    assert letters.remove("a") is None
     assert [one.task_id for one in letters.all()] == ["b"]
 
 
@@ -231,9 +231,9 @@ def test_a_dead_letter_that_can_not_be_read_hides_no_other_and_stays(
     letters.put(letter)
     for _ in range(3):
         assert letters.all() == [letter]
-        assert letters.take("odd") is None
+        assert letters.remove("odd") is None
     assert "dead letter" in caplog.text
-    assert letters.take("a") == letter
+    assert letters.remove("a") == letter
     caplog.clear()
     assert letters.all() == []
     assert "dead letter" in caplog.text
@@ -243,7 +243,7 @@ def test_a_dead_letter_of_a_newer_version_is_read(letters, redis_client):
     letter = DeadLetter(task_id="a", kwargs={"a": "\ud800"}, code="c", error="\ud800", at_unix=1)
     redis_client.hset(keys.DEAD_LETTERS, "a", letter.to_text()[:-1] + ', "mood": "fine"}')
     assert letters.all() == [letter]
-    assert letters.take("a") == letter
+    assert letters.remove("a") == letter
     assert letters.all() == []
 
 

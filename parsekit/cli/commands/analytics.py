@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from parsekit.cli.event_files import event_files, reading, tell_unread
+from parsekit.cli.event_files import event_files, reading, warn_of_unread
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.errors import BadRequest
@@ -61,7 +61,7 @@ def summary(
             typer.echo(json.dumps(_json(found, unread, files), indent=2))
         else:
             typer.echo("\n".join(_lines(found, since, "" if paths else ", on this machine")))
-            tell_unread(unread, "an analytics event")
+            warn_of_unread(unread, "an analytics event")
 
 
 def _age_s(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from parsekit.cli.event_files import event_files, reading, tell_unread
+from parsekit.cli.event_files import event_files, reading, warn_of_unread
 from parsekit.cli.exit import ExitCode, say_error, writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.formats.columns import aligned
@@ -61,7 +61,7 @@ def compare(
             typer.echo(json.dumps(shown, indent=2))
         else:
             typer.echo("\n".join(_lines(pairs)))
-            tell_unread(unread, "a difference")
+            warn_of_unread(unread, "a difference")
     if fail_under is not None:
         _judge(pairs, fail_under)
 

@@ -47,7 +47,7 @@ def show(config: ConfigFile = None, kind: ListKind = ListFormat.TABLE) -> None:
             typer.echo(json.dumps([setting._asdict() for setting in settings], indent=2))
         else:
             typer.echo("\n".join(_lines(settings)))
-    _tell_unread(loaded)
+    _warn_of_unread(loaded)
 
 
 @app.command()
@@ -60,7 +60,7 @@ def check(config: ConfigFile = None) -> None:
     loaded = open_session(config, host=host, role="cli").config
     if wrong := [problem.located(loaded.origins) for problem in wrong_choices(loaded, host)]:
         raise ConfigInvalid(*map(str, wrong))
-    _tell_unread(loaded)
+    _warn_of_unread(loaded)
     for missing in missing_secrets(loaded, host):
         say(f"warning: {missing}")
     with writing_output():
@@ -106,7 +106,7 @@ def _lines(settings: list[Setting]) -> Iterator[str]:
     return aligned(rows)
 
 
-def _tell_unread(config: Config) -> None:
+def _warn_of_unread(config: Config) -> None:
     for name, distribution in sorted(config.absent_plugins.items()):
         say(f"warning: section {name!r} is not read; pip install {distribution} brings its plugin")
 

@@ -57,11 +57,11 @@ def retry(tasks: Tasks, config: ConfigFile = None) -> None:
         try:
             caller.retry(letter, audit)
         except BaseException:
-            caller.put_back(letter, audit)
+            caller.restore(letter, audit)
             raise
         typer.echo(f"{letter.task_id} sent")
 
-    _each_taken("retry", tasks, config, send)
+    _each_removed("retry", tasks, config, send)
 
 
 @app.command()
@@ -72,7 +72,7 @@ def drop(tasks: Tasks, config: ConfigFile = None) -> None:
         del audit
         typer.echo(f"{letter.task_id} dropped")
 
-    _each_taken("drop", tasks, config, drop_it)
+    _each_removed("drop", tasks, config, drop_it)
 
 
 def _letters() -> DeadLetters:
@@ -93,7 +93,7 @@ def _listed() -> list[DeadLetter]:
     return found
 
 
-def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:
+def _each_removed(command: str, tasks: list[str], config: ConfigFile, use: Use) -> None:
     """Take one request after the other and do with it what is to be done, before the next."""
     have_caller_read(config)
     from parsekit.client import caller  # noqa: PLC0415  (Celery)
@@ -103,7 +103,7 @@ def _each_taken(command: str, tasks: list[str], config: ConfigFile, use: Use) ->
     with caller.audited(f"dead-letters {command}") as audit:
         names = [letter.task_id for letter in letters.all()] if tasks == ["all"] else tasks
         for name in names:
-            letter = caller.take(name, audit)
+            letter = caller.remove(name, audit)
             if letter is None:
                 missing += 1
                 typer.echo(f"{name} is not among the dead letters", err=True)

@@ -21,7 +21,7 @@ from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile
 from parsekit.cli.output import OutputOptions
 from parsekit.cli.parse_run import ParseRun
-from parsekit.cli.shadow import await_first, tell_shadow
+from parsekit.cli.shadow import await_first, print_shadow
 from parsekit.cli.stdin import refuse_terminal
 from parsekit.formats.writer import Format
 from parsekit.host import Host
@@ -86,11 +86,11 @@ def parse(
     host.check_parsers(asked, session.config.host.fallback)
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
-        wish = OutputOptions(kind=kind, folder=output, single=single)
-        with _display(wish, paths, host), open_pipeline(session, host) as pipeline:
+        options = OutputOptions(kind=kind, folder=output, single=single)
+        with _display(options, paths, host), open_pipeline(session, host) as pipeline:
             run = ParseRun(
                 pipeline=pipeline,
-                writers=wish.writers(),
+                writers=options.writers(),
                 interrupt=interrupt,
                 parser=parser,
                 disable_cache=no_cache,
@@ -99,7 +99,7 @@ def parse(
             run.all(found)
             await_first(pipeline.shadow, interrupt)
         run.summary()
-        tell_shadow(pipeline.shadow)
+        print_shadow(pipeline.shadow)
         raise typer.Exit(_exit_code(run, interrupt))
 
 
@@ -120,24 +120,24 @@ def _peeked(found: Iterator[Input | NoMatch]) -> tuple[bool, Iterable[Input | No
 
 
 @contextmanager
-def _display(wish: OutputOptions, paths: list[str], host: Host) -> Iterator[None]:
+def _display(options: OutputOptions, paths: list[str], host: Host) -> Iterator[None]:
     """A live bar on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty() or wish.floods_terminal:
+    if not sys.stderr.isatty() or options.floods_terminal:
         yield
         return
     from rich.console import Console  # noqa: PLC0415  (40 ms that a pipe need not pay)
 
     from parsekit.cli.progress_bar import TerminalProgress  # noqa: PLC0415
 
-    progress = TerminalProgress(Console(stderr=True), single=wish.single)
+    progress = TerminalProgress(Console(stderr=True), single=options.single)
     host.register(progress, "terminal-progress")
     with progress:
-        if not wish.single:
+        if not options.single:
             counting = threading.Thread(target=_count, args=(paths, progress.expect), daemon=True)
             counting.start()
         yield
 
 
-def _count(paths: list[str], tell: Callable[[int], None]) -> None:
+def _count(paths: list[str], expect: Callable[[int], None]) -> None:
     """Look through the arguments a second time, so that the first pass need not wait."""
-    tell(sum(isinstance(one, Input) for one in expand(paths)))
+    expect(sum(isinstance(one, Input) for one in expand(paths)))

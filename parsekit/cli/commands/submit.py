@@ -121,5 +121,5 @@ def _shown(answer: Answer, form: SubmitFormat) -> str:
     if form is SubmitFormat.JSONL:
         return json.dumps(outcome)
     error = outcome["error"]
-    told = f"{error['code']}: {error['message']}" if error else outcome["outputPath"]
-    return f"{printable(outcome['replay'])} {printable(str(told))}"
+    shown = f"{error['code']}: {error['message']}" if error else outcome["outputPath"]
+    return f"{printable(outcome['replay'])} {printable(str(shown))}"

@@ -64,10 +64,10 @@ def _looker() -> Callable[[], Snapshot]:
 
     def look() -> Snapshot:
         try:
-            heard = board.read()
+            announcements = board.read()
         except redis.RedisError as exc:
             raise result_store(service.addresses).error(exc) from exc
-        return snapshot_of(heard, misplaced())
+        return snapshot_of(announcements, misplaced())
 
     return look
 

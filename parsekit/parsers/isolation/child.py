@@ -45,7 +45,7 @@ def serve(
     os.dup2(given.stderr, 1)  # what a parser prints
     os.dup2(given.stderr, 2)
     host = socket.socket(fileno=given.conversation)
-    sandbox.give_up_all(folder)
+    sandbox.restrict_all(folder)
     os.closerange(3, given.conversation)
     os.closerange(given.conversation + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     request_id, request = pickle.loads(receive(host, time.monotonic() + _REQUEST_S))  # noqa: S301

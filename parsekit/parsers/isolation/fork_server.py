@@ -59,13 +59,13 @@ def main() -> None:
     _yield_to_others(setup.niceness)
     sys.path[:] = dict.fromkeys((*setup.spec.search_path, *sys.path))
     sandbox = Sandbox(setup.spec, setup.folder)
-    sandbox.give_up_system()
+    sandbox.restrict_system()
     try:
         parser: Parser = resolve(setup.spec.create)(setup.spec.context)
     except BaseException as exc:  # noqa: BLE001  (a panic of native code is no Exception)
         _refuse_a_parse(control, setup.spec.parser, exc)
         return
-    sandbox.give_up_files()
+    sandbox.restrict_files()
     gc.collect()
     gc.freeze()  # what is loaded stays out of the collector's sight, and shared with each child
     _ForkServer(control, parser, sandbox, setup).run()

@@ -114,7 +114,7 @@ class Sandbox:
         self._calls = CallFilter(strict=spec.strict)
         self._seen: tuple[FileView, ...] = ()
 
-    def give_up_system(self) -> None:
+    def restrict_system(self) -> None:
         """Refuse network, programs and the system itself; call it before the parser is made.
 
         Where the system has no filter the rest is given up all the same; see `missing_layers`.
@@ -125,7 +125,7 @@ class Sandbox:
         with contextlib.suppress(SeccompUnavailable):
             CallFilter(may_fork=True).install()
 
-    def give_up_files(self) -> None:
+    def restrict_files(self) -> None:
         """Keep reading code, replays and facts about processes; call it once the parser is made.
 
         Only threads that start later are held as well.
@@ -134,7 +134,7 @@ class Sandbox:
         with contextlib.suppress(LandlockUnavailable):
             show_only(*self._seen, FileView((self._replays, Path("/proc"))))
 
-    def give_up_all(self, folder: Path) -> None:
+    def restrict_all(self, folder: Path) -> None:
         """Keep reading code and the one replay in ``folder``; start and signal no process."""
         _lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
         with contextlib.suppress(LandlockUnavailable):

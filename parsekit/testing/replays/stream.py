@@ -47,7 +47,7 @@ class _Show:
         self._cast = hire(self._match, self._numbers)
         self._vehicles: Vehicles | None = None
         self._play = Play(self._match)
-        self._told: dict[tuple[int, str], int] = {}
+        self._sent: dict[tuple[int, str], int] = {}
 
     def frame(self, number: int) -> Iterator[Bits]:
         """Tell what is new in this frame; to be asked for each frame once, in order."""
@@ -131,15 +131,15 @@ class _Show:
             yield update(actor, PLAYER, line)
 
     def _one_more(self, actor: int, archetype: str, name: str) -> Bits:
-        number = self._told[actor, name] = self._told.get((actor, name), 0) + 1
+        number = self._sent[actor, name] = self._sent.get((actor, name), 0) + 1
         return update(actor, archetype, {name: int32(number)})
 
     def _news(
         self, actor: int, archetype: str, name: str, value: int, encode: Callable[[int], Bits]
     ) -> Iterator[Bits]:
         """Tell a value if it is another than the one told last."""
-        if self._told.get((actor, name)) != value:
-            self._told[actor, name] = value
+        if self._sent.get((actor, name)) != value:
+            self._sent[actor, name] = value
             yield update(actor, archetype, {name: encode(value)})
 
 

@@ -34,14 +34,14 @@ _UNDECODABLE = (ValueError, LookupError, ArithmeticError, RecursionError, struct
 Frame = tuple[int, int, bytes]
 
 
-class Message(pyamqp.Message, PlainMessage):
+class AmqpMessage(pyamqp.Message, PlainMessage):
     """A message of AMQP, as it came."""
 
 
-class Channel(pyamqp.Channel):
+class AmqpChannel(pyamqp.Channel):
     """Gives queues of back-fills their own, smaller prefetch."""
 
-    Message = Message
+    Message = AmqpMessage
     bulk_queues: ClassVar[Collection[str]] = ()
     #: Messages of each of them in hand at once; `bulk_share` of the worker's slots.
     bulk_slots: ClassVar[int] = 1
@@ -101,19 +101,19 @@ def _frames(connection: Any, callback: Any) -> Callable[[Frame], Any]:
     return guarded
 
 
-class Connection(pyamqp.Connection):
+class AmqpConnection(pyamqp.Connection):
     """Opens our channels."""
 
-    Channel = Channel
+    Channel = AmqpChannel
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, frame_handler=_frames, **kwargs)
 
 
-class Transport(pyamqp.Transport):
+class AmqpTransport(pyamqp.Transport):
     """For workers only: callers use kombu's own."""
 
-    Connection = Connection
+    Connection = AmqpConnection
 
     def qos_semantics_matches_spec(self, connection: Any) -> bool:
         """Say that a prefetch holds for one consumer, as the AMQP specification has it."""
@@ -121,7 +121,7 @@ class Transport(pyamqp.Transport):
         return True
 
 
-class TlsTransport(Transport):
+class AmqpTlsTransport(AmqpTransport):
     """The same for ``amqps``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

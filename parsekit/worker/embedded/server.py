@@ -239,10 +239,10 @@ class _Server:
 
     def _watch(self) -> None:
         """Start it again where it, or its keeper, was killed; what it had is on the disk."""
-        told = ""
+        logged = ""
         while not self._left.wait(_LOOK_SECONDS):
             if answers(self._data_dir):
-                told = ""
+                logged = ""
                 continue
             if self._keeper is not None and self._keeper.poll() is not None:
                 self._keeper = None
@@ -251,9 +251,9 @@ class _Server:
                 if not self._left.is_set():
                     log.warning("the embedded broker had ended, and runs again")
             except ConfigInvalid as exc:
-                if str(exc) != told:
+                if str(exc) != logged:
                     log.error("%s", exc)
-                told = str(exc)
+                logged = str(exc)
 
 
 def _is_flocked(descriptor: int) -> bool:

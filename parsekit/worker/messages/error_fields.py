@@ -23,15 +23,15 @@ def failure_facts(error: object) -> dict[str, Any]:
     return {"code": known.code, "retryable": known.retryable, "message": cleaned(known.message)}
 
 
-def with_facts(told: Any, error: BaseException) -> Any:
+def with_facts(given: Any, error: BaseException) -> Any:
     """What Celery tells of an error, and ours; of a fault of its own it wants the error itself.
 
     Only the arguments are free text: a class and its module are names that callers look up.
     """
-    if not isinstance(told, dict):
-        return told
-    arguments = without_secrets(told.get("exc_message"))
-    return {**told, "exc_message": arguments, **failure_facts(error)}
+    if not isinstance(given, dict):
+        return given
+    arguments = without_secrets(given.get("exc_message"))
+    return {**given, "exc_message": arguments, **failure_facts(error)}
 
 
 def answer_faults_of_celery() -> None:
@@ -52,12 +52,12 @@ def _answer(
     sender.after_return(states.FAILURE, None, task_id)
 
 
-def without_secrets(told: Any) -> Any:
+def without_secrets(given: Any) -> Any:
     """What Celery tells of an error, or of where it happened, as callers may read it."""
-    if isinstance(told, str):
-        return cleaned(told)
-    if isinstance(told, dict):
-        return {name: without_secrets(value) for name, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [without_secrets(value) for value in told]
-    return told
+    if isinstance(given, str):
+        return cleaned(given)
+    if isinstance(given, dict):
+        return {name: without_secrets(value) for name, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [without_secrets(value) for value in given]
+    return given

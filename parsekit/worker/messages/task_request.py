@@ -68,7 +68,7 @@ class TaskRequest(Request):
         try:
             super().terminate(pool, signal)
         except NotImplementedError:
-            service.process.ledger.cancel(self.id)
+            service.process.task_store.cancel(self.id)
 
     def on_failure(
         self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False

@@ -48,17 +48,17 @@ class WorkerNumbers:
     def now(self) -> MetricsSnapshot:
         """All that there is."""
         with self._lock:
-            at, told = self._last
+            at, snapshot = self._last
             if time.monotonic() - at > _FRESH_S:
-                told = self._read()
-                self._last = (time.monotonic(), told)
-            return told
+                snapshot = self._read()
+                self._last = (time.monotonic(), snapshot)
+            return snapshot
 
     def _read(self) -> MetricsSnapshot:
-        told = together([self._own.now(), *self._children.now()])
+        snapshot = together([self._own.now(), *self._children.now()])
         shared = self._queues.metrics()
         taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES)
-        return replace(told, metrics=(*told.metrics, *self._state(), *taken, *shared))
+        return replace(snapshot, metrics=(*snapshot.metrics, *self._state(), *taken, *shared))
 
     def _state(self) -> list[Metric]:
         facts = [

@@ -81,11 +81,11 @@ class Children:
             with _opened(self._folder) as folder:
                 for name in folder.own_names(".json"):
                     alive = _is_ours(int(name.removesuffix(".json")))
-                    told = _read(folder, name)
-                    if alive and told is not None:
-                        living.append(told)
+                    snapshot = _read(folder, name)
+                    if alive and snapshot is not None:
+                        living.append(snapshot)
                     elif not alive:
-                        self._retire(told)
+                        self._retire(snapshot)
                         folder.delete_own(name)
             return [*living, MetricsSnapshot(metrics=tuple(self._retired))]
 
@@ -94,8 +94,8 @@ class Children:
         with OwnedFolder.open(self._folder.parent) as held:
             held.delete_own_tree(self._folder.name)
 
-    def _retire(self, told: MetricsSnapshot | None) -> None:
-        counted = [m for m in told.metrics if m.kind != "gauge"] if told else []
+    def _retire(self, snapshot: MetricsSnapshot | None) -> None:
+        counted = [m for m in snapshot.metrics if m.kind != "gauge"] if snapshot else []
         self._retired = merged([*self._retired, *counted])
 
 
@@ -104,11 +104,13 @@ def family(folder: Path, parent: int) -> Path:
     return folder / f"{parent}{_SUFFIX}"
 
 
-def together(told: list[MetricsSnapshot]) -> MetricsSnapshot:
+def together(snapshots: list[MetricsSnapshot]) -> MetricsSnapshot:
     """One for all."""
-    waits = {wait.task_id: wait for each in told for wait in each.waits}
+    waits = {wait.task_id: wait for each in snapshots for wait in each.waits}
     return replace(
-        MetricsSnapshot(metrics=tuple(merged(metric for each in told for metric in each.metrics))),
+        MetricsSnapshot(
+            metrics=tuple(merged(metric for each in snapshots for metric in each.metrics))
+        ),
         waits=tuple(sorted(waits.values(), key=lambda wait: wait.until_unix)),
     )
 

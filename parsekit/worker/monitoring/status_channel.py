@@ -43,13 +43,13 @@ class Announcement:
     parser: str
     queues: tuple[str, ...]
     tasks_per_minute: float
-    told: MetricsSnapshot
+    snapshot: MetricsSnapshot
 
     def to_text(self) -> str:
         """JSON. Buckets are left out: nobody who listens draws a histogram."""
-        told = MetricsSnapshot(
-            metrics=tuple(m for m in self.told.metrics if m.kind != "histogram"),
-            waits=self.told.waits,
+        snapshot = MetricsSnapshot(
+            metrics=tuple(m for m in self.snapshot.metrics if m.kind != "histogram"),
+            waits=self.snapshot.waits,
         )
         return json.dumps(
             {
@@ -59,7 +59,7 @@ class Announcement:
                 "parser": self.parser,
                 "queues": self.queues,
                 "tasks_per_minute": self.tasks_per_minute,
-                "told": told.to_json(),
+                "snapshot": snapshot.to_json(),
             }
         )
 
@@ -155,18 +155,18 @@ class Announcer:
                 return
 
     def _now(self) -> Announcement:
-        told = self._numbers()
+        snapshot = self._numbers()
         return Announcement(
             **self._facts,
             queues=self._queues(),
             at_unix=time.time(),
-            tasks_per_minute=self._rate(told),
-            told=told,
+            tasks_per_minute=self._rate(snapshot),
+            snapshot=snapshot,
         )
 
-    def _rate(self, told: MetricsSnapshot) -> float:
+    def _rate(self, snapshot: MetricsSnapshot) -> float:
         now = time.monotonic()
-        self._ended.append((now, sum(m.value for m in told.metrics if m.name == TASKS)))
+        self._ended.append((now, sum(m.value for m in snapshot.metrics if m.name == TASKS)))
         while now - self._ended[0][0] > RATE_SECONDS:
             self._ended.popleft()
         (since, before), (_, after) = self._ended[0], self._ended[-1]

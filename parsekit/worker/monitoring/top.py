@@ -81,14 +81,14 @@ class Snapshot:
         return {name: _spoken(value) for name, value in asdict(self).items()}
 
 
-def snapshot_of(heard: list[Announcement], misplaced: int = 0) -> Snapshot:
+def snapshot_of(announcements: list[Announcement], misplaced: int = 0) -> Snapshot:
     """Put together what the workers said. Shared numbers are told by each: the most counts."""
-    metrics = [metric for each in heard for metric in each.told.metrics]
-    waits = {wait.task_id: wait for each in heard for wait in each.told.waits}
+    metrics = [metric for each in announcements for metric in each.snapshot.metrics]
+    waits = {wait.task_id: wait for each in announcements for wait in each.snapshot.waits}
     next_waits = sorted(waits.values(), key=lambda wait: wait.until_unix)
     return Snapshot(
         at_unix=time.time(),
-        workers=tuple(map(_worker, heard)),
+        workers=tuple(map(_worker, announcements)),
         queues=tuple(_queues(metrics)),
         waiting=max(len(waits), _whole(_waiting(metrics))),
         waits=tuple(next_waits[:MAX_WAITS]),
@@ -98,24 +98,24 @@ def snapshot_of(heard: list[Announcement], misplaced: int = 0) -> Snapshot:
     )
 
 
-def _worker(said: Announcement) -> WorkerLine:
+def _worker(announcement: Announcement) -> WorkerLine:
     by_outcome: dict[str, float] = defaultdict(float)
-    for metric in said.told.metrics:
+    for metric in announcement.snapshot.metrics:
         if metric.name == TASKS:  # of a newer version perhaps, with labels of its own
             by_outcome[metric.labels.get("outcome", "")] += metric.value
-    servers = [m for m in said.told.metrics if m.name == "parsekit_server_up"]
+    servers = [m for m in announcement.snapshot.metrics if m.name == "parsekit_server_up"]
     return WorkerLine(
-        name=said.worker,
-        parser=said.parser,
-        pool=said.pool,
-        queues=said.queues,
-        running=_whole(said.told.value(RUNNING)),
-        slots=_whole(said.told.value("parsekit_slots")),
-        longest_run_s=round(said.told.value(LONGEST), 1),
+        name=announcement.worker,
+        parser=announcement.parser,
+        pool=announcement.pool,
+        queues=announcement.queues,
+        running=_whole(announcement.snapshot.value(RUNNING)),
+        slots=_whole(announcement.snapshot.value("parsekit_slots")),
+        longest_run_s=round(announcement.snapshot.value(LONGEST), 1),
         tasks=_whole(sum(by_outcome.values())),
         failed=_whole(by_outcome["failed"]),
         cached=_whole(by_outcome["cached"]),
-        tasks_per_minute=round(said.tasks_per_minute, 1),
+        tasks_per_minute=round(announcement.tasks_per_minute, 1),
         away=tuple(m.labels.get("server", "") for m in servers if not m.value),
     )
 

@@ -100,7 +100,7 @@ class RedisLock:
     name: str
     token: str
 
-    def hold(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more, without a process."""
         self.locks.ask(self, _HOLD, str(round(seconds * 1000)))
 

@@ -23,7 +23,7 @@ import redis
 
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.locks import END_LOCKS
-from parsekit.worker.redis.transport import GIVE_BACK
+from parsekit.worker.redis.transport import REQUEUE
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Member:
             log.warning("worker %s is dead; gave back %d messages", name, count)
 
     def _requeue_unacked(self, member: str) -> int:
-        return int(self._queues.eval(GIVE_BACK, 1, keys.taken(member)))
+        return int(self._queues.eval(REQUEUE, 1, keys.taken(member)))
 
 
 def remove(client: Any, member: str, beat: str) -> bool:

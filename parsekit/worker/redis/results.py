@@ -26,7 +26,7 @@ from parsekit.worker.redis.transport import TAKEN_BY, settled
 #: Results are written by us alone and begin with their state.
 _SET_UNLESS_FINAL = """
 if ARGV[3] == '1' then
-  redis.call('HSET', KEYS[2], 'finished', 1, 'told', 1)
+  redis.call('HSET', KEYS[2], 'finished', 1, 'reported', 1)
   redis.call('HDEL', KEYS[2], 'run', 'member')
   redis.call('EXPIRE', KEYS[2], ARGV[4])
   if ARGV[5] ~= '' then redis.call('HDEL', KEYS[3], ARGV[5]) end

@@ -44,7 +44,7 @@ class Admission(Enum):
 
 
 #: Fact of a task whose end was told.
-TOLD = "told"
+REPORTED = "reported"
 #: What was read of a task when its run began is still good for so long, seconds: who cancels a task
 #: that ends so soon comes too late.
 _FRESH_S = 0.25
@@ -53,19 +53,19 @@ _FRESH_S = 0.25
 #: how the name begins of a member that was killed ("" none), and the call. A run of the same member
 #: is over: only word of its end did not get through. Results are written by us alone and begin with
 #: their state. Answers a standing, and whether the end of the task was told before.
-_ENTER = """
+_ADMIT = """
 local facts = redis.call('HMGET', KEYS[1],
-  'finished', 'cancelled', 'run', 'member', 'told', 'attempts', 'survived', 'call')
-local told = facts[5] and 1 or 0
-if facts[8] and facts[8] ~= ARGV[6] then return {'other call', told} end
-if facts[1] then return {'finished', told} end
-if facts[2] then return {'cancelled', told} end
+  'finished', 'cancelled', 'run', 'member', 'reported', 'attempts', 'survived', 'call')
+local reported = facts[5] and 1 or 0
+if facts[8] and facts[8] ~= ARGV[6] then return {'other call', reported} end
+if facts[1] then return {'finished', reported} end
+if facts[2] then return {'cancelled', reported} end
 if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
   local killed = ARGV[5] ~= '' and string.find(facts[4], ARGV[5], 1, true) == 1
-  if not killed then return {'busy', told} end
+  if not killed then return {'busy', reported} end
 end
 if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[3], 0, 18) == '{"status": "REVOKED' then
-  return {'revoked', told}
+  return {'revoked', reported}
 end
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2], 'call', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -73,7 +73,7 @@ if ARGV[4] ~= '' then
   redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
   redis.call('PUBLISH', KEYS[3], ARGV[4])
 end
-return {facts[6] and 'cut short' or facts[7] and 'again' or facts[3] and 'begun' or 'go', told}
+return {facts[6] and 'cut short' or facts[7] and 'again' or facts[3] and 'begun' or 'go', reported}
 """
 #: KEYS task: a parse was begun, and its process survived it.
 _SURVIVED = """
@@ -81,7 +81,7 @@ redis.call('HSET', KEYS[1], 'survived', 1)
 return redis.call('HDEL', KEYS[1], 'attempts')
 """
 #: KEYS task; ARGV run, then facts to set.
-_LEAVE = """
+_END_RUN = """
 for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], 1) end
 if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
   redis.call('HDEL', KEYS[1], 'run', 'member')
@@ -99,16 +99,16 @@ return 1
 
 @dataclass(slots=True)
 class _Run:
-    """A run of this process. ``told`` and not cancelled was how its task stood at ``began``."""
+    """A run of this process. At ``began`` its task ``was_reported`` or not, and not cancelled."""
 
     call: str
     began: float
-    told: bool = False
+    was_reported: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether nobody needs to be asked; a process that was frozen meanwhile has to ask."""
-        return self.told or time.monotonic() - self.began < _FRESH_S
+        return self.was_reported or time.monotonic() - self.began < _FRESH_S
 
 
 class TaskStore:
@@ -125,16 +125,16 @@ class TaskStore:
         self._queues = queues
         self._member_id = member_id
         self._runs: dict[str, _Run] = {}
-        self._begun: set[str] = set()
+        self._counted: set[str] = set()
         self._guard = threading.Lock()
 
-    def enter(
+    def admit(
         self, task_id: str, call: str = "", *, started: str = "", killed: str = ""
     ) -> Admission:
         """Begin a run, in one step among all workers.
 
-        One that may run is ours until `leave`; `BUSY`: a live process has it. ``call`` tells calls
-        apart. ``started`` is what callers are to read of the task from now on; "" changes nothing.
+        One that may run is ours until `release`; `BUSY`: a live process has it. ``call`` names the
+        call. ``started`` is what callers are to read of the task from now on; "" changes nothing.
         ``killed`` is how the name of a process begins whose run is over, though others don't know
         yet that it is dead.
         """
@@ -143,35 +143,35 @@ class TaskStore:
             if (known := self._runs.get(task_id)) is not None:
                 return Admission.BUSY if known.call == call else Admission.OTHER_CALL
             self._runs[task_id] = run
-        standing = None
+        admission = None
         try:
-            standing, run.told = self._entered(task_id, started, killed, call)
+            admission, run.was_reported = self._admission(task_id, started, killed, call)
         finally:
-            if standing is None or not standing.may_run:
+            if admission is None or not admission.may_run:
                 del self._runs[task_id]
-        return standing
+        return admission
 
-    def _entered(self, task_id: str, *told: str) -> tuple[Admission, bool]:
+    def _admission(self, task_id: str, *given: str) -> tuple[Admission, bool]:
         names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
-        given = [self._run, self._member_id, str(KEPT_SECONDS), *told]
-        standing, end_told = self._client.eval(_ENTER, 3, *names, *given)
-        return Admission(standing.decode()), bool(end_told)
+        arguments = [self._run, self._member_id, str(KEPT_SECONDS), *given]
+        admission, was_reported = self._client.eval(_ADMIT, 3, *names, *arguments)
+        return Admission(admission.decode()), bool(was_reported)
 
-    def leave(self, task_id: str) -> None:
+    def release(self, task_id: str) -> None:
         """End our run."""
-        self._leave(task_id)
+        self._end_run(task_id)
 
     def finish(self, task_id: str) -> None:
         """Remember that the final result is stored, and end our run."""
-        self._leave(task_id, "finished")
+        self._end_run(task_id, "finished")
 
-    def _leave(self, task_id: str, *facts: str) -> None:
+    def _end_run(self, task_id: str, *facts: str) -> None:
         run = self._runs.pop(task_id, None)
-        if run is not None and run.told:
-            facts = (*facts, "told")
-        self._client.eval(_LEAVE, 1, keys.task(task_id), self._run, *facts)
+        if run is not None and run.was_reported:
+            facts = (*facts, REPORTED)
+        self._client.eval(_END_RUN, 1, keys.task(task_id), self._run, *facts)
 
-    def finished(self, task_id: str) -> None:
+    def forget_run(self, task_id: str) -> None:
         """Take note that the result store has booked the end, in this same Redis."""
         self._runs.pop(task_id, None)
 
@@ -199,7 +199,7 @@ class TaskStore:
         """Count one more attempt. Raises `StorageUnavailable`."""
         try:
             with self._client.pipeline() as pipe:
-                self._begun.add(task_id)
+                self._counted.add(task_id)
                 pipe.hincrby(keys.task(task_id), "attempts", 1)
                 pipe.expire(keys.task(task_id), KEPT_SECONDS)
                 return int(pipe.execute()[0])
@@ -210,33 +210,33 @@ class TaskStore:
         """How far runs came of a task that is not to run any more."""
         facts = self._client.hmget(keys.task(task_id), ["attempts", "survived", "run"])
         found = zip((Admission.CUT_SHORT, Admission.AGAIN, Admission.BEGUN), facts, strict=True)
-        return next((standing for standing, fact in found if fact is not None), Admission.GO)
+        return next((admission for admission, fact in found if fact is not None), Admission.GO)
 
     def clear(self, task_id: str) -> None:
         """Forget the attempts; a task that began nothing here has none of ours to forget."""
-        if task_id in self._begun:
+        if task_id in self._counted:
             self._client.eval(_SURVIVED, 1, keys.task(task_id))
-            self._begun.discard(task_id)
+            self._counted.discard(task_id)
 
-    def told(self, task_id: str, what: str = TOLD) -> bool:
+    def was_reported(self, task_id: str, what: str = REPORTED) -> bool:
         """Whether ``what``, the end of this task by default, was told before."""
         run = self._runs.get(task_id)
-        if what == TOLD and run is not None and run.is_known:
-            return run.told
+        if what == REPORTED and run is not None and run.is_known:
+            return run.was_reported
         return bool(self._client.hexists(keys.task(task_id), what))
 
-    def told_or_cancelled(self, task_id: str) -> bool:
+    def was_reported_or_cancelled(self, task_id: str) -> bool:
         """Either of the two, of a run of ours."""
         run = self._runs.get(task_id)
         if run is not None and run.is_known:
-            return run.told
-        return any(self._client.hmget(keys.task(task_id), ["told", "cancelled"]))
+            return run.was_reported
+        return any(self._client.hmget(keys.task(task_id), [REPORTED, "cancelled"]))
 
-    def mark(self, task_id: str, what: str = TOLD) -> None:
+    def mark_reported(self, task_id: str, what: str = REPORTED) -> None:
         """Remember that ``what`` was told; the end of a task is written down with its run's."""
         run = self._runs.get(task_id)
-        if what == TOLD and run is not None:
-            run.told = True
+        if what == REPORTED and run is not None:
+            run.was_reported = True
             return
         self._client.hset(keys.task(task_id), what, 1)
 
@@ -244,40 +244,42 @@ class TaskStore:
 class TaskReports:
     """The pipeline's `Reports`: a task that is cancelled ends with nothing but that."""
 
-    def __init__(self, ledger: TaskStore) -> None:
-        self._ledger = ledger
-        self._telling: dict[tuple[str, int], str] = {}
-        self._kept_silent: set[str] = set()
+    def __init__(self, task_store: TaskStore) -> None:
+        self._store = task_store
+        self._reporting: dict[tuple[str, int], str] = {}
+        self._suppressed: set[str] = set()
 
-    def told(self, task_id: str) -> bool:
+    def was_reported(self, task_id: str) -> bool:
         """Whether the end was told, or is going to be told as a cancellation."""
-        what = self._telling.get((task_id, threading.get_ident()))
+        what = self._reporting.get((task_id, threading.get_ident()))
         if what is not None:
-            return self._ledger.told(task_id, what)
-        silent = self._ledger.told_or_cancelled(task_id)
-        if silent:
-            self._kept_silent.add(task_id)
-        return silent
+            return self._store.was_reported(task_id, what)
+        suppressed = self._store.was_reported_or_cancelled(task_id)
+        if suppressed:
+            self._suppressed.add(task_id)
+        return suppressed
 
-    def kept_silent(self, task_id: str) -> bool:
+    def was_suppressed(self, task_id: str) -> bool:
         """Whether the end that just came was not told; asked once, and then forgotten."""
-        silent = task_id in self._kept_silent
-        self._kept_silent.discard(task_id)
-        return silent
+        suppressed = task_id in self._suppressed
+        self._suppressed.discard(task_id)
+        return suppressed
 
-    def mark(self, task_id: str) -> None:
+    def mark_reported(self, task_id: str) -> None:
         """Remember that the end of this task was told."""
-        self._ledger.mark(task_id, self._telling.get((task_id, threading.get_ident()), TOLD))
+        self._store.mark_reported(
+            task_id, self._reporting.get((task_id, threading.get_ident()), REPORTED)
+        )
 
     @contextmanager
-    def telling(self, task_id: str, what: str = TOLD) -> Iterator[None]:
+    def reporting(self, task_id: str, what: str = REPORTED) -> Iterator[None]:
         """What this thread tells of the task in the block is no end that its run came to.
 
         It is how others ended it, or ``what`` is to be told beside that.
         """
         place = task_id, threading.get_ident()
-        self._telling[place] = what
+        self._reporting[place] = what
         try:
             yield
         finally:
-            del self._telling[place]
+            del self._reporting[place]

@@ -86,7 +86,7 @@ return {taken, due_at and math.max(1, due_at - now) or 0}
 """
 
 #: Gives back to where it was taken: KEYS taken; ARGV the tag, none for all that is there.
-GIVE_BACK = """
+REQUEUE = """
 local tags = ARGV[1] and {ARGV[1]} or redis.call('HKEYS', KEYS[1])
 for _, tag in ipairs(tags) do
   local entry = redis.call('HGET', KEYS[1], tag)
@@ -134,7 +134,7 @@ settled = Settled()
 class QoS(stock.QoS):
     """Acknowledgement against the hash of this worker."""
 
-    channel: Channel
+    channel: RedisChannel
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -155,7 +155,7 @@ class QoS(stock.QoS):
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
         """Give the message back; the other arguments are kombu's and mean nothing here."""
         del client, leftmost
-        self._tell_server(tag, requeue=True)
+        self._settle_at_server(tag, requeue=True)
 
     def restore_visible(self, start: int = 0, num: int = 10, interval: int = 10) -> None:
         """Tell the server what it could not hear; kombu calls this now and then.
@@ -170,29 +170,29 @@ class QoS(stock.QoS):
     def _settle(self, tag: str, *, requeue: bool) -> None:
         try:
             if requeue or not settled.take(tag):
-                self._tell_server(tag, requeue=requeue)
+                self._settle_at_server(tag, requeue=requeue)
         except (*self.channel.connection_errors, ResponseError):
             self._late[tag] = requeue  # raising would hold the slot of this message for ever
         self.channel.bulk_tags.discard(tag)
         virtual.QoS.ack(self, tag)
 
-    def _tell_server(self, tag: str, *, requeue: bool) -> None:
+    def _settle_at_server(self, tag: str, *, requeue: bool) -> None:
         with self.channel.conn_or_acquire() as client:
             if requeue:
-                client.eval(GIVE_BACK, 1, self.channel.taken_key, tag)
+                client.eval(REQUEUE, 1, self.channel.taken_key, tag)
             else:
                 client.hdel(self.channel.taken_key, tag)
 
 
-class Message(virtual.Message, PlainMessage):
+class RedisMessage(virtual.Message, PlainMessage):
     """A message of kombu's form, as it came."""
 
 
-class Channel(stock.Channel):
+class RedisChannel(stock.Channel):
     """Takes messages with `TAKE`; waits without taking when there are none."""
 
     QoS = QoS
-    Message = Message
+    Message = RedisMessage
 
     #: Transport options: whose hash the messages go to, and which queues come last.
     member_id = ""
@@ -233,15 +233,15 @@ class Channel(stock.Channel):
     def basic_consume(self, queue: str, no_ack: bool, callback: Any, *args: Any, **kw: Any) -> Any:
         """Consume, after giving back what an earlier connection of this worker left in hand."""
         if not self._active_queues:
-            self._give_back_all()
+            self._requeue_all()
         self._receivers[queue] = callback
         self._turns.clear()
         return super().basic_consume(queue, no_ack, callback, *args, **kw)
 
-    def _give_back_all(self) -> None:
+    def _requeue_all(self) -> None:
         try:
             with self.conn_or_acquire() as client:
-                client.eval(GIVE_BACK, 1, self.taken_key)
+                client.eval(REQUEUE, 1, self.taken_key)
         except ResponseError as exc:  # Celery connects again, and comes back here
             raise ConnectionError(f"Redis takes nothing back: {exc}") from exc
 
@@ -360,7 +360,7 @@ class Channel(stock.Channel):
         queue = name.rsplit(self.sep, 1)[0]
         message = self._readable(tag, text)
         if message is None:
-            self._put_aside(tag, text)
+            self._dead_letter(tag, text)
             return
         if queue in self.bulk_queues:
             self.bulk_tags.add(tag)
@@ -387,16 +387,16 @@ class Channel(stock.Channel):
             log.error("dropped a broadcast that is no message: %s", exc)
             raise Empty from exc
 
-    def _put_aside(self, tag: str, text: bytes) -> None:
+    def _dead_letter(self, tag: str, text: bytes) -> None:
         log.error("put aside %d bytes that are no message: see %s", len(text), keys.UNREADABLE)
         with self.conn_or_acquire() as client, client.pipeline() as pipe:
             pipe.lpush(keys.UNREADABLE, text).ltrim(keys.UNREADABLE, 0, MAX_UNREADABLE - 1)
             pipe.hdel(self.taken_key, tag).execute()
 
 
-class Transport(stock.Transport):
+class RedisTransport(stock.Transport):
     """For workers only: callers use kombu's own."""
 
-    Channel = Channel
+    Channel = RedisChannel
     #: Celery connects again after these: to the server that may write, or until there is room.
     connection_errors = (*stock.Transport.connection_errors, OutOfMemoryError, ReadOnlyError)

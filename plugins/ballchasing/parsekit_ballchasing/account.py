@@ -105,21 +105,21 @@ class Account:
         if not self._can_ping or self._age_s() < older_than_s or not self._claimed():
             return
         try:
-            told = self._pinged()
+            answer = self._pinged()
         except ParsekitError as error:
             log.warning("ballchasing's ping failed, keeping to what is known: %s", error)
             self._store.change(_CLAIM, lambda claim: {**claim, "until": self._clock() + AGAIN_S})
             return
-        if told is not None:
-            self.learn(told)
+        if answer is not None:
+            self.learn(answer)
 
-    def learn(self, told: JsonObject) -> Facts:
+    def learn(self, answer: JsonObject) -> Facts:
         """Take the body of a ping."""
         document = {
-            "type": told.get("type"),
+            "type": answer.get("type"),
             "at": self._clock(),
-            "day": self._quota(told, "uploads_in_24h", DAY_S),
-            "week": self._quota(told, "uploads_in_7d", WEEK_S),
+            "day": self._quota(answer, "uploads_in_24h", DAY_S),
+            "week": self._quota(answer, "uploads_in_7d", WEEK_S),
         }
         self._store.change(_DOCUMENT, lambda _: document)
         self._cached = (self._clock(), _from_json(document))
@@ -130,7 +130,7 @@ class Account:
         ask = Ask(
             endpoint="ping",
             call=uuid.uuid4().hex,
-            place="ping",
+            waiter="ping",
             rates=self.facts().tier.limits("ping"),
         )
         if self._store.ask(ask).why != "granted":
@@ -156,8 +156,8 @@ class Account:
 
         return bool(self._store.change(_CLAIM, claim)["by"] == me)
 
-    def _quota(self, told: JsonObject, name: str, per_s: float) -> JsonObject | None:
-        quota = told.get("quota")
+    def _quota(self, answer: JsonObject, name: str, per_s: float) -> JsonObject | None:
+        quota = answer.get("quota")
         window = quota.get(name) if isinstance(quota, dict) else None
         if not isinstance(window, dict):
             return None

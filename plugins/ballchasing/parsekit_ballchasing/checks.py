@@ -30,15 +30,15 @@ def check_account(session: Session) -> list[Check]:
         settings.url, token, ca_file=settings.ca_file, timeout_s=_TIMEOUT_S, call_s=_CALL_S
     )
     try:
-        told = client.ping()
+        answer = client.ping()
     except ParsekitError as error:
         return [_refused(error, settings.url)]
     finally:
         client.close()
     budget = Budget.open(session.config.redis_url, settings.url, token, client.ping)
     try:
-        budget.account.learn(told)
-        return [_owner(told), _quota(report_of(budget))]
+        budget.account.learn(answer)
+        return [_owner(answer), _quota(report_of(budget))]
     finally:
         budget.close()
 
@@ -54,13 +54,13 @@ def _refused(error: ParsekitError, url: str) -> Check:
     return Check(name=f"{NAME} token", ok=False, detail=error.message, advice=advice)
 
 
-def _owner(told: JsonObject) -> Check:
-    tier = tier_named(told.get("type"))
+def _owner(answer: JsonObject) -> Check:
+    tier = tier_named(answer.get("type"))
     hourly = (
         "no hourly limit" if tier.replay_per_hour is None else f"{tier.replay_per_hour} an hour"
     )
     detail = (
-        f"token of {str(told.get('name'))[:80]!r}, tier {str(told.get('type'))[:40]!r}: "
+        f"token of {str(answer.get('name'))[:80]!r}, tier {str(answer.get('type'))[:40]!r}: "
         f"{tier.per_second} calls a second, {hourly}"
     )
     return Check(name=f"{NAME} token", ok=True, detail=detail)

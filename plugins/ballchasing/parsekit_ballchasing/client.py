@@ -62,7 +62,7 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PollAnswer:
     """The state of an uploaded replay; ``body`` is everything the API says about it."""
 
     status: Literal["ok", "pending", "failed"]
@@ -128,19 +128,19 @@ class BallchasingClient:
             )
         return Uploaded(replay_id, duplicate=answer.status == HTTPStatus.CONFLICT)
 
-    def look(self, replay_id: str) -> Looked:
+    def look(self, replay_id: str) -> PollAnswer:
         """Ask how far a replay is, and for its statistics when it is ready.
 
         Raises `ReplayGone`, and what `upload` raises for what may pass.
         """
         answer = self._call("GET", f"/replays/{replay_id}")
         if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-            raise ReplayGone(self._told(answer, f"does not show replay {replay_id}"))
+            raise ReplayGone(self._message(answer, f"does not show replay {replay_id}"))
         self._refuse_failure(answer)
         body = self._object(answer)
         match body.get("status"):
             case "ok" | "pending" | "failed" as status:
-                return Looked(status, body)
+                return PollAnswer(status, body)
             case other:
                 raise RemoteUnavailable(
                     f"ballchasing answered the unknown status {str(other)[:40]!r} for {replay_id}"
@@ -215,20 +215,20 @@ class BallchasingClient:
         status = answer.status
         wait_s = retry_after_s(answer.headers.get("Retry-After"), now_unix=self._clock())
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return RateLimited(self._told(answer, "refuses for now"), retry_after_s=wait_s)
+            return RateLimited(self._message(answer, "refuses for now"), retry_after_s=wait_s)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             advice = "; check the file that ballchasing.token_file names"
-            return Unauthorized(self._told(answer, "does not accept the token") + advice)
+            return Unauthorized(self._message(answer, "does not accept the token") + advice)
         if status in _PASSING or status // 100 == _SERVER_FAULT:
-            return RemoteUnavailable(self._told(answer, "has a fault"), retry_after_s=wait_s)
+            return RemoteUnavailable(self._message(answer, "has a fault"), retry_after_s=wait_s)
         if status // 100 == _ELSEWHERE:
             return RemoteUnavailable(
                 f"ballchasing answered {status} and points elsewhere, which is not followed; "
                 "check ballchasing.url"
             )
-        return RemoteRejected(self._told(answer, "refused the replay"))
+        return RemoteRejected(self._message(answer, "refused the replay"))
 
-    def _told(self, answer: ApiAnswer, what: str) -> str:
+    def _message(self, answer: ApiAnswer, what: str) -> str:
         words = words_of(answer.content, secret=self._token.get_secret_value())
         return f"ballchasing {what}: {answer.status}{words and ' ' + words}"
 

@@ -17,7 +17,7 @@ from parsekit.errors import (
     RemoteTimeout,
 )
 from parsekit_ballchasing.account import AGAIN_S, DOUBT_S
-from parsekit_ballchasing.client import BallchasingClient, Looked, ReplayGone, Uploaded
+from parsekit_ballchasing.client import BallchasingClient, PollAnswer, ReplayGone, Uploaded
 from parsekit_ballchasing.measures import at_work
 from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Permit, RetryLater
 from parsekit_ballchasing.rate_limit.budget import Budget
@@ -100,12 +100,12 @@ class BallchasingParser:
         self._budget.account.refresh()
         # Read first: another worker may learn the quota after the smallest one has said no.
         known = self._budget.account.is_known()
-        turn = self._turn_to_upload(replay, job)
-        if isinstance(turn, RetryLater):
-            return self._wait_to_upload(turn, ticket, job, quota_known=known)
+        permit = self._acquire_upload(replay, job)
+        if isinstance(permit, RetryLater):
+            return self._wait_to_upload(permit, ticket, job, quota_known=known)
         try:
             uploaded = self._budget.calls.make(
-                turn, lambda: self._client.upload(replay.path, self._settings.visibility)
+                permit, lambda: self._client.upload(replay.path, self._settings.visibility)
             )
         except RateLimited as error:
             # Only the ping can tell an exhausted quota from too many calls.
@@ -113,22 +113,22 @@ class BallchasingParser:
             return self._stumble(error, "upload", ticket, needs_replay=True)
         except ParsekitError as error:
             return self._stumble(error, "upload", ticket, needs_replay=True)
-        return self._uploaded(uploaded, turn, ticket, job)
+        return self._uploaded(uploaded, permit, ticket, job)
 
-    def _turn_to_upload(self, replay: Replay, job: Job) -> Permit | RetryLater:
+    def _acquire_upload(self, replay: Replay, job: Job) -> Permit | RetryLater:
         def ask() -> Permit | RetryLater:
-            return self._budget.calls.turn(
-                "upload", place=job.task_id, hold=replay.sha256, bulk=job.bulk
+            return self._budget.calls.acquire(
+                "upload", waiter=job.task_id, reservation=replay.sha256, bulk=job.bulk
             )
 
         account = self._budget.account
         before = account.facts()
-        turn = ask()
-        if isinstance(turn, Permit) or turn.why != "quota":
-            return turn
+        permit = ask()
+        if isinstance(permit, Permit) or permit.why != "quota":
+            return permit
         # The day limit may have been raised on the site, or uploads elsewhere have expired.
         account.refresh(DOUBT_S)
-        return turn if account.facts(reread=True) == before else ask()
+        return permit if account.facts(reread=True) == before else ask()
 
     def resume(self, job: Job) -> Parsed | NotReady:
         """Look at an uploaded replay; ask for the file where nothing was uploaded yet."""
@@ -147,12 +147,12 @@ class BallchasingParser:
         return Ticket.read(job.ticket, now_unix=self._clock())
 
     def _uploaded(
-        self, uploaded: Uploaded, turn: Permit, ticket: Ticket, job: Job
+        self, uploaded: Uploaded, permit: Permit, ticket: Ticket, job: Job
     ) -> Parsed | NotReady:
         if uploaded.duplicate:
             # Gives back only a slot taken by this call: our own upload, whose answer was lost,
             # has kept the slot that the first try took.
-            self._budget.calls.give_back(turn)
+            self._budget.calls.release(permit)
         ticket = ticket.uploaded(
             uploaded.replay_id, duplicate=uploaded.duplicate, now_unix=self._clock()
         )
@@ -160,25 +160,25 @@ class BallchasingParser:
         job.progress(GETTING_AT, GETTING)
         if uploaded.duplicate:
             return self._look(ticket, job)
-        return self._come_back(ticket, job)
+        return self._poll_later(ticket, job)
 
     def _look(self, ticket: Ticket, job: Job) -> Parsed | NotReady:
-        turn = self._budget.calls.turn("replay", place=job.task_id, bulk=job.bulk)
-        if isinstance(turn, RetryLater):
-            return self._wait_to_look(turn, ticket)
+        permit = self._budget.calls.acquire("replay", waiter=job.task_id, bulk=job.bulk)
+        if isinstance(permit, RetryLater):
+            return self._wait_to_look(permit, ticket)
         try:
-            looked = self._budget.calls.make(turn, lambda: self._client.look(ticket.replay_id))
+            looked = self._budget.calls.make(permit, lambda: self._client.look(ticket.replay_id))
         except ReplayGone as error:
             return self._gone(error, ticket)
         except ParsekitError as error:
             return self._stumble(error, "replay", ticket, needs_replay=False)
         return self._seen(looked, ticket, job)
 
-    def _seen(self, looked: Looked, ticket: Ticket, job: Job) -> Parsed | NotReady:
+    def _seen(self, looked: PollAnswer, ticket: Ticket, job: Job) -> Parsed | NotReady:
         waited_s = self._waited_s(ticket)
         pending = looked.status == "pending"
         if pending and waited_s < self._settings.deadline:
-            return self._come_back(ticket.still_pending(), job)
+            return self._poll_later(ticket.still_pending(), job)
         # The age of what somebody uploaded before is not known.
         learn = not pending and not ticket.duplicate
         self._budget.polls.done(ticket.replay_id, waited_s, learn=learn)
@@ -195,7 +195,7 @@ class BallchasingParser:
             f"({ticket.replay_id}); ask again later, it is not uploaded again"
         )
 
-    def _come_back(self, ticket: Ticket, job: Job) -> NotReady:
+    def _poll_later(self, ticket: Ticket, job: Job) -> NotReady:
         """Look again later, for the last time when the deadline comes."""
         waited_s = self._waited_s(ticket)
         pending = self._budget.polls.pending(ticket.replay_id, waited_s, bulk=job.bulk)
@@ -231,7 +231,7 @@ class BallchasingParser:
         in_time = self._clock() < ticket.since_unix + self._settings.deadline
         if wait.why == "quota" and in_time and not quota_known:
             # The smallest quota was assumed; the real one is one answered ping away.
-            wait = RetryLater(why="paused", turn_s=AGAIN_S)
+            wait = RetryLater(why="paused", wait_s=AGAIN_S)
         too_late = job.has_fallback or self._is_too_late(wait, ticket.since_unix)
         if wait.why == "quota" and too_late:
             raise self._out_of_quota(wait)
@@ -254,31 +254,31 @@ class BallchasingParser:
 
     def _refuse_lateness(self, error: ParsekitError, ticket: Ticket) -> None:
         """What the API announces wins over the schedule, but not over the deadline."""
-        announced = RetryLater(why="paused", turn_s=error.retry_after_s or 0.0)
+        announced = RetryLater(why="paused", wait_s=error.retry_after_s or 0.0)
         since_unix = ticket.uploaded_unix if ticket.replay_id else ticket.since_unix
         if not self._is_too_late(announced, since_unix):
             return
         # No window of calls is that long for uploads, so it is the quota.
-        quota = not ticket.replay_id and announced.turn_s > LONGEST_PAUSE_S
+        quota = not ticket.replay_id and announced.wait_s > LONGEST_PAUSE_S
         raise (self._out_of_quota if quota else self._out_of_calls)(announced) from error
 
     def _out_of_quota(self, wait: RetryLater) -> OutOfQuota:
         return OutOfQuota(
             "ballchasing's upload quota is used up; the next slot frees at "
-            f"{self._moment(wait.turn_s)}; see `parsekit quota`",
-            retry_after_s=wait.turn_s,
+            f"{self._moment(wait.wait_s)}; see `parsekit quota`",
+            retry_after_s=wait.wait_s,
         )
 
     def _out_of_calls(self, wait: RetryLater) -> OutOfCalls:
         return OutOfCalls(
-            f"ballchasing allows no call before {self._moment(wait.turn_s)}, "
+            f"ballchasing allows no call before {self._moment(wait.wait_s)}, "
             "which is after this task's deadline",
-            retry_after_s=wait.turn_s,
+            retry_after_s=wait.wait_s,
         )
 
     def _is_too_late(self, wait: RetryLater, since_unix: float) -> bool:
         left_s = since_unix + self._settings.deadline - self._clock()
-        return wait.turn_s > max(left_s, GRACE_S)
+        return wait.wait_s > max(left_s, GRACE_S)
 
     def _stumble(
         self, error: ParsekitError, endpoint: Endpoint, ticket: Ticket, *, needs_replay: bool

@@ -77,8 +77,8 @@ class BallchasingSettings(Section):
             raise ValueError("is no web address; use one such as https://ballchasing.com/api")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("holds more than an address; leave out user, password, ? and #")
-        told = info.data.get("allow_http")
-        if parts.scheme == "http" and not told and not _is_this_machine(parts.hostname):
+        allowed = info.data.get("allow_http")
+        if parts.scheme == "http" and not allowed and not _is_this_machine(parts.hostname):
             raise ValueError(
                 "would send the token unencrypted to another machine; use https, or set "
                 "ballchasing.allow_http to true where nobody else listens"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from parsekit.errors import ParsekitError
-from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
+from parsekit_ballchasing.client import BallchasingClient, PollAnswer, Uploaded
 from parsekit_ballchasing.response import check_body
 from parsekit_ballchasing.retry_after import LONGEST_S, SHORTEST_S
 from parsekit_ballchasing.ticket import Ticket, is_replay_id
@@ -153,7 +153,7 @@ def check(answer: Any) -> None:
     match answer:
         case Uploaded(replay_id):
             assert is_replay_id(replay_id)
-        case Looked(status, body):
+        case PollAnswer(status, body):
             assert status in ("ok", "pending", "failed")
             if status == "ok":
                 check_body(body, "r1")

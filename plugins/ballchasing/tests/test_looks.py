@@ -11,7 +11,7 @@ import pytest
 
 from devkit.servers.valkey import ValkeyServer
 from parsekit import ProviderContext, Replay
-from parsekit_ballchasing.client import BallchasingClient, Looked, Uploaded
+from parsekit_ballchasing.client import BallchasingClient, PollAnswer, Uploaded
 from parsekit_ballchasing.parser import BallchasingParser
 from parsekit_ballchasing.rate_limit import Permit
 from parsekit_ballchasing.rate_limit.budget import Budget
@@ -38,7 +38,7 @@ class FarClient(BallchasingClient):
         self.time.sleep(CALL_S / 2)
         return uploaded
 
-    def look(self, replay_id: str) -> Looked:
+    def look(self, replay_id: str) -> PollAnswer:
         self.time.sleep(CALL_S / 2)
         looked = super().look(replay_id)
         self.time.sleep(CALL_S / 2)
@@ -97,11 +97,11 @@ class Fleet:
         def spend() -> None:
             parser.budget.account.refresh()
             while parser.budget.store.calls("replay", 3600) < looks:
-                turn = parser.budget.calls.turn("replay", place="spender")
-                if not isinstance(turn, Permit):
-                    self.time.sleep(turn.turn_s)
+                permit = parser.budget.calls.acquire("replay", waiter="spender")
+                if not isinstance(permit, Permit):
+                    self.time.sleep(permit.wait_s)
                     continue
-                parser.budget.calls.make(turn, lambda: of_site.admit("replay", (), self.time()))
+                parser.budget.calls.make(permit, lambda: of_site.admit("replay", (), self.time()))
 
         self.time.start(spend)
         self.time.run()

@@ -13,7 +13,7 @@ def test_tell_what_is_left_of_the_budget(make_parser) -> None:
     parser = make_parser()
     left = numbers()["parsekit_ballchasing_uploads_left", "7d"]
     used = numbers()["parsekit_ballchasing_uploads_used", "7d"]
-    parser.budget.calls.turn("upload", place="task", hold="a" * 64)
+    parser.budget.calls.acquire("upload", waiter="task", reservation="a" * 64)
     assert numbers()["parsekit_ballchasing_uploads_left", "7d"] == left - 1
     assert numbers()["parsekit_ballchasing_uploads_used", "7d"] == used + 1
 

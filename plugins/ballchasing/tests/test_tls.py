@@ -79,7 +79,7 @@ def test_a_server_that_is_not_trusted_gets_nothing_and_is_not_asked_again(
     assert caught.value.message.startswith("ballchasing.ca_file: ")
     assert words in caught.value.message
     assert (task.failures, sum(clock.slept)) == (1, 0)
-    assert front.heard_bytes == 0
+    assert front.received_bytes == 0
 
 
 def test_an_upload_that_was_never_made_takes_nothing_from_the_quota(

@@ -40,10 +40,10 @@ class LocalParser:
         missed += tuple(each.sentence for each in body.contradictions if each.may_be_missed)
         if missed and job.has_fallback:
             raise ParserFailed(missed[0])
-        told = tuple(each.sentence for each in body.contradictions if not each.may_be_missed)
+        notes = tuple(each.sentence for each in body.contradictions if not each.may_be_missed)
         if findings.reading is Reading.HEADER_ONLY and not missed:
-            told = (_NOTHING_RECORDED, *told)
-        return Parsed(data=body.data, warnings=missed + told)
+            notes = (_NOTHING_RECORDED, *notes)
+        return Parsed(data=body.data, warnings=missed + notes)
 
 
 #: Sentences for people about what could not be read.

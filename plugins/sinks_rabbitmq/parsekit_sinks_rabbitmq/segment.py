@@ -217,8 +217,8 @@ class Segment:
 def _message(line: bytes, analytics_queue: str) -> Message | None:
     try:
         # Zeros stand before what was written after somebody had cut the file short.
-        name, told, addressee, body = line.lstrip(b"\0").split(b"\t", 3)
-        message_id, created_unix = str(json.loads(name)), float(told)
+        name, created, addressee, body = line.lstrip(b"\0").split(b"\t", 3)
+        message_id, created_unix = str(json.loads(name)), float(created)
         queue = str(json.loads(addressee))
     except ValueError:
         return None

@@ -122,8 +122,8 @@ class Sender:
 
     def _pause_s(self) -> float:
         if self._hurry.is_set():
-            goes_on = (len(self._memory) or self._sends_on_disk) and not self._connection.failing
-            return 0.0 if goes_on else HURRIED_PAUSE_S
+            has_work = (len(self._memory) or self._sends_on_disk) and not self._connection.failing
+            return 0.0 if has_work else HURRIED_PAUSE_S
         on_disk_s = min(queue.wait_s for queue in self._on_disk)
         waits_s = min(self._memory.wait_s, self._refused.wait_s, on_disk_s)
         return (

@@ -154,7 +154,7 @@ class Spool:
     def append(self, message: Message) -> None:
         """Keep a message. Raises `SpoolFull`, OSError or ValueError."""
         with self._appending:
-            own = self._own = self._begun()
+            own = self._own = self._new_segment()
             if own.unsent_bytes and not self._has_room(own):
                 raise SpoolFull(f"{self._folder} has {self._max_bytes} bytes of unsent events")
             own.append(message)
@@ -185,7 +185,7 @@ class Spool:
             self._own.close()
         self._own = None
 
-    def _begun(self) -> Segment:
+    def _new_segment(self) -> Segment:
         """The segment to write to."""
         if self._own is not None and self._own.size_bytes > self._max_bytes * _SEGMENT_SHARE:
             self._older.hold(self._own)

@@ -141,13 +141,13 @@ class SpoolQueue:
         elif sent.hopeless and len(sent.statuses) == 1:
             self._counters.dropped(message.kind, "refused", str(sent.error))
         elif status in LOST and message.kind == "progress":  # holds up nobody else's
-            self._give_up(message, status)
+            self._retry_or_drop(message, status)
         else:
             self._refused(status)
             return False
         return True
 
-    def _give_up(self, message: Message, status: DeliveryStatus) -> None:
+    def _retry_or_drop(self, message: Message, status: DeliveryStatus) -> None:
         if status is DeliveryStatus.REJECTED:
             self._retry_later(message)
             return

@@ -34,15 +34,15 @@ class PatientTransport:
         self._transport = amqp.transport
         self._read = self._transport.read_frame
         self._patient, self._silence_s = patient, silence_s
-        self._unheard: deque[Frame] = deque()
+        self._unread: deque[Frame] = deque()
         self.blocked, self.free_since = False, float("-inf")
         self._transport.read_frame = self._next_frame
         self._transport._write = self._write  # noqa: SLF001  (its subclasses set it as well)
 
     def _next_frame(self) -> Frame:
-        return self._unheard.popleft() if self._unheard else self._heard()
+        return self._unread.popleft() if self._unread else self._receive()
 
-    def _heard(self) -> Frame:
+    def _receive(self) -> Frame:
         frame: Frame = self._read()
         kind, channel, payload = frame
         if kind == _METHOD and channel == _ALL_CHANNELS:
@@ -54,13 +54,13 @@ class PatientTransport:
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
-        moved = heard = time.monotonic()
+        moved = received = time.monotonic()
         while rest:
             if sent := self._send(rest):
                 rest, moved = rest[sent:], time.monotonic()
                 continue
-            heard = time.monotonic() if self._look() else heard
-            if not self._patient(moved) or time.monotonic() - heard > self._silence_s:
+            received = time.monotonic() if self._look() else received
+            if not self._patient(moved) or time.monotonic() - received > self._silence_s:
                 raise TimeoutError("the broker does not read what it is sent")
 
     def _send(self, data: memoryview) -> int:
@@ -73,10 +73,10 @@ class PatientTransport:
 
     def _look(self) -> bool:
         """Read what there is; whether there was any."""
-        before = len(self._unheard)
+        before = len(self._unread)
         try:
             with self._transport.having_timeout(MOMENT_S):
                 while True:
-                    self._unheard.append(self._heard())
+                    self._unread.append(self._receive())
         except TimeoutError:
-            return len(self._unheard) > before
+            return len(self._unread) > before

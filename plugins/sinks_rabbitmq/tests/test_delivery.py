@@ -165,7 +165,7 @@ def test_kombu_is_not_imported_before_there_is_something_to_send() -> None:
 
 def test_doctor_tries_the_broker(sinks: Sinks, broker: RabbitServer) -> None:
     found = {}
-    sinks.tell(
+    sinks.call(
         "parsekit_register_checks",
         session=sinks.session,
         register=lambda name, check: found.update({name: check}),

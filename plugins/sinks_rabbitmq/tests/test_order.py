@@ -47,7 +47,7 @@ def go_on(second: Sinks) -> None:
     """Tell the rest, in another process."""
     second.step(TASK, (60, "Getting stats"), second.queue)
     end = progress(TASK, COMPLETE[0], "stored", second.queue, last=True)
-    second.tell("parsekit_progress", event=end)
+    second.call("parsekit_progress", event=end)
     second.settle()
 
 

@@ -101,8 +101,8 @@ class TimedListeners(Listeners):
         super().__init__(host)
         self._watch = watch
 
-    def tell(self, *events: Event) -> None:
-        self._watch.timed(super().tell)(*events)
+    def publish(self, *events: Event) -> None:
+        self._watch.timed(super().publish)(*events)
 
     def deliver(self, *events: Event) -> None:
         self._watch.timed(super().deliver)(*events)

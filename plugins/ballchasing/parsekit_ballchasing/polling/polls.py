@@ -23,13 +23,13 @@ class Pending:
 class Polls:
     """Says when to look, for all workers that share the ledger. Used from several threads."""
 
-    ledger: RateLimiter
+    limiter: RateLimiter
     learned: Kept
     schedule: PollSchedule = field(default_factory=PollSchedule)
 
     def pending(self, replay_id: str, age_s: float, *, bulk: bool) -> Pending:
         """Note that a replay is pending ``age_s`` after its upload, and say when to look."""
-        load = self.ledger.pending(replay_id, bulk=bulk)
+        load = self.limiter.pending(replay_id, bulk=bulk)
         since_s = min(load.since_s, age_s)
         times = ReadyTimes.from_json(self.learned.read())
         overdue = self.schedule.is_overdue
@@ -40,7 +40,7 @@ class Polls:
 
     def done(self, replay_id: str, age_s: float, *, learn: bool) -> None:
         """Note that a replay left `pending` by this age; ``learn`` from it when that is its age."""
-        pending_s = max(age_s - self.ledger.done(replay_id), 0.0)
+        pending_s = max(age_s - self.limiter.done(replay_id), 0.0)
         if learn:
             self._learn(pending_s, age_s)
 

@@ -4,7 +4,7 @@
 or in this process.
 """
 
-from parsekit_ballchasing.rate_limit.ledger import LONGEST_PAUSE_S, Permit, RateLimiter, RetryLater
+from parsekit_ballchasing.rate_limit.limiter import LONGEST_PAUSE_S, Permit, RateLimiter, RetryLater
 from parsekit_ballchasing.rate_limit.store import Load
 
 __all__ = ["LONGEST_PAUSE_S", "Load", "Permit", "RateLimiter", "RetryLater"]

@@ -61,7 +61,7 @@ class Budget:
         account_key = account_name(api_url, token)
         store = _store(client, account_key, clock, ticks, shared_clock)
         account = Account(store, ping, token, clock=clock)
-        ledger = RateLimiter(
+        limiter = RateLimiter(
             store,
             tier=lambda: account.facts().tier,
             quotas=lambda: account.facts().quotas(),
@@ -71,8 +71,8 @@ class Budget:
         return cls(
             store=store,
             account=account,
-            calls=Calls(ledger, Breaker(store, clock=clock)),
-            polls=Polls(ledger, _kept(store, account_key, None if client else data_dir)),
+            calls=Calls(limiter, Breaker(store, clock=clock)),
+            polls=Polls(limiter, _kept(store, account_key, None if client else data_dir)),
             close=client.close if client is not None else lambda: None,
         )
 

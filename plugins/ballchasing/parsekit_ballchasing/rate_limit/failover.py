@@ -39,12 +39,12 @@ class FailoverStore:
         try:
             answer = question(self._shared)
         except redis.RedisError as exc:
-            self._leave(exc)
+            self._switch_to_own(exc)
             return question(self._own)
-        self._come_back()
+        self._switch_to_shared()
         return answer
 
-    def _leave(self, exc: redis.RedisError) -> None:
+    def _switch_to_own(self, exc: redis.RedisError) -> None:
         with self._lock:
             known, self._away_until = self._away_until is not None, self._ticks() + AWAY_S
         if not known:
@@ -54,7 +54,7 @@ class FailoverStore:
                 type(exc).__name__,
             )
 
-    def _come_back(self) -> None:
+    def _switch_to_shared(self) -> None:
         with self._lock:
             known, self._away_until = self._away_until is not None, None
         if known:
@@ -68,9 +68,9 @@ class FailoverStore:
         """See `Store.settle`."""
         self._first(lambda store: store.settle(endpoint, call, took_s=took_s, ok=ok))
 
-    def release(self, hold: str) -> None:
+    def release(self, reservation: str) -> None:
         """See `Store.release`."""
-        self._first(lambda store: store.release(hold))
+        self._first(lambda store: store.release(reservation))
 
     def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`; noted in both books, as Redis may leave before it is over."""

@@ -60,8 +60,8 @@ class LocalStore:
         until = max(self._paused_until.get(name, 0.0) for name in (None, ask.endpoint))
         if until > now:
             return StoreReply(why="paused", wait_s=until - now)
-        held = ask.hold in self._uploads
-        if ask.hold and not held:
+        held = ask.reservation in self._uploads
+        if ask.reservation and not held:
             slots = sorted(self._uploads.values())
             quotas = self._shared(ask.quotas)
             reply = self._turn(ask, "quota", _line_of_quota(ask), slots, quotas, now)
@@ -74,7 +74,7 @@ class LocalStore:
         late_s = self._late_s(ask, now)
         if late_s > 0:
             return StoreReply(why="rate", wait_s=late_s)
-        return StoreReply(why="granted", fresh=bool(ask.hold) and not held)
+        return StoreReply(why="granted", fresh=bool(ask.reservation) and not held)
 
     def _shared(self, limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
         share = self._share()
@@ -93,10 +93,10 @@ class LocalStore:
         if all(_free_at(book, limit, 0, now) <= now for limit in limits):
             return None
         line = self._lines[line_name]
-        mine = line.get(ask.place)
+        mine = line.get(ask.waiter)
         ahead = sum(1 for due in line.values() if mine is None or due < mine)
         turn = max(_free_at(book, limit, ahead, now) for limit in limits)
-        line[ask.place] = turn
+        line[ask.waiter] = turn
         return StoreReply(why=why, wait_s=turn - now)
 
     def _late_s(self, ask: Ask, now: float) -> float:
@@ -113,10 +113,10 @@ class LocalStore:
         insort(self._calls[ask.endpoint], now)
         self._underway[ask.endpoint][ask.call] = now
         self._last[ask.endpoint] = now
-        self._lines[ask.endpoint].pop(ask.place, None)
-        self._lines[_line_of_quota(ask)].pop(ask.place, None)
-        if ask.hold:
-            self._uploads.setdefault(ask.hold, now)
+        self._lines[ask.endpoint].pop(ask.waiter, None)
+        self._lines[_line_of_quota(ask)].pop(ask.waiter, None)
+        if ask.reservation:
+            self._uploads.setdefault(ask.reservation, now)
 
     def _forget(self, endpoint: str, now: float) -> None:
         calls = self._calls[endpoint]
@@ -138,10 +138,10 @@ class LocalStore:
             if ok:
                 self._ok[endpoint] = self._clock()
 
-    def release(self, hold: str) -> None:
+    def release(self, reservation: str) -> None:
         """See `Store.release`."""
         with self._lock:
-            self._uploads.pop(hold, None)
+            self._uploads.pop(reservation, None)
 
     def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`."""

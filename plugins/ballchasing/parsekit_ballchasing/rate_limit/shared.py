@@ -73,7 +73,7 @@ class SharedStore:
                 self._marks,
             ],
             args=[
-                *(self._now(), ask.endpoint, ask.call, ask.place, ask.hold),
+                *(self._now(), ask.endpoint, ask.call, ask.waiter, ask.reservation),
                 *(ask.gap_s, UNDERWAY_S, RECHECK_S, GRACE_S, HOUR_S, WEEK_S),
                 *(len(ask.rates), *limits),
             ],
@@ -87,9 +87,9 @@ class SharedStore:
             args=[self._now(), endpoint, call, took_s, int(ok), UNDERWAY_S],
         )
 
-    def release(self, hold: str) -> None:
+    def release(self, reservation: str) -> None:
         """See `Store.release`."""
-        self._redis.zrem(self._key("uploads"), hold)
+        self._redis.zrem(self._key("uploads"), reservation)
 
     def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
         """See `Store.pause`."""

@@ -30,17 +30,17 @@ EVENNESS = 0.9
 class Ask:
     """A call that somebody wants to make.
 
-    ``call`` is its own id; ``place`` names who waits, and keeps the place in the line. ``rates``
+    ``call`` is its own id; ``waiter`` names who waits, and keeps the place in the line. ``rates``
     are windows of calls, the shortest first. An upload also takes a slot of ``quotas`` under the
-    name ``hold``, once, however often it is repeated. ``bulk`` waits in a line of its own for
-    quota, as the reserve may be free while its share is used up.
+    name ``reservation``, once, however often it is repeated. ``bulk`` waits for quota in a line of
+    its own, as the reserve may be free while its share is used up.
     """
 
     endpoint: Endpoint
     call: str
-    place: str
+    waiter: str
     rates: tuple[Limit, ...]
-    hold: str = ""
+    reservation: str = ""
     quotas: tuple[Limit, ...] = ()
     bulk: bool = False
 
@@ -103,7 +103,7 @@ class Store(Protocol):
         """
         ...
 
-    def release(self, hold: str) -> None:
+    def release(self, reservation: str) -> None:
         """Give the upload slot back, as nothing was uploaded."""
         ...
 

@@ -56,13 +56,13 @@ class VirtualTime:
         if self._failures:
             raise self._failures[0]
 
-    def _at(self, after_s: float, go_on: Callable[[], object]) -> None:
+    def _at(self, after_s: float, action: Callable[[], object]) -> None:
         due = self._now + max(after_s, 0.0)
-        heapq.heappush(self._due, (due, next(self._numbers), go_on))
+        heapq.heappush(self._due, (due, next(self._numbers), action))
 
     def _next(self) -> None:
         if not self._due or self._failures:
             self._ended.set()
             return
-        self._now, _, go_on = heapq.heappop(self._due)
-        go_on()
+        self._now, _, action = heapq.heappop(self._due)
+        action()

@@ -56,8 +56,8 @@ def body_of(findings: Findings) -> Body:
         findings = replace(findings, header=_without_match(findings.header))
     header, frames = findings.header, findings.frames
     players = () if is_training else participants(header.players, frames)
-    said = frames.match if frames else MatchFacts()
-    ranks = ranks_of(said.debug_rows)
+    facts = frames.match if frames else MatchFacts()
+    ranks = ranks_of(facts.debug_rows)
     match = match_of(header, frames, players, _end_s(findings, players))
     sources = PlayerSources(
         everybody=players,

@@ -58,12 +58,12 @@ def _missing_players(players: Sequence[Participant]) -> tuple[Contradiction, ...
     missing = sum(not (player.track and player.track.cars) for player in players)
     if not missing:
         return ()
-    told = (
+    text = (
         f"{missing} of {len(players)} players have no car in the network stream: what they did is "
         "not known"
     )
     nobody_drives = missing == len(players)
-    return (Contradiction(sentence=told, fields=_MEASURED, may_be_missed=nobody_drives),)
+    return (Contradiction(sentence=text, fields=_MEASURED, may_be_missed=nobody_drives),)
 
 
 def _another_score(
@@ -73,12 +73,12 @@ def _another_score(
     blue, orange = (sum(p.score_line.goals for p in players if p.team == team) for team in (0, 1))
     if score is None or score == (blue, orange):
         return ()
-    told = (
+    text = (
         f"the final score is {score[0]}-{score[1]}, and the goals of the players add up to "
         f"{blue}-{orange} (own goals, a score that was set anew, points of the mode, or players "
         "who were never seen)"
     )
-    return (Contradiction(sentence=told, fields=_GOALS),)
+    return (Contradiction(sentence=text, fields=_GOALS),)
 
 
 def _missing_scorers(
@@ -90,5 +90,5 @@ def _missing_scorers(
     missing = (Counter(header.scorers) - credited).total()
     if not missing:
         return ()
-    told = f"{missing} of {len(header.scorers)} goals of the header's list are no player's goals"
-    return (Contradiction(sentence=told, fields=_GOALS),)
+    text = f"{missing} of {len(header.scorers)} goals of the header's list are no player's goals"
+    return (Contradiction(sentence=text, fields=_GOALS),)

@@ -64,10 +64,10 @@ def match_of(
     header: HeaderFacts, frames: Frames | None, players: Sequence[Participant], end_s: float
 ) -> MatchContext:
     """Put the match's facts together; ``end_s`` is the end of its last player."""
-    said = frames.match if frames else MatchFacts()
+    facts = frames.match if frames else MatchFacts()
     saved = saved_at(
         header.local_date,
-        start_epoch_s=header.start_epoch_s or said.start_epoch_s,
+        start_epoch_s=header.start_epoch_s or facts.start_epoch_s,
         length_s=_length_s(header, frames),
     )
     map_code = (header.map_code or UNKNOWN).lower()
@@ -75,24 +75,24 @@ def match_of(
         saved=saved,
         season=season_at(saved.moment),
         duration_s=math.floor(end_s),
-        overtime=said.overtime_frame is not None,
+        overtime=facts.overtime_frame is not None,
         overtime_s=_overtime_s(frames),
-        team_size=_team_size(header, said, players),
-        playlist=_playlist(header, said),
+        team_size=_team_size(header, facts, players),
+        playlist=_playlist(header, facts),
         map_code=map_code,
         map_name=MAPS.get(map_code, UNKNOWN_NAME),
         match_type=header.match_type or UNKNOWN,
-        match_guid=header.match_guid or said.match_guid,
-        server=_server(said),
-        team_names=said.team_names,
-        is_plain_soccar=_is_plain_soccar(said, map_code) and not _has_several_balls(frames),
+        match_guid=header.match_guid or facts.match_guid,
+        server=_server(facts),
+        team_names=facts.team_names,
+        is_plain_soccar=_is_plain_soccar(facts, map_code) and not _has_several_balls(frames),
     )
 
 
-def _is_plain_soccar(said: MatchFacts, map_code: str) -> bool:
+def _is_plain_soccar(facts: MatchFacts, map_code: str) -> bool:
     return (
-        "GameInfo_Soccar" in (said.game_info or "GameInfo_Soccar")
-        and (said.playlist_id is None or said.playlist_id in PLAIN_SOCCAR)
+        "GameInfo_Soccar" in (facts.game_info or "GameInfo_Soccar")
+        and (facts.playlist_id is None or facts.playlist_id in PLAIN_SOCCAR)
         and not _ODD_FIELD.match(map_code)
     )
 
@@ -116,20 +116,20 @@ def _overtime_s(frames: Frames | None) -> int:
     return int(played.max()) if len(played) else 0
 
 
-def _team_size(header: HeaderFacts, said: MatchFacts, players: Sequence[Participant]) -> int:
+def _team_size(header: HeaderFacts, facts: MatchFacts, players: Sequence[Participant]) -> int:
     largest = max((sum(p.team == team for p in players) for team in (0, 1)), default=0)
-    return header.team_size or said.max_team_size or largest
+    return header.team_size or facts.max_team_size or largest
 
 
-def _playlist(header: HeaderFacts, said: MatchFacts) -> Playlist:
-    if said.playlist_id is not None:
-        return PLAYLISTS.get(said.playlist_id, _UNKNOWN_PLAYLIST)
+def _playlist(header: HeaderFacts, facts: MatchFacts) -> Playlist:
+    if facts.playlist_id is not None:
+        return PLAYLISTS.get(facts.playlist_id, _UNKNOWN_PLAYLIST)
     return _PLAYLIST_BY_MATCH_TYPE.get(header.match_type or "", _UNKNOWN_PLAYLIST)
 
 
-def _server(said: MatchFacts) -> JsonObject | None:
-    if said.server_name is None:
+def _server(facts: MatchFacts) -> JsonObject | None:
+    if facts.server_name is None:
         return None
-    in_name = _REGION.match(said.server_name)
-    region = said.server_region or (in_name[1] if in_name else "")
-    return {"name": said.server_name, "region": region}
+    in_name = _REGION.match(facts.server_name)
+    region = facts.server_region or (in_name[1] if in_name else "")
+    return {"name": facts.server_name, "region": region}

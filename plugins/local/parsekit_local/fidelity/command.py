@@ -45,9 +45,11 @@ def fidelity(
     total = card.total
     percent = 100 * total.within_1_percent / total.n if total.n else 0.0
     if percent < fail_under:
-        raise SystemExit(_say(f"{percent:.2f} % of all values are within 1 %, not {fail_under:g}"))
+        raise SystemExit(
+            _print(f"{percent:.2f} % of all values are within 1 %, not {fail_under:g}")
+        )
     if left_out and fail_under:
-        raise SystemExit(_say(f"only the header could be read of {left_out} of the replays"))
+        raise SystemExit(_print(f"only the header could be read of {left_out} of the replays"))
 
 
 def _measure(replays: Path, bodies: Path) -> tuple[FidelityCard, int]:
@@ -95,10 +97,10 @@ def _parsed(path: Path) -> JsonObject:
     try:
         parsed = LocalParser(ProviderContext()).parse(replay, Job(task_id="fidelity"))
     except ParsekitError as error:
-        _say(f"{path.name}: {error.message}")
+        _print(f"{path.name}: {error.message}")
         return {}
     for warning in parsed.warnings:
-        _say(f"{path.name}: {warning}")
+        _print(f"{path.name}: {warning}")
     return parsed.data
 
 
@@ -123,7 +125,7 @@ def _write(path: Path | None, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _say(text: str) -> int:
+def _print(text: str) -> int:
     """Tell on the error stream; answers the exit code of a failure."""
     sys.stderr.write(f"{text}\n")
     return 1

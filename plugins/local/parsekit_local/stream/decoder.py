@@ -80,8 +80,8 @@ def _reason(error: Exception) -> str:
     attribute = _unknown_attribute(str(error))
     if attribute:
         return f"the network attribute {attribute} is unknown to the decoder"
-    told = _REST.split(str(error).removeprefix("Error decoding frame: "), maxsplit=1)[0]
-    return told[:200].rstrip(". ") or "no reason given"
+    reason = _REST.split(str(error).removeprefix("Error decoding frame: "), maxsplit=1)[0]
+    return reason[:200].rstrip(". ") or "no reason given"
 
 
 def _warning(error: Exception, frame: int) -> str:

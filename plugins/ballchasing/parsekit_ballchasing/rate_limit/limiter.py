@@ -27,27 +27,27 @@ CLOCK_SLACK_S = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """Leave to make one call now. ``fresh``: this ask took the upload slot named ``hold``."""
+    """Leave to make one call now. ``fresh``: it took the upload slot named ``reservation``."""
 
     endpoint: Endpoint
     call: str
-    hold: str
+    reservation: str
     fresh: bool
     asked_ticks: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLater:
-    """Not now: the turn is in ``turn_s`` seconds; come back in ``after_s``."""
+    """Not now: the turn is in ``wait_s`` seconds; come back in ``after_s``."""
 
     why: Why
-    turn_s: float
+    wait_s: float
 
     @property
     def after_s(self) -> float:
         """A little before the turn, where it is a matter of order among those who wait."""
         early_s = 0.0 if self.why == "paused" else EARLY_S
-        return max(self.turn_s - early_s, 0.0)
+        return max(self.wait_s - early_s, 0.0)
 
 
 class RateLimiter:
@@ -71,40 +71,50 @@ class RateLimiter:
         self._ticks = ticks
         self._sleep = sleep
 
-    def turn(
-        self, endpoint: Endpoint, *, place: str, hold: str = "", bulk: bool = False
+    def acquire(
+        self, endpoint: Endpoint, *, waiter: str, reservation: str = "", bulk: bool = False
     ) -> Permit | RetryLater:
         """Leave to call now, after at most two seconds of sleep, or the time to come back.
 
-        ``place`` names who waits. An upload names the replay as ``hold``: however often it is
-        tried, it takes one slot of the quota.
+        ``waiter`` names who waits. An upload names the replay as ``reservation``: it takes one slot
+        of the quota, however often it is tried.
         """
         again = Retrying(
             retry=retry_if_result(lambda answer: isinstance(answer, RetryLater)),
-            wait=_until_its_turn,
+            wait=_granted_in_s,
             stop=lambda state: state.idle_for + state.upcoming_sleep > LONGEST_SLEEP_S,
             sleep=self._sleep,
             retry_error_callback=_last_answer,
         )
-        answer: Permit | RetryLater = again(self._asked, endpoint, place, hold, bulk)
+        answer: Permit | RetryLater = again(self._acquired, endpoint, waiter, reservation, bulk)
         return answer
 
-    def _asked(self, endpoint: Endpoint, place: str, hold: str, bulk: bool) -> Permit | RetryLater:
+    def _acquired(
+        self, endpoint: Endpoint, waiter: str, reservation: str, bulk: bool
+    ) -> Permit | RetryLater:
         asked, call = self._ticks(), uuid.uuid4().hex
-        reply = self._store.ask(self._ask(endpoint, call, place, hold, bulk=bulk))
+        reply = self._store.ask(self._ask(endpoint, call, waiter, reservation, bulk=bulk))
         if reply.why != "granted":
-            return RetryLater(why=reply.why, turn_s=reply.wait_s)
-        return Permit(endpoint=endpoint, call=call, hold=hold, fresh=reply.fresh, asked_ticks=asked)
+            return RetryLater(why=reply.why, wait_s=reply.wait_s)
+        return Permit(
+            endpoint=endpoint,
+            call=call,
+            reservation=reservation,
+            fresh=reply.fresh,
+            asked_ticks=asked,
+        )
 
-    def _ask(self, endpoint: Endpoint, call: str, place: str, hold: str, *, bulk: bool) -> Ask:
-        quotas = self._quotas() if hold else ()
+    def _ask(
+        self, endpoint: Endpoint, call: str, waiter: str, reservation: str, *, bulk: bool
+    ) -> Ask:
+        quotas = self._quotas() if reservation else ()
         if bulk:
             quotas = tuple(_reserved(limit) for limit in quotas)
         return Ask(
             endpoint=endpoint,
             call=call,
-            place=place,
-            hold=hold,
+            waiter=waiter,
+            reservation=reservation,
             bulk=bulk,
             rates=self._rates(endpoint, bulk=bulk),
             quotas=quotas,
@@ -116,23 +126,23 @@ class RateLimiter:
             return rates
         return tuple(limit if limit.per_s < HOUR_S else _reserved(limit) for limit in rates)
 
-    def settle(self, turn: Permit, *, ok: bool) -> None:
+    def settle(self, permit: Permit, *, ok: bool) -> None:
         """Note that the call was answered; ``ok`` that the API did what it is for."""
-        took_s = self._ticks() - turn.asked_ticks
-        self._store.settle(turn.endpoint, turn.call, took_s=took_s, ok=ok)
+        took_s = self._ticks() - permit.asked_ticks
+        self._store.settle(permit.endpoint, permit.call, took_s=took_s, ok=ok)
 
-    def release(self, turn: Permit) -> None:
+    def release(self, permit: Permit) -> None:
         """Give back the upload slot that this turn took, as nothing was uploaded."""
-        if turn.fresh:
-            self._store.release(turn.hold)
+        if permit.fresh:
+            self._store.release(permit.reservation)
 
-    def pause(self, turn: Permit, for_s: float) -> None:
+    def pause(self, permit: Permit, for_s: float) -> None:
         """Let nobody call for so many seconds: limits are the account's, not an endpoint's.
 
         A pause longer than every window of calls is about the upload quota, and stops no looks.
         """
         everywhere = for_s <= LONGEST_PAUSE_S
-        self._store.pause(for_s, None if everywhere else turn.endpoint)
+        self._store.pause(for_s, None if everywhere else permit.endpoint)
 
     def pending(self, replay_id: str, *, bulk: bool) -> Load:
         """Note that a replay is pending now, and say how busy looks are."""
@@ -152,10 +162,10 @@ def _last_answer(state: RetryCallState) -> Permit | RetryLater:
     return answer
 
 
-def _until_its_turn(state: RetryCallState) -> float:
+def _granted_in_s(state: RetryCallState) -> float:
     answer = _last_answer(state)
     # A wait that rounds to nothing must not become a busy loop.
-    return max(answer.turn_s, 0.001) if isinstance(answer, RetryLater) else 0.0
+    return max(answer.wait_s, 0.001) if isinstance(answer, RetryLater) else 0.0
 
 
 def _careful(limit: Limit) -> Limit:

@@ -40,9 +40,9 @@ def store(request: Any, clock: Any, redis_server: ValkeyServer) -> Iterator[Any]
 _calls = itertools.count()
 
 
-def ask(place: str = "p", *, rates: tuple[Limit, ...] = TWO, call: str = "", **more: Any) -> Ask:
+def ask(waiter: str = "p", *, rates: tuple[Limit, ...] = TWO, call: str = "", **more: Any) -> Ask:
     call = call or f"call {next(_calls)}"
-    return Ask(endpoint="replay", call=call, place=place, rates=rates, **more)
+    return Ask(endpoint="replay", call=call, waiter=waiter, rates=rates, **more)
 
 
 def granted_times(
@@ -58,16 +58,16 @@ def granted_times(
     due = dict.fromkeys(places, clock())
     times = []
     while due and clock() < start + until_s:
-        place = min(due, key=lambda name: due[name])
-        clock.unix = max(clock.unix, due[place])
-        wanted = ask(place, rates=rates)
+        waiter = min(due, key=lambda name: due[name])
+        clock.unix = max(clock.unix, due[waiter])
+        wanted = ask(waiter, rates=rates)
         reply = store.ask(wanted)
         if reply.why == "granted":
             store.settle("replay", wanted.call, took_s=0.0, ok=True)
             times.append(clock())
-            del due[place]
+            del due[waiter]
         else:
-            due[place] = clock() + reply.wait_s + 1e-4
+            due[waiter] = clock() + reply.wait_s + 1e-4
     return times
 
 
@@ -125,7 +125,7 @@ class TestRates:
 
     def test_of_one_endpoint_leave_the_others_alone(self, store: Any) -> None:
         store.ask(ask("a", rates=(Limit(1, 60.0),)))
-        other = Ask(endpoint="upload", call="x", place="b", rates=(Limit(1, 60.0),))
+        other = Ask(endpoint="upload", call="x", waiter="b", rates=(Limit(1, 60.0),))
         assert store.ask(other).why == "granted"
 
 
@@ -150,9 +150,9 @@ class TestUploadSlot:
     def test_is_taken_once_for_a_replay_however_often_it_is_tried(
         self, store: Any, clock: Any
     ) -> None:
-        first = store.ask(ask("p", hold="sha", quotas=QUOTA))
+        first = store.ask(ask("p", reservation="sha", quotas=QUOTA))
         clock.sleep(5)
-        again = store.ask(ask("p", hold="sha", quotas=QUOTA))
+        again = store.ask(ask("p", reservation="sha", quotas=QUOTA))
         assert (first.fresh, again.fresh) == (True, False)
         assert len(store.uploads(DAY_S)) == 1
 
@@ -160,27 +160,29 @@ class TestUploadSlot:
         self, store: Any, clock: Any
     ) -> None:
         for sha in ("a", "b", "c"):
-            store.ask(ask(sha, hold=sha, quotas=QUOTA))
+            store.ask(ask(sha, reservation=sha, quotas=QUOTA))
             clock.sleep(60)
-        reply = store.ask(ask("d", hold="d", quotas=QUOTA))
+        reply = store.ask(ask("d", reservation="d", quotas=QUOTA))
         assert reply.why == "quota"
         assert reply.wait_s == pytest.approx(DAY_S - 180)
-        assert store.ask(ask("e", hold="e", quotas=QUOTA)).wait_s == pytest.approx(DAY_S - 120)
+        assert store.ask(ask("e", reservation="e", quotas=QUOTA)).wait_s == pytest.approx(
+            DAY_S - 120
+        )
 
     def test_is_free_again_after_its_window(self, store: Any, clock: Any) -> None:
         for sha in ("a", "b", "c"):
-            store.ask(ask(sha, hold=sha, quotas=QUOTA))
+            store.ask(ask(sha, reservation=sha, quotas=QUOTA))
             clock.sleep(1)
         clock.sleep(DAY_S)
-        assert store.ask(ask("d", hold="d", quotas=QUOTA)).why == "granted"
+        assert store.ask(ask("d", reservation="d", quotas=QUOTA)).why == "granted"
 
     def test_that_was_not_used_is_given_back(self, store: Any, clock: Any) -> None:
-        store.ask(ask("p", hold="sha", quotas=QUOTA))
+        store.ask(ask("p", reservation="sha", quotas=QUOTA))
         store.release("sha")
         assert store.uploads(WEEK_S) == []
 
     def test_of_nothing_is_never_granted(self, store: Any) -> None:
-        reply = store.ask(ask("p", hold="sha", quotas=(Limit(0, DAY_S),)))
+        reply = store.ask(ask("p", reservation="sha", quotas=(Limit(0, DAY_S),)))
         assert reply.why == "quota"
         assert reply.wait_s >= DAY_S
 
@@ -222,7 +224,7 @@ class TestDocument:
 class TestBooks:
     def test_tell_calls_uploads_and_the_last_success(self, store: Any, clock: Any) -> None:
         assert store.since_ok("replay") is None
-        store.ask(ask("p", call="c", hold="sha", quotas=QUOTA))
+        store.ask(ask("p", call="c", reservation="sha", quotas=QUOTA))
         store.settle("replay", "c", took_s=0.1, ok=True)
         clock.sleep(10)
         assert store.since_ok("replay") == pytest.approx(10)
@@ -232,7 +234,7 @@ class TestBooks:
 
 class TestLedger:
     @pytest.fixture
-    def ledger(self, clock: Any) -> Any:
+    def limiter(self, clock: Any) -> Any:
         return RateLimiter(
             LocalStore(clock=clock),
             tier=lambda: REGULAR,
@@ -241,27 +243,27 @@ class TestLedger:
             sleep=clock.sleep,
         )
 
-    def test_sleeps_at_most_two_seconds_for_a_turn(self, ledger: Any, clock: Any) -> None:
+    def test_sleeps_at_most_two_seconds_for_a_turn(self, limiter: Any, clock: Any) -> None:
         for n in range(12):
             clock.slept.clear()
-            turn = ledger.turn("replay", place=f"p{n}")
-            assert isinstance(turn, Permit)
+            permit = limiter.acquire("replay", waiter=f"p{n}")
+            assert isinstance(permit, Permit)
             assert sum(clock.slept) <= 2.0
-            ledger.settle(turn, ok=True)
+            limiter.settle(permit, ok=True)
 
-    def test_sends_longer_waits_back_a_little_early(self, ledger: Any, clock: Any) -> None:
-        ledger._store.ask(Ask(endpoint="replay", call="c", place="c", rates=(Limit(1, 60.0),)))
-        ledger._tier = lambda: TIERS["gold"]
-        ledger._store._calls["replay"] = [clock()] * 2000
-        wait = ledger.turn("replay", place="p")
+    def test_sends_longer_waits_back_a_little_early(self, limiter: Any, clock: Any) -> None:
+        limiter._store.ask(Ask(endpoint="replay", call="c", waiter="c", rates=(Limit(1, 60.0),)))
+        limiter._tier = lambda: TIERS["gold"]
+        limiter._store._calls["replay"] = [clock()] * 2000
+        wait = limiter.acquire("replay", waiter="p")
         assert isinstance(wait, RetryLater)
-        assert wait.turn_s == pytest.approx(HOUR_S)
+        assert wait.wait_s == pytest.approx(HOUR_S)
         assert wait.after_s == pytest.approx(HOUR_S - 1)
 
-    def test_keeps_a_fifth_of_the_hour_from_bulk_work(self, ledger: Any, clock: Any) -> None:
-        ledger._store._calls["replay"] = [clock() - 60] * 800
-        assert isinstance(ledger.turn("replay", place="b", bulk=True), RetryLater)
-        assert isinstance(ledger.turn("replay", place="i"), Permit)
+    def test_keeps_a_fifth_of_the_hour_from_bulk_work(self, limiter: Any, clock: Any) -> None:
+        limiter._store._calls["replay"] = [clock() - 60] * 800
+        assert isinstance(limiter.acquire("replay", waiter="b", bulk=True), RetryLater)
+        assert isinstance(limiter.acquire("replay", waiter="i"), Permit)
 
 
 class TestWithoutRedis:
@@ -321,7 +323,7 @@ def test_keys_of_one_account_share_a_node_and_name_no_token(redis_server: Valkey
     client = connect(redis_server.url())
     client.flushall()
     store = SharedStore(client, "ab12")
-    store.ask(ask("p", hold="sha", quotas=QUOTA))
+    store.ask(ask("p", reservation="sha", quotas=QUOTA))
     store.change("account", lambda _: {})
     store.pause(1)
     keys = list(client.scan_iter())

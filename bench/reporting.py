@@ -34,7 +34,7 @@ import redis
 
 from bench.data import body_of_a_match
 from bench.promises import promise
-from bench.silent import GO_ON
+from bench.silent import NEXT_PHASE
 from bench.worker import PLUGINS, _finished
 from devkit.deployment import Deployment, WorkerProcess, poll
 from devkit.servers.process import free_port
@@ -67,7 +67,7 @@ SETTLED_S = 0.6
 class Noted:
     """Processor time of tasks, in order, and of the thread that wrote lines, in all."""
 
-    telling_ns: list[int]
+    reporting_ns: list[int]
     silent_ns: list[int]
     written_ns: int
 
@@ -77,10 +77,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="parsekit-bench-") as name:
         with _measured_worker(Path(name)) as worker:
             worker.warm()
-            telling = worker.idle_share(read=True)
-            worker.go_on()
-            by_time = telling - worker.idle_share(read=False)
-            worker.go_on()
+            reporting = worker.idle_share(read=True)
+            worker.next_phase()
+            by_time = reporting - worker.idle_share(read=False)
+            worker.next_phase()
             cached_ms, by_task = _by_task(worker.turns())
         audit_ms = _audit_ms(Path(name))
     print(f"   a cached task: {cached_ms:.2f} ms of processor time")
@@ -120,9 +120,9 @@ class Measured:
         self._round()
         time.sleep(SETTLED_S)
 
-    def go_on(self) -> None:
+    def next_phase(self) -> None:
         """Have it begin what comes next."""
-        self._worker.signal(GO_ON)
+        self._worker.signal(NEXT_PHASE)
         time.sleep(SETTLED_S)
 
     def idle_share(self, *, read: bool) -> float:
@@ -143,7 +143,7 @@ class Measured:
             sent += TASKS
         time.sleep(SETTLED_S)
         self._check(written, sent)
-        self.go_on()
+        self.next_phase()
         poll(self._noted.exists)
         return Noted(**json.loads(self._noted.read_text()))
 
@@ -163,9 +163,9 @@ class Measured:
         """Two lines for half of the tasks."""
         with self._log.open("rb") as log:
             log.seek(written)
-            told = sum(b'"step":' in line for line in log)
-        if told != sent:
-            raise RuntimeError(f"{told} lines of {sent} tasks, of which half tell two")
+            counted = sum(b'"step":' in line for line in log)
+        if counted != sent:
+            raise RuntimeError(f"{counted} lines of {sent} tasks, of which half tell two")
 
 
 @contextmanager
@@ -189,13 +189,13 @@ def _measured_worker(root: Path) -> Iterator[Measured]:
 
 def _by_task(noted: Noted) -> tuple[float, list[float]]:
     """Milliseconds of a cached task that tells; what telling is of it, several times."""
-    written_ns = noted.written_ns / len(noted.telling_ns)
+    written_ns = noted.written_ns / len(noted.reporting_ns)
     shares = []
     for first in range(0, len(noted.silent_ns) - COMPARED, COMPARED):
         part = slice(first, first + COMPARED)
-        told = statistics.median(noted.telling_ns[part]) + written_ns
-        shares.append(1 - statistics.median(noted.silent_ns[part]) / told)
-    return (statistics.median(noted.telling_ns) + written_ns) / 1e6, shares
+        with_reports_ns = statistics.median(noted.reporting_ns[part]) + written_ns
+        shares.append(1 - statistics.median(noted.silent_ns[part]) / with_reports_ns)
+    return (statistics.median(noted.reporting_ns) + written_ns) / 1e6, shares
 
 
 def _audit_ms(folder: Path) -> list[float]:
@@ -214,25 +214,25 @@ def _end(listeners: Listeners, *, audited: bool) -> Callable[[], None]:
     """The end of a cached task, with its record or without."""
     request = Request(replay="replays/a.replay", task_id="t" * 36, caller="gen1@host")
     outcome = Outcome(replay=request.replay, task_id=request.task_id, cached=True)
-    clock, standing = Clock(), TaskStatus(result="ok", parser="local", hash=64 * "a", cached=True)
+    clock, status = Clock(), TaskStatus(result="ok", parser="local", hash=64 * "a", cached=True)
 
-    def tell() -> None:
+    def publish() -> None:
         end = ProgressReporter(listeners, request).end(outcome)
         listeners.deliver(end, analytics_event(request, outcome, clock.now()))
 
-    def tell_audited() -> None:
+    def publish_audited() -> None:
         trail = AuditTrail()
         trail.record("looked_at", request.replay)
-        trail.record("read", f"parsed/local/1.0/{standing.hash}.json")
+        trail.record("read", f"parsed/local/1.0/{status.hash}.json")
         trail.record("sent", "analytics")
         end = ProgressReporter(listeners, request).end(outcome)
         listeners.deliver(
             end,
             analytics_event(request, outcome, clock.now()),
-            audit_event(request, trail.take(), standing, clock.now()),
+            audit_event(request, trail.take(), status, clock.now()),
         )
 
-    return tell_audited if audited else tell
+    return publish_audited if audited else publish
 
 
 def _each_ms(work: Callable[[], None]) -> float:

@@ -18,4 +18,4 @@ class _Service:
 
 
 def test_the_parent_of_a_pool_which_runs_no_task_makes_no_pipeline_to_close() -> None:
-    Process(_Service()).give_up()
+    Process(_Service()).abort()
