@@ -130,3 +130,12 @@ def top_imports(path: Path) -> Iterator[str]:
 def test_no_folder_holds_two_packages():
     many = Counter(shown(path.parent) for path in (*HOST, *PLUGINS))
     assert not [name for name, count in many.items() if count > MOST_MODULES]
+
+
+def test_no_public_class_name_is_defined_twice():
+    places: dict[str, list[str]] = {}
+    for path in (*HOST, *PLUGINS):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(shown(path))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}

@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from amqp.exceptions import PreconditionFailed
 from celery import Task
+from celery.exceptions import Ignore, Reject
 from kombu import Queue
 
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
@@ -32,6 +33,13 @@ _STEPS = ((2.0, 0.25), (5.0, 0.5), (20.0, 1.0), (math.inf, 5.0))
 _LONGER_S = (0.0, 0.5, 1.0, 5.0, 10.0)
 #: A queue for waits that nobody declared for so long is removed; its messages left it before.
 _UNUSED_MS = 600_000
+
+#: How soon a task tries again when what workers share is away, seconds; and how long it keeps its
+#: slot where it can't wait elsewhere.
+AWAY_SECONDS = 3.0
+_MOMENT_SECONDS = 1.0
+#: A hop that ends this much before its time is near enough.
+_EARLY_SECONDS = 0.5
 
 #: Tasks that were sent together shall not come back together.
 _SPREAD = 1.1
@@ -64,8 +72,8 @@ def resume_later(
 ) -> None:
     """Send the same task once more, to be delivered at that time, or one hop nearer to it.
 
-    One that expires before is delivered when it has expired, so that its end is told then. Celery
-    would give its message a time to live too, after which RabbitMQ drops it and nobody is told.
+    One that expires before is delivered when it has expired, and its end is published then. Celery
+    would give its message a time to live too, after which RabbitMQ drops it without a word.
 
     Raises what the broker's client raises; the task was not sent then.
     """
@@ -87,15 +95,43 @@ def resume_later(
     raise refusal
 
 
-def has_time_to_live(task: Task) -> bool:
-    """Whether RabbitMQ will drop its message where that lies in a queue, now or once more."""
-    return not service.addresses.redis_broker and "expiration" in task.request.properties
+def forward(task: Task) -> bool:
+    """Send a task that still waits on its next hop, unless it was cancelled; False for all others.
+
+    One that RabbitMQ would drop, where it lies in a queue now or once more, is sent without its
+    time to live. Raises as `resume_later`.
+    """
+    carried, until_unix = carried_of(task), due_unix(task)
+    if not service.addresses.redis_broker and "expiration" in task.request.properties:
+        headers = _headers(task, carried.state, until_unix)
+        _send_through(task, own_queue(_poll_queue(task)), headers=headers)
+        return True
+    if until_unix <= time.time() + _EARLY_SECONDS:
+        return False
+    if service.process.task_store.cancelled(task.request.id):
+        return False
+    resume_later(task, carried.state, until_unix, replace_waiting=carried.until_unix > 0)
+    return True
 
 
-def resume_without_time_to_live(task: Task) -> None:
-    """Send the same task once more, to be delivered at once. Raises as `resume_later`."""
-    headers = _headers(task, carried_of(task).state, due_unix(task))
-    _send_through(task, own_queue(_poll_queue(task)), headers=headers)
+def resend(task: Task, exc: Exception) -> NoReturn:
+    """Have the task delivered again soon, as if this delivery had not been.
+
+    RabbitMQ counts how often a message goes back to a quorum queue, and drops it after the
+    twentieth time. So a new message waits there, and this one is acknowledged once that is
+    confirmed. A message over Redis goes back, a moment later, so that it does not spin.
+    """
+    log.warning("task %s tries again soon: %s", task.request.id, exc)
+    if not service.addresses.redis_broker:
+        try:
+            until_unix = max(due_unix(task), time.time() + AWAY_SECONDS)
+            resume_later(task, carried_of(task).state, until_unix)
+        except Exception as second:  # noqa: BLE001  (the message must not be lost over it)
+            log.warning("task %s goes back to its queue: %s", task.request.id, second)
+        else:
+            raise Ignore from exc
+    time.sleep(_MOMENT_SECONDS)
+    raise Reject(exc, requeue=True) from exc
 
 
 def _headers(task: Task, state: Mapping[str, Any] | None, until_unix: float) -> dict[str, Any]:
