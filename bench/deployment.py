@@ -1,6 +1,6 @@
 """The service over SeaweedFS and RabbitMQ beside an empty task, and with each of them away.
 
-Queues are filled while the worker is frozen, so that only the worker is measured. What telling
+Queues are filled while the worker is frozen, so that only the worker is measured. What publishing
 costs a whole worker is the difference to the same service without RabbitMQ, in processor time; what
 it costs the task itself, `bench.sinks` measures. While RabbitMQ is frozen, that other service does
 the same work at the same time.
@@ -166,7 +166,7 @@ def _compare(noop: Lane, reporting: Lane, silent: Lane, keys: Sequence[str]) -> 
         for _ in range(ROUNDS)
     ]
     for name, column in zip(
-        ("no-op", "cached, told", "cached, untold"), zip(*rounds, strict=True), strict=True
+        ("no-op", "cached, reporting", "cached, silent"), zip(*rounds, strict=True), strict=True
     ):
         rate, cpu_ms = (
             statistics.median(getattr(m, x) for m in column) for x in ("rate", "cpu_ms")
@@ -263,7 +263,7 @@ def _repeats(deployment: Deployment) -> int:
 
 
 def _check_arrived(deployment: Deployment, tasks: Sequence[str], repeats: int) -> None:
-    """Tell what came, by message id, and what came again since there were so many repeats."""
+    """Check what came, by message id, and what came again since there were so many repeats."""
     ids = set(tasks)
     progress, analytics = _mailboxes(deployment)
     poll(

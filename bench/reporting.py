@@ -4,13 +4,13 @@ The task answers a body as large as Ballchasing's, 21 KB, from a folder storage.
 
 Two equal workers differ by one or two percent of processor time for as long as they live, and one
 that shares its machine differs by more from second to second. So in one worker tasks take turns, 25
-at a time: telling, silent, silent, telling, over and over, and medians of both are compared. It
+at a time: reporting, silent, silent, reporting, over and over, and medians of both are compared. It
 writes its lines as JSON into a file; the thread that writes them, which works every quarter of a
 second, is added. What is told every few seconds, `/metrics` read every five seconds included, is
 measured while no task is there, and added as well. A cached task is bound by the processor, so a
 share of its time is one of the throughput.
 
-The audit can't be switched off. It is measured in this process, as the difference between telling
+The audit can't be switched off. It is measured in this process, as the difference between reporting
 listeners the end of a task with and without it.
 """
 
@@ -99,7 +99,7 @@ def _shown(shares: Sequence[float]) -> str:
 
 
 class Measured:
-    """A worker that takes cached tasks, telling, silent, or both in turns."""
+    """A worker that takes cached tasks, reporting, silent, or both in turns."""
 
     def __init__(self, service: Deployment, url: str) -> None:
         self._service = service
@@ -136,7 +136,7 @@ class Measured:
         return (self._cpu_s() - began_s) / (SCRAPES * SCRAPE_S)
 
     def turns(self) -> Noted:
-        """Have it take cached tasks, telling and silent."""
+        """Have it take cached tasks, reporting and silent."""
         sent, written, end = 0, self._log.stat().st_size, time.monotonic() + TURNS_S
         while time.monotonic() < end:
             self._round()
@@ -165,7 +165,7 @@ class Measured:
             log.seek(written)
             counted = sum(b'"step":' in line for line in log)
         if counted != sent:
-            raise RuntimeError(f"{counted} lines of {sent} tasks, of which half tell two")
+            raise RuntimeError(f"{counted} lines of {sent} tasks, of which half write two")
 
 
 @contextmanager
@@ -188,7 +188,7 @@ def _measured_worker(root: Path) -> Iterator[Measured]:
 
 
 def _by_task(noted: Noted) -> tuple[float, list[float]]:
-    """Milliseconds of a cached task that tells; what telling is of it, several times."""
+    """Milliseconds of a cached task that reports; what reporting is of it, several times."""
     written_ns = noted.written_ns / len(noted.reporting_ns)
     shares = []
     for first in range(0, len(noted.silent_ns) - COMPARED, COMPARED):

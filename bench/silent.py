@@ -1,4 +1,4 @@
-"""A worker that tells, then is silent, then both task by task, as signals say: `bench.reporting`'s.
+"""A worker that reports, is silent, then both task by task, as signals say: `bench.reporting`'s.
 
 Silent means no number, no look at a queue, no line of a step, and nothing remembered for a line.
 """
@@ -58,7 +58,7 @@ _SILENT: tuple[tuple[Any, str, Any], ...] = (
 
 
 class Voice:
-    """Whether the worker tells, and the processor time of tasks of both kinds."""
+    """Whether the worker reports, and the processor time of tasks of both kinds."""
 
     #: Whether tasks are silent, over and over: what grows or falls steadily adds nothing.
     ORDER = (False, True, True, False)

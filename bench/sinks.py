@@ -1,4 +1,4 @@
-"""What telling RabbitMQ costs a task: our sinks beside kombu called in the task, and no telling.
+"""What publishing to RabbitMQ costs a task: our sinks beside kombu called in the task, and none.
 
 Each task computes for a few milliseconds, then tells three steps of progress, of which the last
 carries a result of some 40 kB, and one analytics event. As on the road, the result was encoded
@@ -172,7 +172,7 @@ def freeze(broker: RabbitServer, folder: Path) -> None:
         while not drained(plugin):
             time.sleep(0.05)
         snapshot = plugin.snapshot()
-    print(f"   frozen for {FROZEN_S:.0f} s: took {took_s:.2f} s, untold {undisturbed_s:.2f} s")
+    print(f"   frozen for {FROZEN_S:.0f} s: took {took_s:.2f} s, undisturbed {undisturbed_s:.2f} s")
     if snapshot is not None:
         for kind in ("progress", "analytics"):
             counts = getattr(snapshot, kind)

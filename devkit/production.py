@@ -66,7 +66,7 @@ class Mailbox:
 class Production(Deployment):
     """A deployment with plugins ``storage_minio`` and ``sinks_rabbitmq``, and queues of its own.
 
-    Without a ``broker`` nothing is told.
+    Without a ``broker`` nothing is published.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ class ParsekitError(Exception):
     """The root of every error that parsekit publishes.
 
     ``retry_after_s`` is the number of seconds before which another try is pointless, where the
-    cause told us; it wins over any retry schedule.
+    cause announced; it wins over any retry schedule.
     """
 
     code: ClassVar[str]

@@ -1,4 +1,4 @@
-"""What listeners are told: progress of a task, one analytics event at its end, audit, differences.
+"""What listeners get: progress of a task, one analytics event at its end, audit, differences.
 
 ``to_message()`` gives the exact JSON of the contract (progress.schema.json, analytics.schema.json).
 """
@@ -192,7 +192,7 @@ class DifferenceEvent:
     """How the result of a shadow parser differs from the one that the caller got.
 
     ``hash`` is the SHA-256 of the content. ``fields`` has every field that was compared, also
-    those that are equal. ``event_id`` stays the same however often it is told.
+    those that are equal. ``event_id`` stays the same however often it is published.
     """
 
     event_id: str

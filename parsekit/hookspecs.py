@@ -18,8 +18,8 @@ The life of a process, and of one replay in it::
 Three families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
 an exception marks the plugin as broken, names it, and leaves the others in place. *Metrics* are
 asked for again and again: an exception or more than a second of thought leaves the plugin's last
-counts as they were, a number that can't be told is kept back, and either is logged once.
-*Listeners* (open, progress, waits, analytics, audit, difference, close) are told and answer
+counts as they were, a number that can't be shown is left out, and either is logged once.
+*Listeners* (open, progress, waits, analytics, audit, difference, close) are called and answer
 nothing: they share one thread apart from those that parse, and a slow one gets its own; an
 exception is logged with the plugin's name, and a parse never fails because of it.
 
@@ -120,7 +120,7 @@ def parsekit_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]  # a spe
 
 @hookspec
 def parsekit_progress(event: ProgressEvent) -> None:
-    """Hear one step of one replay. Called in the order of a task's life; must not block.
+    """Receive one step of one replay. Called in the order of a task's life; must not block.
 
     The final event (``event.final``) comes after the result was stored.
     """
@@ -128,27 +128,27 @@ def parsekit_progress(event: ProgressEvent) -> None:
 
 @hookspec
 def parsekit_waits(event: WaitEvent) -> None:
-    """Hear that a task has left this process, after all steps that it told here. Must not block.
+    """Called when a task has left this process, after all steps published here. Must not block.
 
     Whoever sends steps on sends them within ``event.after_s`` seconds, or drops them: after that
-    another process may tell more of the same task, and its progress would fall. Not told of a task
-    that a crash cuts short.
+    another process may publish more of the same task, and its progress would fall. Not called for a
+    task that a crash cuts short.
     """
 
 
 @hookspec
 def parsekit_analytics(event: AnalyticsEvent) -> None:
-    """Hear how one task ended. Must not block.
+    """Receive how one task ended. Must not block.
 
-    After a crash the same event may be told again, under the same ``event_id``.
+    After a crash the same event may be published again, under the same ``event_id``.
     """
 
 
 @hookspec
 def parsekit_audit(event: AuditEvent) -> None:
-    """Hear what was read, written and sent for a task since its last record.
+    """Receive what was read, written and sent for a task since its last record.
 
-    Told at the end of each run of a task that did anything, and as soon as a remote parser has
+    Called at the end of each run of a task that did anything, and as soon as a remote parser has
     accepted a replay; always before the task's message is acknowledged, which waits two seconds at
     most for this to return. A task that runs again after a crash has records of both runs.
     """
@@ -156,7 +156,7 @@ def parsekit_audit(event: AuditEvent) -> None:
 
 @hookspec
 def parsekit_difference(event: DifferenceEvent) -> None:
-    """Hear how the result of the shadow parser differs from the one that was given. Must not block.
+    """Receive how the shadow parser's result differs from the one that was given. Must not block.
 
     Only where ``shadow`` is configured, and only for some replays, as the shadow has a budget. It
     comes after the task's other events, at any time.

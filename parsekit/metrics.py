@@ -1,4 +1,4 @@
-"""What a process tells of itself in numbers, whoever shows them.
+"""What a process publishes of itself in numbers, whoever shows them.
 
 Plugins offer values of `Metric` from the hook ``parsekit_metrics``; the worker shows them at
 ``/metrics`` and in `parsekit top`. Nothing here knows Prometheus, only its naming: names begin
@@ -21,7 +21,7 @@ MAX_SERIES = 200
 #: A number with a longer help or value of a label is left out.
 MAX_TEXT = 1000
 
-#: What a worker tells of itself: under such a name a plugin's number would pass for it.
+#: What a worker publishes of itself: under such a name a plugin's number would pass for it.
 WORKERS_OWN = frozenset(
     f"parsekit_{name}"
     for name in (
@@ -148,7 +148,7 @@ def _is_number(value: object) -> bool:
 
 
 def usable(offered: Iterable[Metric], complain: Callable[[str], None]) -> Iterator[Metric]:
-    """Those that can be shown; ``complain(text)`` hears of the others."""
+    """Those that can be shown; ``complain(text)`` is called for the others."""
     counts: dict[str, int] = {}
     for metric in offered:
         fault = fault_of(metric)

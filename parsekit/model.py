@@ -28,7 +28,7 @@ class Request:
 
     ``parser`` None means the configured one. ``bulk`` marks a back-fill, which yields to
     interactive work wherever something is scarce. ``caller`` says who asked, for the audit.
-    ``again`` names the time at which a request that was put aside is tried anew, "" for the first.
+    ``again`` names the time at which a dead letter is tried anew, "" for the first.
     """
 
     replay: str
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def shown(self) -> str:
-        """The replay as it may be told: a URL without user's password and secret parameters."""
+        """The replay as it may be shown: a URL without user's password and secret parameters."""
         return cleaned_name(self.replay)
 
 
@@ -88,7 +88,7 @@ class NotReady:
 class Job:
     """One parse, as seen by the parser that does it.
 
-    ``progress(value, message)`` tells the caller; value is 20 to 90 percent of the whole task.
+    ``progress(value, message)`` is for the caller; value is 20 to 90 percent of the whole task.
     ``checkpoint(ticket)`` keeps a ticket at once, before `parse` returns, so that a killed process
     loses nothing (call it right after an upload was accepted). ``ticket`` is what was kept last.
     """

@@ -29,7 +29,7 @@ _EXPECT = re.compile(rb"\r\nexpect: *100-continue", re.IGNORECASE)
 class Link:
     """A client's connection and its other end at the server.
 
-    ``on_request`` is told every HTTP request line; ``ended`` once, when the connection is over.
+    ``on_request`` gets every HTTP request line; ``ended`` once, when the connection is over.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ def _files_at(path: Path, name: str) -> list[Path]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Tell a file that can't be read in a line. Raises `BadRequest`."""
+    """Report a file that can't be read in a line. Raises `BadRequest`."""
     try:
         yield
     except OSError as exc:

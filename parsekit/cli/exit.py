@@ -58,7 +58,7 @@ def debugging() -> bool:
 
 
 def say_error(message: str) -> None:
-    """Tell on standard error what went wrong, harmless on any terminal."""
+    """Print on standard error what went wrong, harmless on any terminal."""
     say(f"error: {message}")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """Hears how tasks get on (`parsekit.client.submit.Follower`), and of their ends."""
+    """Shows how tasks get on (`parsekit.client.submit.Follower`), and of their ends."""
 
     def expect(self, total: int) -> None:
         """So many replays there are."""
@@ -56,7 +56,7 @@ class _Nothing:
 
 
 class _Lines(_Nothing):
-    """Of a task's end its outcome tells."""
+    """A task's end is shown by its outcome."""
 
     def changed(self, entry: Entry, state: str, reason: str) -> None:
         if words := _words(state, reason):

@@ -92,7 +92,7 @@ class ParseRun:
                 self.tally.count(ok=True, cached=outcome.cached)
 
     def summary(self) -> None:
-        """Tell what a run over several replays came to."""
+        """Print what a run over several replays came to."""
         if self.interrupt.number is not None:
             say(f"interrupted after {self.tally.replays} replays; {self._another_run()}")
         elif self.tally.replays > 1:

@@ -32,7 +32,7 @@ class LiveBar:
     """A bar on standard error: one replay's percentage, or counts of many.
 
     While it is shown, what is printed on the same terminal appears above it. It leaves no
-    trace. May be told from any thread.
+    trace. May be called from any thread.
     """
 
     def __init__(self, console: Console, *, single: bool) -> None:
@@ -60,7 +60,7 @@ class LiveBar:
         self._progress.stop()
 
     def expect(self, total: int) -> None:
-        """Tell how many replays there are, once that is known."""
+        """Set how many replays there are, once that is known."""
         self._progress.update(self._bar, total=total)
 
     def step(self, message: str, percent: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The end of a run with a shadow: its first comparison is waited for, and the person is told."""
+"""The end of a run with a shadow: its first comparison is waited for, its counts are printed."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def reach() -> None:
 def audited(command: str) -> Iterator[Operations]:
     """Let a command do things on record. Raises `ConfigInvalid`.
 
-    Its listeners are told that this is no worker, so that they take over nothing of others.
+    Its listeners get a session that is no worker's, so that they take over nothing of others.
     """
     session = replace(service.session, role="cli")
     with on_record(service.host, session, command) as operations, _client_errors_translated():
@@ -58,7 +58,7 @@ def audited(command: str) -> Iterator[Operations]:
 
 @contextmanager
 def _client_errors_translated() -> Iterator[None]:
-    """What a server says while it is used, in words; it greeted us before."""
+    """Translate what a server raises while it is used; it greeted us before."""
     try:
         yield
     except redis.RedisError as exc:  # of a client of ours; Celery's raises its own for the broker
@@ -134,9 +134,9 @@ def send(
 
 
 def retry(letter: DeadLetter, audit: Operations) -> None:
-    """Send a request that was put aside once more, under its own id.
+    """Send a dead letter once more, under its own id.
 
-    Its end is told as another one: who counts each event once has heard that it failed.
+    Its end is published as another one: who counts each event once has the failure.
     """
     service.process.task_store.reset(letter.task_id)
     app.backend.forget(letter.task_id)
@@ -147,7 +147,7 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
 
 
 def remove(task_id: str, audit: Operations) -> DeadLetter | None:
-    """Remove and answer the request that was put aside, None when there is none."""
+    """Remove and answer the dead letter of this task, None when there is none."""
     with audit.doing(task_id=task_id) as operation:
         letter = service.process.dead_letters.remove(task_id)
         if letter is None:
@@ -159,7 +159,7 @@ def remove(task_id: str, audit: Operations) -> DeadLetter | None:
 
 
 def restore(letter: DeadLetter, audit: Operations) -> None:
-    """Put aside again what was taken in vain."""
+    """Put back a dead letter that could not be sent."""
     with audit.doing(task_id=letter.task_id, replay=_replay_of(letter.kwargs)) as operation:
         service.process.dead_letters.put(letter)
         operation.trail.record("written", "dead letter")

@@ -71,7 +71,7 @@ class Manifest:
             file.write(json.dumps(line).encode() + b"\n")
 
     def _open(self, path: Path) -> None:
-        """Take over what stands there; one that can't be written is told before any work."""
+        """Take over what stands there; one that can't be written is reported before any work."""
         try:
             with _opened(path) as file:
                 self._load(path, file)

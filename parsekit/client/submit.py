@@ -45,10 +45,10 @@ _MAX_REASON = 200
 
 
 class Follower(Protocol):
-    """Hears how the tasks of one `answer_all` get on."""
+    """Follows how the tasks of one `answer_all` get on."""
 
     def expect(self, total: int) -> None:
-        """So many replays there are; told once that is known."""
+        """So many replays there are; called once that is known."""
 
     def changed(self, entry: Entry, state: str, reason: str) -> None:
         """A task's state has changed; ``reason`` says why it waits."""
@@ -72,7 +72,7 @@ class Answer:
 def send_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool
 ) -> Iterator[Entry | NotSent | NoMatch]:
-    """Send without waiting for anything; what can't be sent is told and stops nothing.
+    """Send without waiting for anything; what can't be sent is reported and stops nothing.
 
     Raises what storage or broker say, which they would say to every other replay, too.
     """
@@ -125,14 +125,14 @@ def _answers(
 
 
 class _Watched:
-    """A task under way, and what was told of it last."""
+    """A task under way, and what was reported of it last."""
 
     def __init__(self, result: Any) -> None:
         self.result = result
         self._shown = ("", "")
 
     def look(self, entry: Entry, follower: Follower) -> bool:
-        """Tell a change; answer whether the task has ended."""
+        """Report a change; answer whether the task has ended."""
         try:
             meta = self.result.backend.get_task_meta(self.result.id, cache=False)
         except _UNREADABLE:

@@ -6,7 +6,7 @@ from __future__ import annotations
 MAX_BYTES = 200
 #: Others' names in Redis: what workers share, kombu's tables, and results.
 REDIS_NAMES = ("parsekit:", "_kombu.", "celery-task-meta-")
-#: Celery's, by which workers are commanded and monitors hear of tasks: how they begin, and end.
+#: Celery's, by which workers are commanded and task events are published: how they begin, and end.
 CELERY_BEGINS, CELERY_ENDS = "celeryev", "celery.pidbox"
 #: What no queue of the service begins with: those of Redis, and RabbitMQ's own.
 _RESERVED = ("amq.", *REDIS_NAMES)

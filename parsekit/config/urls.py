@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-#: What to tell whoever wrote something else.
+#: Advice for whoever wrote something else.
 UNUSABLE = (
     "no usable address; write scheme://host:port/path, with IPv6 in [brackets], a port up to "
     "65535, and / ? # @ [ ] of a password as %2F %3F %23 %40 %5B %5D"

@@ -30,7 +30,7 @@ from parsekit.parsers.isolation.selftest import attempts_that_work
 from parsekit.providers import Check, ParserEntry
 from parsekit.storage.signing import HOW_TO_SIGN, OWN_KEY_FILE, UNSIGNED, Signer, is_folder_here
 
-#: Schemes whose clients encrypt, and check whom they talk to, unless they are told otherwise.
+#: Schemes whose clients encrypt, and check whom they talk to, unless options say otherwise.
 _ENCRYPTED = frozenset(
     ("rediss", "amqps", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "sftp", "ssh")
 )
@@ -220,7 +220,7 @@ def _folder_of_secrets(folder: Path) -> Iterator[Check]:
     try:
         mode = folder.stat().st_mode
     except OSError:
-        return  # its files have told that
+        return  # its files have reported that
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         detail = f"everybody can put other secrets into {folder}"
         yield Check(name=name, ok=False, detail=detail, advice=f"chmod o-w {folder}")

@@ -24,7 +24,7 @@ _UNKNOWN = ""
 
 
 class MatchLines:
-    """A line a match; failed replays are told on standard error instead."""
+    """A line a match; failed replays are reported on standard error instead."""
 
     def __init__(self) -> None:
         self._headed = False

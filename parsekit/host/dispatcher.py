@@ -31,7 +31,7 @@ MOST_WAITING = 10_000
 
 
 class Delivery:
-    """Who has still to return from what was told. ``done`` is set once nobody has."""
+    """Who has still to return from a call. ``done`` is set once nobody has."""
 
     def __init__(self, owners: Counter[str]) -> None:
         self._owed = owners
@@ -89,7 +89,7 @@ class Listener:
         self.mailbox = queue.Queue(MAILBOX_SIZE)
 
     def serve(self) -> None:
-        """Hear what comes to the mailbox, until it is told to end."""
+        """Handle what comes to the mailbox, until None comes."""
         if self.mailbox is None:
             raise RuntimeError("a listener without a mailbox")
         while (call := self.mailbox.get()) is not None:

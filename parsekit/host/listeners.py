@@ -1,4 +1,4 @@
-"""Tell listeners what happens, so that none can hurt a parse or another listener.
+"""Publish events to listeners, so that none can hurt a parse or another listener.
 
 A listener that raises is named in the log. One that is slow or hangs delays only itself: what it
 can't take in time is counted and dropped, and the others and the parse go on.
@@ -56,15 +56,15 @@ class Listeners:
         return {listener.owner: listener.lost for listener in self._listeners}
 
     def open(self, session: Session) -> None:
-        """Tell all that work begins."""
+        """Announce to all that work begins."""
         self._put([(_OPEN, {"session": session})], waited_for=False)
 
     def publish(self, *events: Event) -> None:
-        """Tell, in this order; nobody waits for it."""
+        """Publish in this order; nobody waits for it."""
         self._put([(_HOOKS[type(event)], {"event": event}) for event in events], waited_for=False)
 
     def deliver(self, *events: Event) -> None:
-        """Tell, in this order, and wait until each listener took all of it."""
+        """Publish in this order, and wait until each listener took all of it."""
         given = [(_HOOKS[type(event)], {"event": event}) for event in events]
         self._wait(self._put(given, waited_for=True), FINAL_WAIT_S)
 

@@ -16,7 +16,7 @@ log = logging.getLogger("parsekit.metrics")
 
 #: How long a plugin may take to answer, seconds. It is asked every two seconds.
 PATIENCE_S = 1.0
-#: A gauge that a plugin told longer ago, seconds, says nothing of now.
+#: A gauge that a plugin answered longer ago, seconds, says nothing of now.
 KEPT_S = 60.0
 #: Different complaints about one plugin that are logged.
 _MAX_COMPLAINTS = 10

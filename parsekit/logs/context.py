@@ -1,4 +1,4 @@
-"""Which task this thread works on, so that every line it writes tells, a library's line too."""
+"""Which task this thread works on, so that every line it writes says so, a library's line too."""
 
 from __future__ import annotations
 

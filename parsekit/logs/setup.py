@@ -68,7 +68,7 @@ def set_up(form: Format = "auto", level: int | str = "INFO", file: str | None = 
 
 
 def flush() -> None:
-    """Have written what was told so far, before the process ends past Python's own end."""
+    """Have written what was logged so far, before the process ends past Python's own end."""
     for handler in logging.getLogger().handlers:
         handler.flush()
 

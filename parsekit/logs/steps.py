@@ -37,7 +37,7 @@ class Step:
     """A step, for the length of a ``with`` block.
 
     Its ``outcome`` is "ok" unless the block says otherwise; an error's code, or its class, when the
-    block raises. ``known`` are facts to add. A failure is no warning: whoever asked is told, and
+    block raises. ``known`` are facts to add. A failure is no warning: whoever asked gets it, and
     decides what it means.
     """
 

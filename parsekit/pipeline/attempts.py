@@ -7,7 +7,7 @@ from typing import Protocol
 from parsekit.errors import PoisonReplay
 from parsekit.model import Request
 
-#: A replay that ended its process this often is put aside with `PoisonReplay`.
+#: A replay that ended its process this often is dead-lettered with `PoisonReplay`.
 MAX_ATTEMPTS = 3
 
 

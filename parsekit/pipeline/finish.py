@@ -1,4 +1,4 @@
-"""Tell the world about one task: progress, its end, the audit, and the lines of the log."""
+"""Publish one task: progress, its end, the audit, and the lines of the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from parsekit.records.audit_trail import AuditTrail, TaskStatus, addressees, aud
 
 
 class Reporter:
-    """What is told of one task. ``facts`` say how it stands; ``trail`` is what it has touched."""
+    """What is published of a task. ``facts`` say how it stands; ``trail`` what it has touched."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Reporter:
         self._clock = clock
 
     def end(self, outcome: Outcome, reports: Reports | None) -> Outcome:
-        """Tell the listeners, once a task however often it is delivered."""
+        """Publish the end, once a task however often it is delivered."""
         failure = outcome.failure
         with working_on(self.facts), Step("report") as step:
             step.outcome = failure.code if failure else "ok"
@@ -61,7 +61,7 @@ class Reporter:
         return outcome
 
     def waits(self, answer: Waiting, status: TaskStatus) -> None:
-        """Tell that the task goes on later, and what it did so far."""
+        """Publish that the task goes on later, and what it did so far."""
         log_step("wait", answer.reason, after_s=round(answer.after_s, 3))
         self._listeners.publish(
             WaitEvent(
@@ -77,7 +77,7 @@ class Reporter:
             self.audit(status)
 
     def _publish_end(self, outcome: Outcome, status: TaskStatus, reports: Reports | None) -> None:
-        """Tell all of it at once; of an end that was told before, only the audit hears."""
+        """Publish all of it at once; an end that was reported before goes to the audit alone."""
         task_id = self._request.task_id
         if reports is not None and reports.was_reported(task_id):
             self.audit(status)

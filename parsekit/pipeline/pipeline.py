@@ -53,7 +53,7 @@ class Pipeline(Services):
         return advance(task)
 
     def refuse(self, request: Request, error: ParsekitError, *, progress: float = 0.0) -> Outcome:
-        """End a task that is not to run (any more); ``progress`` is what was told of it so far."""
+        """End a task that is not to run (any more); ``progress`` is the percentage so far."""
         state = RunState(started_unix=self.clock.now(), progress=progress)
         task = Task(self, request, state)
         return task.publish_end(task.failed(error))

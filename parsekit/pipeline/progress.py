@@ -1,4 +1,4 @@
-"""A task's progress as listeners hear it: percentages that never fall, exactly one final event."""
+"""A task's progress as it is published: percentages that never fall, exactly one final event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from parsekit.redaction.secrets import cleaned
 
 
 class ProgressReporter:
-    """Tells the listeners about one task. ``reached`` is the highest percentage told so far."""
+    """Publishes the progress of one task. ``reached`` is the highest percentage so far."""
 
     def __init__(self, listeners: Listeners, request: Request, reached: float = 0.0) -> None:
         self._listeners = listeners
@@ -18,11 +18,11 @@ class ProgressReporter:
         self.reached = reached
 
     def step(self, at: tuple[float, str]) -> None:
-        """Tell one of the steps that the contract names."""
+        """Publish one of the steps that the contract names."""
         self._publish(at[0], at[1])
 
     def parser_step(self, value: float, message: str) -> None:
-        """Tell what the parser says, within the range that is the parser's."""
+        """Publish what the parser says, within the range that is the parser's."""
         low, high = events.PARSER_RANGE
         self._publish(min(high, max(low, value)), cleaned(message))
 

@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class Reports(Protocol):
-    """Remembers, in a place that outlives the process, whose end was told to the listeners."""
+    """Remembers, in a place that outlives the process, whose end was published to the listeners."""
 
     def was_reported(self, task_id: str) -> bool:
-        """Whether the end of this task was told before."""
+        """Whether the end of this task was published before."""
         ...
 
     def mark_reported(self, task_id: str) -> None:
-        """The end of this task has just been told."""
+        """The end of this task has just been published."""
         ...

@@ -50,7 +50,7 @@ class RunState:
     """Where a task stands between two runs.
 
     ``parse_failures`` and ``storage_failures`` count failed attempts in a row; ``step`` is where
-    the last run came to; ``progress`` is the percentage told last; ``get_ms`` and ``parse_ms`` are
+    the last run came to; ``progress`` is the last percentage; ``get_ms`` and ``parse_ms`` are
     what the steps took so far. ``ticket`` is the parser's.
     ``parsed`` is a result document that is not stored yet, as the storage was away.
     ``joined_unix`` is when the task began to wait for another that parses the same replay.

@@ -181,5 +181,5 @@ class Task:
         return max(0, round((now - (self.state.parse_began_unix or now)) * 1000))
 
     def publish_end(self, outcome: Outcome) -> Outcome:
-        """Have the listeners hear how the task ended, once however often it is delivered."""
+        """Publish how the task ended, once however often it is delivered."""
         return self.reporter.end(outcome, self.services.reports)

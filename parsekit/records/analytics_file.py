@@ -4,7 +4,7 @@ The file is kept also where RabbitMQ gets the same events, since ``parsekit anal
 reads nothing else; that costs a task some 20 µs, and at most 96 MiB of disk.
 
 A line is the published message (contract: analytics.schema.json) with three fields more:
-``eventId``, the same when an event is told again; ``at``, when the task ended (RFC 3339, UTC); and
+``eventId``, the same when an event comes again; ``at``, when the task ended (RFC 3339, UTC); and
 ``error``, the published code, null after a success.
 """
 
@@ -42,7 +42,7 @@ class AnalyticsFile:
 
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
-        """Tell how many the disk refused, in the way of all sinks."""
+        """Count those that the disk refused, in the way of all sinks."""
         return () if self._log is None else (self._log.losses("analytics"),)
 
     @hookimpl

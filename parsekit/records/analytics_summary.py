@@ -31,7 +31,7 @@ _END_OF_TIME_UNIX = 253_402_300_800
 class Event:
     """One line of ``analytics.jsonl``, or a message of the analytics queue.
 
-    A message has neither ``event_id`` nor ``at_unix`` nor ``error``: it is taken as told once, and
+    A message has neither ``event_id`` nor ``at_unix`` nor ``error``: it counts as new, and
     its error is unknown.
     """
 
@@ -138,7 +138,7 @@ class Figures:
 
 @dataclass(slots=True)
 class Summary:
-    """Everything, and each parser apart. ``repeated`` events were told before and not counted."""
+    """Everything, and each parser apart. ``repeated`` events came before and were not counted."""
 
     total: Figures = field(default_factory=Figures)
     parsers: dict[str, Figures] = field(default_factory=dict)

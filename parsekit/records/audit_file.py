@@ -52,7 +52,7 @@ class AuditFile:
 
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
-        """Tell how many records could not be written: nobody reads them, so nobody misses them."""
+        """Count the records that could not be written: nobody reads them, so nobody misses them."""
         text = "Audit records that could not be written."
         yield Metric(name="parsekit_audit_lost_total", help=text, kind="counter", value=self.lost)
 

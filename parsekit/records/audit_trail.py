@@ -1,6 +1,6 @@
 """What was done, for the audit: for whom, what was touched, and where things were sent.
 
-A run of a task tells it with `audit_event`; what a user does by a command that is no task's run
+A run of a task publishes it with `audit_event`; what a user does by a command that is no task's run
 goes through `Operations`.
 """
 
@@ -32,7 +32,7 @@ _CLOSE_S = 2.0
 
 
 class AuditTrail:
-    """What a task did since it was last told, in order, each thing once."""
+    """What a task did since the last record, in order, each thing once."""
 
     def __init__(self) -> None:
         self._done: dict[tuple[str, str], None] = {}
@@ -45,7 +45,7 @@ class AuditTrail:
         return bool(self._done)
 
     def take(self) -> Acts:
-        """Tell, and begin anew."""
+        """Answer all of it, and begin anew."""
         done, self._done = self._done, {}
 
         def of(act: str) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Operation:
 
 
 class Operations:
-    """What a user does by a command: told to the listeners of the audit, as runs of tasks are."""
+    """What a user does by a command, published to the audit's listeners as runs of tasks are."""
 
     def __init__(self, listeners: Listeners, command: str, clock: Clock | None = None) -> None:
         self._listeners = listeners
@@ -215,5 +215,5 @@ def local_caller(role: str) -> str:
 
 
 def addressees(queue: str | None) -> Iterable[str]:
-    """Where the end of a task is told; ``queue`` is the caller's progress queue."""
+    """Where the end of a task is published; ``queue`` is the caller's progress queue."""
     return ("analytics",) if queue is None else (f"progress queue {queue}", "analytics")

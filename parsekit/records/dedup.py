@@ -1,4 +1,4 @@
-"""Which events came before: an event that was told again, after a crash, counts once."""
+"""Which events came before: an event that was published again, after a crash, counts once."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _find_spared() -> None:
 
 
 def when_remembering(listener: Callable[[], None]) -> None:
-    """Call this from now on whenever this process learns of a secret; it isn't told which."""
+    """Call this from now on whenever this process learns of a secret; not with the secret."""
     _listeners.append(listener)
 
 

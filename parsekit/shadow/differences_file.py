@@ -44,7 +44,7 @@ class DifferencesFile:
 
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
-        """Tell how many the disk refused, in the way of all sinks."""
+        """Count those that the disk refused, in the way of all sinks."""
         return () if self._log is None else (self._log.losses("differences"),)
 
     @hookimpl

@@ -1,7 +1,7 @@
 """A second parser beside the first: its result is compared, and never given to the caller.
 
 The primary answers first. Then one background thread of this process takes the same replay through
-the shadow parser, in child processes of the lowest priority, and tells listeners how the two
+the shadow parser, in child processes of the lowest priority, and publishes to listeners how the two
 results differ. What the shadow can't take now is skipped and counted; whatever goes wrong with it
 is logged and counted. Nothing waits for it.
 """
@@ -229,7 +229,7 @@ class Shadow:
             self._leave(fresh)
 
     def _audit_acts(self, request: Request, fate: Fate) -> None:
-        """Tell the audit what was done beside the task, which may have gone to another company."""
+        """Audit what was done beside the task, which may have gone to another company."""
         if not self._trail or self._audit is None:
             return
         status = TaskStatus(

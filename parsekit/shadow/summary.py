@@ -186,7 +186,7 @@ def summarise(
 ) -> list[PairSummary]:
     """Put differences together by pair of parsers and versions, in the order of their coming.
 
-    One that is told again counts once; a line that is no difference is added to ``unread``.
+    One that is published again counts once; a line that is no difference is added to ``unread``.
     """
     pairs: dict[tuple[Answerer, Answerer], PairSummary] = {}
     latest = Latest()

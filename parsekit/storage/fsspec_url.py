@@ -42,7 +42,7 @@ class UrlStorage:
         return RESULTS_PREFIX
 
     def head(self, key: str) -> ObjectInfo:
-        """Ask the driver, which tells an ETag or not; see `Storage.head`."""
+        """Ask the driver, which answers an ETag or not; see `Storage.head`."""
         facts = self._facts(key)
         etag = str(facts.get("ETag") or "").strip('"') or None
         return ObjectInfo(key=key, size_bytes=facts["size"], etag=etag)
@@ -98,7 +98,7 @@ class UrlStorage:
         return facts
 
     def _content(self, key: str, *, size_known: bool) -> bytes:
-        """Of an object whose size some server has not told, no more than shows it too large."""
+        """Of an object whose size some server has not answered, no more than shows it too large."""
         end = None if size_known else LARGEST_READ_BYTES + 1
         with _driver_errors(key):
             return bytes(self._driver.cat_file(self._path(key), end=end))

@@ -2,7 +2,7 @@
 
 Folders are named after their process: what a killed process left is removed by the next one. A
 process id is not enough of a name: in a container every worker is process 1, and the temporary
-folder may outlive the container. So the name also tells when the process started.
+folder may outlive the container. So the name also has when the process started.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from parsekit.errors import StorageUnavailable
 from parsekit.storage.atomic import Folder
 
 _PREFIX = "parsekit-"
-#: Process id, start and what makes it unique. Older versions told no start.
+#: Process id, start and what makes it unique. Older versions wrote no start.
 _NAME = re.compile(rf"{_PREFIX}(\d+)(?:-(\d+))?-\w+")
 
 
@@ -55,7 +55,7 @@ def _prefix(pid: int) -> str:
 
 
 def _runs(pid: int, started: str | None) -> bool:
-    """Whether this very process runs, as far as can be told: when in doubt, its folder stays."""
+    """Whether this very process runs, as far as can be known: when in doubt, its folder stays."""
     now = _started(pid)
     return _alive(pid) and (None in (started, now) or started == now)
 

@@ -7,7 +7,7 @@ Three lines check an installed parser::
     class TestShout(ParserConformance):
         parser = "shout"
 
-Everything runs on the real road, as a user's command does: found by entry point, made by the host,
+Everything runs for real, as a user's command does: found by entry point, made by the host,
 run with limits, its result stored and looked up again. Replays are synthetic.
 """
 
@@ -69,7 +69,7 @@ class ParserConformance:
 
     @pytest.fixture
     def pipeline(self, host: Host, config: dict[str, Any], tmp_path: Path) -> Iterator[Pipeline]:
-        """The road of a command line, with its data in a folder of the test's own."""
+        """The pipeline of a command line, with its data in a folder of the test's own."""
         file = tmp_path / "parsekit.json"
         file.write_text(json.dumps(config))
         session = open_session(file, host=host, data_dir=tmp_path / "data")

@@ -47,9 +47,9 @@ Delivered = Callable[[], list[JsonObject]]
 
 
 class HostedSink:
-    """A sink behind a host, as a driver tells it.
+    """A sink behind a host, as a driver calls it.
 
-    Notes how long its slowest call took, and all of them together: what telling has added.
+    Notes how long its slowest call took, and all of them together: what publishing has added.
     """
 
     def __init__(self, sink: object, config: JsonObject, folder: Path) -> None:
@@ -76,7 +76,7 @@ class HostedSink:
         self.call("parsekit_open", session=self.session)
 
     def task(self, outcome: Outcome, queue: str | None) -> list[JsonObject]:
-        """Tell the life of one task; answer the messages of it."""
+        """Publish the life of one task; answer the messages of it."""
         steps = [progress(outcome, *step, queue) for step in (STARTED, FETCHING)]
         end = progress(outcome, COMPLETE[0], "stored" if outcome.ok else "failed", queue, last=True)
         for event in (*steps, end):
@@ -93,13 +93,13 @@ class HostedSink:
         return [*asked, analytics.to_message()]
 
     def step(self, outcome: Outcome, step: tuple[float, str], queue: str | None) -> JsonObject:
-        """Tell one step; answer its message."""
+        """Publish one step; answer its message."""
         event = progress(outcome, *step, queue)
         self.call("parsekit_progress", event=event)
         return event.to_message()
 
     def wait(self, outcome: Outcome, queue: str | None, after_s: float) -> None:
-        """Tell that the task waits, and goes on here or elsewhere."""
+        """Publish that the task waits, and goes on here or elsewhere."""
         event = WaitEvent(
             task_id=outcome.task_id,
             replay=outcome.replay,
@@ -118,7 +118,7 @@ class HostedSink:
 def progress(
     outcome: Outcome, value: float, message: str, queue: str | None, *, last: bool = False
 ) -> ProgressEvent:
-    """One step of the task that ended so; the last one tells the outcome."""
+    """One step of the task that ended so; the last one has the outcome."""
     final: Status = "Complete" if outcome.ok else "Error"
     return ProgressEvent(
         task_id=outcome.task_id,

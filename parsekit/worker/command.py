@@ -1,4 +1,4 @@
-"""What ``parsekit worker`` does: say what it will do, and do it until it is told to stop."""
+"""What ``parsekit worker`` does: say what it will do, and do it until it is stopped."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _end_in_words(at: Addresses) -> Iterator[None]:
 
 
 class _Ended(logging.Filter):
-    """Keeps the record of an error that can be told in words out of the log, and the error."""
+    """Keeps the record of an error that can be said in words out of the log, and the error."""
 
     def __init__(self, at: Addresses) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Requests that were put aside, for somebody to look at, retry or drop."""
+"""Requests that are never tried again by themselves, for somebody to look at, retry or drop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One request as its caller sent it, and why it was put aside. ``at_unix`` is when."""
+    """One request as its caller sent it, and why it is a dead letter. ``at_unix`` is when."""
 
     task_id: str
     kwargs: JsonObject

@@ -60,7 +60,7 @@ _TRANSPORTS = {
     "amqps": "parsekit.worker.amqp.transport:AmqpTlsTransport",
 }
 
-#: Celery stops by itself when its tasks end in time; what is left then is for giving back.
+#: Celery stops by itself when its tasks end in time; what is left then is for requeueing.
 _ABORT_SECONDS = SHUTDOWN_SECONDS - 7
 _FAREWELL_SECONDS = 6.0
 
@@ -254,7 +254,7 @@ def _on_child(**_: Any) -> None:
 
 
 def _on_childs_end(report: ChildReport, watch: StorageWatch) -> None:
-    """Tell the last numbers while those who count are there, then end in good order."""
+    """Publish the last numbers while those who count are there, then end in good order."""
     watch.stop()
     report.stop()
     _on_end()
@@ -275,7 +275,7 @@ def _on_shutting_down(**_: Any) -> None:
 def _abort() -> None:
     """End with tasks still running: their messages go back, another worker goes on.
 
-    Servers that do not answer have others give them back, once this process is seen to be dead.
+    Where servers do not answer, others requeue them, once this process is seen to be dead.
     """
     log.warning("tasks still run after %g s; giving them back", _ABORT_SECONDS)
     farewell = threading.Thread(target=_requeue_unacked, daemon=True)

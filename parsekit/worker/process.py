@@ -109,7 +109,7 @@ class Process:
 
     @cached_property
     def reports(self) -> TaskReports:
-        """Whose end was told."""
+        """Whose end was reported."""
         return TaskReports(self.task_store)
 
     @cached_property
@@ -124,12 +124,12 @@ class Process:
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
-        """Requests that were put aside."""
+        """Requests that are not tried again by themselves."""
         return DeadLetters(self._connect())
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The road that every task takes here. Raises `ConfigInvalid`, `PluginFailed`."""
+        """The pipeline of every task here. Raises `ConfigInvalid`, `PluginFailed`."""
         return make_pipeline(
             self._service.session,
             self._service.host,
@@ -176,7 +176,7 @@ class Process:
         return Cancelled("cancelled") if self.task_store.cancelled(task_id) else None
 
     def stop(self) -> None:
-        """End in good order; what was taken and not finished goes back to its queue."""
+        """End in good order; what was taken and not finished is requeued."""
         if self._cancel_watch is not None:
             self._cancel_watch.stop()
         if self.made_pipeline is not None:
@@ -185,7 +185,7 @@ class Process:
         end_traces()
 
     def abort(self, children: Collection[int] = ()) -> None:
-        """Give back what runs and send what is buffered; the caller ends the process next.
+        """Requeue what runs and send what is buffered; the caller ends the process next.
 
         ``children`` are the processes of its pool. Parsers' processes end with the one that started
         them: to end them first would make failures of their tasks.

@@ -2,7 +2,7 @@
 
 Asking is ``worker --task-events``, ``celery.task_events``, or the remote command
 ``enable_events``, which Flower sends by itself. Celery has a worker that runs without heartbeats
-answer it "event dispatcher unavailable", and one with heartbeats publish them, heard or not.
+answer it "event dispatcher unavailable", and one with heartbeats publish them, consumed or not.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def submit(
     """Send replays to the service; local files are uploaded to the storage first.
 
     Prints the ids of the tasks, or with --follow or --format jsonl waits for their outcomes. A
-    replay that can't be sent is told and stops no other; the exit code is 1 then.
+    replay that can't be sent is reported and stops no other; the exit code is 1 then.
     """
     have_caller_read(config)
     from parsekit.client import caller, submit  # noqa: PLC0415
@@ -87,13 +87,13 @@ def submit(
 
 @dataclass(slots=True)
 class _Report:
-    """Tells what became of each replay, and counts."""
+    """Prints what became of each replay, and counts."""
 
     form: SubmitFormat
     tally: Tally = field(default_factory=Tally)
 
     def sent(self, one: Entry | NotSent | NoMatch) -> None:
-        """Tell a task's id as soon as it is sent."""
+        """Print a task's id as soon as it is sent."""
         if isinstance(one, NoMatch):
             self._found_nothing(one)
         elif isinstance(one, Entry):
@@ -104,7 +104,7 @@ class _Report:
             say_error(f"{one.replay} {one.failure.code}: {one.failure.message}")
 
     def ended(self, one: Answer | NoMatch) -> None:
-        """Tell an outcome."""
+        """Print an outcome."""
         if isinstance(one, NoMatch):
             self._found_nothing(one)
         else:

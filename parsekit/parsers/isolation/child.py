@@ -1,4 +1,4 @@
-"""The child that parses one replay: it gives up the system, takes a request, answers, and ends."""
+"""The child that parses one replay: it restricts itself, takes a request, answers, and ends."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def _yield_to_others(niceness: int) -> None:
 
 
 def _has_threads() -> bool:
-    """Whether the parser started threads while it was made; asked of the system where it tells."""
+    """Whether the parser started threads while it was made; asked of the system if it answers."""
     try:
         return len(list(Path("/proc/self/task").iterdir())) > 1
     except OSError:

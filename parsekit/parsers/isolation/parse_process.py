@@ -133,7 +133,7 @@ class ParseProcess:
         folder.mkdir()
         path = folder / replay.path.name
         try:
-            with contextlib.suppress(FileNotFoundError):  # then the parser is told of no file
+            with contextlib.suppress(FileNotFoundError):  # then the parser is given no file
                 try:
                     os.link(replay.path, path)
                 except FileNotFoundError:
@@ -190,7 +190,7 @@ class ParseProcess:
             try:
                 body = receive(conversation, deadline, max_bytes=left)
             except Closed:
-                # All that it said was heard, so that nothing it wrote can hold an unknown secret.
+                # All that it wrote was read, so that nothing it wrote can hold an unknown secret.
                 raise _Silenced(may_quote=not has_secret) from None
             left -= len(body)
             match decode_reply(body, request_id):
@@ -255,7 +255,7 @@ def _send(conversation: socket.socket, body: bytes, seconds: float) -> None:
     conversation.settimeout(seconds)
     try:
         conversation.sendall(body)
-    except ConnectionError:  # what it said before is not heard
+    except ConnectionError:  # what it wrote before is not read
         raise _Silenced(may_quote=False) from None
 
 

@@ -1,4 +1,4 @@
-"""What a child gives up before it touches a replay, and what this system can't take from it.
+"""How a child restricts itself before it touches a replay, and what this system can't take from it.
 
 The threat is a replay that takes over the native code that reads it. Parsers themselves are
 installed by the operator: they may read and write while they are imported and made.
@@ -103,7 +103,7 @@ def newer_than_known() -> str:
 
 
 class Sandbox:
-    """What the process that makes a parser, and then each that parses, gives up for good.
+    """How the process that makes a parser, and then each that parses, restricts itself for good.
 
     ``replays`` is the folder in which each replay has a folder of its own.
     """
@@ -117,7 +117,7 @@ class Sandbox:
     def restrict_system(self) -> None:
         """Refuse network, programs and the system itself; call it before the parser is made.
 
-        Where the system has no filter the rest is given up all the same; see `missing_layers`.
+        Where the system has no filter the rest is restricted all the same; see `missing_layers`.
         """
         os.umask(0o077)
         resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES))

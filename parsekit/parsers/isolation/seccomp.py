@@ -57,7 +57,7 @@ _MACHINES = {
 
 #: Refused whatever the arguments: name, number on x86_64, number on aarch64; - where there is none.
 _REFUSED = """
-# network, and what could reach it by another road
+# network, and what could reach it by another way
 socket 41 198; connect 42 203; bind 49 200; listen 50 201; accept 43 202; accept4 288 242
 io_uring_setup 425 425; io_uring_enter 426 426; io_uring_register 427 427
 # other programs and processes

@@ -43,7 +43,7 @@ def spawn(
 
 
 def update(actor: int, archetype: str, values: Mapping[str, Bits]) -> Bits:
-    """Tell new values of an actor's attributes."""
+    """Encode new values of an actor's attributes."""
     return join(_update(actor, stream_ids(archetype), values))
 
 

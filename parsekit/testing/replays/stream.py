@@ -37,7 +37,7 @@ def _frames(recording: Recording) -> Iterator[Bits]:
 
 
 class _Show:
-    """The match as it goes on; each frame tells what is new in it."""
+    """The match as it goes on; each frame has what is new in it."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
@@ -50,7 +50,7 @@ class _Show:
         self._sent: dict[tuple[int, str], int] = {}
 
     def frame(self, number: int) -> Iterator[Bits]:
-        """Tell what is new in this frame; to be asked for each frame once, in order."""
+        """Encode what is new in this frame; to be called for each frame once, in order."""
         if number == 0:
             yield from introduce(self._cast, self._match)
         for cue in self._cues:
@@ -137,7 +137,7 @@ class _Show:
     def _news(
         self, actor: int, archetype: str, name: str, value: int, encode: Callable[[int], Bits]
     ) -> Iterator[Bits]:
-        """Tell a value if it is another than the one told last."""
+        """Encode a value if it is another than the one sent last."""
         if self._sent.get((actor, name)) != value:
             self._sent[actor, name] = value
             yield update(actor, archetype, {name: encode(value)})

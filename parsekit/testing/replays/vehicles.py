@@ -54,7 +54,7 @@ def enter(vehicles: Vehicles, cast: Cast, play: Play) -> Iterator[Bits]:
 
 
 def move(vehicles: Vehicles, play: Play) -> Iterator[Bits]:
-    """Tell where ball and cars are."""
+    """Encode where ball and cars are."""
     ball = rigid_body(play.ball, play.ball_velocity, 0.0)
     yield update(vehicles.ball, BALL, {"ReplicatedRBState": ball})
     for vehicle, car in zip(vehicles.all, play.cars, strict=True):

@@ -18,7 +18,7 @@ from parsekit.worker.tls import AmqpTls
 Answer = TypeVar("Answer")
 
 _TIMEOUT_SECONDS = 5.0
-#: The broker drops a connection on which it heard nothing for so long; every use is heard.
+#: The broker drops a connection on which nothing came for so long; every use counts.
 _HEARTBEAT_SECONDS = 60
 
 

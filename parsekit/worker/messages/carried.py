@@ -35,7 +35,7 @@ class Carried:
 
     ``state`` is the pipeline's, None before the first run. ``until_unix`` is when the task goes on,
     which may be several hops away. ``caller`` says who sent the first message. ``again`` names the
-    time at which a request that was put aside is tried anew, "" for the first.
+    time at which a dead letter is tried anew, "" for the first.
     """
 
     state: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Message headers with which a task tells the broker's transport that it is to wait.
+"""Message headers by which the broker's transport has a task wait.
 
 They are taken off before the message is sent.
 """

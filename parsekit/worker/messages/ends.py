@@ -1,6 +1,6 @@
 """How a task ends that is not worked on to its own end: revoked, expired, beyond a limit, broken.
 
-Each has Celery's word for its caller, and ours for whoever else is told of it.
+Each has Celery's word for its caller, and ours for all that is published of it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class End:
 
     @property
     def error(self) -> ParsekitError:
-        """What is told of it."""
+        """What is published of it."""
         return _ERRORS.get(self.reason, Cancelled)(self.message)
 
 

@@ -24,7 +24,7 @@ def failure_facts(error: object) -> dict[str, Any]:
 
 
 def with_facts(given: Any, error: BaseException) -> Any:
-    """What Celery tells of an error, and ours; of a fault of its own it wants the error itself.
+    """What Celery stores of an error, and ours; of a fault of its own it wants the error itself.
 
     Only the arguments are free text: a class and its module are names that callers look up.
     """
@@ -35,9 +35,9 @@ def with_facts(given: Any, error: BaseException) -> Any:
 
 
 def answer_faults_of_celery() -> None:
-    """Let the caller hear of an error beside the task's run, such as a callback that can't be sent.
+    """Publish an error beside the task's run, such as a callback that can't be sent.
 
-    Celery acknowledges the message and tells nobody.
+    Celery acknowledges the message and publishes nothing.
     """
     signals.task_internal_error.connect(_answer, weak=False, dispatch_uid="parsekit-answer")
 
@@ -53,7 +53,7 @@ def _answer(
 
 
 def without_secrets(given: Any) -> Any:
-    """What Celery tells of an error, or of where it happened, as callers may read it."""
+    """What Celery stores of an error, or of where it happened, as callers may read it."""
     if isinstance(given, str):
         return cleaned(given)
     if isinstance(given, dict):

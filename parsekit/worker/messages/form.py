@@ -51,7 +51,7 @@ def is_task_id(value: object) -> bool:
 
 
 def is_message(content: Any) -> bool:
-    """Whether kombu can read it, and somebody can be told what becomes of it."""
+    """Whether kombu can read it, and somebody can be answered what becomes of it."""
     headers, properties = content["headers"], content["properties"]
     return (
         isinstance(headers, dict)
@@ -124,7 +124,7 @@ def _check_limits(limits: Any) -> None:
 
 
 def _check_followers(embed: Mapping[str, Any]) -> None:
-    """Refuse what would raise after the task, too late to tell anybody."""
+    """Refuse what would raise after the task, too late for an answer."""
     for name in _FOLLOWERS:
         followers = embed.get(name)
         if followers and not (

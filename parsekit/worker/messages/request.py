@@ -56,7 +56,7 @@ def request_of(
 
 
 def digest_of(kwargs: Mapping[str, Any]) -> str:
-    """Tells calls apart under one task id: by the replay, as all else is about who is told."""
+    """Tells calls apart under one task id: by the replay, as all else is about publishing."""
     named = json.dumps(kwargs.get("replayObjectPath"))
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
@@ -68,7 +68,7 @@ def refused(
     *,
     reserves: Callable[[str], bool],
 ) -> Request:
-    """Stands for a call that can't be read, so that its caller's progress queue hears about it."""
+    """Stands for a call that can't be read, so that its end is published to its caller's queue."""
     path = kwargs.get("replayObjectPath")
     shown = short(path, 200) if isinstance(path, str) else ""  # may be a URL with a password
     try:

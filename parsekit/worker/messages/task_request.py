@@ -1,8 +1,8 @@
 """A task in Celery's main process, which may end it: expired, revoked, beyond a limit, broken.
 
-Celery would store the state there, acknowledge the message, and nobody else would hear of it. That
-process can't tell them: it opens no plugin, as the children that it forks later would share what it
-opened. So the message stays un-acknowledged, and one more run of the task tells how it ended,
+Celery would store the state there, acknowledge the message, and publish nothing of it. That
+process can't: it opens no plugin, as the children that it forks later would share what it
+opened. So the message stays un-acknowledged, and one more run of the task publishes how it ended,
 stores the state that Celery gives it, and frees what it held. Where a worker dies before that, the
 next one that gets the message decides anew.
 """
@@ -111,7 +111,7 @@ class TaskRequest(Request):
             super().on_timeout(soft, timeout)
 
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
-        """Note it. Called again for a process that was told to end, once it has ended."""
+        """Note it. Called again for a process that was signalled to end, once it has ended."""
         if self._end is None:
             facts = {"terminated": terminated, "signum": signum, "expired": expired}
             self.send_event("task-revoked", **facts)

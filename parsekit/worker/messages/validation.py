@@ -2,8 +2,8 @@
 
 One that can't goes on as a call that is refused (`parsekit.worker.messages.request.REFUSED`): so
 its caller gets the failure on whatever way results take, its progress queue one Error, and the
-ledger knows of it, as with every other task. What says not even whom to tell is dropped, with a
-line in the log.
+task store knows of it, as with every other task. What names no task to answer is dropped, with
+a line in the log.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _UNREADABLE = (
     *(InvalidTaskError, DecodeError, ContentDisallowed, BadRequest, RecursionError),
     *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
 )
-#: A longer body is not read even for the queue that wants to hear of the refusal.
+#: A longer body is not read even for the queue to which the refusal is published.
 _MAX_LOOKED_INTO = 16 * MAX_BODY_BYTES
 #: What a refused call keeps of its arguments, and how much of each, characters.
 _KEPT, _KEPT_CHARACTERS = ("replayObjectPath", "progressQueue"), 300
@@ -180,7 +180,7 @@ def _reason(exc: Exception) -> str:
 
 
 def _named(message: Any, body: Any) -> Mapping[str, str]:
-    """Who is to hear of it, and of what, as far as that can be read."""
+    """Who is to be answered, and about what, as far as that can be read."""
     try:
         if len(message.body) > _MAX_LOOKED_INTO:
             return {}

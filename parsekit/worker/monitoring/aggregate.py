@@ -1,4 +1,4 @@
-"""What a whole worker tells: its processes together, its servers, the queues."""
+"""What a whole worker publishes: its processes together, its servers, the queues."""
 
 from __future__ import annotations
 

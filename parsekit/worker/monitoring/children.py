@@ -1,4 +1,4 @@
-"""How the children of a prefork pool tell their parent: each writes a file every two seconds.
+"""How the children of a prefork pool report to their parent: each writes a file every two seconds.
 
 The parent adds up the files of the living, and keeps what the dead have counted, so that no number
 falls and none stands under a process id. A child that is killed takes two seconds of counts along.
@@ -59,7 +59,7 @@ class ChildReport:
             log.debug("numbers can't be written: %s", exc)
         except Exception:  # the thread would end, and what this child counts stand still for ever
             level = logging.DEBUG if self._complained else logging.ERROR
-            log.log(level, "the numbers of this process can't be told", exc_info=True)
+            log.log(level, "the numbers of this process can't be written", exc_info=True)
             self._complained = True
 
 
@@ -100,7 +100,7 @@ class Children:
 
 
 def family(folder: Path, parent: int) -> Path:
-    """Where the processes of one worker write what they tell each other."""
+    """Where the processes of one worker write their numbers for each other."""
     return folder / f"{parent}{_SUFFIX}"
 
 

@@ -1,4 +1,4 @@
-"""What one process of a worker tells of itself."""
+"""What one process of a worker publishes of itself."""
 
 from __future__ import annotations
 

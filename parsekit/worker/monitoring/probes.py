@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A result that nobody has: to be told so takes a whole round trip to the storage. It is looked for
+#: A result that nobody has: to learn so takes a whole round trip to the storage. It is looked for
 #: where results are, as a worker may read nothing else but replays.
 _NOBODYS = "parsekit-probe"
 
@@ -111,7 +111,7 @@ class StorageWatch:
 
 
 def _is_old(folder: Path) -> bool:
-    """Whether no process of this worker has heard of the storage lately."""
+    """Whether no process of this worker had an answer of the storage lately."""
     try:
         return time.time() - _last_answer(folder)[0] > ASK_SECONDS
     except (OSError, ValueError):

@@ -24,7 +24,7 @@ from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
 
-#: Told where a Redis knows it.
+#: Published where a Redis knows it.
 WAITING = "parsekit_waiting_tasks"
 #: kombu keeps messages of these priorities in lists of their own.
 _REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
@@ -32,7 +32,7 @@ _REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
 _PAGE = 500
 #: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
 _MAX_NOTES = 2000
-#: A look is taken every six seconds; what was seen longer ago is not told any more.
+#: A look is taken every six seconds; what was seen longer ago is not published any more.
 _STALE_SECONDS = 20.0
 
 
@@ -86,7 +86,7 @@ dequeued = _Dequeued()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSnapshot:
-    """What the broker said: messages by queue, taken ever by queue; None for what it can't tell."""
+    """What the broker said: messages by queue, taken ever by queue; None for what it left out."""
 
     messages: Mapping[str, int]
     taken: Mapping[str, int]
@@ -226,7 +226,7 @@ class AmqpQueues:
 
 
 class _Shared:
-    """What all workers tell each other in Redis: adds our dequeued to theirs."""
+    """What all workers share in Redis: adds our dequeued to theirs."""
 
     def __init__(self, url: str) -> None:
         self._client: Any = connect(url)
@@ -251,7 +251,7 @@ def _metrics(
 ) -> list[Metric]:
     found = [_shared("parsekit_dead_letters", "Requests that were put aside.", looked.dead_letters)]
     for queue, messages in looked.messages.items():
-        # An alert can't tell by a name, which is the operator's choice.
+        # An alert can't go by a name, which is the operator's choice.
         labels = {"queue": queue, "bulk": "true" if queue in bulk_queues else "false"}
         text = "Messages that wait to be taken, in the whole deployment."
         found.append(_shared("parsekit_queue_messages", text, messages, **labels))

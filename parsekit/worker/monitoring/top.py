@@ -77,12 +77,12 @@ class Snapshot:
     misplaced: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The form of ``--format json``, in which null is a number that a plugin can't tell."""
+        """The form of ``--format json``, in which null is a number that a plugin does not know."""
         return {name: _spoken(value) for name, value in asdict(self).items()}
 
 
 def snapshot_of(announcements: list[Announcement], misplaced: int = 0) -> Snapshot:
-    """Put together what the workers said. Shared numbers are told by each: the most counts."""
+    """Put together what the workers said. Shared numbers are published by each: the most counts."""
     metrics = [metric for each in announcements for metric in each.snapshot.metrics]
     waits = {wait.task_id: wait for each in announcements for wait in each.snapshot.waits}
     next_waits = sorted(waits.values(), key=lambda wait: wait.until_unix)

@@ -18,7 +18,7 @@ DEQUEUED_TOTAL = _PREFIX + "taken-ever"
 #: The key with which workers sign what their messages carry, where none is configured.
 CARRYING_KEY = _PREFIX + "carrying-key"
 
-#: Hash, task id to the request that was put aside.
+#: Hash, task id to its dead letter.
 DEAD_LETTERS = _PREFIX + "dead-letters"
 
 

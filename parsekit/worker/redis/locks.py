@@ -77,7 +77,7 @@ class RedisLocks:
         return lock if taken else None
 
     def ask(self, lock: RedisLock, script: str, *given: str) -> int:
-        """Run a script on a lock; one that Redis does not hear of is released later."""
+        """Run a script on a lock; one that does not reach Redis is released later."""
         try:
             names = [lock.name, self._mine]
             return int(self._client.eval(script, 2, *names, lock.token, *given))

@@ -21,7 +21,7 @@ from parsekit.worker.redis.refusals import is_passing
 from parsekit.worker.redis.task_store import KEPT_SECONDS
 from parsekit.worker.redis.transport import TAKEN_BY, settled
 
-#: KEYS result, task of the ledger, messages in a worker's hands; ARGV text, seconds to keep it (0
+#: KEYS result, the task's hash, messages in a worker's hands; ARGV text, seconds to keep it (0
 #: for ever), "1" when the task ends with it, seconds to keep that, tag of the message ("" none).
 #: Results are written by us alone and begin with their state.
 _SET_UNLESS_FINAL = """
@@ -44,7 +44,7 @@ return 1
 class RedisResults(RedisBackend):
     """What callers read under ``celery-task-meta-<task id>``, plain JSON.
 
-    The end of a task is written in one step: its result, the end in the ledger
+    The end of a task is written in one step: its result, the end in the task store
     (`parsekit.worker.redis.task_store`), and, of a message that came through this same Redis,
     that it is settled (`parsekit.worker.redis.transport`).
     """
@@ -81,7 +81,7 @@ class RedisResults(RedisBackend):
         return result
 
     def started(self, task: Any) -> str:
-        """What callers read of a task that has begun; the ledger writes it."""
+        """What callers read of a task that has begun; the task store writes it."""
         meta = self._get_result_meta(
             {"hostname": task.request.hostname}, states.STARTED, None, task.request
         )

@@ -23,7 +23,7 @@ class Admission(Enum):
 
     ``BEGUN``: go, after a run that never ended; ``CUT_SHORT``: go, after one that never ended and
     had begun to parse; ``AGAIN``: go, after one that had and did. ``CANCELLED``: somebody asked for
-    its end; ``REVOKED``: its caller reads that it has ended so, and nobody else was told.
+    its end; ``REVOKED``: its caller reads that it has ended so, and nothing was published.
     ``OTHER_CALL``: the id is that of a call for another replay.
     """
 
@@ -43,7 +43,7 @@ class Admission(Enum):
         return self in (Admission.GO, Admission.BEGUN, Admission.AGAIN, Admission.CUT_SHORT)
 
 
-#: Fact of a task whose end was told.
+#: Fact of a task whose end was reported.
 REPORTED = "reported"
 #: What was read of a task when its run began is still good for so long, seconds: who cancels a task
 #: that ends so soon comes too late.
@@ -52,7 +52,7 @@ _FRESH_S = 0.25
 #: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none),
 #: how the name begins of a member that was killed ("" none), and the call. A run of the same member
 #: is over: only word of its end did not get through. Results are written by us alone and begin with
-#: their state. Answers a standing, and whether the end of the task was told before.
+#: their state. Answers an admission, and whether the end of the task was reported.
 _ADMIT = """
 local facts = redis.call('HMGET', KEYS[1],
   'finished', 'cancelled', 'run', 'member', 'reported', 'attempts', 'survived', 'call')
@@ -172,7 +172,7 @@ class TaskStore:
         self._client.eval(_END_RUN, 1, keys.task(task_id), self._run, *facts)
 
     def forget_run(self, task_id: str) -> None:
-        """Take note that the result store has booked the end, in this same Redis."""
+        """Forget our run: the result store has written the end, in this same Redis."""
         self._runs.pop(task_id, None)
 
     @property
@@ -219,7 +219,7 @@ class TaskStore:
             self._counted.discard(task_id)
 
     def was_reported(self, task_id: str, what: str = REPORTED) -> bool:
-        """Whether ``what``, the end of this task by default, was told before."""
+        """Whether ``what``, the end of this task by default, was reported before."""
         run = self._runs.get(task_id)
         if what == REPORTED and run is not None and run.is_known:
             return run.was_reported
@@ -233,7 +233,7 @@ class TaskStore:
         return any(self._client.hmget(keys.task(task_id), [REPORTED, "cancelled"]))
 
     def mark_reported(self, task_id: str, what: str = REPORTED) -> None:
-        """Remember that ``what`` was told; the end of a task is written down with its run's."""
+        """Remember that ``what`` was reported; the end of a task is written with its run's."""
         run = self._runs.get(task_id)
         if what == REPORTED and run is not None:
             run.was_reported = True
@@ -250,7 +250,7 @@ class TaskReports:
         self._suppressed: set[str] = set()
 
     def was_reported(self, task_id: str) -> bool:
-        """Whether the end was told, or is going to be told as a cancellation."""
+        """Whether the end was reported, or is going to be as a cancellation."""
         what = self._reporting.get((task_id, threading.get_ident()))
         if what is not None:
             return self._store.was_reported(task_id, what)
@@ -260,22 +260,22 @@ class TaskReports:
         return suppressed
 
     def was_suppressed(self, task_id: str) -> bool:
-        """Whether the end that just came was not told; asked once, and then forgotten."""
+        """Whether the end that just came was not published; asked once, and then forgotten."""
         suppressed = task_id in self._suppressed
         self._suppressed.discard(task_id)
         return suppressed
 
     def mark_reported(self, task_id: str) -> None:
-        """Remember that the end of this task was told."""
+        """Remember that the end of this task was reported."""
         self._store.mark_reported(
             task_id, self._reporting.get((task_id, threading.get_ident()), REPORTED)
         )
 
     @contextmanager
     def reporting(self, task_id: str, what: str = REPORTED) -> Iterator[None]:
-        """What this thread tells of the task in the block is no end that its run came to.
+        """What this thread publishes of the task in the block is no end that its run came to.
 
-        It is how others ended it, or ``what`` is to be told beside that.
+        It is how others ended it, or ``what`` is published beside that.
         """
         place = task_id, threading.get_ident()
         self._reporting[place] = what

@@ -3,7 +3,7 @@
 kombu pops a message with BRPOP and records it in a second step. A worker that is killed in between,
 or frozen while the server answers, loses it; one that is killed later leaves it hidden until the
 visibility timeout, which must be longer than the longest task. Here one script moves a message
-from its list to the hash of the worker that takes it, and the other workers give back the hash of
+from its list to the hash of the worker that takes it, and the other workers requeue the hash of
 one that is dead (`parsekit.worker.redis.membership`), so that no timeout is needed at all.
 
 The same script moves tasks whose time has come from `keys.DUE` to the queue in which they go on.
@@ -85,7 +85,7 @@ local due_at = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 return {taken, due_at and math.max(1, due_at - now) or 0}
 """
 
-#: Gives back to where it was taken: KEYS taken; ARGV the tag, none for all that is there.
+#: Requeues where it was taken: KEYS taken; ARGV the tag, none for all that is there.
 REQUEUE = """
 local tags = ARGV[1] and {ARGV[1]} or redis.call('HKEYS', KEYS[1])
 for _, tag in ipairs(tags) do
@@ -149,18 +149,18 @@ class QoS(stock.QoS):
         self._settle(delivery_tag, requeue=False)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give the message back, or forget it."""
+        """Requeue the message, or forget it."""
         self._settle(delivery_tag, requeue=requeue)
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
-        """Give the message back; the other arguments are kombu's and mean nothing here."""
+        """Requeue the message; the other arguments are kombu's and mean nothing here."""
         del client, leftmost
         self._settle_at_server(tag, requeue=True)
 
     def restore_visible(self, start: int = 0, num: int = 10, interval: int = 10) -> None:
-        """Tell the server what it could not hear; kombu calls this now and then.
+        """Settle what did not reach the server; kombu calls this now and then.
 
-        Messages of the dead are given back by the members, not by a timeout.
+        Messages of the dead are requeued by the members, not by a timeout.
         """
         del start, num, interval
         late, self._late = self._late, {}
@@ -231,7 +231,7 @@ class RedisChannel(stock.Channel):
         yield client
 
     def basic_consume(self, queue: str, no_ack: bool, callback: Any, *args: Any, **kw: Any) -> Any:
-        """Consume, after giving back what an earlier connection of this worker left in hand."""
+        """Consume, after requeueing what an earlier connection of this worker left in hand."""
         if not self._active_queues:
             self._requeue_all()
         self._receivers[queue] = callback

@@ -19,13 +19,13 @@ log = logging.getLogger("parsekit.ballchasing")
 
 #: The tier and the quota are read anew after this time, seconds.
 REREAD_S = DAY_S
-#: Before a task is told that the quota is used up, the ping is asked again, at most this often.
+#: Before a task fails as the quota is used up, the ping is asked again, at most this often.
 DOUBT_S = 300.0
 #: Who pings does it alone for this time, seconds.
 CLAIM_S = 60.0
 #: After a ping that failed the next one is this far, seconds.
 AGAIN_S = 5.0
-#: How long this process uses what it read from the shared books, seconds. That nobody has pinged
+#: How long this process uses what it read from the shared state, seconds. That nobody has pinged
 #: yet is not kept: the ping is on its way, and the smallest account is slow.
 _CACHED_S = 5.0
 #: Tokens of a group upload into it and can't ping.
@@ -36,7 +36,7 @@ _DOCUMENT, _CLAIM = "account", "ping"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """Uploads in one rolling window: all that are allowed, and those that our books don't know."""
+    """Uploads in one rolling window: all that are allowed, and those that we don't know."""
 
     most: int
     elsewhere: int = 0
@@ -45,7 +45,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the last ping told; before the first one, the smallest account."""
+    """What the last ping answered; before the first one, the smallest account."""
 
     tier: Tier = REGULAR
     pinged_unix: float | None = None
@@ -84,7 +84,7 @@ class Account:
         self._cached = (0.0, Facts())
 
     def facts(self, *, reread: bool = False) -> Facts:
-        """What is known now; asks nobody but the books, ``reread`` does so surely."""
+        """What is known now; asks nobody but the store, ``reread`` does so surely."""
         read_at, facts = self._cached
         now = self._clock()
         known = facts.pinged_unix is not None and read_at <= now < read_at + _CACHED_S

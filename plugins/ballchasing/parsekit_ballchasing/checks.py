@@ -16,7 +16,7 @@ _TIMEOUT_S, _CALL_S = (3.0, 5.0), 8.0
 
 
 def check_account(session: Session) -> list[Check]:
-    """Read the token, ping, and compare with the books of the workers."""
+    """Read the token, ping, and compare with the state of the workers."""
     settings = session.config.section(BallchasingSettings)
     try:
         token = settings.read_token()

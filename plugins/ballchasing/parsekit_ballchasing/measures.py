@@ -32,7 +32,7 @@ at_work: WeakSet[HasBudget] = WeakSet()
 
 
 def measures() -> Iterator[Metric]:
-    """Those of each parser at work; all with one token tell the same. Asks the API nothing."""
+    """Those of each parser at work; all with one token answer the same. Asks the API nothing."""
     for parser in list(at_work):
         yield from _budget(parser.budget)
 

@@ -28,7 +28,7 @@ from parsekit_ballchasing.tiers import Endpoint
 
 UPLOADING = "Uploading replay to Ballchasing"
 GETTING = "Getting stats from Ballchasing"
-#: Percent of the task at which the texts are told; each doubling of the wait adds a little, up to a
+#: Percent of the task at which the texts appear; each doubling of the wait adds a little, up to a
 #: ceiling.
 UPLOADING_AT, GETTING_AT, PER_DOUBLING, GETTING_TO = 30.0, 50.0, 5.0, 85.0
 

@@ -41,7 +41,7 @@ def parsekit_register_checks(
 
 @hookimpl
 def parsekit_metrics() -> Iterable[Metric]:
-    """Tell what is left of rates and quotas, and whether calls are stopped."""
+    """Measure what is left of rates and quotas, and whether calls are stopped."""
     from parsekit_ballchasing.measures import measures  # noqa: PLC0415  (only workers need it)
 
     return measures()

@@ -19,7 +19,7 @@ from parsekit_ballchasing.settings import BallchasingSettings
 def quota(config: Path | None = None, format: Literal["table", "json"] = "table") -> None:  # noqa: A002
     """Show what is used and left of Ballchasing's limits, with a forecast for the week.
 
-    The ping is asked once; where it can't answer, the books of the workers are shown alone.
+    The ping is asked once; where it can't answer, the state of the workers is shown alone.
     """
     session = open_session(config, role="cli")
     settings = session.config.section(BallchasingSettings)

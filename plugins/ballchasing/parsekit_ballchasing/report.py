@@ -58,7 +58,7 @@ class Report:
 
 
 def report_of(budget: Budget) -> Report:
-    """Read the books and the last ping; asks the API nothing."""
+    """Read the state and the last ping; asks the API nothing."""
     facts = budget.account.facts()
     tier = facts.tier
     day = _window(budget, "24 hours", DAY_S, facts.day, tier.uploads_per_day)

@@ -73,7 +73,7 @@ class ConfirmChannel:
             self._amqp = self._connection.connection
             # kombu's own read_timeout makes its transport ask again for ever.
             self._amqp.sock.settimeout(IO_S)
-            # py-amqp would look for "blocked" before each message; the wire hears it anyway.
+            # py-amqp would look for "blocked" before each message; the transport reads it anyway.
             self._amqp.client_properties.get("capabilities", {}).pop("connection.blocked", None)
             self._transport = PatientTransport(self._amqp, self._patient, silence_s=2 * HEARTBEAT_S)
             self._channel = self._open_channel()

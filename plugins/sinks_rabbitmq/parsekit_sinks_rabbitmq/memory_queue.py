@@ -69,7 +69,7 @@ class MemoryQueue:
         return not back
 
     def _in_time(self, batch: Sequence[Message]) -> list[Message]:
-        """Without steps that might come after what another process tells of their task."""
+        """Without steps that might come after what another process publishes of their task."""
         late = [message.late for message in batch]
         if not any(late):
             return list(batch)

@@ -22,7 +22,7 @@ log = logging.getLogger("parsekit.rabbitmq")
 
 #: How often an idle connection is looked after, seconds: a few times a heartbeat.
 IDLE_S = 5.0
-#: How long messages gather before they are sent, seconds: a task tells several at once, and each
+#: How long messages gather before they are sent, seconds: a task has several at once, and each
 #: time this thread wakes takes the processor from the tasks.
 GATHER_S = 0.02
 #: How often sending is tried again while the process ends, seconds.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # exists for type checkers only
 
 #: Longest wait for a connection.
 CONNECT_S = 2.0
-#: Name of the user metadata that tells who created an object.
+#: Name of the user metadata with who created an object.
 WRITER = "parsekit-writer"
 
 #: Processes that used obstore: this one, and those that it was forked from.
@@ -128,7 +128,7 @@ class ObjectClient:
         self._pipe(key, body, wait_s, mode="create", attributes={WRITER: writer})
 
     def writer_of(self, key: str, *, wait_s: float) -> str | None:
-        """Who created the object, where that was told."""
+        """Who created the object, where that was written."""
         with _store_errors(key):
             answer = obstore.get(self._bucket(wait_s).native, key, options={"head": True})
             return answer.attributes.get(WRITER)

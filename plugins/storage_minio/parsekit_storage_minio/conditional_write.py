@@ -23,7 +23,7 @@ class ConditionalWriter:
         self._endpoint = endpoint
         #: None until the first conditional write has shown it.
         self.keeps_first: bool | None = None
-        #: Names of writers that never heard whether they had stored, by what they wrote.
+        #: Names of writers that never learned whether they had stored, by what they wrote.
         self._unanswered: dict[tuple[str, bytes], str] = {}
 
     def create(self, call: StorageCall, body: bytes) -> bool:

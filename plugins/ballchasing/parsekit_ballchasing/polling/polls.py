@@ -21,7 +21,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Polls:
-    """Says when to look, for all workers that share the ledger. Used from several threads."""
+    """Says when to look, for all workers that share the limiter. Used from several threads."""
 
     limiter: RateLimiter
     learned: Kept
@@ -34,7 +34,7 @@ class Polls:
         times = ReadyTimes.from_json(self.learned.read())
         overdue = self.schedule.is_overdue
         if overdue(age_s, times) and not overdue(age_s - since_s, times):
-            # Told once a replay, so that those behind it know before it is ready.
+            # Published once a replay, so that those behind it know before it is ready.
             times = self._learn(age_s)
         return Pending(self.schedule.wait_s(age_s, load, times), since_s)
 

@@ -78,7 +78,7 @@ class Budget:
 
 
 def account_name(api_url: str, token: SecretStr) -> str:
-    """A name for the books of one token at one API, from which the token can't be found."""
+    """A name for the state of one token at one API, from which the token can't be found."""
     digest = hashlib.sha256(f"{api_url}\n{token.get_secret_value()}".encode())
     return digest.hexdigest()[:16]
 

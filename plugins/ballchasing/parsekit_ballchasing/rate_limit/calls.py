@@ -1,4 +1,4 @@
-"""One call of the API, from its turn in the budget to the books about its answer."""
+"""One call of the API, from its permit to what is stored of its answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Calls:
-    """The only way to the API: nothing goes out without a turn, nothing comes back unnoted."""
+    """The only way to the API: nothing goes out without a permit, nothing comes back unnoted."""
 
     def __init__(self, limiter: RateLimiter, breaker: Breaker) -> None:
         self._limiter = limiter
@@ -47,9 +47,9 @@ class Calls:
         return permit
 
     def make(self, permit: Permit, call: Callable[[], T]) -> T:
-        """Make the call and tell everybody how it went. Raises what the call raises.
+        """Make the call and store for everybody how it went. Raises what the call raises.
 
-        A slot of the quota is given back where nothing can have been uploaded. After a lost answer
+        A slot of the quota is released where nothing can have been uploaded. After a lost answer
         it is kept: the same replay uses it again.
         """
         try:

@@ -1,4 +1,4 @@
-"""Shared books while Redis answers, this process's own share of the budget while it does not."""
+"""Shared state while Redis answers, this process's own share of the budget while it does not."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class FailoverStore:
         self._first(lambda store: store.release(reservation))
 
     def pause(self, for_s: float, endpoint: Endpoint | None = None) -> None:
-        """See `Store.pause`; noted in both books, as Redis may leave before it is over."""
+        """See `Store.pause`; noted in both, as Redis may leave before it is over."""
         self._own.pause(for_s, endpoint)
         self._first(lambda store: store.pause(for_s, endpoint))
 

@@ -13,9 +13,9 @@ from tenacity import RetryCallState, Retrying, retry_if_result
 from parsekit_ballchasing.rate_limit.store import Ask, Load, Store, Why
 from parsekit_ballchasing.tiers import HOUR_S, SECOND_S, Endpoint, Limit, Tier
 
-#: A worker slot sleeps at most this long for its turn; longer waits go back to the driver, seconds.
+#: A worker slot sleeps at most this long for a permit; longer waits go back to the driver, seconds.
 LONGEST_SLEEP_S = 2.0
-#: Who waits for a turn comes back this much before it, so that no turn is left unused, seconds.
+#: Who waits for a permit comes back this much before it, so that none is left unused, seconds.
 EARLY_S = 1.0
 #: Bulk work leaves this part of every hour and of every quota to interactive work.
 RESERVE = 0.2
@@ -38,22 +38,22 @@ class Permit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLater:
-    """Not now: the turn is in ``wait_s`` seconds; come back in ``after_s``."""
+    """Not now: there is a permit in ``wait_s`` seconds; come back in ``after_s``."""
 
     why: Why
     wait_s: float
 
     @property
     def after_s(self) -> float:
-        """A little before the turn, where it is a matter of order among those who wait."""
+        """A little before that, where it is a matter of order among those who wait."""
         early_s = 0.0 if self.why == "paused" else EARLY_S
         return max(self.wait_s - early_s, 0.0)
 
 
 class RateLimiter:
-    """Asks the store for turns and tells it what became of them.
+    """Asks the store for permits and notes there what became of them.
 
-    ``tier`` and ``quotas`` are asked at every turn, as both change while a service runs.
+    ``tier`` and ``quotas`` are asked for every permit, as both change while a service runs.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class RateLimiter:
         self._store.settle(permit.endpoint, permit.call, took_s=took_s, ok=ok)
 
     def release(self, permit: Permit) -> None:
-        """Give back the upload slot that this turn took, as nothing was uploaded."""
+        """Release the upload slot that this permit took, as nothing was uploaded."""
         if permit.fresh:
             self._store.release(permit.reservation)
 

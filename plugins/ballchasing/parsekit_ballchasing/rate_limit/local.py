@@ -1,4 +1,4 @@
-"""The books of one process."""
+"""The state of one process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
 
 class LocalStore:
-    """Keeps the books in memory; the twin of the scripts of `SharedStore`.
+    """Keeps the state in memory; the twin of the scripts of `SharedStore`.
 
     ``share`` is this process's part of every limit: 1 when it is alone.
     """

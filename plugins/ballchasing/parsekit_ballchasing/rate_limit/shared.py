@@ -1,4 +1,4 @@
-"""The books of all workers, in Redis (or Valkey). Its clock is the one that counts."""
+"""The state of all workers, in Redis (or Valkey). Its clock is the one that counts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DOCUMENT_S = int(WEEK_S)
 
 
 def connect(url: str) -> redis.Redis:
-    """A client that gives up soon: without an answer this process keeps its own books."""
+    """A client that gives up soon: without an answer this process keeps its own state."""
     return redis.Redis.from_url(
         url,
         socket_timeout=TIMEOUT_S,
@@ -44,7 +44,7 @@ def connect(url: str) -> redis.Redis:
 
 
 class SharedStore:
-    """Keeps the books of one account, named ``account``. Raises `redis.RedisError` when away.
+    """Keeps the state of one account, named ``account``. Raises `redis.RedisError` when away.
 
     ``clock`` None means Redis's own clock, the only one that all workers share.
     """

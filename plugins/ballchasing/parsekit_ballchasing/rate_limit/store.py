@@ -1,4 +1,4 @@
-"""What a ledger keeps, and the questions that must be answered in one atomic step."""
+"""What a rate limiter keeps, and the questions that must be answered in one atomic step."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def load_of(rates: tuple[Limit, ...], used: Sequence[int], waiting: int, since_s
 
 
 class Store(Protocol):
-    """Keeps the books. Every method is one atomic step, safe from threads and processes."""
+    """Keeps the state. Every method is one atomic step, safe from threads and processes."""
 
     def ask(self, ask: Ask) -> StoreReply:
         """Grant the call now, or give a place in the line and say when it is its turn."""
