@@ -86,9 +86,7 @@ class Listeners:
         ]
         owners = Counter(listener.owner for listener, _, _ in calls if not listener.hangs)
         receipt = Delivery(owners) if waited_for and owners else None
-        self._dispatcher.put(
-            [EventCall(*each, None if each[0].hangs else receipt) for each in calls]
-        )
+        self._dispatcher.put([EventCall(*it, None if it[0].hangs else receipt) for it in calls])
         return receipt
 
     def _wait(self, receipt: Delivery | None, seconds: float) -> None:

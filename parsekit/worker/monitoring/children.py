@@ -12,7 +12,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from parsekit.metrics import Metric, merged
@@ -107,10 +106,8 @@ def family(folder: Path, parent: int) -> Path:
 def together(snapshots: list[MetricsSnapshot]) -> MetricsSnapshot:
     """One for all."""
     waits = {wait.task_id: wait for each in snapshots for wait in each.waits}
-    return replace(
-        MetricsSnapshot(
-            metrics=tuple(merged(metric for each in snapshots for metric in each.metrics))
-        ),
+    return MetricsSnapshot(
+        metrics=tuple(merged(metric for each in snapshots for metric in each.metrics)),
         waits=tuple(sorted(waits.values(), key=lambda wait: wait.until_unix)),
     )
 

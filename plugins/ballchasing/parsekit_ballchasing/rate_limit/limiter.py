@@ -92,8 +92,18 @@ class RateLimiter:
     def _acquired(
         self, endpoint: Endpoint, waiter: str, reservation: str, bulk: bool
     ) -> Permit | RetryLater:
-        asked, call = self._ticks(), uuid.uuid4().hex
-        reply = self._store.ask(self._ask(endpoint, call, waiter, reservation, bulk=bulk))
+        asked_ticks, call = self._ticks(), uuid.uuid4().hex
+        quotas = self._quotas() if reservation else ()
+        ask = Ask(
+            endpoint=endpoint,
+            call=call,
+            waiter=waiter,
+            reservation=reservation,
+            bulk=bulk,
+            rates=self._rates(endpoint, bulk=bulk),
+            quotas=tuple(map(_reserved, quotas)) if bulk else quotas,
+        )
+        reply = self._store.ask(ask)
         if reply.why != "granted":
             return RetryLater(why=reply.why, wait_s=reply.wait_s)
         return Permit(
@@ -101,23 +111,7 @@ class RateLimiter:
             call=call,
             reservation=reservation,
             fresh=reply.fresh,
-            asked_ticks=asked,
-        )
-
-    def _ask(
-        self, endpoint: Endpoint, call: str, waiter: str, reservation: str, *, bulk: bool
-    ) -> Ask:
-        quotas = self._quotas() if reservation else ()
-        if bulk:
-            quotas = tuple(_reserved(limit) for limit in quotas)
-        return Ask(
-            endpoint=endpoint,
-            call=call,
-            waiter=waiter,
-            reservation=reservation,
-            bulk=bulk,
-            rates=self._rates(endpoint, bulk=bulk),
-            quotas=quotas,
+            asked_ticks=asked_ticks,
         )
 
     def _rates(self, endpoint: Endpoint, *, bulk: bool) -> tuple[Limit, ...]:
