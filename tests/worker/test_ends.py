@@ -82,7 +82,7 @@ def test_a_task_that_expires_while_it_waits(service_of, told, pool):
     told(service, task, "expired", "expired")
 
 
-def test_a_task_that_expired_before_a_worker_came(service, told):
+def expires_before_a_worker_comes(service, told) -> None:
     task = service.send(service.replay("one"), expires=1)
     time.sleep(1.5)
     service.worker("--concurrency", "2").ready()
@@ -90,22 +90,20 @@ def test_a_task_that_expired_before_a_worker_came(service, told):
         task.get(timeout=60)
     told(service, task, "expired", "expired")
     assert len(service.uploads) == 1, "it was not begun"
+
+
+def test_a_task_that_expired_before_a_worker_came(service, told):
+    expires_before_a_worker_comes(service, told)
 
 
 def test_a_task_that_expired_in_a_queue_of_rabbitmq(rabbit_service, rabbit_server, told):
     """As docs/service.md says, a policy hands it on to the poll queue instead of dropping it."""
-    service = rabbit_service
-    dead_letter = {"dead-letter-exchange": "", "dead-letter-routing-key": f"{service.queue}-poll"}
-    policy = (service.queue, f"^{service.queue}$", json.dumps(dead_letter))
+    queue = rabbit_service.queue
+    dead_letter = {"dead-letter-exchange": "", "dead-letter-routing-key": f"{queue}-poll"}
+    policy = (queue, f"^{queue}$", json.dumps(dead_letter))
     rabbit_server.set_policy(*policy, vhost="rabbitmq-classic")
-    service.worker("--concurrency", "2").ready().stop()
-    task = service.send(service.replay("one"), expires=1)
-    time.sleep(1.5)
-    service.worker("--concurrency", "2").ready()
-    with pytest.raises(TaskRevokedError, match="expired"):
-        task.get(timeout=60)
-    told(service, task, "expired", "expired")
-    assert len(service.uploads) == 1, "it was not begun"
+    rabbit_service.worker("--concurrency", "2").ready().stop()
+    expires_before_a_worker_comes(rabbit_service, told)
 
 
 def test_a_task_that_expires_as_its_worker_is_killed(service_of, told):
