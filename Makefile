@@ -42,10 +42,11 @@ test: .venv/.installed ## install what the tests need, servers included, and run
 test-fast: .venv/.installed ## the tests that start no server, worker or command
 	@$(BYTECODE) $(PY) -m pytest -n 2 --dist loadfile -m "not processes" $(PYTEST)
 
-check: .venv/.installed ## lint, types, lock and licences
+check: .venv/.installed ## lint, types, architecture, lock and licences
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy parsekit devkit scripts bench trials $(wildcard plugins/*/parsekit_*)
+	@$(PY) -m pytest -q tests/test_architecture.py
 	@$(PY) scripts/check_lock.py
 
 format: .venv/.installed ## let ruff write the code as the check wants it

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from parsekit.json_text import spliced
 from parsekit.model import JsonObject, Outcome
-from parsekit.shadow.compare import FieldDifference
+
+if TYPE_CHECKING:
+    from parsekit.shadow.compare import FieldDifference
 
 Status = Literal["Pending", "Complete", "Error"]
 

@@ -21,6 +21,20 @@ MOST_MODULES = 20
 #: What only drivers may import.
 DRIVERS_ONLY = {"celery", "typer", "click", "billiard"}
 DRIVERS = ("cli", "client", "worker", "__main__.py")
+#: The packages of the host, from the top down; those of one layer know nothing of each other.
+LAYERS = (
+    ("cli",),
+    ("client",),
+    ("worker", "testing"),
+    ("batch", "diagnostics", "pipeline"),
+    ("shadow",),
+    ("formats", "parsers", "records"),
+    ("storage",),
+    ("logs",),
+    ("host",),
+    ("config",),
+    ("redaction", "replay"),
+)
 #: What tests of other people's plugins may use, and a plugin itself may not.
 PUBLIC = {"parsekit", "parsekit.errors", "parsekit.testing"}
 
@@ -62,6 +76,20 @@ def test_only_drivers_import_their_frameworks_and_drivers():
     ]
     assert importing(others, lambda _, name: name.split(".")[0] in DRIVERS_ONLY) == []
     assert importing(others, lambda _, name: name.startswith(drivers)) == []
+
+
+def test_a_package_imports_only_from_those_below_it():
+    place = {name: height for height, layer in enumerate(reversed(LAYERS)) for name in layer}
+    packages = {path.parent.name for path in (ROOT / "parsekit").glob("*/__init__.py")}
+    assert place.keys() == packages, "each package has its place among the layers"
+
+    def upward(path: Path, name: str) -> bool:
+        importer, imported = path.relative_to(ROOT / "parsekit").parts[0], name.split(".")[1:2]
+        if importer not in place or not imported or imported[0] not in place:
+            return False
+        return imported[0] != importer and place[imported[0]] >= place[importer]
+
+    assert importing(HOST, upward) == []
 
 
 def test_a_plugin_imports_only_public_names():

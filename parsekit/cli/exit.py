@@ -14,8 +14,8 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from parsekit.errors import BadRequest, ConfigInvalid, ParsekitError
-from parsekit.formats.terminal_text import printable, printable_lines
 from parsekit.redaction.secrets import cleaned
+from parsekit.redaction.terminal_text import printable, printable_lines
 
 #: Set to anything but "" or 0 to see the traceback of an error that nobody expected.
 DEBUG = "PARSEKIT_DEBUG"

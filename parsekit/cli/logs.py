@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from parsekit.cli.exit import debugging
-from parsekit.formats.terminal_text import printable, printable_lines
 from parsekit.logs.record import line_of
 from parsekit.logs.setup import CurrentStderr
 from parsekit.redaction.secrets import cleaned
+from parsekit.redaction.terminal_text import printable, printable_lines
 
 
 class _Line(logging.Formatter):

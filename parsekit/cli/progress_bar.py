@@ -21,8 +21,8 @@ from rich.progress import (
 from rich.text import Text
 
 from parsekit.events import ProgressEvent
-from parsekit.formats.terminal_text import printable
 from parsekit.hookspecs import hookimpl
+from parsekit.redaction.terminal_text import printable
 
 #: Cells for what is being done, so that the bar does not jump.
 _MESSAGE_WIDTH = 32

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from parsekit.formats.terminal_text import printable
+from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
     from parsekit.worker.monitoring.top import Snapshot

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from parsekit.formats.terminal_text import printable
 from parsekit.redaction.secrets import cleaned
+from parsekit.redaction.terminal_text import printable
 
 ENV_FILE = "PARSEKIT_CONFIG"
 FILE_NAME = "parsekit.json"

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from parsekit.config.appendable import AUDIT_OPENING, begins_so
 from parsekit.config.file import is_file
 from parsekit.config.queue_names import clash, queue_fault
 from parsekit.config.redis_address import is_redis
@@ -25,7 +26,6 @@ from parsekit.config.secret import SecretFile, read_secret
 from parsekit.config.server_url import canonical
 from parsekit.config.urls import UNUSABLE, is_usable
 from parsekit.errors import ConfigInvalid
-from parsekit.records.writer import AUDIT_OPENING, begins_so
 
 
 class Section(BaseModel):

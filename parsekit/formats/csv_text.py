@@ -6,8 +6,8 @@ import csv
 from typing import TextIO
 
 from parsekit.formats.rows import COLUMNS, Value, rows_of
-from parsekit.formats.terminal_text import spreadsheet_safe
 from parsekit.model import Outcome
+from parsekit.redaction.terminal_text import spreadsheet_safe
 
 
 class CsvRows:

@@ -11,9 +11,9 @@ from pathlib import Path
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.json_text import line_of
 from parsekit.formats.parquet import ParquetRows
-from parsekit.formats.terminal_text import printable
 from parsekit.formats.writer import Format
 from parsekit.model import Outcome
+from parsekit.redaction.terminal_text import printable
 from parsekit.storage.atomic import Folder
 from parsekit.storage.os_errors import storage_errors
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from parsekit.formats.match import MatchOverview, PlayerOverview, Team
-from parsekit.formats.terminal_text import printable
+from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table

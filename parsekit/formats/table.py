@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from parsekit.formats.match import MatchOverview, match_of
 from parsekit.formats.scoreboard import scoreboard
-from parsekit.formats.terminal_text import printable
 from parsekit.model import Outcome
+from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

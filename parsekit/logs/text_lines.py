@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from parsekit.formats.terminal_text import printable
 from parsekit.logs.record import Line, LineFormatter
+from parsekit.redaction.terminal_text import printable
 
 #: Stands before each line of a traceback, so that none looks like a line of the log.
 _MARGIN = "    | "

@@ -17,11 +17,11 @@ from typing import TypeVar
 from parsekit.config import Config
 from parsekit.errors import ParsekitError, ParserFailed, PluginFailed
 from parsekit.host import Host
+from parsekit.host.loading import resolve
 from parsekit.json_text import JsonData, NotJson
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.parsers.isolation.pool import ParsePool
 from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
-from parsekit.parsers.loading import resolve
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
 from parsekit.redaction.secrets import cleaned, short
 from parsekit.retry import RetryPolicy

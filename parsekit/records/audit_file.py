@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable
 
 from parsekit.config import AuditSettings
+from parsekit.config.appendable import AUDIT_OPENING
 from parsekit.events import AuditEvent
 from parsekit.hookspecs import hookimpl
 from parsekit.host.session import Session
 from parsekit.metrics import Metric
-from parsekit.records.writer import AUDIT_OPENING, EventLog
+from parsekit.records.writer import EventLog
 
 FILE_NAME = "audit.jsonl"
 #: Characters that stand as they are in JSON, and that terminals or shells obey.

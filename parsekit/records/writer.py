@@ -16,6 +16,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
+from parsekit.config.appendable import begins_so
 from parsekit.metrics import Metric
 from parsekit.storage.atomic import Folder, NotOurs, OwnedFolder
 
@@ -31,8 +32,6 @@ ROOMY = 0.9
 LOOK_S = 1.0
 #: Longest wait for another process that writes, seconds; one that was stopped must not stop us.
 LOCK_S = 0.5
-#: How each record of the audit begins, and so a file of them.
-AUDIT_OPENING = b'{"at":"'
 
 
 class EventLog:
@@ -175,11 +174,6 @@ class EventLog:
         fresh = self._open()
         os.close(descriptor)
         return fresh
-
-
-def begins_so(descriptor: int, opening: bytes) -> bool:
-    """Whether a file begins in this way, is empty, or was cut off in its first line."""
-    return opening.startswith(os.pread(descriptor, len(opening), 0))
 
 
 def rotated(path: Path, number: int) -> Path:

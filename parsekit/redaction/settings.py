@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
-from parsekit.config.urls import parts_of
 from parsekit.redaction.patterns import MASK, redacted_parameters, redacted_text
 from parsekit.redaction.secrets import remember, remember_urls
 
@@ -31,8 +31,11 @@ def redacted(key: str, value: object) -> object:
 
 
 def _without_password(address: str) -> str:
-    parts = parts_of(address)
-    if parts is None or not parts.password:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return redacted_text(address)
+    if not parts.password:
         return redacted_text(address)
     account, _, host = parts.netloc.rpartition("@")
     shown = f"{account.partition(':')[0]}:{MASK}@{host}"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from parsekit.errors import (
-    BadRequest,
     ConfigInvalid,
     ParsekitError,
     QuotaExhausted,
@@ -26,16 +26,17 @@ from parsekit.errors import (
     Unauthorized,
 )
 from parsekit.model import JsonObject
-from parsekit.pipeline.state import RunState
 from parsekit.providers import Storage
 from parsekit.redaction.secrets import short
 from parsekit.storage.results import MAX_REASON, ResultName
 from parsekit.storage.signing import Signer
-from parsekit.storage.untrusted import UNREADABLE, number
+from parsekit.storage.untrusted import UNREADABLE, count, number
 
 log = logging.getLogger("parsekit.tickets")
 
 _FOLDER = "tickets"
+#: Percent.
+_ALL = 100
 #: A task that fails so leaves its ticket to the next one.
 _KEPT_AFTER = (
     *(RemoteTimeout, RemoteUnavailable, RateLimited, QuotaExhausted),
@@ -90,7 +91,7 @@ class Tickets:
             return None
         try:
             return _kept(self._trusted(json.loads(body), name))
-        except (*UNREADABLE, BadRequest) as exc:
+        except UNREADABLE as exc:
             reason = short(str(exc), MAX_REASON)
             log.warning("ticket of %s can't be read: %s; starting anew", name.lock_key, reason)
             return None
@@ -125,16 +126,17 @@ class Tickets:
 def _kept(stored: JsonObject) -> StoredTicket:
     if not isinstance(stored["ticket"], dict):
         raise ValueError("its ticket is no object")
-    kept = StoredTicket(
+    if not re.fullmatch(r"[0-9A-Za-z]{0,128}", stored["sha256"]):
+        raise ValueError("its sha256 is no hash")
+    if (progress := number(stored["progress"])) > _ALL:
+        raise ValueError(f"its progress is {progress} %")
+    return StoredTicket(
         ticket=stored["ticket"],
         sha256=stored["sha256"],
-        size_bytes=stored["sizeBytes"],
-        progress=stored["progress"],
+        size_bytes=count(stored["sizeBytes"]),
+        progress=progress,
         parse_began_unix=number(stored["parseBeganUnix"]),
     )
-    # the task takes it over, and must be able to go on from its message when it waits
-    RunState.from_json({"started_unix": 0, "progress": kept.progress, **kept.for_state()})
-    return kept
 
 
 def _purpose(name: ResultName) -> str:

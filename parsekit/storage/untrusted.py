@@ -20,6 +20,14 @@ def number(value: Any) -> float:
     return float(value)
 
 
+def count(value: Any) -> int:
+    """A whole number that is not negative. Raises ValueError for anything else."""
+    if type(value) is not int:
+        raise ValueError(f"{_kind(value)} stands where a count belongs")
+    number(value)
+    return value
+
+
 def text(value: Any) -> str:
     """A text, also one that UTF-8 can't hold: warnings name files. Raises ValueError otherwise."""
     if not isinstance(value, str):

@@ -21,9 +21,9 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from parsekit.batch.cores import default_slots
 from parsekit.errors import ConfigInvalid, ParsekitError
-from parsekit.formats.terminal_text import printable
 from parsekit.logs.setup import flush
 from parsekit.redaction.secrets import cleaned, spare
+from parsekit.redaction.terminal_text import printable
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp.transport import AmqpChannel, bulk_share
 from parsekit.worker.celery_settings import (

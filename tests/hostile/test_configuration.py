@@ -21,10 +21,11 @@ from pydantic import ValidationError
 from devkit.command_line import PARSEKIT, CommandLine, wait_until
 from devkit.warm_start import popen
 from parsekit.config import AuditSettings, load_config
+from parsekit.config.appendable import AUDIT_OPENING
 from parsekit.config.file import FILE_NAME
 from parsekit.events import Acts, AuditEvent
 from parsekit.records.audit_file import line_of
-from parsekit.records.writer import AUDIT_OPENING, EventLog
+from parsekit.records.writer import EventLog
 from parsekit.testing.replays.file import believable_match, write_replay
 from parsekit_ballchasing.settings import BallchasingSettings
 

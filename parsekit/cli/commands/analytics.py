@@ -17,10 +17,10 @@ from parsekit.cli.options import ListFormat, ListKind
 from parsekit.errors import BadRequest
 from parsekit.events import moment
 from parsekit.formats.columns import aligned
-from parsekit.formats.terminal_text import printable
 from parsekit.records.analytics_file import FILE_NAME
 from parsekit.records.analytics_summary import SIZE, TIMINGS, Figures, Summary, summarise
 from parsekit.records.reader import Unread, read_lines
+from parsekit.redaction.terminal_text import printable
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from parsekit.cli.options import ConfigFile, have_caller_read
-from parsekit.formats.terminal_text import printable
+from parsekit.redaction.terminal_text import printable
 
 app = typer.Typer(add_completion=False)
 

@@ -16,10 +16,10 @@ from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.errors import ConfigInvalid, PluginFailed
 from parsekit.formats.columns import aligned
-from parsekit.formats.terminal_text import printable
 from parsekit.host import Host
 from parsekit.host.choices import missing_secrets, wrong_choices
 from parsekit.redaction.settings import MASK, redacted
+from parsekit.redaction.terminal_text import printable
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

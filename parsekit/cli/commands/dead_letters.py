@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
-from parsekit.formats.terminal_text import printable
+from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
     from parsekit.records.audit_trail import Operations

@@ -9,8 +9,8 @@ import typer
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.formats.columns import aligned
-from parsekit.formats.terminal_text import printable
 from parsekit.host import Host, PluginRecord
+from parsekit.redaction.terminal_text import printable
 
 app = typer.Typer(add_completion=False)
 

@@ -16,7 +16,7 @@ from parsekit.cli.following import displayed
 from parsekit.cli.options import ConfigFile, have_caller_read
 from parsekit.cli.verdict import Tally
 from parsekit.client.manifest import Entry
-from parsekit.formats.terminal_text import printable
+from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
     from parsekit.client.submit import Answer, NotSent

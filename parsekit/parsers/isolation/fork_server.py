@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from parsekit.errors import ParsekitError
+from parsekit.host.loading import resolve
 from parsekit.parsers.isolation.child import ran_out_of_memory, serve
 from parsekit.parsers.isolation.protocol import (
     PARSE_NUMBER,
@@ -39,7 +40,6 @@ from parsekit.parsers.isolation.protocol import (
     traceback_of,
 )
 from parsekit.parsers.isolation.sandbox import Sandbox
-from parsekit.parsers.loading import resolve
 from parsekit.providers import Parser
 from parsekit.redaction.secrets import cleaned
 

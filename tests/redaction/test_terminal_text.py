@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsekit.formats.terminal_text import printable, spreadsheet_safe
+from parsekit.redaction.terminal_text import printable, spreadsheet_safe
 
 
 @pytest.mark.parametrize(
