@@ -23,6 +23,23 @@ if TYPE_CHECKING:
     from parsekit.events import DifferenceEvent as DifferenceEvent
     from parsekit.events import ProgressEvent as ProgressEvent
     from parsekit.events import WaitEvent as WaitEvent
+    from parsekit.groups.ballchasing import group_sums as group_sums
+    from parsekit.groups.game import Game as Game
+    from parsekit.groups.game import PlayerGame as PlayerGame
+    from parsekit.groups.game import Side as Side
+    from parsekit.groups.game import game_of as game_of
+    from parsekit.groups.members import PlayerTotals as PlayerTotals
+    from parsekit.groups.members import Record as Record
+    from parsekit.groups.members import TeamTotals as TeamTotals
+    from parsekit.groups.rosters import Roster as Roster
+    from parsekit.groups.rosters import TeamIdentification as TeamIdentification
+    from parsekit.groups.rules import Total as Total
+    from parsekit.groups.series import Series as Series
+    from parsekit.groups.series import find_series as find_series
+    from parsekit.groups.summary import LeftOut as LeftOut
+    from parsekit.groups.summary import ModeSummary as ModeSummary
+    from parsekit.groups.summary import SeasonSummary as SeasonSummary
+    from parsekit.groups.summary import summarize as summarize
     from parsekit.hookspecs import hookimpl as hookimpl
     from parsekit.host.session import Session as Session
     from parsekit.metrics import Metric as Metric
@@ -65,6 +82,23 @@ _HOME = {
     "ProgressEvent": "events",
     "WaitEvent": "events",
     "OwnedFolder": "storage.atomic",
+    "group_sums": "groups.ballchasing",
+    "Game": "groups.game",
+    "PlayerGame": "groups.game",
+    "Side": "groups.game",
+    "game_of": "groups.game",
+    "PlayerTotals": "groups.members",
+    "Record": "groups.members",
+    "TeamTotals": "groups.members",
+    "Roster": "groups.rosters",
+    "TeamIdentification": "groups.rosters",
+    "Total": "groups.rules",
+    "Series": "groups.series",
+    "find_series": "groups.series",
+    "LeftOut": "groups.summary",
+    "ModeSummary": "groups.summary",
+    "SeasonSummary": "groups.summary",
+    "summarize": "groups.summary",
     "hookimpl": "hookspecs",
     "checked_key": "storage.keys",
     "checked_path": "storage.keys",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from parsekit.formats.grades import known
 from parsekit.model import JsonObject
 
-TEAMS = ("blue", "orange")
+TEAMS: tuple[Literal["blue", "orange"], ...] = ("blue", "orange")
 #: Numbers from here on, infinity and not-a-number are no statistic, and fit no column.
 ABSURD = 2**63
 
@@ -129,6 +129,26 @@ def score_of(body: JsonObject, color: str) -> float | None:
     """A side's final score: the one that the parser states, else its goals."""
     stated = number(branch(body, "final_score").get(color))
     return stated if stated is not None else _goals(branch(body, color))
+
+
+def winner_of(body: JsonObject) -> Literal["blue", "orange"] | None:
+    """The side that won: with more points; after a draw, as in a forfeit, the most valuable one's.
+
+    None when neither tells.
+    """
+    scores = [score_of(body, color) for color in TEAMS]
+    for color, score, other in zip(TEAMS, scores, scores[::-1], strict=True):
+        if score is not None and other is not None and score > other:
+            return color
+    if scores[0] != scores[1]:
+        return None
+    return next(
+        (color for color in TEAMS if any(map(_is_mvp, players_of(branch(body, color))))), None
+    )
+
+
+def _is_mvp(player: JsonObject) -> bool:
+    return player.get("mvp") is True or branch(player, "stats", "core").get("mvp") is True
 
 
 def _goals(team: JsonObject) -> float | None:

@@ -1,0 +1,1 @@
+"""Sums over several games: players, teams and series, with Ballchasing's digits."""

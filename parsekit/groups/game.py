@@ -1,0 +1,174 @@
+"""One game as group sums take it: who played on which side, for how long, with which numbers.
+
+Read from a body of Ballchasing's shape. What the body calls absent itself, and what does not fit,
+is not there: a number that is unknown is in no sum and no average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from parsekit.formats.grades import known
+from parsekit.formats.match import TEAMS, branch, number, players_of, score_of, text, winner_of
+from parsekit.groups.modes import mode_of
+from parsekit.model import JsonObject
+
+Color = Literal["blue", "orange"]
+#: Platform, id and local number of an account; of who has none, two empty texts and the name.
+PlayerKey = tuple[str, str, str]
+
+#: The groups of statistics, in the order of every body.
+GROUPS = ("core", "boost", "movement", "positioning", "demo")
+#: Ballchasing leaves this one out where it is 0, and writes the others of its group.
+_ABSENT_IS_ZERO = "goals_against_while_last_defender"
+#: Who was there for less never had the ball in sight, and is listed for a seat alone.
+_SHORTEST_PLAY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerGame:
+    """One player in one game.
+
+    ``play_duration_s`` is the time from the player's first to last moment, in whole seconds as
+    Ballchasing counts them; None when unknown. ``won`` is None when nobody knows the winner.
+    ``stats`` holds what is known, by ``group.name``; ``core.mvp`` is 1 or 0.
+    """
+
+    key: PlayerKey
+    name: str
+    is_bot: bool
+    color: Color
+    won: bool | None
+    play_duration_s: int | None
+    stats: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One team of one game. ``stats`` are what the body states of the team as a whole.
+
+    ``club`` is the name that the game states, ``goals`` the final score. ``won`` as in
+    `PlayerGame`.
+    """
+
+    club: str | None
+    goals: float | None
+    won: bool | None
+    players: tuple[PlayerGame, ...]
+    stats: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Game:
+    """One game. ``mode`` is such as ``3v3`` or ``2v2 Hoops``; ``stream`` as in `MatchOverview`.
+
+    ``match_id`` is the same for whoever recorded the match, None when unknown.
+    """
+
+    replay: str
+    match_id: str | None
+    mode: str
+    playlist: str | None
+    date: datetime | None
+    duration_s: float | None
+    winner: Color | None
+    stream: str | None
+    blue: Side
+    orange: Side
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Blue and orange."""
+        return self.blue, self.orange
+
+    @property
+    def players(self) -> Iterator[PlayerGame]:
+        """Everybody of both sides, blue first."""
+        for side in self.sides:
+            yield from side.players
+
+
+def game_of(data: JsonObject | None, *, replay: str = "") -> Game:
+    """Read the body of one replay; never fails. ``replay`` names it in messages."""
+    whole = branch(data)
+    body = known(whole)
+    stream = text(branch(whole, "fidelity").get("stream"))
+    winner = winner_of(body)
+    blue, orange = (_side(body, color, winner) for color in TEAMS)
+    return Game(
+        replay=replay,
+        match_id=text(body.get("match_guid")) or text(body.get("rocket_league_id")),
+        mode=mode_of(body),
+        playlist=text(body.get("playlist_id")),
+        date=_date(body),
+        duration_s=number(body.get("duration")),
+        winner=winner,
+        stream=stream if stream != "whole" else None,
+        blue=blue,
+        orange=orange,
+    )
+
+
+def _date(body: JsonObject) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text(body.get("date")) or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _side(body: JsonObject, color: Color, winner: Color | None) -> Side:
+    team = branch(body, color)
+    won = None if winner is None else winner == color
+    return Side(
+        club=text(team.get("name")),
+        goals=score_of(body, color),
+        won=won,
+        players=tuple(_player(entry, color, won) for entry in players_of(team) if _played(entry)),
+        stats=_stats(branch(team, "stats")),
+    )
+
+
+def _played(entry: JsonObject) -> bool:
+    """Leave out who was never on the field and did nothing; keep those of whom nothing is known."""
+    presence_s = _presence_s(entry)
+    score = number(branch(entry, "stats", "core").get("score"))
+    return presence_s is None or presence_s >= _SHORTEST_PLAY_S or bool(score)
+
+
+def _player(entry: JsonObject, color: Color, won: bool | None) -> PlayerGame:
+    identity = branch(entry, "id")
+    name = text(entry.get("name")) or "?"
+    platform, account = text(identity.get("platform")) or "", text(identity.get("id")) or ""
+    local_number = number(identity.get("player_number")) or 0
+    presence_s = _presence_s(entry)
+    return PlayerGame(
+        key=(platform, account, f"{local_number:g}") if account else ("", "", name),
+        name=name,
+        is_bot=entry.get("id") == {},
+        color=color,
+        won=won,
+        play_duration_s=int(presence_s) if presence_s else None,
+        stats=_stats(branch(entry, "stats")),
+    )
+
+
+def _presence_s(entry: JsonObject) -> float | None:
+    start, end = number(entry.get("start_time")), number(entry.get("end_time"))
+    return None if start is None or end is None else max(0.0, end - start)
+
+
+def _stats(groups: JsonObject) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for group in GROUPS:
+        values = branch(groups, group)
+        if group == "positioning" and values:
+            values = {_ABSENT_IS_ZERO: 0, **values}
+        for name, value in values.items():
+            read = float(value) if isinstance(value, bool) else number(value)
+            if read is not None:
+                found[f"{group}.{name}"] = read
+    return found
