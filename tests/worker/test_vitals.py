@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from parsekit.worker.monitoring.health import STALL_SECONDS, Heartbeat, StallDetector
+from parsekit.worker.monitoring.health import (
+    STALL_SECONDS,
+    HealthMonitor,
+    Heartbeat,
+    StallDetector,
+)
 from parsekit.worker.monitoring.queue_stats import Backlog, Queues, QueueSnapshot
 
 SLOTS = 4
@@ -77,3 +84,32 @@ def test_only_queues_that_the_worker_consumes_are_its_business():
     assert Queues(broker, (MINE, BULK), (BULK,)).look() == Backlog(preferred=3, bulk=5)
     assert Queues(broker, (MINE,), (BULK,)).look() == Backlog(preferred=3, bulk=0)
     assert Queues(broker, (BULK,), (BULK,)).look() == Backlog(preferred=5, bulk=0)
+
+
+def test_a_worker_that_ended_while_a_server_was_slow_leaves_no_heartbeat(tmp_path, monkeypatch):
+    """The look ends after the wait for it, and would write of a worker that is gone."""
+    monkeypatch.setattr("parsekit.worker.monitoring.health.BEAT_SECONDS", 0.01)
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        asked.set()
+        answer.wait()
+        return ""
+
+    monitor = HealthMonitor(
+        folder=tmp_path / "workers",
+        running=SimpleNamespace(count=0, longest_s=0.0, runs=0),
+        slots=SLOTS,
+        run_limit_s=0,
+        probes={"broker": slow},
+        storage=lambda: "",
+        backlog=lambda: Backlog(preferred=0, bulk=0),
+        intake=SimpleNamespace(held_back="", throttled=False),
+    )
+    monitor.start()
+    asked.wait()
+    (thread,) = (t for t in threading.enumerate() if t.name == "parsekit-health")
+    monitor.stop()
+    answer.set()
+    thread.join()
+    assert not list((tmp_path / "workers").iterdir())

@@ -215,6 +215,7 @@ class HealthMonitor:
         self._backlog = backlog
         self._intake = intake
         self._stopped = threading.Event()
+        self._writing = threading.Lock()
         self._turned = time.monotonic()
         self._stalls = StallDetector(slots)
         self._away: dict[str, str] = {}
@@ -229,7 +230,8 @@ class HealthMonitor:
         """Stop, and remove the file."""
         self._stopped.set()
         self._thread.join(2 * BEAT_SECONDS)
-        remove(self._folder, os.getpid())
+        with self._writing:
+            remove(self._folder, os.getpid())
 
     def turn(self) -> None:
         """Note that the event loop turns; called by it, every second."""
@@ -266,10 +268,13 @@ class HealthMonitor:
             if beats % _PROBE_EVERY == 0:
                 self._look()
             beats += 1
-            try:
-                self.now().write(self._folder)
-            except OSError as exc:
-                log.warning("the heartbeat can't be written: %s", exc)
+            with self._writing:
+                if self._stopped.is_set():  # servers may take longer to answer than `stop` waits
+                    return
+                try:
+                    self.now().write(self._folder)
+                except OSError as exc:
+                    log.warning("the heartbeat can't be written: %s", exc)
             if self._stopped.wait(BEAT_SECONDS):
                 return
 
