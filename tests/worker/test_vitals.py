@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from types import SimpleNamespace
@@ -13,6 +14,9 @@ from parsekit.worker.monitoring.health import (
     HealthMonitor,
     Heartbeat,
     StallDetector,
+    began_of,
+    heartbeats,
+    sweep,
 )
 from parsekit.worker.monitoring.queue_stats import Backlog, Queues, QueueSnapshot
 
@@ -113,3 +117,14 @@ def test_a_worker_that_ended_while_a_server_was_slow_leaves_no_heartbeat(tmp_pat
     answer.set()
     thread.join()
     assert not list((tmp_path / "workers").iterdir())
+
+
+def test_another_process_under_the_id_of_a_killed_worker_is_no_worker(tmp_path):
+    me = os.getpid()
+    Heartbeat(pid=me, at_unix=time.time(), began="1").write(tmp_path / "workers")
+    assert not list(heartbeats(tmp_path / "workers"))
+    sweep(tmp_path / "workers")
+    assert not list((tmp_path / "workers").iterdir())
+    Heartbeat(pid=me, at_unix=time.time(), began=began_of(me)).write(tmp_path / "workers")
+    sweep(tmp_path / "workers")
+    assert [beat.pid for beat in heartbeats(tmp_path / "workers")] == [me]

@@ -43,11 +43,13 @@ class Heartbeat:
     while some were there and slots were free, ``longest_run_s`` the age of the oldest run and
     ``run_limit_s`` what a run may take. ``away`` says, of the broker, the results and the storage,
     what does not answer, and ``held_back`` why messages are left that the worker was started for;
-    both are empty when it is ready.
+    both are empty when it is ready. ``began`` is `began_of` the process, whose id may be another's
+    one day; "" where that is not known.
     """
 
     pid: int
     at_unix: float
+    began: str = ""
     loop_idle_s: float = 0.0
     untouched_s: float = 0.0
     running: int = 0
@@ -104,7 +106,7 @@ def heartbeats(folder: Path) -> Iterator[Heartbeat]:
         for name in held.names():
             with contextlib.suppress(OSError, ValueError, TypeError):
                 beat = Heartbeat(**json.loads(held.read(name)))
-                if is_alive(beat.pid):
+                if is_alive(beat.pid) and beat.began in ("", began_of(beat.pid)):
                     yield beat
 
 
@@ -112,9 +114,10 @@ def sweep(folder: Path) -> None:
     """Remove the files of workers that were killed. Raises OSError."""
     with OwnedFolder.open(folder, make=True) as held:
         held.sweep_drafts()
+        living = {str(beat.pid) for beat in heartbeats(folder)}
         for name in held.own_names(_SUFFIX):
             pid = name.removesuffix(_SUFFIX)
-            if pid.isdecimal() and not is_alive(int(pid)):
+            if pid.isdecimal() and pid not in living:
                 held.delete_own(name)
 
 
@@ -140,6 +143,15 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def began_of(pid: int) -> str:
+    """When this process began, in ticks since the machine's; "" where no ``/proc`` says so."""
+    try:
+        facts = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return facts.rpartition(")")[2].split()[19]  # field 22 of proc(5); the name may hold spaces
 
 
 class Runs(Protocol):
@@ -216,6 +228,7 @@ class HealthMonitor:
         self._intake = intake
         self._stopped = threading.Event()
         self._writing = threading.Lock()
+        self._began = began_of(os.getpid())
         self._turned = time.monotonic()
         self._stalls = StallDetector(slots)
         self._away: dict[str, str] = {}
@@ -243,6 +256,7 @@ class HealthMonitor:
         return Heartbeat(
             pid=os.getpid(),
             at_unix=time.time(),
+            began=self._began,
             loop_idle_s=moment - self._turned,
             untouched_s=self._stalls.untouched_s,
             running=self._running.count,
