@@ -29,11 +29,12 @@ LAYERS = (
     ("batch", "diagnostics", "pipeline"),
     ("shadow",),
     ("formats", "parsers", "records"),
+    ("groups",),
     ("storage",),
     ("logs",),
     ("host",),
     ("config",),
-    ("redaction", "replay"),
+    ("body", "redaction", "replay"),
 )
 #: What tests of other people's plugins may use, and a plugin itself may not.
 PUBLIC = {"parsekit", "parsekit.errors", "parsekit.testing"}

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from parsekit.formats.grades import known
-from parsekit.formats.match import TEAMS, branch, number, players_of, score_of
+from parsekit.body.grades import known
+from parsekit.body.reading import TEAMS, branch, number, players_of, score_of
 from parsekit.model import JsonObject, Outcome
 
 Kind = Literal["text", "integer", "number", "boolean"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from parsekit.formats.grades import known
-from parsekit.formats.match import TEAMS, branch, number, players_of, score_of, text, winner_of
+from parsekit.body.grades import known
+from parsekit.body.reading import TEAMS, branch, number, players_of, score_of, text, winner_of
 from parsekit.groups.modes import mode_of
 from parsekit.model import JsonObject
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from parsekit.formats.match import TEAMS, branch, number, players_of, text
+from parsekit.body.reading import TEAMS, branch, number, players_of, text
 from parsekit.model import JsonObject
 
 #: Playlists of the plain game, by the end of Ballchasing's id.

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from enum import Enum
 
-from parsekit.formats.grades import Grades
+from parsekit.body.grades import Grades
 from parsekit.model import JsonObject
 
 #: Numbers this close, relatively, are equal: Ballchasing publishes 32-bit floats.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from parsekit.formats.grades import known
+from parsekit.body.grades import known
 from parsekit.shadow.compare import compare
 
 

@@ -1,0 +1,1 @@
+"""The body that a parser answers, read without trust in its shape."""
