@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parsekit.api import open_session as open_session
     from parsekit.api import parse as parse
+    from parsekit.api import parse_all as parse_all
     from parsekit.config import Config as Config
     from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
@@ -65,10 +66,16 @@ if TYPE_CHECKING:
     from parsekit.storage.keys import checked_key as checked_key
     from parsekit.storage.keys import checked_path as checked_path
     from parsekit.storage.transfer import save_whole as save_whole
+    from parsekit.timeline import MatchEvent as MatchEvent
+    from parsekit.timeline import Timeline as Timeline
+    from parsekit.timeline import TimelinePlayer as TimelinePlayer
+    from parsekit.timeline import Track as Track
+    from parsekit.timeline import Tracks as Tracks
 
 _HOME = {
     "open_session": "api",
     "parse": "api",
+    "parse_all": "api",
     "recorded": "records.audit_trail",
     "Config": "config",
     "Section": "config",
@@ -122,6 +129,11 @@ _HOME = {
     "RetryPolicy": "retry",
     "Session": "host.session",
     "check_tls_files": "config.tls_files",
+    "MatchEvent": "timeline",
+    "Timeline": "timeline",
+    "TimelinePlayer": "timeline",
+    "Track": "timeline",
+    "Tracks": "timeline",
 }
 
 __all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
+from parsekit.batch.cores import default_slots
+from parsekit.batch.in_order import in_order
+from parsekit.batch.inputs import Input, NoMatch, expand
 from parsekit.config import load_config
 from parsekit.config.file import print_remarks
 from parsekit.errors import ConfigInvalid, ParsekitError
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
-from parsekit.model import Outcome, Request
+from parsekit.model import Failure, Outcome, Request
 from parsekit.parsers.isolation.sandbox import missing_layers
 from parsekit.parsers.runner import Parsers
 from parsekit.pipeline.attempts import Attempts
@@ -45,12 +49,15 @@ def parse(
     *,
     config: Path | None = None,
     disable_cache: bool = False,
+    timeline: bool = False,
 ) -> Outcome:
     """Parse one replay: a path, or a URL that fsspec reads.
 
     ``parser`` None means the configured one (default `local`). A replay that can't be parsed is
     an outcome with ``ok`` False and a ``failure``, no exception; a stored result of the same
-    content, parser and version is answered at once with ``cached`` True.
+    content, parser and version is answered at once with ``cached`` True. With ``timeline`` the
+    replay is parsed anew, and `Outcome.timeline` has the events and positions where the parser
+    has any.
 
     Raises `parsekit.errors.ConfigInvalid` when the configuration can't be used or the parser is
     unknown.
@@ -60,18 +67,59 @@ def parse(
     >>> outcome.data["duration"]  # doctest: +SKIP
     322
     """
+    wanted = partial(_wanted, parser=parser, disable_cache=disable_cache, timeline=timeline)
+    session, host, _ = _opened(config, parser)
+    with open_pipeline(session, host) as pipeline:
+        return drive(pipeline, wanted(str(path)))
+
+
+def parse_all(
+    paths: Iterable[str | Path],
+    parser: str | None = None,
+    *,
+    config: Path | None = None,
+    disable_cache: bool = False,
+    timeline: bool = False,
+    jobs: int | None = None,
+) -> Iterator[Outcome]:
+    """Parse many replays, ``jobs`` at a time: files, folders, globs, and URLs that fsspec reads.
+
+    Outcomes come in the order of ``parsekit parse``, as they are asked for, in flat memory; a path
+    that names no replay is one with a failure. All else is as in `parse`. ``jobs`` None are as
+    many as there are cores, 20 for a remote parser.
+    """
+    wanted = partial(_wanted, parser=parser, disable_cache=disable_cache, timeline=timeline)
+    session, host, slots = _opened(config, parser)
+    with open_pipeline(session, host) as pipeline, ExitStack() as cleanup:
+        stop = threading.Event()
+        cleanup.callback(stop.set)  # whoever asks for no more outcomes
+
+        def work(one: Input | NoMatch) -> Outcome:
+            if isinstance(one, NoMatch):
+                return Outcome(replay=one.place, task_id="", failure=Failure.of(one.error))
+            return drive(pipeline, wanted(one.replay), stop=stop)
+
+        yield from in_order(work, expand(map(str, paths)), jobs=jobs or slots, stop=stop)
+
+
+def _opened(config: Path | None, parser: str | None) -> tuple[Session, Host, int]:
+    """Session, host, and how many replays such a parser takes at once."""
     host = Host.load()
     session = open_session(config, host=host)
-    host.check_parsers(parser or session.config.host.parser, session.config.host.fallback)
-    request = Request(
-        replay=str(path),
+    asked = parser or session.config.host.parser
+    host.check_parsers(asked, session.config.host.fallback)
+    return session, host, default_slots(host.parser_entry(asked).runs)
+
+
+def _wanted(replay: str, *, parser: str | None, disable_cache: bool, timeline: bool) -> Request:
+    return Request(
+        replay=replay,
         place="local",
         task_id=str(uuid.uuid4()),
         parser=parser,
         disable_cache=disable_cache,
+        timeline=timeline,
     )
-    with open_pipeline(session, host) as pipeline:
-        return drive(pipeline, request)
 
 
 def open_session(

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from parsekit.errors import ParsekitError, error_for
 from parsekit.json_text import encoded, spliced
 from parsekit.redaction.secrets import cleaned, cleaned_name
+from parsekit.timeline import Timeline
 
 #: A JSON object as it stands at an edge.
 JsonObject = dict[str, Any]
@@ -28,7 +29,8 @@ class Request:
 
     ``parser`` None means the configured one. ``bulk`` marks a back-fill, which yields to
     interactive work wherever something is scarce. ``caller`` says who asked, for the audit.
-    ``again`` names the time at which a dead letter is tried anew, "" for the first.
+    ``again`` names the time at which a dead letter is tried anew, "" for the first. ``timeline``
+    asks for one beside the body, which no stored result has: the replay is parsed.
     """
 
     replay: str
@@ -40,6 +42,7 @@ class Request:
     bulk: bool = False
     caller: str = ""
     again: str = ""
+    timeline: bool = False
 
     @property
     def event_stem(self) -> str:
@@ -64,10 +67,14 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """What a parser found. ``data`` is JSON, by convention in the shape of Ballchasing's body."""
+    """What a parser found. ``data`` is JSON, by convention in the shape of Ballchasing's body.
+
+    ``timeline`` is for a job that wants one (`Job.timeline`), from a parser that has one.
+    """
 
     data: JsonObject
     warnings: tuple[str, ...] = ()
+    timeline: Timeline | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +98,14 @@ class Job:
     ``progress(value, message)`` is for the caller; value is 20 to 90 percent of the whole task.
     ``checkpoint(ticket)`` keeps a ticket at once, before `parse` returns, so that a killed process
     loses nothing (call it right after an upload was accepted). ``ticket`` is what was kept last.
+    ``timeline`` asks for `Parsed.timeline` as well; a parser that has none leaves it out.
     """
 
     task_id: str
     ticket: Mapping[str, Any] | None = None
     bulk: bool = False
     has_fallback: bool = False
+    timeline: bool = False
     progress: Callable[[float, str], None] = field(default=lambda _value, _message: None)
     checkpoint: Callable[[Mapping[str, Any]], None] = field(default=lambda _ticket: None)
 
@@ -175,7 +184,8 @@ class Outcome:
     ``hash`` is the SHA-256 of the content ("" when it was never read), ``output_path`` the key of
     the stored result, ``data_text`` the JSON text of ``data`` where it is at hand. ``tried`` names
     the parsers that failed before the one that answered, ``answer_as`` the one that callers are to
-    take it for (setting ``answer_as``).
+    take it for (setting ``answer_as``). ``timeline`` is there where the request asked for one and
+    the parser has one; it is no part of the published forms.
     """
 
     replay: str
@@ -193,6 +203,7 @@ class Outcome:
     replay_bytes: int = 0
     warnings: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
+    timeline: Timeline | None = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:

@@ -85,6 +85,7 @@ class Parsers:
                 task_id=job.task_id,
                 bulk=job.bulk,
                 has_fallback=job.has_fallback,
+                timeline=job.timeline,
                 parse_seconds=self._config.limits.parse_seconds,
             )
             return _logged(entry, lambda: pool.parse(self._spec(entry), request, job.progress))

@@ -76,7 +76,12 @@ def read_stored(task: Task, read: Callable[[], T], otherwise: T) -> T:
 
 
 def _may_have(task: Task, result: Result) -> bool:
-    """Without the cache a task still takes its own result, or one that it waited for."""
+    """Without the cache a task still takes its own result, or one that it waited for.
+
+    None of them has a timeline.
+    """
+    if task.request.timeline:
+        return False
     joined = task.state.joined_unix
     waited_for = joined is not None and result.stored_unix >= joined
     return not task.skips_cache or waited_for or result.task_id == task.request.task_id

@@ -9,6 +9,7 @@ from parsekit.errors import ParsekitError
 from parsekit.model import Failure, Outcome, Request, Timings
 from parsekit.pipeline.state import RunState
 from parsekit.storage.results import Result
+from parsekit.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class OutcomeBuilder:
     clock: Clock
     answer_as: str | None = None
     warnings: tuple[str, ...] = ()
+    timeline: Timeline | None = None
 
     def with_result(
         self, result: Result, *, output_path: str | None, found: bool, put_ms: int | None = None
@@ -43,6 +45,7 @@ class OutcomeBuilder:
             timings=self._timings(put_ms),
             replay_bytes=result.size_bytes,
             warnings=(*result.warnings, *self.warnings),
+            timeline=self.timeline,
             tried=self.state.tried or (result.tried if own else ()),
         )
 

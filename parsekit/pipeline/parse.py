@@ -24,7 +24,8 @@ log = logging.getLogger("parsekit.pipeline")
 def parse(task: Task) -> Waiting | None:
     """Begin, or go on where an earlier run left a remote parser at work.
 
-    What was parsed is ``task.state.parsed`` then, an encoded result that is not stored yet.
+    What was parsed is ``task.state.parsed`` then, an encoded result that is not stored yet, and
+    ``task.timeline``, which never is.
     """
     task.tries.begin()
     remote = task.entry.runs == "remote"
@@ -42,6 +43,7 @@ def parse(task: Task) -> Waiting | None:
             step.outcome = "not ready"
     if isinstance(answer, NotReady):
         return _wait_for_parser(task, answer)
+    task.timeline = answer.timeline
     task.learn(parsed=task.results.encode(_result(task, answer)), parse_ms=task.parse_ms())
     return None
 
@@ -64,6 +66,7 @@ def _call_parser(task: Task, replay: Replay | None) -> Parsed | NotReady:
         ticket=task.state.ticket,
         bulk=task.request.bulk,
         has_fallback=task.has_next_parser,
+        timeline=task.request.timeline,
         progress=task.reporter.progress.parser_step,
         checkpoint=lambda ticket: _keep_ticket(task, ticket),
     )

@@ -21,15 +21,16 @@ from parsekit.retry import bounded_wait_s
 from parsekit.storage.results import Result, ResultName, ResultStore
 from parsekit.storage.sources import Source, open_source
 from parsekit.storage.tickets import Tickets
+from parsekit.timeline import Timeline
 
 
 class Task:
     """A task during one run, which the steps of `parsekit.pipeline.run` take on.
 
     ``state`` is what outlives the run: frozen, and replaced as the task learns. ``replay`` is the
-    checked file once this run has fetched it, ``made`` the result that this run has made, and
-    ``cleanup`` removes what the run has put on the disk. Raises `BadRequest` for a state that names
-    a parser which is not there.
+    checked file once this run has fetched it, ``made`` the result that this run has made,
+    ``timeline`` what came with it, and ``cleanup`` removes what the run has put on the disk.
+    Raises `BadRequest` for a state that names a parser which is not there.
     """
 
     def __init__(self, services: Services, request: Request, state: RunState) -> None:
@@ -62,6 +63,7 @@ class Task:
         self.found_damaged = False
         self.replay: Replay | None = None
         self.made: Result | None = None
+        self.timeline: Timeline | None = None
         self.cleanup = ExitStack()
 
     # what it is about
@@ -164,6 +166,7 @@ class Task:
             clock=self.services.clock,
             answer_as=self.services.config.host.answer_as,
             warnings=warnings,
+            timeline=self.timeline,
         )
 
     def failed(self, error: ParsekitError) -> Outcome:

@@ -68,7 +68,7 @@ def serve(
 
 def _parse(parser: Parser, name: str, request: ParseRequest, answer: Answer) -> None:
     try:
-        answer(*_checked(name, parser.parse(request.replay, _job(request, answer))))
+        answer(*_checked(name, parser.parse(request.replay, _job(request, answer)), request))
     except NotJson as exc:
         text = cleaned(f"parser {name!r} answers data that are no JSON: {exc}")
         answer("error", ["parser_failed", text, ""])
@@ -112,15 +112,18 @@ def _job(request: ParseRequest, answer: Answer) -> Job:
         task_id=request.task_id,
         bulk=request.bulk,
         has_fallback=request.has_fallback,
+        timeline=request.timeline,
         progress=progress,
     )
 
 
-def _checked(parser: str, answer: object) -> tuple[str, Any]:
+def _checked(parser: str, answer: object, request: ParseRequest) -> tuple[str, Any]:
     """Check what the parser returned: a plugin's author may have returned anything."""
     if isinstance(answer, Parsed) and isinstance(answer.data, dict):
         warnings = [cleaned(str(each)) for each in answer.warnings]
-        return "parsed", {"data": answer.data, "warnings": warnings}
+        asked = answer.timeline if request.timeline else None
+        timeline = asked.to_json() if asked else None
+        return "parsed", {"data": answer.data, "warnings": warnings, "timeline": timeline}
     if isinstance(answer, Parsed):
         text = f"answers {type(answer.data).__name__} as data, want a dict"
     elif isinstance(answer, NotReady):

@@ -29,10 +29,12 @@ from parsekit.json_text import NOT_ENCODED, NotJson
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
 from parsekit.redaction.secrets import cleaned, short
+from parsekit.timeline import Timeline
 
 #: All that the host reads about one replay. A full Ballchasing body has 20 to 40 KB, and hardly
-#: ever 200. What is read is decoded in the host, which no limit of memory protects: empty lists
-#: take over twenty times their bytes there, so that this much grows it by some 50 MB.
+#: ever 200; a timeline of five minutes with six players 0.5 MB. What is read is decoded in the
+#: host, which no limit of memory protects: empty lists take over twenty times their bytes there, so
+#: that this much grows it by some 50 MB.
 MAX_REPLY_BYTES = 2 * 1024 * 1024
 #: Characters of a step's and of an error's words, which go on to queues, logs and results.
 MAX_STEP_CHARACTERS, MAX_ERROR_CHARACTERS = 200, 1000
@@ -67,13 +69,17 @@ class ParserSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParseRequest:
-    """One parse: of which replay, for which task, for at most how long."""
+    """One parse: of which replay, for which task, for at most how long.
+
+    ``timeline`` asks for one beside the body.
+    """
 
     replay: Replay
     task_id: str
     bulk: bool
     has_fallback: bool
     parse_seconds: float
+    timeline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +224,12 @@ def _step(value: Any) -> ProgressStep:
 
 def _parsed(value: Any) -> Parsed:
     warnings = (short(str(each), MAX_ERROR_CHARACTERS) for each in value["warnings"])
-    return Parsed(data=dict(value["data"]), warnings=tuple(warnings))
+    timeline = value.get("timeline")
+    return Parsed(
+        data=dict(value["data"]),
+        warnings=tuple(warnings),
+        timeline=None if timeline is None else Timeline.from_json(timeline),
+    )
 
 
 def _failed(value: Any) -> Failed:

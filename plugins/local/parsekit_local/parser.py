@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from parsekit import Job, Parsed, ProviderContext, Replay
+from parsekit import Job, Parsed, ProviderContext, Replay, Timeline
 from parsekit.errors import ParserFailed, ReplayNotFound
-from parsekit_local.body.body import Findings, body_of
+from parsekit_local.body.body import Body, Findings, body_of
+from parsekit_local.events.timeline import timeline_of
 from parsekit_local.fidelity.grades import Reading
 from parsekit_local.header.facts import HeaderFacts, header_facts
 from parsekit_local.header.reader import read_header
@@ -43,7 +44,8 @@ class LocalParser:
         notes = tuple(each.sentence for each in body.contradictions if not each.may_be_missed)
         if findings.reading is Reading.HEADER_ONLY and not missed:
             notes = (_NOTHING_RECORDED, *notes)
-        return Parsed(data=body.data, warnings=missed + notes)
+        timeline, no_timeline = _timeline(findings, body) if job.timeline else (None, ())
+        return Parsed(data=body.data, warnings=missed + notes + no_timeline, timeline=timeline)
 
 
 #: Sentences for people about what could not be read.
@@ -87,6 +89,15 @@ def _findings(
         sha256=replay.sha256, header=header, frames=frames, statistics=statistics, reading=reading
     )
     return findings, faults
+
+
+def _timeline(findings: Findings, body: Body) -> tuple[Timeline | None, _Faults]:
+    """Make the timeline; that it can't be made must not cost the body."""
+    try:
+        return timeline_of(findings.header, findings.frames, body.players), ()
+    except _Surprise as error:
+        kind = type(error).__name__
+        return None, (f"the events can't be computed: {kind}: {error}",)
 
 
 def _statistics(frames: Frames) -> tuple[MatchStatistics | None, _Faults]:

@@ -36,6 +36,7 @@ Parse = Callable[..., Parsed]
 MakeTrack = Callable[..., PlayerTrack]
 MakeFrames = Callable[..., Frames]
 _NO_FRAMES = np.zeros(0, np.int64)
+_WITH_TIMELINE = Job(task_id="test", timeline=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,14 +67,14 @@ def parse() -> Parse:
 @pytest.fixture(scope="session")
 def good(good_replays: list[Path]) -> dict[str, Parsed]:
     """What the parser says of each of them, by the file's stem."""
-    return {path.stem: _parse(path) for path in good_replays}
+    return {path.stem: _parse(path, _WITH_TIMELINE) for path in good_replays}
 
 
 @pytest.fixture(scope="session")
 def odd(shared: Path) -> dict[str, Parsed]:
     """Replays that people had trouble with: split screen, offline season, reset score, own goal."""
     folder = shared / "replays" / "odd"
-    return {path.stem: _parse(path) for path in sorted(folder.glob("*.replay"))}
+    return {path.stem: _parse(path, _WITH_TIMELINE) for path in sorted(folder.glob("*.replay"))}
 
 
 @pytest.fixture(scope="session")

@@ -43,9 +43,10 @@ class Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The body as JSON, and where it and the header of its replay disagree."""
+    """The body as JSON, its players, and where it and the header of its replay disagree."""
 
     data: JsonObject
+    players: tuple[Participant, ...]
     contradictions: tuple[Contradiction, ...]
 
 
@@ -85,12 +86,12 @@ def body_of(findings: Findings) -> Body:
         doubtful=[field for each in found for field in each.fields],
         as_measured=match.is_plain_soccar,
     )
-    return Body(data={**body, "fidelity": fidelity}, contradictions=found)
+    return Body(data={**body, "fidelity": fidelity}, players=players, contradictions=found)
 
 
 def _without_match(header: HeaderFacts) -> HeaderFacts:
     """Leave out what a training session has none of."""
-    return replace(header, players=(), scorers=(), final_score=None)
+    return replace(header, players=(), goals=(), final_score=None)
 
 
 def _score(header: HeaderFacts) -> JsonObject:

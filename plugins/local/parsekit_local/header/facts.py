@@ -49,6 +49,18 @@ class HeaderPlayer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderGoal:
+    """One goal of the header's list: when, by whom, and for which team it counts.
+
+    ``frame`` is an index into the frames of the stream; None: not said.
+    """
+
+    frame: int | None
+    player: str
+    team: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderFacts:
     """The match as the header tells it; None where it does not.
 
@@ -56,9 +68,9 @@ class HeaderFacts:
     ``start_epoch_s`` is the Unix time of the match's start. ``seconds_played`` is game time,
     ``recorded_s`` what the number of frames and their rate come to.
 
-    ``final_score`` are the points of blue and orange, ``scorers`` the names of the list of goals,
-    once for each goal. A header that was written before anything was recorded has neither: its
-    scoreboard has names and zeros that mean nothing.
+    ``final_score`` are the points of blue and orange, ``goals`` the list of goals, in which own
+    goals stand with the name of who is credited. A header that was written before anything was
+    recorded has neither: its scoreboard has names and zeros that mean nothing.
     """
 
     rocket_league_id: str | None
@@ -75,8 +87,13 @@ class HeaderFacts:
     recorded_s: float | None
     build_version: str | None
     final_score: tuple[int, int] | None
-    scorers: tuple[str, ...]
+    goals: tuple[HeaderGoal, ...]
     players: tuple[HeaderPlayer, ...]
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """The names of the list of goals, once for each goal."""
+        return tuple(goal.player for goal in self.goals)
 
     @property
     def winner(self) -> int | None:
@@ -104,7 +121,7 @@ def header_facts(header: Header) -> HeaderFacts:
         recorded_s=_recorded_s(values),
         build_version=_value(values, "BuildVersion", str),
         final_score=_final_score(values, players),
-        scorers=tuple(_value(goal, "PlayerName", str) or "" for goal in _groups(values, "Goals")),
+        goals=tuple(map(_goal, _groups(values, "Goals"))),
         players=players,
     )
 
@@ -152,6 +169,15 @@ def _final_score(values: Properties, players: Iterable[HeaderPlayer]) -> tuple[i
         return None
     blue, orange = (_count(values, name) for name in names)
     return blue, orange
+
+
+def _goal(line: Properties) -> HeaderGoal:
+    frame, team = _value(line, "frame", int), _value(line, "PlayerTeam", int)
+    return HeaderGoal(
+        frame=frame if frame is not None and frame >= 0 else None,
+        player=_value(line, "PlayerName", str) or "",
+        team=team if team in (0, 1) else None,
+    )
 
 
 def _player(line: Properties) -> HeaderPlayer:
