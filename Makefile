@@ -21,7 +21,7 @@ help: ## list these targets
 
 .venv/.demo: .venv/.made requirements.demo.lock $(MANIFESTS)
 	@$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements.demo.lock
-	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e . -e plugins/local
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e . -e plugins/local -e plugins/report
 	@touch $@
 
 .venv/.installed: .venv/.made requirements.lock $(MANIFESTS)
@@ -37,6 +37,7 @@ demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
 test: .venv/.installed ## install what the tests need, servers included, and run them; JOBS=1 PYTEST="-k quota"
 	@$(PY) scripts/servers.py
 	@$(PY) scripts/promtool.py
+	@$(PY) scripts/chromium.py
 	@$(BYTECODE) $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 test-fast: .venv/.installed ## the tests that start no server, worker or command

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from devkit import npm
 from devkit.command_line import CommandLine
 from devkit.contract import Contract
 from devkit.deployment import Deployment, WorkerProcess
@@ -163,14 +162,4 @@ def agreed() -> Contract | None:
 @pytest.fixture(scope="session")
 def celery_node() -> Path:
     """The folder of the caller in TypeScript, with celery-node from npm, installed once."""
-    folder, npm = ROOT / "tests/worker/node", shutil.which("npm")
-    if npm is None:
-        message = "npm is missing"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    with (ROOT / ".cache/npm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
-        if not (folder / "node_modules/.package-lock.json").is_file():
-            command = [npm, "ci", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder
+    return npm.installed(ROOT / "tests/worker/node").parent

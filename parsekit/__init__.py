@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from parsekit.providers import WaitingParser as WaitingParser
     from parsekit.records.audit_trail import recorded as recorded
     from parsekit.retry import RetryPolicy as RetryPolicy
+    from parsekit.storage.atomic import Folder as Folder
     from parsekit.storage.atomic import OwnedFolder as OwnedFolder
     from parsekit.storage.keys import checked_key as checked_key
     from parsekit.storage.keys import checked_path as checked_path
@@ -88,6 +89,7 @@ _HOME = {
     "DifferenceEvent": "events",
     "ProgressEvent": "events",
     "WaitEvent": "events",
+    "Folder": "storage.atomic",
     "OwnedFolder": "storage.atomic",
     "group_sums": "groups.ballchasing",
     "Game": "groups.game",

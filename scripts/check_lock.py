@@ -20,7 +20,11 @@ WORKER_EXTRA = "worker"
 #: What ``make bench`` measures parsekit against, in an environment of its own.
 BENCH_LOCK = "requirements.bench.lock"
 #: What the demo installs, besides the build tools of ``scripts/build.in``.
-DEMO_MANIFESTS = ("pyproject.toml", "plugins/local/pyproject.toml")
+DEMO_MANIFESTS = (
+    "pyproject.toml",
+    "plugins/local/pyproject.toml",
+    "plugins/report/pyproject.toml",
+)
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.+!_-]+)( ; [^\\]+)? \\")
 _HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")

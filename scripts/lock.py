@@ -13,7 +13,8 @@ COMPILE = (
 )
 PLUGINS = sorted(str(p) for p in Path("plugins").glob("*/pyproject.toml"))
 ALL = ("--all-extras", "--group", "dev", "pyproject.toml", *PLUGINS)
-DEMO = ("pyproject.toml", "plugins/local/pyproject.toml", "scripts/build.in")
+DEMO_PLUGINS = ("plugins/local/pyproject.toml", "plugins/report/pyproject.toml")
+DEMO = ("pyproject.toml", *DEMO_PLUGINS, "scripts/build.in")
 WORKER = ("--extra", "worker", "pyproject.toml", *PLUGINS)
 
 

@@ -38,7 +38,13 @@ COMMANDS = (
     ("health", "Say whether the workers of this machine are well."),
 )
 #: Commands of our other distributions.
-_BROUGHT_BY = {"fidelity": "parsekit-local", "quota": "parsekit-ballchasing"}
+_BROUGHT_BY = {
+    "fidelity": "parsekit-local",
+    "quota": "parsekit-ballchasing",
+    "report": "parsekit-report",
+}
+#: Options that are short in our own commands are so in added ones, which are plain functions.
+_SHORT = {"--config": "-c", "--format": "-f", "--output": "-o", "--parser": "-p"}
 
 
 class CommandList(TyperGroup):
@@ -87,7 +93,10 @@ def _load_added(entry: metadata.EntryPoint) -> RealCommand:
     try:
         app = typer.Typer(add_completion=False)
         app.command(entry.name)(entry.load())
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        for option in command.params:
+            option.opts += [_SHORT[name] for name in option.opts if name in _SHORT]
+        return command
     except (Exception, SystemExit) as exc:
         raise PluginFailed(
             f"{entry.name}: the command of {_distribution(entry)} can't be loaded: "

@@ -1,0 +1,143 @@
+"""Several matches on one page: a series, a player's last ones, a season.
+
+Up to `MOST_WHOLE` matches have all of their pictures; of more, each has its goals and scoreboard,
+and no positions are kept, so that a season takes a few kilobytes a match.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from parsekit import Game, Outcome, SeasonSummary, Series, game_of, summarize
+from parsekit_report.goals import GoalCard, goals_of
+from parsekit_report.overview import LEAST_OTHERS, Usual, medians
+from parsekit_report.sheet import MatchSheet, PlayerKey, PlayerSheet, sheet_of
+
+#: The longest series that leagues play is a best of seven; two more leave room for a rematch.
+MOST_WHOLE = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedMatch:
+    """One match of many. ``sheet`` has no timeline where there are too many of them."""
+
+    sheet: MatchSheet
+    game: Game
+    goals: tuple[GoalCard, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """Matches in the order in which they were played. ``player`` is whose page it is, if any's."""
+
+    entries: tuple[ListedMatch, ...]
+    player: PlayerKey | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each match has all of its pictures."""
+        return len(self.entries) <= MOST_WHOLE
+
+    def summary(self) -> SeasonSummary:
+        """Sums by mode, as in a group of Ballchasing's."""
+        return summarize(entry.game for entry in self.entries)
+
+    def player_name(self) -> str | None:
+        """The name that the page's player has in the newest match."""
+        for entry in reversed(self.entries):
+            player = self.own(entry)
+            if player is not None:
+                return player.name
+        return None
+
+    def own(self, entry: ListedMatch) -> PlayerSheet | None:
+        """The page's player in a match."""
+        found = (each for each in entry.sheet.players if each.key == self.player)
+        return next(found, None)
+
+    def with_medians(self) -> Iterator[tuple[ListedMatch, Mapping[PlayerKey, Usual]]]:
+        """Each match with what is usual for everybody in it, over the others of the same mode."""
+        matches = by_player(self.entries)
+        for entry in self.entries:
+            found: dict[PlayerKey, Usual] = {}
+            for player in entry.sheet.players:
+                others = [
+                    own.number
+                    for other, own in matches[player.key]
+                    if other is not entry and other.game.mode == entry.game.mode
+                ]
+                if len(others) >= LEAST_OTHERS:
+                    found[player.key] = medians(others)
+            yield entry, found
+
+
+def collect(outcomes: Iterable[Outcome], *, player: str | None, last: int | None) -> Collection:
+    """Keep of each outcome what its page needs; of those with the player, the newest ``last``.
+
+    ``player`` is a name, in any case of letters, or ``platform:id``.
+    """
+    entries: list[ListedMatch] = []
+    for outcome in outcomes:
+        entry = _entry(outcome)
+        if player is None or _keys(entry, player):
+            entries.append(entry)
+        if len(entries) > MOST_WHOLE:
+            entries = [_without_positions(each) for each in entries]
+    entries.sort(key=lambda each: (each.sheet.date or "", each.sheet.replay))
+    if last is not None:
+        entries = entries[-last:]
+    return Collection(entries=tuple(entries), player=_newest_key(entries, player))
+
+
+def _entry(outcome: Outcome) -> ListedMatch:
+    sheet = sheet_of(outcome)
+    return ListedMatch(
+        sheet=sheet,
+        game=game_of(outcome.data, replay=sheet.name),
+        goals=goals_of(outcome.timeline),
+    )
+
+
+def _without_positions(entry: ListedMatch) -> ListedMatch:
+    if entry.sheet.timeline is None:
+        return entry
+    goals = tuple(replace(goal, trails=(), ball_path="") for goal in entry.goals)
+    return replace(entry, sheet=replace(entry.sheet, timeline=None), goals=goals)
+
+
+def _keys(entry: ListedMatch, wanted: str) -> list[PlayerKey]:
+    """The players of a match that are meant by a name or an account."""
+    return [
+        player.key
+        for player in entry.sheet.players
+        if player.name.casefold() == wanted.casefold() or ":".join(player.key[:2]) == wanted
+    ]
+
+
+def _newest_key(entries: Sequence[ListedMatch], player: str | None) -> PlayerKey | None:
+    if player is None:
+        return None
+    return next((key for entry in reversed(entries) for key in _keys(entry, player)), None)
+
+
+def only_series(summary: SeasonSummary) -> Series | None:
+    """The series that all matches are of; None where they are anything else."""
+    if len(summary.modes) != 1 or summary.left_out:
+        return None
+    [mode] = summary.modes
+    if len(mode.series) == 1 and len(mode.series[0].games) == len(mode.games):
+        return mode.series[0]
+    return None
+
+
+def by_player(
+    entries: Iterable[ListedMatch],
+) -> Mapping[PlayerKey, list[tuple[ListedMatch, PlayerSheet]]]:
+    """The matches of each player, in order."""
+    found: defaultdict[PlayerKey, list[tuple[ListedMatch, PlayerSheet]]] = defaultdict(list)
+    for entry in entries:
+        for player in entry.sheet.players:
+            found[player.key].append((entry, player))
+    return found

@@ -1,0 +1,75 @@
+"""``parsekit report``: the command that this distribution adds to the host's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parsekit import Outcome
+
+
+def report(
+    replays: list[str],
+    output: Path = Path("report.html"),
+    player: str | None = None,
+    last: int | None = None,
+    config: Path | None = None,
+) -> None:
+    """Write the page of a match, a series, a player or a season, as one HTML file.
+
+    REPLAYS are files, folders, globs and URLs, as for parsekit parse. One replay gives the page of
+    a match, several that of a series or season. With --player NAME (or PLATFORM:ID) only matches
+    of that player are on it, with --last N the newest N.
+    """
+    from parsekit import parse_all  # noqa: PLC0415  (help is shown without it)
+    from parsekit_report.collection import collect  # noqa: PLC0415
+    from parsekit_report.page import page_of  # noqa: PLC0415
+
+    outcomes = _Successes(parse_all(replays, config=config, timeline=True))
+    collection = collect(outcomes, player=player, last=last)
+    if not collection.entries:
+        who = f" with a player {player!r}" if player else ""
+        _say(f"no page was written: there is no replay{who} that could be parsed")
+        raise SystemExit(1)
+    title, text = page_of(collection)
+    _write(output, text)
+    _say(f"{output}: {title}")
+    if outcomes.failed:
+        raise SystemExit(1)
+
+
+class _Successes:
+    """Outcomes that are no failures; those are named on the error stream, and counted."""
+
+    def __init__(self, outcomes: Iterable[Outcome]) -> None:
+        self._outcomes = outcomes
+        self.failed = 0
+
+    def __iter__(self) -> Iterator[Outcome]:
+        for outcome in self._outcomes:
+            if outcome.failure is None:
+                yield outcome
+            else:
+                self.failed += 1
+                _say(f"{outcome.replay}: {outcome.failure.message}")
+
+
+def _write(target: Path, text: Iterable[str]) -> None:
+    """Write the file whole or not at all. Raises `BadRequest`."""
+    from parsekit import Folder  # noqa: PLC0415
+    from parsekit.errors import BadRequest  # noqa: PLC0415
+
+    try:
+        with Folder.open(target.parent) as folder:
+            folder.write(target.name, (part.encode() for part in text))
+    except OSError as error:
+        raise BadRequest(f"--output {target} can't be written: {error.strerror}") from error
+
+
+def _say(message: str) -> None:
+    """Print on the error stream what names of strangers may be in."""
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+    sys.stderr.write(f"{shown}\n")

@@ -1,0 +1,188 @@
+"""The page as text: one file with its style and script, which lets nothing else in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from parsekit_report.collection import Collection, ListedMatch
+from parsekit_report.goals import GoalCard, goals_of
+from parsekit_report.grades import MEANINGS
+from parsekit_report.overview import CORE, Overview, Usual, overview_of
+from parsekit_report.pitch import Pitch, pitch_of, standard_pitch
+from parsekit_report.playback import playback_of
+from parsekit_report.season import TREND_HEIGHT, TREND_WIDTH, season_of
+from parsekit_report.sheet import COLORS, MatchSheet, PlayerKey
+from parsekit_report.strips import Clockwork, clockwork_of
+from parsekit_report.tables import StatTable, tables_of
+from parsekit_report.zones import ZoneGrid, grids_of
+
+_HERE = Path(__file__).parent
+#: A link to a moment begins so many seconds before it.
+_LEAD_S = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchView:
+    """One match as the templates draw it.
+
+    ``name`` is ``m2`` of the second of several, "" of one alone; ``id`` begins the names of its
+    parts, ``anchor`` those of its moments. A ``brief`` one has its goals and scoreboard alone.
+    """
+
+    id: str
+    anchor: str
+    name: str
+    sheet: MatchSheet
+    pitch: Pitch
+    overview: Overview
+    goals: tuple[GoalCard, ...]
+    playback: Markup | None
+    clockwork: Clockwork | None
+    grids: tuple[ZoneGrid, ...]
+    tables: tuple[StatTable, ...]
+    brief: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is said to differ."""
+        return any(line.differences for lines in self.overview.lines for line in lines)
+
+    @property
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """Name and word of each part that is there."""
+        yield f"{self.id}goals", "Goals"
+        if self.playback:
+            yield f"{self.id}watch", "Watch"
+        if self.clockwork:
+            yield f"{self.id}clock", "On one clock"
+        if self.grids:
+            yield f"{self.id}where", "Where they were"
+        yield f"{self.id}tables", "Tables"
+        yield f"{self.id}trust", "How sure"
+
+
+def page_of(collection: Collection) -> tuple[str, Iterator[str]]:
+    """The title of a page, and its text in parts: that of one match, or of several."""
+    if len(collection.entries) == 1:
+        [entry] = collection.entries
+        title = _title(entry.sheet)
+        return title, _render("match_page.html", title=title, view=_view(entry.sheet))
+    season = season_of(collection)
+    matches = _matches(collection)
+    return season.title, _render(
+        "season_page.html", title=season.title, season=season, matches=matches
+    )
+
+
+def _matches(collection: Collection) -> Iterator[MatchView]:
+    """The matches one by one: the page is longer than what is in memory of it."""
+    for number, (entry, own_medians) in enumerate(collection.with_medians(), start=1):
+        name = f"m{number}"
+        if collection.is_whole:
+            yield _view(entry.sheet, name, own_medians)
+        else:
+            yield _brief_view(entry, name)
+
+
+def _view(
+    sheet: MatchSheet, name: str = "", own_medians: Mapping[PlayerKey, Usual] | None = None
+) -> MatchView:
+    timeline = sheet.timeline
+    pitch = pitch_of(timeline) if timeline else standard_pitch()
+    playback = playback_of(timeline, pitch) if timeline else None
+    return MatchView(
+        id=f"{name}-" if name else "",
+        anchor=f"{name}." if name else "",
+        name=name,
+        sheet=sheet,
+        pitch=pitch,
+        overview=overview_of(sheet, own_medians),
+        goals=goals_of(timeline),
+        playback=None if playback is None else _data(playback),
+        clockwork=clockwork_of(timeline, pitch),
+        grids=grids_of(timeline, pitch),
+        tables=tables_of(sheet),
+    )
+
+
+def _brief_view(entry: ListedMatch, name: str) -> MatchView:
+    return MatchView(
+        id=f"{name}-",
+        anchor=f"{name}.",
+        name=name,
+        sheet=entry.sheet,
+        pitch=standard_pitch(),
+        overview=overview_of(entry.sheet, {}),
+        goals=entry.goals,
+        playback=None,
+        clockwork=None,
+        grids=(),
+        tables=(),
+        brief=True,
+    )
+
+
+def _title(sheet: MatchSheet) -> str:
+    blue, orange = sheet.teams
+    return f"{blue.name} {_shown(blue.goals)}–{_shown(orange.goals)} {orange.name}"
+
+
+def _render(template: str, **values: object) -> Iterator[str]:
+    return _environment().get_template(template).generate(**values)
+
+
+def _shown(goals: int | None) -> str:
+    return "?" if goals is None else str(goals)
+
+
+def _data(value: object) -> Markup:
+    """JSON that no name in it can end the script element of."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704  (nothing of HTML is left)
+
+
+@cache
+def _environment() -> Environment:
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        style=Markup(style),  # noqa: S704  (ours)
+        script=Markup(script),  # noqa: S704  (ours)
+        policy=_policy(style, script),
+        version=version("parsekit-report"),
+        colors=COLORS,
+        core=[(label, short) for _, _, label, short in CORE],
+        meanings=[(word, *sign_and_meaning) for word, sign_and_meaning in MEANINGS.items()],
+        lead_s=_LEAD_S,
+        trend=(TREND_WIDTH, TREND_HEIGHT),
+    )
+    return environment
+
+
+def _policy(style: str, script: str) -> str:
+    """Own style and script by their digests, and nothing else from anywhere."""
+    return (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

@@ -1,0 +1,266 @@
+"""A match as the page shows it, read from whatever a parser answered.
+
+Bodies have Ballchasing's shape by convention only: what is absent, of another type, or graded
+``absent`` reads as None and is shown as unknown, never as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from parsekit import JsonObject, Outcome, Timeline
+from parsekit_report.grades import ABSENT, FieldGrades
+
+COLORS = ("blue", "orange")
+#: Groups of statistics of a player, in Ballchasing's order.
+GROUPS = ("core", "boost", "movement", "positioning", "demo")
+#: Whoever came later or left earlier than this many seconds was not there all the time.
+_LATE_S = 5.0
+#: Numbers from here on are no statistic.
+_ABSURD = 1e15
+
+Stream = Literal["whole", "cut", "header only", "unknown"]
+Numbers = Mapping[str, float]
+#: As in `parsekit.PlayerGame`: platform, id and local number; of who has none, the name.
+PlayerKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerSheet:
+    """One player of one match. ``stats`` has the known numbers by group, then by name.
+
+    ``key`` tells the same player in other matches. ``team`` is 0 (blue) or 1 (orange).
+    """
+
+    key: PlayerKey
+    name: str
+    team: int
+    mvp: bool
+    rank: str | None
+    car: str | None
+    start_s: float | None
+    end_s: float | None
+    stats: Mapping[str, Numbers]
+
+    def number(self, group: str, name: str) -> float | None:
+        """A statistic; None where it is not known."""
+        return self.stats.get(group, {}).get(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamSheet:
+    """One side. ``goals`` is its final score, None when nobody knows it."""
+
+    team: int
+    name: str
+    goals: int | None
+    players: tuple[PlayerSheet, ...]
+    stats: Mapping[str, Numbers]
+
+    @property
+    def color(self) -> str:
+        """The word that classes of the page end in."""
+        return COLORS[self.team]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchSheet:
+    """All that a page says of one match."""
+
+    sha256: str
+    replay: str
+    parser: str
+    title: str | None
+    map_name: str | None
+    map_code: str | None
+    mode: str | None
+    playlist: str | None
+    match_type: str | None
+    date: str | None
+    date_has_timezone: bool
+    duration_s: float | None
+    overtime_s: float | None
+    overtime: bool
+    team_size: int | None
+    stream: Stream
+    teams: tuple[TeamSheet, TeamSheet]
+    grades: FieldGrades
+    warnings: tuple[str, ...]
+    timeline: Timeline | None
+
+    @property
+    def name(self) -> str:
+        """The file's name, without the folder, which is nobody else's business."""
+        return self.replay.rstrip("/").rpartition("/")[2]
+
+    @property
+    def players(self) -> tuple[PlayerSheet, ...]:
+        """Everybody, blue first."""
+        return self.teams[0].players + self.teams[1].players
+
+    @property
+    def winner(self) -> int | None:
+        """The side with more goals; None for a draw, or where a score is not known."""
+        blue, orange = (team.goals for team in self.teams)
+        if blue is None or orange is None or blue == orange:
+            return None
+        return 0 if blue > orange else 1
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether anything but the scoreboard is known."""
+        return any(player.stats.get("positioning") for player in self.players)
+
+    def presence(self, player: PlayerSheet) -> str | None:
+        """Who came late or left early, in words; None for all others."""
+        if player.start_s is None or player.end_s is None or not self.duration_s:
+            return None
+        late = player.start_s > _LATE_S
+        left = player.end_s < self.duration_s - _LATE_S
+        if not late and not left:
+            return None
+        played = clock(player.end_s - player.start_s)
+        if late and left:
+            return f"substitute, played {played}"
+        return f"came at {clock(player.start_s)}" if late else f"left at {clock(player.end_s)}"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, such as ``5:07``."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def sheet_of(outcome: Outcome) -> MatchSheet:
+    """Read what there is of a replay that was parsed."""
+    body = outcome.data or {}
+    grades = FieldGrades.of(body)
+    known = _Known(body, grades)
+    overtime_s = _number(known.get("overtime_seconds"))
+    return MatchSheet(
+        sha256=outcome.hash,
+        replay=outcome.replay,
+        parser=f"{outcome.parser} {outcome.parser_version}",
+        title=_text(known.get("title")),
+        map_name=_text(known.get("map_name")),
+        map_code=_text(known.get("map_code")),
+        mode=_text(known.get("playlist_name")),
+        playlist=_text(known.get("playlist_id")),
+        match_type=_text(known.get("match_type")),
+        date=_text(known.get("date")),
+        date_has_timezone=known.get("date_has_timezone") is True,
+        duration_s=_number(known.get("duration")),
+        overtime_s=overtime_s,
+        overtime=known.get("overtime") is True,
+        team_size=_whole(known.get("team_size")),
+        stream=_stream(body),
+        teams=(_team(0, body, known), _team(1, body, known)),
+        grades=grades,
+        warnings=outcome.warnings,
+        timeline=outcome.timeline,
+    )
+
+
+class _Known:
+    """The top level of a body without what is graded absent."""
+
+    def __init__(self, body: JsonObject, grades: FieldGrades) -> None:
+        self._body, self.grades = body, grades
+
+    def get(self, name: str) -> object:
+        return None if self.grades.at(name) == ABSENT else self._body.get(name)
+
+
+def _stream(body: JsonObject) -> Stream:
+    stream = _branch(body, "fidelity").get("stream")
+    return stream if stream in ("whole", "cut", "header only") else "unknown"
+
+
+def _team(team: int, body: JsonObject, known: _Known) -> TeamSheet:
+    branch = _branch(body, COLORS[team])
+    stats = _stats(branch, "teams", known.grades)
+    players = tuple(_players(team, branch, known.grades))
+    stated = known.get("final_score")
+    goals = _whole(stated.get(COLORS[team])) if isinstance(stated, dict) else None
+    if goals is None:
+        goals = _goals(stats, players)
+    return TeamSheet(
+        team=team,
+        name=_text(branch.get("name")) or COLORS[team].capitalize(),
+        goals=goals,
+        players=players,
+        stats=stats,
+    )
+
+
+def _goals(stats: Mapping[str, Numbers], players: tuple[PlayerSheet, ...]) -> int | None:
+    """Goals of a side whose final score nobody states: those of its players, where known."""
+    if "goals" in stats.get("core", {}):
+        return int(stats["core"]["goals"])
+    known = [goals for player in players if (goals := player.number("core", "goals")) is not None]
+    return int(sum(known)) if known else None
+
+
+def _players(team: int, branch: JsonObject, grades: FieldGrades) -> Iterator[PlayerSheet]:
+    players = branch.get("players")
+    for player in players if isinstance(players, list) else ():
+        if isinstance(player, dict):
+            yield _player(team, player, grades)
+
+
+def _player(team: int, player: JsonObject, grades: FieldGrades) -> PlayerSheet:
+    def known(name: str) -> object:
+        return None if grades.at(f"players.{name}") == ABSENT else player.get(name)
+
+    account = _branch(player, "id")
+    name = _text(player.get("name")) or "?"
+    platform, identity = _text(account.get("platform")) or "", _text(account.get("id"))
+    local_number = _number(account.get("player_number")) or 0
+    rank = known("rank")
+    return PlayerSheet(
+        key=(platform, identity, f"{local_number:g}") if identity else ("", "", name),
+        name=name,
+        team=team,
+        mvp=known("mvp") is True,
+        rank=_text(rank.get("name")) if isinstance(rank, dict) else None,
+        car=_text(known("car_name")),
+        start_s=_number(known("start_time")),
+        end_s=_number(known("end_time")),
+        stats=_stats(player, "players", grades),
+    )
+
+
+def _stats(branch: JsonObject, path: str, grades: FieldGrades) -> Mapping[str, Numbers]:
+    return {
+        group: {
+            name: value
+            for name, raw in numbers.items()
+            if (value := _number(raw)) is not None
+            and grades.at(f"{path}.stats.{group}.{name}") != ABSENT
+        }
+        for group, numbers in _branch(branch, "stats").items()
+        if isinstance(numbers, dict)
+    }
+
+
+def _branch(value: Any, *keys: str) -> JsonObject:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < _ABSURD else None
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)

@@ -1,0 +1,59 @@
+"""A real browser, and pages in files for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from devkit import npm
+from devkit.servers.chromium import find_chromium
+from parsekit import Outcome
+from parsekit_report.collection import collect
+from parsekit_report.page import page_of
+
+Write = Callable[..., Path]
+
+
+def page(*outcomes: Outcome, player: str | None = None, last: int | None = None) -> str:
+    """The text of the page of these outcomes."""
+    return "".join(page_of(collect(outcomes, player=player, last=last))[1])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium without a window; missing it skips, and fails in CI."""
+    found = find_chromium()
+    if found is None:
+        message = "there is no Chromium: run scripts/chromium.py"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        # as root, and in most containers, its own sandbox can't be set up; the pages are ours
+        started = playwright.chromium.launch(
+            executable_path=found.program, env=dict(found.environ), args=["--no-sandbox"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write the page of some outcomes to a file."""
+
+    def written(outcomes: Iterable[Outcome], **how: str | int | None) -> Path:
+        file = tmp_path / "page.html"
+        file.write_text(page(*outcomes, **how), encoding="utf-8")  # type: ignore[arg-type]
+        return file
+
+    return written
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which finds what keeps people out of a page."""
+    return (npm.installed(Path(__file__).parent / "axe") / "axe-core/axe.min.js").read_text()

@@ -1,0 +1,177 @@
+"""The page as text: what it says, what it never does, and how large it is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from .conftest import page
+from .made import NAMES, header_only, outcome
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(1)</script>",
+    "\u202egnirts a fo tuo",
+    "W" * 64,
+    "🚗💨👩‍👩‍👧",
+    "\"'&lt;{{ 7 * 7 }}{% raw %}",
+    "]]>--><!--",
+    "\u2028\u0000\u001b[31m",
+)
+
+
+class Elements(HTMLParser):
+    """Every element and its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def text_of(page_text: str) -> str:
+    """What a reader reads, with single spaces."""
+    body = re.sub(r"<(script|style).*?</\1>", "", page_text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def test_a_page_has_the_same_bytes_for_the_same_input():
+    assert page(outcome()) == page(outcome())
+
+
+def test_no_address_is_in_a_page():
+    text = page(outcome()) + page(outcome(salt=1), outcome(salt=2))
+    assert re.findall(r"\w+://|(?:src|action|srcset|poster)=|url\(|@import", text) == []
+    links = [
+        attributes["href"]
+        for tag, attributes in Elements(text).found
+        if tag in ("a", "use", "link")
+    ]
+    assert links
+    assert {link[0] for link in links if link} == {"#"}
+
+
+def test_the_policy_allows_the_pages_own_style_and_script_alone():
+    whole = page(outcome())
+    [policy] = [a["content"] for tag, a in Elements(whole).found if a.get("http-equiv")]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    for tag, directive in (("script", "script-src"), ("style", "style-src")):
+        [text] = re.findall(f"<{tag}>(.*?)</{tag}>", whole, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+
+
+def test_no_element_has_a_style_or_a_handler_which_the_policy_would_stop():
+    elements = Elements(page(outcome()) + page(outcome(salt=1), outcome(salt=2)))
+    names = {name for _, attributes in elements.found for name in attributes}
+    assert not [name for name in names if name == "style" or name.startswith("on")]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_names_of_strangers_are_text_everywhere(count: int):
+    made = [outcome((HOSTILE[:4], HOSTILE[4:]), salt=salt) for salt in range(count)]
+    text = page(*made)
+    assert "<img" not in text
+    assert text.count("<script") == 1 + count  # ours, and the data of each player
+    assert text.count("</script") == 1 + count
+    assert "49" not in re.findall(r"<bdi[^>]*>([^<]*)</bdi>", text)
+    for name in HOSTILE[:6]:
+        assert name in html.unescape(text)
+
+
+def test_eight_a_team_all_have_their_lines():
+    names = tuple([f"{side} {n}" for n in range(8)] for side in ("left", "right"))
+    text = text_of(page(outcome((names[0], names[1]))))
+    assert all(name in text for side in names for name in side)
+
+
+def test_without_players_the_page_says_so():
+    text = text_of(page(outcome(((), ()), goals=())))
+    assert "Nobody is on the scoreboard" in text
+    assert "No statistics are known" in text
+
+
+def test_a_header_only_replay_lists_its_goals_and_makes_nothing_up():
+    text = page(header_only(outcome()))
+    read = text_of(text)
+    assert "Ann" in read
+    assert "Dee" in read
+    assert "header" in read
+    assert "Blue – : – Orange" in read or "– : –" in read
+    assert re.findall(r"<td[^>]*>0[^<]*</td>", text) == []
+    assert "<canvas" not in text
+    assert "scored 2" in read
+
+
+def test_a_partial_replay_says_what_its_numbers_are_of():
+    whole = outcome()
+    data: dict[str, Any] = {**(whole.data or {})}
+    data["fidelity"] = {**data["fidelity"], "stream": "cut"}
+    text = text_of(page(replace(whole, data=data, warnings=("the stream ends at 0:40",))))
+    assert "only in part" in text
+    assert "the stream ends at 0:40" in text
+
+
+def test_what_is_graded_absent_is_a_dash():
+    whole = outcome()
+    data: dict[str, Any] = {**(whole.data or {})}
+    grades = {**data["fidelity"]["grades"], "players.stats.core.saves": "absent"}
+    data["fidelity"] = {**data["fidelity"], "grades": grades}
+    [line] = re.findall(r"<tr class=\"mvp\">.*?</tr>", page(replace(whole, data=data)))
+    assert ">–</td>" in line
+    assert ">–</td>" not in re.findall(r"<tr class=\"mvp\">.*?</tr>", page(whole))[0]
+
+
+def test_every_column_shows_its_grade():
+    columns = re.findall(r'<th scope="col" class="n">([^<]*).*?</th>', page(outcome()))
+    graded = re.findall(r'class="grade" title="(\w+):', page(outcome()))
+    assert columns
+    assert {"exact", "close", "approximate"} == set(graded)
+
+
+def test_goals_have_clock_scorer_score_and_speed():
+    text = text_of(page(outcome()))
+    assert "0:48 Ann 1–0" in text
+    assert "0:28 Dee 1–1" in text
+    assert "0:10 Ben 2–1" in text
+    assert "90 km/h" in text
+
+
+def test_who_came_late_or_left_is_marked():
+    whole = outcome(seconds=120)
+    assert whole.data is not None
+    whole.data["blue"]["players"][1]["start_time"] = 30
+    whole.data["orange"]["players"][0]["end_time"] = 45
+    text = text_of(page(whole))
+    assert "Ben came at 0:30" in text
+    assert "Dee left at 0:45" in text
+
+
+def test_a_page_of_a_full_match_is_small():
+    names = tuple([f"Player {side}{n}" for n in range(3)] for side in "AB")
+    goals = [(20.0 + 25 * n, n % 2, n % 6) for n in range(14)]
+    assert len(page(outcome((names[0], names[1]), goals=goals, seconds=400)).encode()) < 400_000
+
+
+def test_a_parser_without_a_timeline_gets_a_page_of_tables():
+    text = page(replace(outcome(), timeline=None))
+    assert "<canvas" not in text
+    assert "Positioning" in text
+    assert "does not tell the goals" in text
+
+
+def test_names_of_players_differ_where_their_page_does():
+    assert page(outcome()) != page(outcome((NAMES[1], NAMES[0])))
