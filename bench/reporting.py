@@ -229,7 +229,7 @@ def _end(listeners: Listeners, *, audited: bool) -> Callable[[], None]:
         listeners.deliver(
             end,
             analytics_event(request, outcome, clock.now()),
-            audit_event(request, trail.take(), status, clock.now()),
+            audit_event(request, trail.drain(), status, clock.now()),
         )
 
     return publish_audited if audited else publish

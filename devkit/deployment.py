@@ -28,7 +28,7 @@ _COMMAND_SECONDS = 90
 
 
 def poll(look: Callable[[], Found], *, seconds: float = 60, every_s: float = 0.05) -> Found:
-    """Look until there is something, and answer it. Raises TimeoutError."""
+    """Look until there is something, and return it. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > end:
@@ -108,7 +108,7 @@ class WorkerProcess:
         self.process.wait()
 
     def stop(self, seconds: float = 40) -> float:
-        """Ask it to end, and answer how many seconds that took."""
+        """PermitRequest it to end, and answer how many seconds that took."""
         began = time.monotonic()
         self.process.terminate()
         self.process.wait(seconds)
@@ -156,7 +156,7 @@ class Deployment:
         (self.folder / "parsekit.json").write_text(json.dumps(self.config))
 
     def put(self, name: str, body: bytes) -> str:
-        """Store a replay and answer its key."""
+        """Store a replay and return its key."""
         key = f"replays/{name}.replay"
         (self.store / key).write_bytes(body)
         return key

@@ -43,7 +43,7 @@ class Mailbox:
         return list(self.messages.values())
 
     def take(self, connection: kombu.Connection) -> list[JsonObject]:
-        """Take what is there over this connection; answer what is new."""
+        """Take what is there over this connection; return what is new."""
         new = []
         with closing(connection.channel()) as channel:
             channel.queue_declare(self.queue, durable=True, auto_delete=False)
@@ -89,7 +89,7 @@ class Production(Deployment):
         super().__init__(folder, sections | config, environ, start=start)
 
     def put(self, name: str, body: bytes) -> str:
-        """Store a replay as a caller does, and answer its key."""
+        """Store a replay as a caller does, and return its key."""
         key = f"replays/{name}.replay"
         self._objects.put_object(BUCKET, key, io.BytesIO(body), len(body))
         return key

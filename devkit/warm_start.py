@@ -186,7 +186,7 @@ class _WarmServer:
         self._process.wait()
 
     def start(self, start: Start, streams: Sequence[int]) -> socket.socket:
-        """Have a child forked; answer the socket that tells its process id and its exit code."""
+        """Have a child forked; return the socket that tells its process id and its exit code."""
         ours, theirs = socket.socketpair()
         written = start.write()
         with theirs, self._lock:

@@ -24,7 +24,7 @@ from parsekit.host.session import Session
 from parsekit.model import Failure, Outcome, Request
 from parsekit.parsers.isolation.sandbox import missing_layers
 from parsekit.parsers.runner import Parsers
-from parsekit.pipeline.attempts import Attempts
+from parsekit.pipeline.crash_limit import CrashCounter
 from parsekit.pipeline.drive import drive
 from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.pipeline import Pipeline
@@ -163,12 +163,12 @@ def open_pipeline(
     host: Host,
     *,
     locks: Locks | None = None,
-    attempts: Attempts | None = None,
+    crashes: CrashCounter | None = None,
     reports: Reports | None = None,
     close_grace_s: float = 5.0,
 ) -> Iterator[Pipeline]:
     """A pipeline for this process; make it after a fork. Raises `ConfigInvalid`, `PluginFailed`."""
-    pipeline = make_pipeline(session, host, locks=locks, attempts=attempts, reports=reports)
+    pipeline = make_pipeline(session, host, locks=locks, crashes=crashes, reports=reports)
     try:
         yield pipeline
     finally:
@@ -180,7 +180,7 @@ def make_pipeline(
     host: Host,
     *,
     locks: Locks | None = None,
-    attempts: Attempts | None = None,
+    crashes: CrashCounter | None = None,
     reports: Reports | None = None,
     interruption: Callable[[str], ParsekitError | None] = lambda _task_id: None,
 ) -> Pipeline:
@@ -203,7 +203,7 @@ def make_pipeline(
         storage=storage,
         listeners=listeners,
         locks=locks or LocalLocks(),
-        attempts=attempts,
+        crashes=crashes,
         reports=reports,
         shadow=_shadow(session, parsers, storage, listeners, signer),
         signer=signer,

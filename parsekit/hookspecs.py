@@ -110,7 +110,7 @@ def parsekit_open(session: Session) -> None:
 
 @hookspec
 def parsekit_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]  # a specification
-    """Answer the plugin's numbers of now: what it has sent, lost, waits for, may still use.
+    """Return the plugin's numbers of now: what it has sent, lost, waits for, may still use.
 
     Asked every few seconds in each process of a worker, in a thread of its own; a process that was
     killed may take two seconds of counts with it. Read what is at hand: never ask a remote API.

@@ -151,7 +151,7 @@ class Storage(Protocol):
         """Store an object in one atomic step.
 
         Without ``replace`` an object that exists stays as it is and False is answered, where the
-        store can do that; a store that can't replaces and answers True.
+        store can do that; a store that can't replaces and returns True.
         """
         ...
 

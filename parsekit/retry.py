@@ -19,7 +19,7 @@ def bounded_wait_s(seconds: float) -> float:
 class RetryPolicy:
     """``max_attempts`` tries, with 0, f, f², f³ … seconds before them (f is ``factor``).
 
-    The default is the seed document's schedule: 0, 4, 16, 64 s.
+    The default is the schedule that the contract asks for: 0, 4, 16, 64 s.
     """
 
     max_attempts: int = 4

@@ -71,7 +71,7 @@ class Faults:
         return names
 
     def one(self) -> str:
-        """Do one, and answer its name."""
+        """Do one, and return its name."""
         name = self.dice.choice(self.names)
         outages = sum(self.done[each] for each in _OF_THE_STORE)
         if name in _OF_THE_STORE and outages >= MOST_STORE_OUTAGES:
@@ -91,7 +91,7 @@ class Faults:
         self.fleet.replace_dead()
 
     def stop_worker(self) -> None:
-        """Ask a worker to end, as for a new version; another is started."""
+        """PermitRequest a worker to end, as for a new version; another is started."""
         index = self.dice.randrange(len(self.fleet.workers))
         self.fleet.workers[index].stop()
         self.fleet.replace_dead()

@@ -113,7 +113,7 @@ class ServerProcess:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ask it to end, and insist after ten seconds."""
+        """PermitRequest it to end, and insist after ten seconds."""
         self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> None:

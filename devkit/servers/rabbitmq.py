@@ -174,7 +174,7 @@ class RabbitServer(ServerProcess):
         return f"amqps://guest:guest@{host}:{self.tls_port}/{quote(vhost, safe='')}"
 
     def ctl(self, *arguments: str) -> str:
-        """Run ``rabbitmqctl`` on this node; answer what it printed.
+        """Run ``rabbitmqctl`` on this node; return what it printed.
 
         Raises `ServerFailed` with its complaint.
         """
@@ -191,13 +191,13 @@ class RabbitServer(ServerProcess):
         return done.stdout
 
     def add_vhost(self, name: str, queue_type: Literal["classic", "quorum"] = "classic") -> str:
-        """Make a vhost where queues are of this type unless declared otherwise; answer its URL."""
+        """Make a vhost where queues are of this type unless declared otherwise; return its URL."""
         self.ctl("add_vhost", name, "--default-queue-type", queue_type)
         self.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
         return self.url(name)
 
     def add_user(self, name: str, password: str, vhost: str = "/") -> str:
-        """Make a user who may do everything in ``vhost``; answer the URL."""
+        """Make a user who may do everything in ``vhost``; return the URL."""
         self.ctl("add_user", name, password)
         self.ctl("set_permissions", "-p", vhost, name, ".*", ".*", ".*")
         return self.url(vhost, name, password)

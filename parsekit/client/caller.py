@@ -18,7 +18,7 @@ from parsekit.records.audit_trail import Operations, on_record
 from parsekit.worker.celery_app import app
 from parsekit.worker.dead_letters import DeadLetter
 from parsekit.worker.embedded import server as embedded
-from parsekit.worker.messages.carried import Carried, signed
+from parsekit.worker.messages.signed_state import Carried, signed
 from parsekit.worker.monitoring.queue_stats import is_queued
 from parsekit.worker.process import service
 from parsekit.worker.redis import keys
@@ -147,7 +147,7 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
 
 
 def remove(task_id: str, audit: Operations) -> DeadLetter | None:
-    """Remove and answer the dead letter of this task, None when there is none."""
+    """Remove and return the dead letter of this task, None when there is none."""
     with audit.doing(task_id=task_id) as operation:
         letter = service.process.dead_letters.remove(task_id)
         if letter is None:

@@ -86,7 +86,7 @@ def send_all(
 def answer_all(
     names: Iterable[str], manifest: Manifest, audit: Operations, *, bulk: bool, follower: Follower
 ) -> Iterator[Answer | NoMatch]:
-    """Send, and answer each task when it has ended, in the order in which they end.
+    """Send, and return each task when it has ended, in the order in which they end.
 
     What can't be sent is answered at once. Raises as `send_all`.
     """
@@ -132,7 +132,7 @@ class _Watched:
         self._shown = ("", "")
 
     def look(self, entry: Entry, follower: Follower) -> bool:
-        """Report a change; answer whether the task has ended."""
+        """Report a change; return whether the task has ended."""
         try:
             meta = self.result.backend.get_task_meta(self.result.id, cache=False)
         except _UNREADABLE:

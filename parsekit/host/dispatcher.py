@@ -1,4 +1,4 @@
-"""Hand events to listeners in order: one thread for all of them, and one more for each slow one.
+"""Deliver events to listeners in order: one thread for all of them, and one more for each slow one.
 
 A handover between threads costs more than a quick listener's work, so listeners share a thread as
 long as each returns at once. One that keeps the thread is left alone with it, and another thread
@@ -19,19 +19,19 @@ from typing import Any
 log = logging.getLogger("parsekit.listeners")
 
 #: A listener that keeps the shared thread for longer is left alone with it, seconds.
-PATIENCE_S = 0.25
+SLOW_CALL_S = 0.25
 #: One that takes longer than this on average gets a thread of its own, seconds.
 PACE_S = 0.01
 #: What the last call counts in that average.
 _WEIGHT = 1 / 16
 #: Calls that may wait for a listener with a thread of its own.
 MAILBOX_SIZE = 1000
-#: Calls that may wait for all others: so many come in `PATIENCE_S` at ten times the largest rate.
+#: Calls that may wait for all others: so many come in `SLOW_CALL_S` at ten times the largest rate.
 MOST_WAITING = 10_000
 
 
 class Delivery:
-    """Who has still to return from a call. ``done`` is set once nobody has."""
+    """Which listeners have not returned from an event yet; ``done`` is set once all have."""
 
     def __init__(self, owners: Counter[str]) -> None:
         self._owed = owners
@@ -77,14 +77,14 @@ class Listener:
             log.exception("listener %s failed in %s", self.owner, call.hook)
         self._mean_s += _WEIGHT * (time.monotonic() - began - self._mean_s)
         self.hangs = False
-        call.over()
+        call.finish()
 
     @property
     def slow(self) -> bool:
         """Whether it keeps others waiting."""
         return self._mean_s > PACE_S
 
-    def part(self) -> None:
+    def use_own_thread(self) -> None:
         """Take events from a mailbox of its own from now on."""
         self.mailbox = queue.Queue(MAILBOX_SIZE)
 
@@ -95,20 +95,20 @@ class Listener:
         while (call := self.mailbox.get()) is not None:
             self.handle(call)
 
-    def hand(self, call: EventCall) -> None:
+    def enqueue(self, call: EventCall) -> None:
         """Put into the mailbox; dropped when that is full."""
         try:
             if self.mailbox is not None:
                 self.mailbox.put_nowait(call)
         except queue.Full:
-            self.lose(call)
+            self.drop(call)
 
-    def lose(self, call: EventCall) -> None:
+    def drop(self, call: EventCall) -> None:
         """Drop an event."""
         self.lost += 1
         if self.lost == 1:
             log.error("listener %s hangs or is too slow; its events are dropped", self.owner)
-        call.over()
+        call.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,14 @@ class EventCall:
     given: Mapping[str, Any]
     receipt: Delivery | None
 
-    def over(self) -> None:
+    def finish(self) -> None:
         """Nothing more comes of it."""
         if self.receipt is not None:
             self.receipt.returned(self.listener.owner)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _AtHand:
+class _CurrentCall:
     """The call that the shared thread makes, since when (monotonic seconds)."""
 
     call: EventCall
@@ -141,16 +141,16 @@ class EventDispatcher:
         self._waiting: queue.SimpleQueue[Sequence[EventCall] | None] = queue.SimpleQueue()
         self._calls = self._next_calls()
         self._lock = threading.Lock()
-        self._at_hand: _AtHand | None = None
+        self._current: _CurrentCall | None = None
         self._started = False
-        self._parted: list[Listener] = []
+        self._with_own_thread: list[Listener] = []
 
     def put(self, calls: Sequence[EventCall]) -> None:
         """Take calls, to be made in this order."""
         self.replace_stuck_thread()
         if self._waiting.qsize() > MOST_WAITING:
             for call in calls:
-                call.listener.lose(call)
+                call.listener.drop(call)
             return
         self._waiting.put(calls)
         if not self._started:
@@ -158,20 +158,20 @@ class EventDispatcher:
 
     def replace_stuck_thread(self) -> None:
         """Let another thread go on, where a listener keeps the shared one."""
-        at_hand = self._at_hand
-        if at_hand is None or time.monotonic() - at_hand.since < PATIENCE_S:
+        current = self._current
+        if current is None or time.monotonic() - current.since < SLOW_CALL_S:
             return
         with self._lock:
-            if self._at_hand is not at_hand:
+            if self._current is not current:
                 return
-            self._at_hand = None
-            self._part(at_hand.call.listener)
+            self._current = None
+            self._use_own_thread(current.call.listener)
         _thread(self._serve, "parsekit-listeners")
 
     def close(self) -> None:
         """Let the threads end, after what waits."""
         self._waiting.put(None)
-        for listener in self._parted:
+        for listener in self._with_own_thread:
             if listener.mailbox is not None:
                 threading.Thread(target=listener.mailbox.put, args=(None,), daemon=True).start()
 
@@ -190,28 +190,28 @@ class EventDispatcher:
         for call in self._calls:
             listener = call.listener
             if listener.mailbox is not None:
-                listener.hand(call)
+                listener.enqueue(call)
                 continue
-            at_hand = self._at_hand = _AtHand(call, time.monotonic())
+            current = self._current = _CurrentCall(call, time.monotonic())
             listener.handle(call)
-            if not self._finished(at_hand):
+            if not self._finished(current):
                 listener.serve()
                 return
             if listener.slow:
-                self._part(listener)
+                self._use_own_thread(listener)
                 _thread(listener.serve, f"parsekit-listener-{listener.owner}")
 
-    def _finished(self, at_hand: _AtHand) -> bool:
+    def _finished(self, current: _CurrentCall) -> bool:
         """Whether this thread is still the shared one, now that the call is over."""
         with self._lock:
-            if self._at_hand is not at_hand:
+            if self._current is not current:
                 return False
-            self._at_hand = None
+            self._current = None
             return True
 
-    def _part(self, listener: Listener) -> None:
-        listener.part()
-        self._parted.append(listener)
+    def _use_own_thread(self, listener: Listener) -> None:
+        listener.use_own_thread()
+        self._with_own_thread.append(listener)
 
 
 def _thread(target: Callable[[], None], name: str) -> None:

@@ -19,7 +19,7 @@ from parsekit.events import (
     ProgressEvent,
     WaitEvent,
 )
-from parsekit.host.dispatcher import PATIENCE_S, Delivery, EventCall, EventDispatcher, Listener
+from parsekit.host.dispatcher import SLOW_CALL_S, Delivery, EventCall, EventDispatcher, Listener
 from parsekit.host.host import Host
 from parsekit.host.session import Session
 
@@ -93,7 +93,7 @@ class Listeners:
         if receipt is None:
             return
         end = time.monotonic() + seconds
-        while not receipt.done.wait(min(PATIENCE_S, max(0.0, end - time.monotonic()))):
+        while not receipt.done.wait(min(SLOW_CALL_S, max(0.0, end - time.monotonic()))):
             self._dispatcher.replace_stuck_thread()
             if time.monotonic() >= end:
                 self._mark_hanging(receipt.pending(), seconds)

@@ -15,7 +15,7 @@ from parsekit.metrics import Metric, usable
 log = logging.getLogger("parsekit.metrics")
 
 #: How long a plugin may take to answer, seconds. It is asked every two seconds.
-PATIENCE_S = 1.0
+SLOW_CALL_S = 1.0
 #: A gauge that a plugin answered longer ago, seconds, says nothing of now.
 KEPT_S = 60.0
 #: Different complaints about one plugin that are logged.
@@ -25,7 +25,7 @@ _MAX_COMPLAINTS = 10
 class PluginMeasures:
     """The plugins of one process that offer metrics."""
 
-    def __init__(self, host: Host, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, host: Host, patience_s: float = SLOW_CALL_S) -> None:
         self._asked = [_Asked(*each) for each in host.listeners("parsekit_metrics")]
         self._patience_s = patience_s
 

@@ -24,7 +24,7 @@ GATHER_S = 0.25
 #: Lines that may wait for a reader who takes none; more are lost, and counted.
 MOST_WAITING = 10_000
 #: How long the end of the process waits until all is written, seconds.
-PATIENCE_S = 1.0
+FLUSH_WAIT_S = 1.0
 
 
 class BatchingHandler(QueueHandler):
@@ -82,11 +82,11 @@ class BatchingHandler(QueueHandler):
         self._lost += 1
 
     def flush(self) -> None:
-        """Wait until what was logged so far is written, for `PATIENCE_S` at most."""
+        """Wait until what was logged so far is written, for `FLUSH_WAIT_S` at most."""
         if self._thread is not None and threading.current_thread() is not self._thread:
             written = threading.Event()
             self.queue.put(written)
-            written.wait(PATIENCE_S)
+            written.wait(FLUSH_WAIT_S)
 
     def _run(self) -> None:
         while True:

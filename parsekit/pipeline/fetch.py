@@ -1,4 +1,4 @@
-"""Have the replay of a task as a checked file of our own."""
+"""Download the replay of a task and check it, once a run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from parsekit.storage.fetch import fetch
 from parsekit.storage.workspace import workspace
 
 
-def fetched(task: Task) -> Replay:
-    """The file, fetched once a run.
+def ensure_replay(task: Task) -> Replay:
+    """The checked file, downloaded by the first call of a run.
 
     Raises as `fetch`, and `StorageUnavailable` where it is not the content that was looked up.
     """
     if task.replay is None:
-        task.enter("fetch")
+        task.begin_step("fetch")
         task.reporter.progress.step(events.FETCHING)
         if task.request.place == "local":
             task.reporter.trail.record("read", task.request.replay)
@@ -28,9 +28,9 @@ def fetched(task: Task) -> Replay:
             clock=task.services.clock,
         )
         if not got.is_of(task.state.fingerprint):
-            task.learn(fingerprint=None, joined_unix=None)
+            task.update(fingerprint=None, joined_unix=None)
             raise StorageUnavailable(f"{task.request.replay}: changed while it was read")
         replay = got.replay
-        task.learn(get_ms=got.get_ms, sha256=replay.sha256, size_bytes=replay.size_bytes)
+        task.update(get_ms=got.get_ms, sha256=replay.sha256, size_bytes=replay.size_bytes)
         task.replay = replay
     return task.replay

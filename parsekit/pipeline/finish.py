@@ -98,4 +98,4 @@ class Reporter:
 
     def _record(self, status: TaskStatus) -> AuditEvent:
         """What was done since the last time."""
-        return audit_event(self._request, self.trail.take(), status, self._clock.now())
+        return audit_event(self._request, self.trail.drain(), status, self._clock.now())

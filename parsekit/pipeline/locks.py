@@ -1,4 +1,4 @@
-"""Single flight: of all tasks that want the same replay at once, one does the work.
+"""Locks of results: their interface, and the implementation for the threads of one process.
 
 The key is content + parser + parser version. The owner is a task, not a process: a task that was
 re-scheduled or redelivered takes its own lock up again, wherever it runs now.
@@ -28,8 +28,8 @@ class Lock(Protocol):
 class Locks(Protocol):
     """Hands out locks to the tasks of this process, or of a whole deployment."""
 
-    def claim(self, key: str, *, owner: str) -> Lock | None:
-        """Take the lock; None while another task has it."""
+    def acquire(self, key: str, *, owner: str) -> Lock | None:
+        """The lock; None while another task has it."""
         ...
 
 
@@ -43,13 +43,13 @@ class HeldLock:
 
     @property
     def held(self) -> bool:
-        """Whether it has."""
+        """Whether this run has the lock."""
         return self._lock is not None
 
     def acquire(self, key: str) -> bool:
         """Claim it, unless that was done; False while another task has it."""
         if self._lock is None:
-            self._lock = self._locks.claim(key, owner=self._owner)
+            self._lock = self._locks.acquire(key, owner=self._owner)
         return self.held
 
     def extend(self, seconds: float) -> None:
@@ -80,7 +80,7 @@ class LocalLocks:
         self._claims: dict[str, _Claim] = {}
         self._tokens = 0
 
-    def claim(self, key: str, *, owner: str) -> LocalLock | None:
+    def acquire(self, key: str, *, owner: str) -> LocalLock | None:
         """Take the lock; None while another task has it."""
         with self._lock:
             current = self._claims.get(key)
@@ -93,14 +93,14 @@ class LocalLocks:
     def _lapsed(self, claim: _Claim) -> bool:
         return claim.until is not None and claim.until <= self._clock()
 
-    def keep(self, key: str, token: int, seconds: float) -> None:
+    def extend(self, key: str, token: int, seconds: float) -> None:
         """Let the claim lapse in ``seconds``."""
         with self._lock:
             current = self._claims.get(key)
             if current is not None and current.token == token:
                 current.until = self._clock() + seconds
 
-    def drop(self, key: str, token: int) -> None:
+    def release(self, key: str, token: int) -> None:
         """Forget the claim if this token still has it."""
         with self._lock:
             current = self._claims.get(key)
@@ -118,8 +118,8 @@ class LocalLock:
 
     def extend(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more."""
-        self.locks.keep(self.key, self.token, seconds)
+        self.locks.extend(self.key, self.token, seconds)
 
     def release(self) -> None:
         """Let the next task have it."""
-        self.locks.drop(self.key, self.token)
+        self.locks.release(self.key, self.token)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from parsekit.errors import StorageDenied, StorageUnavailable
 from parsekit.logs.steps import Step
 from parsekit.model import Outcome
-from parsekit.pipeline.fetch import fetched
+from parsekit.pipeline.fetch import ensure_replay
 from parsekit.pipeline.task import Task
 from parsekit.storage.results import CacheLookup, Result
 
@@ -23,30 +23,30 @@ def identify(task: Task) -> None:
     What an earlier run learned holds only for the object that is there now; a replaced one makes
     the task begin anew.
     """
-    if task.identified and task.state.fingerprint is not None:
+    if task.content_identified and task.state.fingerprint is not None:
         return
-    task.enter("look")
+    task.begin_step("look")
     with Step("look", logging.DEBUG):
-        content = task.source.look(task.services.config.limits.replay_bytes)
+        content = task.source.stat(task.services.config.limits.replay_bytes)
     if task.request.place == "local":  # a storage notes for itself; of a URL only size is asked
         act = "read" if content.fingerprint is not None else "looked_at"
         task.reporter.trail.record(act, task.request.replay)
-    task.identified = True
+    task.content_identified = True
     known, now = task.state.fingerprint, content.fingerprint
     if known is not None and now is not None and known != now:
         log.warning("task %s: %s was replaced", task.request.task_id, task.request.replay)
         task.lock.release()
         task.state = task.state.for_other_content()
-    task.learn(size_bytes=content.size_bytes)
+    task.update(size_bytes=content.size_bytes)
     if task.state.fingerprint is None:
-        task.learn(fingerprint=now or fetched(task).sha256)
+        task.update(fingerprint=now or ensure_replay(task).sha256)
 
 
 def lookup(task: Task) -> Outcome | None:
-    """The stored result ends the task, when there is one that it may have.
+    """The stored result ends the task, when there is one that may be served.
 
-    Before it has the lock, a task that waits for a remote parser has looked already: each visit
-    costs one read, not two.
+    A task that polls a remote parser skips the look-up until it holds the lock, which saves one of
+    two reads a poll.
     """
     if task.state.ticket is not None and not task.lock.held:
         return None
@@ -54,9 +54,9 @@ def lookup(task: Task) -> Outcome | None:
     with Step("look up", logging.DEBUG if task.lock.held else logging.INFO) as step:
         found = read_stored(task, lambda: task.results.find(name), CacheLookup())
         task.found_damaged = found.damaged
-        mine = found.result is not None and _may_have(task, found.result)
-        step.outcome = "hit" if mine else "miss"
-    if found.result is None or not mine:
+        servable = found.result is not None and _may_serve(task, found.result)
+        step.outcome = "hit" if servable else "miss"
+    if found.result is None or not servable:
         return None
     if task.state.ticket is not None:  # a run of this task was cut short once it had stored
         read_stored(task, lambda: task.tickets.drop(name), None)
@@ -75,7 +75,7 @@ def read_stored(task: Task, read: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
-def _may_have(task: Task, result: Result) -> bool:
+def _may_serve(task: Task, result: Result) -> bool:
     """Without the cache a task still takes its own result, or one that it waited for.
 
     None of them has a timeline.

@@ -10,7 +10,7 @@ from parsekit.errors import ParsekitError
 from parsekit.logs.steps import Step
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.parsers.runner import json_of
-from parsekit.pipeline.fetch import fetched
+from parsekit.pipeline.fetch import ensure_replay
 from parsekit.pipeline.lookup import read_stored
 from parsekit.pipeline.state import Waiting
 from parsekit.pipeline.task import Task
@@ -22,20 +22,20 @@ log = logging.getLogger("parsekit.pipeline")
 
 
 def parse(task: Task) -> Waiting | None:
-    """Begin, or go on where an earlier run left a remote parser at work.
+    """Call the parser, or resume where an earlier run left a remote parser at work.
 
-    What was parsed is ``task.state.parsed`` then, an encoded result that is not stored yet, and
+    On success this sets ``task.state.parsed``, the encoded result that is not stored yet, and
     ``task.timeline``, which never is.
     """
-    task.tries.begin()
+    task.crashes.begin()
     remote = task.entry.runs == "remote"
     if remote and task.state.ticket is None:
         find_ticket(task)
-    goes_on = remote and task.state.ticket is not None and not task.state.needs_replay
-    replay = None if goes_on else fetched(task)
-    task.enter("parse")
+    resumes = remote and task.state.ticket is not None and not task.state.needs_replay
+    replay = None if resumes else ensure_replay(task)
+    task.begin_step("parse")
     if task.state.parse_began_unix is None:
-        task.learn(parse_began_unix=task.services.clock.now())
+        task.update(parse_began_unix=task.services.clock.now())
     with Step("parse") as step:
         answer = _call_parser(task, replay)
         task.stop_if_interrupted()
@@ -44,7 +44,7 @@ def parse(task: Task) -> Waiting | None:
     if isinstance(answer, NotReady):
         return _wait_for_parser(task, answer)
     task.timeline = answer.timeline
-    task.learn(parsed=task.results.encode(_result(task, answer)), parse_ms=task.parse_ms())
+    task.update(parsed=task.results.encode(_result(task, answer)), parse_ms=task.parse_ms())
     return None
 
 
@@ -56,7 +56,7 @@ def find_ticket(task: Task) -> None:
         return
     progress = task.reporter.progress
     progress.reached = max(progress.reached, kept.progress)
-    task.learn(**kept.for_state())
+    task.update(**kept.for_state())
 
 
 def _call_parser(task: Task, replay: Replay | None) -> Parsed | NotReady:
@@ -78,7 +78,7 @@ def _call_parser(task: Task, replay: Replay | None) -> Parsed | NotReady:
 
 
 def _keep_ticket(task: Task, ticket: Mapping[str, Any]) -> None:
-    task.learn(ticket=dict(ticket), needs_replay=False)
+    task.update(ticket=dict(ticket), needs_replay=False)
     kept = StoredTicket(
         ticket=ticket,
         sha256=task.state.sha256,
@@ -97,7 +97,7 @@ def _keep_ticket(task: Task, ticket: Mapping[str, Any]) -> None:
 def _wait_for_parser(task: Task, answer: NotReady) -> Waiting:
     if not answer.needs_replay and dict(answer.ticket) != task.state.ticket:
         _keep_ticket(task, answer.ticket)
-    task.learn(ticket=dict(answer.ticket), needs_replay=answer.needs_replay, parse_failures=0)
+    task.update(ticket=dict(answer.ticket), needs_replay=answer.needs_replay, parse_failures=0)
     return task.wait(answer.after_s, cleaned(answer.reason) or "the parser is not ready")
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from parsekit import events
 from parsekit.errors import ParsekitError
 from parsekit.model import Outcome, Request
+from parsekit.pipeline.release import identify_cut_short, release_held
 from parsekit.pipeline.run import advance
 from parsekit.pipeline.services import Services
-from parsekit.pipeline.single_flight import abandon, recall
 from parsekit.pipeline.state import RunState, Waiting
 from parsekit.pipeline.task import Task
 
@@ -69,8 +69,8 @@ class Pipeline(Services):
         try:
             task = Task(self, request, RunState.from_json(state) if state else begun)
             if cut_short:
-                recall(task)
-            abandon(task)
+                identify_cut_short(task)
+            release_held(task)
         except ParsekitError as error:
             log.warning("task %s: left behind what it held: %s", request.task_id, error)
 

@@ -18,8 +18,9 @@ from parsekit.redaction.secrets import cleaned, short
 
 log = logging.getLogger("parsekit.pipeline")
 
-#: Each answers None to go on with the next, an Outcome that ends the task, or Waiting: back to the
-#: driver, which calls again with its state.
+#: Each returns None to go on with the next, an Outcome that ends the task, or Waiting: back to the
+#: driver, which calls again with its state. The cache is looked up once more under the lock, as
+#: another task may have stored the result before it released the lock.
 STEPS = (identify, store_pending, lookup, acquire_lock, lookup, parse, store)
 #: How soon a replay is parsed again whose parser ended its process, seconds.
 CRASHED_AFTER_S = 1.0
@@ -34,7 +35,7 @@ def advance(task: Task) -> Outcome | Waiting:
             task.lock.release()
             raise
         settle_lock(task, answer)
-        task.tries.forget()
+        task.crashes.reset()
         if isinstance(answer, Outcome):
             task.publish_end(answer)
             offer_to_shadow(task, answer)
@@ -50,24 +51,28 @@ def _run_steps(task: Task) -> Outcome | Waiting:
             task.entry  # noqa: B018  (raises `ConfigInvalid` for a parser that nobody has)
             return next(answer for step in STEPS if (answer := step(task)) is not None)
         except ParsekitError as error:
-            answer = _after(error, task)
+            answer = _handle_error(error, task)
         except Exception as exc:
             log.exception("task %s: unexpected exception from a plugin", task.request.task_id)
             text = short(f"{type(exc).__name__}: {exc}", 500)
-            answer = _after(PluginFailed(f"{task.state.step or 'start'}: {text}"), task)
+            answer = _handle_error(PluginFailed(f"{task.state.step or 'start'}: {text}"), task)
         if answer is not None:
             return answer
 
 
-def _after(error: ParsekitError, task: Task) -> Outcome | Waiting | None:
-    """Wait and try again, end, or answer None to go on with the next parser."""
+def _handle_error(error: ParsekitError, task: Task) -> Outcome | Waiting | None:
+    """Wait and try again, end, or return None to go on with the next parser.
+
+    A parser that ended its process is tried again up to `CrashGuard`'s limit; the policy decides
+    about every other error.
+    """
     services = task.services
     error = services.interruption(task.request.task_id) or error
-    if isinstance(error, ParserCrashed) and task.tries.counted:
-        if task.tries.again():
+    if isinstance(error, ParserCrashed) and task.crashes.counted:
+        if task.crashes.keep_for_retry():
             return task.wait(CRASHED_AFTER_S, cleaned(error.message))
         if not task.has_next_parser:
-            return task.failed(task.tries.poison(error.message))
+            return task.failed(task.crashes.poison(error.message))
     state = task.state.with_failure()
     failures, policy = state.storage_failures, services.storage_retry
     if state.step == "parse":

@@ -10,7 +10,7 @@ from parsekit.config import Config
 from parsekit.errors import ParsekitError
 from parsekit.host.listeners import Listeners
 from parsekit.parsers.runner import Parsers
-from parsekit.pipeline.attempts import Attempts
+from parsekit.pipeline.crash_limit import CrashCounter
 from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.reports import Reports
 from parsekit.providers import Storage
@@ -25,7 +25,7 @@ class Services:
 
     ``must_store`` False lets a task succeed, with a warning, whose result can't be stored: right
     for a person at a terminal, wrong for a service. ``storage_retry`` is how patient it is with a
-    storage that is away. ``interruption`` answers the error with which a task has to end, by its
+    storage that is away. ``interruption`` returns the error with which a task has to end, by its
     id, once somebody wants that: it is asked between steps.
     """
 
@@ -34,7 +34,7 @@ class Services:
     storage: Storage
     listeners: Listeners
     locks: Locks = field(default_factory=LocalLocks)
-    attempts: Attempts | None = None
+    crashes: CrashCounter | None = None
     reports: Reports | None = None
     shadow: Shadow | None = None
     signer: Signer | None = None

@@ -16,19 +16,19 @@ def store_pending(task: Task) -> Outcome | None:
     if body is None:
         return None
     if task.results.decode(body, task.result_name) is None:
-        task.learn(parsed=None)  # signed with a key that is gone, or of another content
+        task.update(parsed=None)  # signed with a key that is gone, or of another content
         return None
     return store(task)
 
 
 def store(task: Task) -> Outcome:
-    """Write the result under its name, and answer it."""
-    task.enter("store")
+    """Write the result under its name, and return it."""
+    task.begin_step("store")
     name, body = task.result_name, task.state.parsed or b""
     made = task.results.decode(body, name)
     if made is None:
         raise PluginFailed("a result that was just made can't be read back")
-    task.made = made
+    task.fresh_result = made
     clock = task.services.clock
     began = clock.ticks()
     try:
@@ -53,12 +53,12 @@ def store(task: Task) -> Outcome:
 def offer_to_shadow(task: Task, outcome: Outcome) -> None:
     """Hand a fresh result over, with the folder that its replay is in."""
     shadow = task.services.shadow
-    if shadow is None or task.made is None or not outcome.ok:
+    if shadow is None or task.fresh_result is None or not outcome.ok:
         return
     shadow.offer(
         Fresh(
             request=task.request,
-            result=task.made,
+            result=task.fresh_result,
             replay=task.replay,
             keeping=task.cleanup.pop_all(),
             use_stored=not task.skips_cache,

@@ -9,7 +9,7 @@ from typing import Any
 from parsekit.errors import BadRequest, ParsekitError
 from parsekit.logs.context import Facts
 from parsekit.model import Failure, Outcome, Replay, Request, Tried
-from parsekit.pipeline.attempts import Tries
+from parsekit.pipeline.crash_limit import CrashGuard
 from parsekit.pipeline.finish import Reporter
 from parsekit.pipeline.locks import HeldLock
 from parsekit.pipeline.outcome import OutcomeBuilder
@@ -28,7 +28,7 @@ class Task:
     """A task during one run, which the steps of `parsekit.pipeline.run` take on.
 
     ``state`` is what outlives the run: frozen, and replaced as the task learns. ``replay`` is the
-    checked file once this run has fetched it, ``made`` the result that this run has made,
+    checked file once this run has fetched it, ``fresh_result`` the result that this run has made,
     ``timeline`` what came with it, and ``cleanup`` removes what the run has put on the disk.
     Raises `BadRequest` for a state that names a parser which is not there.
     """
@@ -56,13 +56,13 @@ class Task:
         self.results = ResultStore(self.storage, services.signer)
         self.tickets = Tickets(self.storage, services.signer)
         self.lock = HeldLock(services.locks, request.task_id)
-        self.tries = Tries(services.attempts, request)
+        self.crashes = CrashGuard(services.crashes, request)
         self.skips_cache = host.disable_cache or request.disable_cache
         # What a message says of the content holds for what is there now, and no longer.
-        self.identified = request.place != "storage"
+        self.content_identified = request.place != "storage"
         self.found_damaged = False
         self.replay: Replay | None = None
-        self.made: Result | None = None
+        self.fresh_result: Result | None = None
         self.timeline: Timeline | None = None
         self.cleanup = ExitStack()
 
@@ -120,16 +120,16 @@ class Task:
 
     # how it goes on
 
-    def learn(self, **facts: Any) -> None:
+    def update(self, **facts: Any) -> None:
         """Replace these fields of the state."""
         self.state = self.state.replace(**facts)
 
-    def enter(self, step: str) -> None:
+    def begin_step(self, step: str) -> None:
         """Begin a step, unless somebody wants the task to end: raises the error for that."""
         self.stop_if_interrupted()
-        self.learn(step=step)
+        self.update(step=step)
         if step == "parse":  # the storage is well by then, so its failures are forgotten
-            self.learn(storage_failures=0)
+            self.update(storage_failures=0)
 
     def stop_if_interrupted(self) -> None:
         """Raise the error with which somebody, such as an operator, wants this task to end."""
@@ -147,7 +147,7 @@ class Task:
         tried = Tried(parser=self.parser, failure=Failure.of(error))
         self.end_ticket(error)
         self.lock.release()
-        self.tries.forget()
+        self.crashes.reset()
         self.state = self.state.for_next_parser(tried)
 
     def end_ticket(self, error: ParsekitError) -> None:
@@ -172,7 +172,7 @@ class Task:
     def failed(self, error: ParsekitError) -> Outcome:
         """The outcome of a task that ends with an error."""
         if self.state.step == "parse":
-            self.learn(parse_ms=self.parse_ms())
+            self.update(parse_ms=self.parse_ms())
         self.end_ticket(error)
         known = self.parser in self.services.parsers
         version = self.entry.version if known else ""

@@ -44,8 +44,8 @@ class AuditTrail:
     def __bool__(self) -> bool:
         return bool(self._done)
 
-    def take(self) -> Acts:
-        """Answer all of it, and begin anew."""
+    def drain(self) -> Acts:
+        """Return all acts, and forget them."""
         done, self._done = self._done, {}
 
         def of(act: str) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ class Operations:
             caller=self._caller,
             task_id=task_id,
             replay=cleaned_name(operation.replay),
-            acts=operation.trail.take(),
+            acts=operation.trail.drain(),
             result=operation.code if operation.fault else "ok",
             error=cleaned(operation.fault) or None,
         )

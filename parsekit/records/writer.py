@@ -162,7 +162,7 @@ class EventLog:
         return descriptor
 
     def _rotated(self, descriptor: int) -> int:
-        """Set the file aside, unless somebody just did; answer the new one."""
+        """Set the file aside, unless somebody just did; return the new one."""
         with self._kind.open(self._path.parent) as folder:
             if folder.same(self._path.name, descriptor):
                 names = [rotated(self._path, number).name for number in range(self._keep, -1, -1)]

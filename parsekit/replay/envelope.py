@@ -112,7 +112,7 @@ def _check_header(file: FileIO, size_bytes: int) -> int:
 
 
 def _check_section(file: FileIO, name: str, left_bytes: int, *, limit_bytes: int) -> int:
-    """Check the section that begins here and has at most ``left_bytes``; answer its length."""
+    """Check the section that begins here and has at most ``left_bytes``; return its length."""
     prefix = file.read(_PREFIX_BYTES)
     if len(prefix) < _PREFIX_BYTES:
         raise InvalidReplay(
@@ -151,7 +151,7 @@ def _check_crc(
 
 
 def _feed(file: FileIO, length_bytes: int, crc: ReplayCrc) -> int:
-    """Read ``length_bytes`` into the CRC; answer how many of them were not there."""
+    """Read ``length_bytes`` into the CRC; return how many of them were not there."""
     while length_bytes and (piece := file.read(min(length_bytes, _PIECE_BYTES))):
         crc.update(piece)
         length_bytes -= len(piece)

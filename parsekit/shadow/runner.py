@@ -238,7 +238,7 @@ class Shadow:
             parser_version=self._entry.version,
         )
         own = replace(request, task_id=f"{request.task_id}.shadow")
-        self._audit(audit_event(own, self._trail.take(), status, self._clock.now()))
+        self._audit(audit_event(own, self._trail.drain(), status, self._clock.now()))
 
     def _outcome(self, fresh: Fresh) -> Fate:
         """Compare, and say how that went."""

@@ -111,7 +111,7 @@ class Folder:
         return held
 
     def file(self, name: str, flags: int = os.O_RDONLY, mode: int | None = None) -> int:
-        """Open a regular file, whoever owns it; answer its descriptor."""
+        """Open a regular file, whoever owns it; return its descriptor."""
         path = self.path / _one(name)
         given = self._file_mode if mode is None else mode
         try:
@@ -124,7 +124,7 @@ class Folder:
         return descriptor
 
     def own_file(self, name: str, flags: int, mode: int | None = None) -> int:
-        """Open a regular file of ours, to write into what is there; answer its descriptor."""
+        """Open a regular file of ours, to write into what is there; return its descriptor."""
         descriptor = self.file(name, flags & ~os.O_TRUNC, mode)
         owner = os.fstat(descriptor).st_uid
         if not self._is_us(owner):

@@ -19,7 +19,7 @@ _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def checked_key(key: object) -> str:
-    """Answer the key as it came, or raise `BadRequest` saying what is wrong with it.
+    """Return the key as it came, or raise `BadRequest` saying what is wrong with it.
 
     Accepted is a relative path with ``/`` between its parts, of printable text. It names an object
     byte for byte, as in S3: percent signs, backslashes, drive letters and forms of Unicode (macOS
@@ -31,7 +31,7 @@ def checked_key(key: object) -> str:
 
 
 def checked_path(key: str) -> str:
-    """Answer the key as `checked_key` does, for a server that may read more into it than bytes.
+    """Return the key as `checked_key` does, for a server that may read more into it than bytes.
 
     Refused is also what leads out of its folder once it was percent-decoded, however often, and
     backslashes were read as slashes. Storages whose driver sends keys in URLs or as paths of

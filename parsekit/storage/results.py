@@ -130,7 +130,7 @@ class ResultStore:
         return CacheLookup(result=result, damaged=result is None)
 
     def put(self, body: bytes, result: Result, *, replace: bool) -> Result:
-        """Store, and answer what now stands there: the first of two writers wins.
+        """Store, and return what now stands there: the first of two writers wins.
 
         Raises the storage errors.
         """

@@ -3,7 +3,7 @@
 A signature is an HMAC-SHA256 with a key that only workers have. A storage that others share needs
 a key that is configured; for a folder of this machine one is made, and kept in the data folder.
 Without a key, stored documents still carry a digest, which finds damage but not a forger, who
-writes a fitting digest.
+writes a fitting digest. `ResultStore.encode` signs results, `Tickets.keep` tickets.
 """
 
 from __future__ import annotations

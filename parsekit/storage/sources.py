@@ -47,7 +47,7 @@ class Content:
 class Source(Protocol):
     """One replay that can be looked at and fetched."""
 
-    def look(self, max_bytes: int) -> Content:
+    def stat(self, max_bytes: int) -> Content:
         """Say what is there, cheaply.
 
         Raises `ReplayNotFound`, the storage errors, and `ReplayTooLarge` before reading anything.
@@ -55,7 +55,7 @@ class Source(Protocol):
         ...
 
     def fetch(self, target: Path, max_bytes: int) -> str | None:
-        """Copy the replay to ``target``; answer its fingerprint by ETag, None where there is none.
+        """Copy the replay to ``target``; return its fingerprint by ETag, None where there is none.
 
         Raises `ReplayTooLarge` and the errors of `look`.
         """
@@ -100,7 +100,7 @@ class StoredReplay:
     storage: Storage
     key: str
 
-    def look(self, max_bytes: int) -> Content:
+    def stat(self, max_bytes: int) -> Content:
         """One HEAD."""
         info = self.storage.head(self.key)
         _refuse_large(self.key, info.size_bytes, max_bytes)
@@ -118,7 +118,7 @@ class LocalReplay:
 
     path: Path
 
-    def look(self, max_bytes: int) -> Content:
+    def stat(self, max_bytes: int) -> Content:
         """Size, and the SHA-256 of the content (about 1 ms a MB)."""
         with self._reading():
             size = self._regular_size()
@@ -158,7 +158,7 @@ class UrlReplay:
 
     url: str
 
-    def look(self, max_bytes: int) -> Content:
+    def stat(self, max_bytes: int) -> Content:
         """Size only: what a URL's metadata says of its content differs from store to store."""
         with _Translated(self.url):
             filesystem, path = self._opened()

@@ -76,7 +76,7 @@ class HostedSink:
         self.call("parsekit_open", session=self.session)
 
     def task(self, outcome: Outcome, queue: str | None) -> list[JsonObject]:
-        """Publish the life of one task; answer the messages of it."""
+        """Publish the life of one task; return the messages of it."""
         steps = [progress(outcome, *step, queue) for step in (STARTED, FETCHING)]
         end = progress(outcome, COMPLETE[0], "stored" if outcome.ok else "failed", queue, last=True)
         for event in (*steps, end):
@@ -93,7 +93,7 @@ class HostedSink:
         return [*asked, analytics.to_message()]
 
     def step(self, outcome: Outcome, step: tuple[float, str], queue: str | None) -> JsonObject:
-        """Publish one step; answer its message."""
+        """Publish one step; return its message."""
         event = progress(outcome, *step, queue)
         self.call("parsekit_progress", event=event)
         return event.to_message()

@@ -118,7 +118,7 @@ def _queues(named: str | None, at: Addresses) -> tuple[str, ...]:
 
 
 def run_worker(options: WorkerOptions) -> int:
-    """Run until SIGTERM or Ctrl-C; answers the exit code. Raises `ConfigInvalid`."""
+    """Run until SIGTERM or Ctrl-C; return the exit code. Raises `ConfigInvalid`."""
     if options.embedded:
         os.environ[ENV_EMBEDDED] = "1"
     if options.http:

@@ -73,7 +73,7 @@ class DeadLetters:
         return sorted(filter(None, letters), key=lambda letter: letter.at_unix)
 
     def remove(self, task_id: str) -> DeadLetter | None:
-        """Remove and answer the one of this task."""
+        """Remove and return the one of this task."""
         text = self._client.hget(keys.DEAD_LETTERS, task_id)
         letter = None if text is None else _readable(text, task_id)
         # of several who have read it, one removes it

@@ -31,7 +31,7 @@ from parsekit.worker.celery_settings import (
     longest_run_s,
     worker_transport_options,
 )
-from parsekit.worker.intake import Intake
+from parsekit.worker.consumption import Consumption
 from parsekit.worker.logs import install_logs
 from parsekit.worker.messages.task_request import report_faults
 from parsekit.worker.monitoring.aggregate import PoolRunning, WorkerNumbers
@@ -160,7 +160,7 @@ class ProcessStep(bootsteps.StartStopStep):
             self._storage_watch = _watch_storage(os.getpid())
         _keep_garbage_small()
         wanted = tuple(parent.app.amqp.queues.consume_from)
-        intake = Intake(parent, wanted)
+        consumption = Consumption(parent, wanted)
         queues = queues_of(service.addresses, wanted)
         numbers = WorkerNumbers(
             own=service.process.numbers,
@@ -176,8 +176,8 @@ class ProcessStep(bootsteps.StartStopStep):
             run_limit_s=longest_run_s(service.config.limits.parse_seconds),
             probes=probes(service),
             storage=lambda: storage_silence(_family_of(os.getpid())),
-            backlog=queues.look,
-            intake=intake,
+            backlog=queues.sample,
+            consumption=consumption,
         )
         self._vitals.start()
         self._announcer = Announcer(
@@ -186,7 +186,7 @@ class ProcessStep(bootsteps.StartStopStep):
             worker=service.process.member_id,
             pool=type(parent.pool).__module__.rpartition(".")[2],
             parser=service.config.host.parser,
-            queues=lambda: intake.consumed,
+            queues=lambda: consumption.consumed,
         )
         self._announcer.start()
         if address := os.environ.get(ENV_HTTP):

@@ -43,7 +43,7 @@ def _warn_of_root(**_: Any) -> None:
 
 
 def begin_logs(level: str | None) -> str:
-    """Set up the logs before Celery does; answers the level in force. Raises `ConfigInvalid`."""
+    """Set up the logs before Celery does; return the level in force. Raises `ConfigInvalid`."""
     settings = service.config.section(LogSettings)
     chosen = (level or settings.level).lower()
     if chosen not in _LEVELS:

@@ -10,8 +10,8 @@ from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit.host.choices import missing_secrets, wrong_choices
 from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.process import service
+from parsekit.worker.run_in_fork import run_in_fork
 from parsekit.worker.servers import broker, servers
-from parsekit.worker.trial import run_in_fork
 
 
 @cache

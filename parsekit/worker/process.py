@@ -27,7 +27,7 @@ from parsekit.redaction.secrets import spare
 from parsekit.storage.signing import Signer
 from parsekit.worker.addresses import Addresses, with_addresses
 from parsekit.worker.dead_letters import DeadLetters
-from parsekit.worker.messages.carried import carrying_signer
+from parsekit.worker.messages.signed_state import carrying_signer
 from parsekit.worker.monitoring.counters import ProcessNumbers
 from parsekit.worker.redis.client import connect
 from parsekit.worker.redis.locks import RedisLocks
@@ -134,7 +134,7 @@ class Process:
             self._service.session,
             self._service.host,
             locks=self.locks,
-            attempts=self.task_store,
+            crashes=self.task_store,
             reports=self.reports,
             interruption=self.running.timeout,
         )

@@ -17,9 +17,9 @@ from celery.exceptions import Ignore, Reject
 from kombu import Queue
 
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
-from parsekit.worker.messages.carried import Carried, carried_by, signed
 from parsekit.worker.messages.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.messages.request import caller_of
+from parsekit.worker.messages.signed_state import Carried, carried_by, signed
 from parsekit.worker.process import service
 from parsekit.worker.tracing import trace_headers
 

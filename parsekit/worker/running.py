@@ -80,7 +80,7 @@ class Running:
 class CancelWatch:
     """Ends parses whose task is not to go on; one thread a process.
 
-    ``reason`` answers why a task that runs is to end, ``end`` ends its parse for that.
+    ``reason`` returns why a task that runs is to end, ``end`` ends its parse for that.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ import redis
 from amqp.exceptions import AMQPError, NotFound
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
-from redis import exceptions as refusals
+from redis import exceptions as redis_errors
 
 from parsekit.config.redis_address import is_redis
 from parsekit.errors import ConfigInvalid, ParsekitError, StorageUnavailable
@@ -24,7 +24,7 @@ from parsekit.worker.addresses import Addresses
 from parsekit.worker.monitoring.queue_stats import message_count
 from parsekit.worker.redis.client import connect, masked
 from parsekit.worker.redis.membership import remove
-from parsekit.worker.redis.refusals import is_passing
+from parsekit.worker.redis.transient_errors import is_transient
 from parsekit.worker.tls import AmqpTls
 
 #: Where callers' clients send a task when nobody says where to.
@@ -126,7 +126,7 @@ class Server:
                     pass
 
     def declare(self, queue: Queue) -> str:
-        """Make a queue as a worker does; answer how it is.
+        """Make a queue as a worker does; return how it is.
 
         On a channel of its own, which the server closes when the queue exists otherwise.
         """
@@ -232,12 +232,12 @@ def _advice(error: Exception, reason: str) -> str | None:
         return _CERTIFICATE
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         return "does the server speak TLS at this port?"
-    if isinstance(error, refusals.AuthenticationError):
+    if isinstance(error, redis_errors.AuthenticationError):
         return _ACCOUNT
-    if isinstance(error, refusals.InvalidResponse):
+    if isinstance(error, redis_errors.InvalidResponse):
         return "what answers there is no Redis; correct the address"
-    passing = isinstance(error, refusals.ReadOnlyError) or is_passing(error)
-    if isinstance(error, refusals.ResponseError) and not passing:
+    transient = isinstance(error, redis_errors.ReadOnlyError) or is_transient(error)
+    if isinstance(error, redis_errors.ResponseError) and not transient:
         return _advice_of_redis(reason)
     return _AMQP_REFUSALS.get(getattr(error, "reply_code", None) or 0)
 

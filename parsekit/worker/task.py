@@ -66,7 +66,7 @@ class ParseReplay(Task):
     throws = (ParsekitError, TimeLimitExceeded)  # expected: one line in the log, no traceback
 
     def run(self, *args: Any, **kwargs: Any) -> JsonObject:
-        """Answer result.schema.json; a failure is raised as the `ParsekitError` of its code."""
+        """Return result.schema.json; a failure is raised as the `ParsekitError` of its code."""
         with working_on(lambda: {"task_id": self.request.id}), run_span(self.request):
             try:
                 outcome = self._process_delivery(args, kwargs)

@@ -14,7 +14,7 @@ from parsekit.api import open_pipeline, open_session
 from parsekit.config import Config
 from parsekit.events import ProgressEvent
 from parsekit.host import Host
-from parsekit.host.dispatcher import PATIENCE_S
+from parsekit.host.dispatcher import SLOW_CALL_S
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
 from parsekit.model import Outcome
@@ -174,7 +174,7 @@ def test_one_that_hangs_is_relieved_without_anybody_waiting(recorder: Recorder):
     listeners.publish(step("a"))
     while not hanging.called.wait(5):
         pytest.fail("the listener was not called")
-    time.sleep(PATIENCE_S)
+    time.sleep(SLOW_CALL_S)
     listeners.publish(step("b"))
     wait_for(lambda: recorder.heard == ["a", "b"])
     hanging.free.set()

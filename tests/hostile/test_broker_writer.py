@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from devkit.deployment import poll
 from devkit.servers.process import free_port
 from parsekit.storage.signing import Signer
-from parsekit.worker.messages.carried import CARRIED_HEADER, Carried, carried_by, signed
+from parsekit.worker.messages.signed_state import CARRIED_HEADER, Carried, carried_by, signed
 from parsekit.worker.redis import keys
 from parsekit.worker.remote_control import guarded
 

@@ -21,9 +21,9 @@ from kombu.message import Message
 
 from devkit.deployment import poll
 from parsekit import errors
-from parsekit.worker.messages.carried import CARRIED_HEADER
-from parsekit.worker.messages.form import MAX_BODY_BYTES
+from parsekit.worker.messages.message_checks import MAX_BODY_BYTES
 from parsekit.worker.messages.request import REFUSED
+from parsekit.worker.messages.signed_state import CARRIED_HEADER
 from parsekit.worker.messages.validation import _refused
 from parsekit.worker.redis import keys
 

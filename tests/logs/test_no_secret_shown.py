@@ -104,7 +104,7 @@ def lines(addresses: list[str]) -> Iterator[str]:
         yield json.dumps(Failure.of(StorageUnavailable(text)).to_json())
         operation = Operation()
         operation.trail.record("sent", text)
-        yield repr(operation.trail.take())
+        yield repr(operation.trail.drain())
 
 
 @given(written())

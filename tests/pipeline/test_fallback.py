@@ -166,7 +166,7 @@ def test_a_storage_that_breaks_its_promise_is_not_held_against_the_parser(
 
 
 class Counted:
-    """Attempts of a task, as a service counts them."""
+    """CrashCounter of a task, as a service counts them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -183,7 +183,7 @@ def test_a_long_chain_is_one_attempt(bench: Bench) -> None:
     bench.script.steps = [ParserFailed("no")] * 9
     bench.other.steps = [ParserFailed("no")] * 4
     pipeline = bench.pipeline(
-        settings={"fallback": ["other", "script"] * 4 + ["other"]}, attempts=Counted()
+        settings={"fallback": ["other", "script"] * 4 + ["other"]}, crashes=Counted()
     )
     outcome = to_the_end(bench, pipeline)
     assert (outcome.ok, outcome.parser, len(outcome.tried)) == (True, "other", 9)

@@ -183,7 +183,7 @@ def test_a_forged_ticket_is_not_followed(bench):
     assert isinstance(pipeline.run(bench.request()), Waiting)
     (ticket,) = Path(bench.folder, "store").rglob("tickets/**/*.json")
     ticket.write_text(ticket.read_text().replace("ours", "forged"))
-    bench.locks.claim = lambda key, owner: type(bench.locks)().claim(key, owner=owner)
+    bench.locks.acquire = lambda key, owner: type(bench.locks)().acquire(key, owner=owner)
     done(pipeline.run(bench.request(task="task-2")))
     assert [how for how, _ in bench.script.calls] == ["parse", "parse"]
 
@@ -197,7 +197,7 @@ def test_a_ticket_with_a_number_without_end_is_not_followed(bench, name, number)
     (ticket,) = Path(bench.folder, "store").rglob("tickets/**/*.json")
     ticket.write_text(re.sub(rf'("{name}": )[0-9.e+]+', rf"\g<1>{number}", ticket.read_text()))
     assert number in ticket.read_text()
-    bench.locks.claim = lambda key, owner: type(bench.locks)().claim(key, owner=owner)
+    bench.locks.acquire = lambda key, owner: type(bench.locks)().acquire(key, owner=owner)
     done(pipeline.run(bench.request(task="task-2")))
     assert [how for how, _ in bench.script.calls] == ["parse", "parse"]
 
@@ -206,7 +206,7 @@ def test_a_ticket_of_ours_is_followed(bench):
     bench.script.steps = [NotReady(ticket={"id": "ours"}, after_s=1)]
     pipeline = bench.pipeline(signer=KEY)
     assert isinstance(pipeline.run(bench.request()), Waiting)
-    bench.locks.claim = lambda key, owner: type(bench.locks)().claim(key, owner=owner)
+    bench.locks.acquire = lambda key, owner: type(bench.locks)().acquire(key, owner=owner)
     done(pipeline.run(bench.request(task="task-2")))
     assert [how for how, _ in bench.script.calls] == ["parse", "resume"]
 

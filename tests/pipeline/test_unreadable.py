@@ -137,7 +137,7 @@ def leave_ticket(bench, signer: Signer | None = None) -> Path:
     """What a task leaves that was killed while the remote parser was at work."""
     bench.script.steps = [NotReady(ticket={"id": "ours"}, after_s=1)]
     assert isinstance(bench.pipeline(signer=signer).run(bench.request()), Waiting)
-    bench.locks.claim = lambda key, owner: type(bench.locks)().claim(key, owner=owner)
+    bench.locks.acquire = lambda key, owner: type(bench.locks)().acquire(key, owner=owner)
     (ticket,) = Path(bench.folder, "store").rglob("tickets/**/*.json")
     return ticket
 

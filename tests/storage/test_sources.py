@@ -56,7 +56,7 @@ def test_without_an_etag_only_the_content_tells():
 
 def error_of(path: Path, max_bytes: int = MAX) -> ParsekitError:
     with pytest.raises(ParsekitError) as caught:
-        LocalReplay(path).look(max_bytes)
+        LocalReplay(path).stat(max_bytes)
     with pytest.raises(type(caught.value)):
         LocalReplay(path).fetch(path.parent / "copy", max_bytes)
     with pytest.raises(type(caught.value)):
@@ -91,7 +91,7 @@ def test_a_file_that_may_not_be_read_is_denied(tmp_path: Path):
         if root:  # root may read everything, so be somebody else for a moment
             os.seteuid(65534)
         with pytest.raises(StorageDenied):
-            LocalReplay(path).look(MAX)
+            LocalReplay(path).stat(MAX)
     finally:
         if root:
             os.seteuid(0)
@@ -113,9 +113,9 @@ def test_a_url_is_fetched_and_checked(tmp_path: Path):
     memory = fsspec.filesystem("memory")
     memory.pipe("/sources/a.replay", write_replay(tmp_path / "a.replay", frames=0).read_bytes())
     url = UrlReplay("memory://sources/a.replay")
-    assert url.look(MAX).fingerprint is None
+    assert url.stat(MAX).fingerprint is None
     fetched = fetch(url, "a", tmp_path, max_bytes=MAX, clock=Clock())
-    assert fetched.replay.sha256 == LocalReplay(tmp_path / "a.replay").look(MAX).fingerprint
+    assert fetched.replay.sha256 == LocalReplay(tmp_path / "a.replay").stat(MAX).fingerprint
     memory.rm("/sources", recursive=True)
 
 
@@ -129,7 +129,7 @@ def test_a_url_is_fetched_and_checked(tmp_path: Path):
 )
 def test_a_url_that_can_not_be_read_says_why(url: str, kind: type[ParsekitError]):
     with pytest.raises(kind):
-        UrlReplay(url).look(MAX)
+        UrlReplay(url).stat(MAX)
 
 
 class _Answering(BaseHTTPRequestHandler):
@@ -173,7 +173,7 @@ def test_what_a_server_answers_is_told(
 ):
     source = UrlReplay(f"{server}/{status}/a.replay")
     with pytest.raises(kind, match=words):
-        source.look(MAX)
+        source.stat(MAX)
     with pytest.raises(kind, match=words):
         source.fetch(tmp_path / "copy", MAX)
 
@@ -182,7 +182,7 @@ def test_a_server_that_can_not_be_reached_may_come_back():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(StorageUnavailable, match="try again"):
-        UrlReplay(f"http://127.0.0.1:{port}/a.replay").look(MAX)
+        UrlReplay(f"http://127.0.0.1:{port}/a.replay").stat(MAX)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_driver_that_is_missing_is_named_by_what_brings_it(
     monkeypatch.delitem(_registry, url.partition("://")[0], raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigInvalid, match=words):
-        UrlReplay(url).look(MAX)
+        UrlReplay(url).stat(MAX)
     (barren,) = expand([url.replace("a.replay", "*")])
     assert isinstance(barren, NoMatch)
     with pytest.raises(ConfigInvalid, match=words):

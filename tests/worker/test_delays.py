@@ -69,7 +69,7 @@ def test_it_does_not_matter_who_makes_the_queues(
     file = tmp_path / "parsekit.json"
     file.write_text(json.dumps({"celery": {"broker": url, "backend": redis_server.url()}}))
     at = Addresses.of(load_config(file, environ={}))
-    assert AmqpQueues(at).look().messages[at.poll_queue] == 0
+    assert AmqpQueues(at).sample().messages[at.poll_queue] == 0
     with kombu.Connection(url) as connection:
         for queue in (*task_queues(at), own_queue(at.poll_queue), own_queue(at.bulk_poll_queue)):
             queue(connection.default_channel).declare()

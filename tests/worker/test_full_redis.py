@@ -100,8 +100,8 @@ def run_for_ever(client: redis.Redis) -> None:
 
 @pytest.mark.parametrize("text", ["BUSY Redis is busy running a script", "MISCONF disk is full"])
 def test_what_a_server_does_later_is_told_from_what_it_never_does(text):
-    from parsekit.worker.redis.refusals import is_passing  # noqa: PLC0415
+    from parsekit.worker.redis.transient_errors import is_transient  # noqa: PLC0415
 
-    assert is_passing(redis.ResponseError(text))
-    assert not is_passing(redis.ResponseError("WRONGTYPE Operation against a key"))
-    assert not is_passing(redis.ConnectionError(text))
+    assert is_transient(redis.ResponseError(text))
+    assert not is_transient(redis.ResponseError("WRONGTYPE Operation against a key"))
+    assert not is_transient(redis.ConnectionError(text))

@@ -46,50 +46,50 @@ def task_id() -> str:
 
 def test_a_lock_is_one_tasks_until_it_is_released(two, task_id):
     one, other = two.locks
-    lock = one.claim(task_id, owner="a")
+    lock = one.acquire(task_id, owner="a")
     assert lock is not None
-    assert other.claim(task_id, owner="b") is None
-    assert one.claim(task_id, owner="b") is None
+    assert other.acquire(task_id, owner="b") is None
+    assert one.acquire(task_id, owner="b") is None
     lock.release()
-    taken = other.claim(task_id, owner="b")
+    taken = other.acquire(task_id, owner="b")
     assert taken is not None
     lock.release()
-    assert one.claim(task_id, owner="a") is None, "what is not ours any more is not released"
+    assert one.acquire(task_id, owner="a") is None, "what is not ours any more is not released"
 
 
 def test_a_dead_process_holds_no_lock(two, task_id):
-    assert two.locks[0].claim(task_id, owner="a") is not None
+    assert two.locks[0].acquire(task_id, owner="a") is not None
     two.die()
-    assert two.locks[1].claim(task_id, owner="b") is not None
+    assert two.locks[1].acquire(task_id, owner="b") is not None
 
 
 def test_a_waiting_tasks_lock_survives_its_process_and_lapses(two):
-    lock = two.locks[0].claim("key", owner="a")
+    lock = two.locks[0].acquire("key", owner="a")
     lock.extend(30)
     two.die()
-    assert two.locks[1].claim("key", owner="b") is None
-    again = two.locks[1].claim("key", owner="a")
+    assert two.locks[1].acquire("key", owner="b") is None
+    again = two.locks[1].acquire("key", owner="a")
     assert again is not None
     again.extend(0.05)
     threading.Event().wait(0.1)
-    assert two.locks[1].claim("key", owner="b") is not None
+    assert two.locks[1].acquire("key", owner="b") is not None
 
 
 def test_a_lock_that_redis_did_not_hear_released_is_released_later(redis_server, redis_client):
     client = connect(redis_server.url())
     client.hset(keys.BEATS, "one", 1)
     locks = RedisLocks(client, "one")
-    lock = locks.claim("key", owner="a")
+    lock = locks.acquire("key", owner="a")
     broken = connect("redis://127.0.0.1:1/0")
     locks._client = broken
     with pytest.raises(redis.RedisError):
         lock.release()
     with pytest.raises(StorageUnavailable):
-        locks.claim("key", owner="b")
+        locks.acquire("key", owner="b")
     locks._client = client
-    assert locks.claim("key", owner="b") is None
+    assert locks.acquire("key", owner="b") is None
     locks.release_late()
-    assert locks.claim("key", owner="b") is not None
+    assert locks.acquire("key", owner="b") is not None
 
 
 def test_a_claim_whose_answer_was_lost_is_released_later(redis_server, redis_client):
@@ -104,11 +104,11 @@ def test_a_claim_whose_answer_was_lost_is_released_later(redis_server, redis_cli
     locks = RedisLocks(client, "one")
     locks._client = AnswersAreLost()
     with pytest.raises(StorageUnavailable):
-        locks.claim("key", owner="a")
+        locks.acquire("key", owner="a")
     locks._client = client
-    assert locks.claim("key", owner="b") is None
+    assert locks.acquire("key", owner="b") is None
     locks.release_late()
-    assert locks.claim("key", owner="b") is not None
+    assert locks.acquire("key", owner="b") is not None
 
 
 @pytest.mark.parametrize("end", ["is buried", "signs off"])
@@ -119,8 +119,8 @@ def test_a_process_that_ends_leaves_no_lock_but_those_of_waiting_tasks(
     client.hset(keys.BEATS, "one", 7)
     locks = RedisLocks(client, "one")
     for name in ("held", "waiting"):
-        assert locks.claim(name, owner=name) is not None
-    locks.claim("waiting", owner="waiting").extend(30)
+        assert locks.acquire(name, owner=name) is not None
+    locks.acquire("waiting", owner="waiting").extend(30)
     if end == "is buried":
         other = Member(client, "two", client)
         other._evict(b"one", b"6")
@@ -135,14 +135,14 @@ def test_a_process_that_ends_leaves_no_lock_but_those_of_waiting_tasks(
 def test_local_locks_lapse_by_their_clock():
     now = [0.0]
     locks = LocalLocks(lambda: now[0])
-    first = locks.claim("key", owner="a")
+    first = locks.acquire("key", owner="a")
     first.extend(10)
-    assert locks.claim("key", owner="b") is None
+    assert locks.acquire("key", owner="b") is None
     now[0] = 10
-    second = locks.claim("key", owner="b")
+    second = locks.acquire("key", owner="b")
     assert second is not None
     first.release()
-    assert locks.claim("key", owner="a") is None
+    assert locks.acquire("key", owner="a") is None
 
 
 def test_a_task_is_run_by_one_process_at_a_time_and_never_after_its_end(two, task_id):
@@ -252,7 +252,7 @@ def test_only_who_stands_still_while_the_server_answers_is_dead():
     watch = Watch(lambda: now[0])
     dead: list[tuple[bytes, bytes]] = []
     for beat in range(int(DEAD_AFTER_SECONDS / BEAT_SECONDS) + 1):
-        dead = watch.look({b"alive": b"%d" % beat, b"still": b"7"})
+        dead = watch.observe({b"alive": b"%d" % beat, b"still": b"7"})
         now[0] += BEAT_SECONDS
     assert dead == [(b"still", b"7")]
 
@@ -260,8 +260,8 @@ def test_only_who_stands_still_while_the_server_answers_is_dead():
 def test_nobody_looks_dead_after_the_server_was_away():
     now = [0.0]
     watch = Watch(lambda: now[0])
-    watch.look({b"a": b"1"})
+    watch.observe({b"a": b"1"})
     now[0] += 600
-    assert watch.look({b"a": b"1"}) == []
+    assert watch.observe({b"a": b"1"}) == []
     now[0] += BEAT_SECONDS
-    assert watch.look({b"a": b"1"}) == []
+    assert watch.observe({b"a": b"1"}) == []

@@ -207,4 +207,4 @@ def test_what_is_told_of_queues_goes_over_tls_too(rabbit, front, certificates, t
     with Connection(rabbit().url()) as connection:
         for queue in task_queues(at):
             queue(connection.channel()).declare()
-    assert at.queue in AmqpQueues(at).look().messages
+    assert at.queue in AmqpQueues(at).sample().messages

@@ -35,7 +35,7 @@ class Broker:
     def __init__(self, **messages: int) -> None:
         self.messages = {name.replace("_", "-"): count for name, count in messages.items()}
 
-    def look(self) -> QueueSnapshot:
+    def sample(self) -> QueueSnapshot:
         return QueueSnapshot(messages=self.messages, taken={}, dead_letters=0, waiting=None)
 
 
@@ -85,9 +85,9 @@ def test_one_that_has_a_reason_is_live(backlog, reason):
 
 def test_only_queues_that_the_worker_consumes_are_its_business():
     broker = Broker(replay_parse=3, replay_parse_bulk=5, of_other_workers=99)
-    assert Queues(broker, (MINE, BULK), (BULK,)).look() == Backlog(preferred=3, bulk=5)
-    assert Queues(broker, (MINE,), (BULK,)).look() == Backlog(preferred=3, bulk=0)
-    assert Queues(broker, (BULK,), (BULK,)).look() == Backlog(preferred=5, bulk=0)
+    assert Queues(broker, (MINE, BULK), (BULK,)).sample() == Backlog(preferred=3, bulk=5)
+    assert Queues(broker, (MINE,), (BULK,)).sample() == Backlog(preferred=3, bulk=0)
+    assert Queues(broker, (BULK,), (BULK,)).sample() == Backlog(preferred=5, bulk=0)
 
 
 def test_a_worker_that_ended_while_a_server_was_slow_leaves_no_heartbeat(tmp_path, monkeypatch):
@@ -108,7 +108,7 @@ def test_a_worker_that_ended_while_a_server_was_slow_leaves_no_heartbeat(tmp_pat
         probes={"broker": slow},
         storage=lambda: "",
         backlog=lambda: Backlog(preferred=0, bulk=0),
-        intake=SimpleNamespace(held_back="", throttled=False),
+        consumption=SimpleNamespace(held_back="", throttled=False),
     )
     monitor.start()
     asked.wait()

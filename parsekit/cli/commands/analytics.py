@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
+from parsekit.cli.aligned_text import aligned
 from parsekit.cli.event_files import event_files, reading, warn_of_unread
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
 from parsekit.errors import BadRequest
 from parsekit.events import moment
-from parsekit.formats.columns import aligned
 from parsekit.records.analytics_file import FILE_NAME
 from parsekit.records.analytics_summary import SIZE, TIMINGS, Figures, Summary, summarise
 from parsekit.records.reader import Unread, read_lines

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from parsekit.cli.aligned_text import aligned
 from parsekit.cli.event_files import event_files, reading, warn_of_unread
 from parsekit.cli.exit import ExitCode, say_error, writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.formats.columns import aligned
 from parsekit.records.reader import Unread, read_lines
 from parsekit.redaction.terminal_text import printable
 from parsekit.shadow.compare import ABSENT, Absent, Leaf

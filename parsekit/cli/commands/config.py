@@ -11,11 +11,11 @@ from pydantic import BaseModel, SecretStr
 from pydantic.errors import PydanticUserError
 
 from parsekit.api import open_session
+from parsekit.cli.aligned_text import aligned
 from parsekit.cli.exit import say, writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.errors import ConfigInvalid, PluginFailed
-from parsekit.formats.columns import aligned
 from parsekit.host import Host
 from parsekit.host.choices import missing_secrets, wrong_choices
 from parsekit.redaction.settings import MASK, redacted

@@ -6,9 +6,9 @@ import json
 
 import typer
 
+from parsekit.cli.aligned_text import aligned
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.formats.columns import aligned
 from parsekit.host import Host, PluginRecord
 from parsekit.redaction.terminal_text import printable
 

@@ -43,7 +43,7 @@ def synthetic_replay(match: Match | None = None, frames: int = 300) -> bytes:
 
 
 def write_replay(path: Path, match: Match | None = None, frames: int = 300) -> Path:
-    """Write `synthetic_replay` to a file and answer its path."""
+    """Write `synthetic_replay` to a file and return its path."""
     path.write_bytes(synthetic_replay(match, frames))
     return path
 

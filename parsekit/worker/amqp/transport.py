@@ -21,7 +21,7 @@ from amqp.method_framing import frame_handler
 from amqp.serialization import loads
 from kombu.transport import pyamqp
 
-from parsekit.worker.messages.plain import PlainMessage
+from parsekit.worker.messages.raw_message import RawMessage
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _UNDECODABLE = (ValueError, LookupError, ArithmeticError, RecursionError, struct
 Frame = tuple[int, int, bytes]
 
 
-class AmqpMessage(pyamqp.Message, PlainMessage):
+class AmqpMessage(pyamqp.Message, RawMessage):
     """A message of AMQP, as it came."""
 
 

@@ -30,7 +30,7 @@ _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def keep(folder: Path, command: Sequence[str]) -> int:
-    """Run ``command`` in ``folder`` until no worker is left; answers its exit code.
+    """Run ``command`` in ``folder`` until no worker is left; return its exit code.
 
     Answers 0 at once when a server of this folder runs already.
     """

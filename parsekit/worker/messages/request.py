@@ -11,7 +11,7 @@ from parsekit.errors import BadRequest
 from parsekit.model import Request
 from parsekit.redaction.secrets import short
 from parsekit.storage.keys import checked_key
-from parsekit.worker.messages.carried import Carried
+from parsekit.worker.messages.signed_state import Carried
 
 #: AMQP's own limit for names.
 _MAX_QUEUE_BYTES = 255

@@ -58,7 +58,7 @@ class TaskRequest(Request):
         return
 
     def revoked(self) -> bool:
-        """Answer False, as a run is needed in any case; what Celery finds is noted for it."""
+        """Return False, as a run is needed in any case; what Celery finds is noted for it."""
         if self._end is None:
             super().revoked()
         return False

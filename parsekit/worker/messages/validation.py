@@ -20,19 +20,19 @@ from kombu.message import Message
 
 from parsekit.errors import BadRequest
 from parsekit.redaction.secrets import short
-from parsekit.worker.messages.carried import CARRIED_HEADER
 from parsekit.worker.messages.ends import END_HEADER
-from parsekit.worker.messages.form import (
+from parsekit.worker.messages.message_checks import (
     MAX_BODY_BYTES,
-    bounded_limits,
     check_destinations,
     check_header_size,
     check_headers,
     check_payload,
     check_size,
     is_task_id,
+    limits_within_bounds,
 )
 from parsekit.worker.messages.request import REFUSED
+from parsekit.worker.messages.signed_state import CARRIED_HEADER
 from parsekit.worker.messages.task_request import requests_of
 from parsekit.worker.monitoring.queue_stats import dequeued
 from parsekit.worker.process import service
@@ -99,7 +99,7 @@ def _check(message: Any, body: Any) -> None:
     facts = message.headers if body is None else body
     # a body of protocol 1 says, behind headers of protocol 2, what these leave out
     check_headers({**payload, **facts} if isinstance(payload, dict) else facts)
-    facts["timelimit"] = bounded_limits(facts.get("timelimit"))
+    facts["timelimit"] = limits_within_bounds(facts.get("timelimit"))
     for each in (message.headers, body or {}):
         each.pop(END_HEADER, None)  # ours to say
     check_payload(payload)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from parsekit.storage.atomic import Folder, OwnedFolder
 
 if TYPE_CHECKING:
-    from parsekit.worker.intake import Intake
+    from parsekit.worker.consumption import Consumption
     from parsekit.worker.monitoring.queue_stats import Backlog
 
 log = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ class StallDetector:
 class HealthMonitor:
     """How this worker is.
 
-    Each of ``probes``, and ``storage``, answers why that server counts as away, "" when it does not
+    Each of ``probes``, and ``storage``, returns why that server counts as away, "" when it does not
     (see `parsekit.worker.monitoring.probes`); ``backlog`` the messages that wait to be taken here.
     """
 
@@ -217,7 +217,7 @@ class HealthMonitor:
         probes: Mapping[str, Callable[[], str]],
         storage: Callable[[], str],
         backlog: Callable[[], Backlog],
-        intake: Intake,
+        consumption: Consumption,
     ) -> None:
         self._folder = folder
         self._running = running
@@ -225,7 +225,7 @@ class HealthMonitor:
         self._probes = probes
         self._storage = storage
         self._backlog = backlog
-        self._intake = intake
+        self._consumption = consumption
         self._stopped = threading.Event()
         self._writing = threading.Lock()
         self._began = began_of(os.getpid())
@@ -263,7 +263,7 @@ class HealthMonitor:
             longest_run_s=self._running.longest_s,
             run_limit_s=self._run_limit_s,
             away=self._silent(),
-            held_back=self._intake.held_back,
+            held_back=self._consumption.held_back,
         )
 
     @property
@@ -304,7 +304,7 @@ class HealthMonitor:
         except Exception as exc:  # noqa: BLE001  (any client's error; the probe says the rest)
             log.debug("the backlog can't be read: %s", exc)
             return
-        running, throttled = self._running, self._intake.throttled
+        running, throttled = self._running, self._consumption.throttled
         self._stalls.note(
             runs=running.runs, running=running.count, backlog=backlog, throttled=throttled
         )

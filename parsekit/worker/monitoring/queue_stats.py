@@ -97,7 +97,7 @@ class QueueSnapshot:
 class Broker(Protocol):
     """Asked by `Queues`; raises its client's errors."""
 
-    def look(self) -> QueueSnapshot:
+    def sample(self) -> QueueSnapshot:
         """Count."""
         ...
 
@@ -114,7 +114,7 @@ class Age:
     _left: int = 0
 
     def note(self, messages: int, taken: int) -> float:
-        """Take in the numbers of now; answer the age in seconds, 0 for an empty queue."""
+        """Take in the numbers of now; return the age in seconds, 0 for an empty queue."""
         if not self._notes or taken < self._taken:  # the count was lost: begin anew
             self._notes.clear()
             self._left = taken
@@ -157,9 +157,9 @@ class Queues:
         self._metrics: list[Metric] = []
         self._looked_at = float("-inf")
 
-    def look(self) -> Backlog:
-        """Ask the broker; answers what waits for this worker. Raises what its client raises."""
-        looked = self._broker.look()
+    def sample(self) -> Backlog:
+        """Ask the broker; return what waits for this worker. Raises what its client raises."""
+        looked = self._broker.sample()
         ages = {
             queue: self._ages.setdefault(queue, Age()).note(messages, looked.taken.get(queue, 0))
             for queue, messages in looked.messages.items()
@@ -190,7 +190,7 @@ class RedisQueues:
         self._client: Any = connect(at.broker)
         self._shared = _Shared(at.backend)
 
-    def look(self) -> QueueSnapshot:
+    def sample(self) -> QueueSnapshot:
         """Count in one round trip to each server."""
         with self._client.pipeline(transaction=False) as pipe:
             for name in self._names:
@@ -200,7 +200,7 @@ class RedisQueues:
         step = len(_REDIS_PRIORITIES)
         parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
         messages = {name: sum(part) for name, part in zip(self._names, parts, strict=True)}
-        return self._shared.look(messages, waiting=int(due))
+        return self._shared.sample(messages, waiting=int(due))
 
 
 class AmqpQueues:
@@ -211,7 +211,7 @@ class AmqpQueues:
         self._link = AmqpLink(at.broker, at.broker_tls)
         self._shared = _Shared(at.backend)
 
-    def look(self) -> QueueSnapshot:
+    def sample(self) -> QueueSnapshot:
         """Count; a queue is made that is not there yet, as this worker may not consume from it."""
 
         def work(channel: Any) -> dict[str, int]:
@@ -222,7 +222,7 @@ class AmqpQueues:
                 for queue in self._asked
             }
 
-        return self._shared.look(self._link.use(work), waiting=None)
+        return self._shared.sample(self._link.use(work), waiting=None)
 
 
 class _Shared:
@@ -232,7 +232,7 @@ class _Shared:
         self._client: Any = connect(url)
         self._sent: Counter[str] = Counter()
 
-    def look(self, messages: Mapping[str, int], waiting: int | None) -> QueueSnapshot:
+    def sample(self, messages: Mapping[str, int], waiting: int | None) -> QueueSnapshot:
         """The same, with the sums of all dequeued and the number of dead letters."""
         now = dequeued.total()
         with self._client.pipeline() as pipe:

@@ -18,7 +18,7 @@ from parsekit.worker.redis import keys
 _FORGET_MS = 3600 * 1000
 
 #: KEYS lock, beats, locks of the member; ARGV owner, member, token. Answers 0 while taken.
-_CLAIM = f"""
+_ACQUIRE = f"""
 local owner, member = unpack(redis.call('HMGET', KEYS[1], 'owner', 'member'))
 if owner and owner ~= ARGV[1] then
   if member == '' or redis.call('HEXISTS', KEYS[2], member) == 1 then return 0 end
@@ -30,7 +30,7 @@ redis.call('PEXPIRE', KEYS[3], {_FORGET_MS})
 return 1
 """
 #: KEYS lock, locks of the member; ARGV token, milliseconds.
-_HOLD = """
+_EXTEND = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'member', '')
 redis.call('SREM', KEYS[2], KEYS[1])
@@ -62,7 +62,7 @@ class RedisLocks:
         self._mine = keys.locks_of(member_id)
         self._late: set[RedisLock] = set()
 
-    def claim(self, key: str, *, owner: str) -> RedisLock | None:
+    def acquire(self, key: str, *, owner: str) -> RedisLock | None:
         """Take the lock; None while another task has it. Raises `StorageUnavailable`.
 
         The token is made here, so that a claim whose answer was lost can be released all the same.
@@ -70,13 +70,13 @@ class RedisLocks:
         lock = RedisLock(self, keys.lock(key), uuid.uuid4().hex)
         names = [lock.name, keys.BEATS, self._mine]
         try:
-            taken = self._client.eval(_CLAIM, 3, *names, owner, self._member_id, lock.token)
+            taken = self._client.eval(_ACQUIRE, 3, *names, owner, self._member_id, lock.token)
         except redis.RedisError as exc:
             self._late.add(lock)
             raise StorageUnavailable(f"locks can't be claimed in Redis: {exc}") from exc
         return lock if taken else None
 
-    def ask(self, lock: RedisLock, script: str, *given: str) -> int:
+    def run_script(self, lock: RedisLock, script: str, *given: str) -> int:
         """Run a script on a lock; one that does not reach Redis is released later."""
         try:
             names = [lock.name, self._mine]
@@ -88,7 +88,7 @@ class RedisLocks:
     def release_late(self) -> None:
         """Release what could not be released (or held) in time. Raises redis.RedisError."""
         for lock in list(self._late):
-            self.ask(lock, _RELEASE)
+            self.run_script(lock, _RELEASE)
             self._late.discard(lock)
 
 
@@ -102,8 +102,8 @@ class RedisLock:
 
     def extend(self, seconds: float) -> None:
         """Keep it for its task for ``seconds`` more, without a process."""
-        self.locks.ask(self, _HOLD, str(round(seconds * 1000)))
+        self.locks.run_script(self, _EXTEND, str(round(seconds * 1000)))
 
     def release(self) -> None:
         """Let the next task have it."""
-        self.locks.ask(self, _RELEASE)
+        self.locks.run_script(self, _RELEASE)

@@ -70,14 +70,14 @@ class Watch:
 
     clock: Callable[[], float] = time.monotonic
     _seen: dict[bytes, _Seen] = field(default_factory=dict)
-    _last_look: float = 0.0
+    _last_observed: float = 0.0
 
-    def look(self, beats: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        """Take in the beats of now; answer the dead, with the beat at which each stopped."""
+    def observe(self, beats: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+        """Take in the beats of now; return the dead, with the beat at which each stopped."""
         now = self.clock()
-        if now - self._last_look > 3 * BEAT_SECONDS:
+        if now - self._last_observed > 3 * BEAT_SECONDS:
             self._seen.clear()  # the server was away, or we were: nobody could be seen beating
-        self._last_look = now
+        self._last_observed = now
         self._seen = {
             member: self._seen[member]
             if member in self._seen and self._seen[member].beat == beat
@@ -151,7 +151,7 @@ class Member:
     def _beat(self) -> None:
         try:
             self._client.hincrby(keys.BEATS, self.id, 1)
-            for member, beat in self._watch.look(self._client.hgetall(keys.BEATS)):
+            for member, beat in self._watch.observe(self._client.hgetall(keys.BEATS)):
                 self._evict(member, beat)
             if self._after_beat is not None:
                 self._after_beat()
@@ -170,7 +170,7 @@ class Member:
 
 
 def remove(client: Any, member: str, beat: str) -> bool:
-    """Forget a member that still stands at this beat; answer whether it did.
+    """Forget a member that still stands at this beat; return whether it did.
 
     One script over two keys. Raises redis.RedisError.
     """

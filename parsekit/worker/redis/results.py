@@ -17,8 +17,8 @@ from parsekit.worker.messages.error_fields import (
 from parsekit.worker.messages.result_text import meta_text
 from parsekit.worker.process import service
 from parsekit.worker.redis import keys
-from parsekit.worker.redis.refusals import is_passing
 from parsekit.worker.redis.task_store import KEPT_SECONDS
+from parsekit.worker.redis.transient_errors import is_transient
 from parsekit.worker.redis.transport import TAKEN_BY, settled
 
 #: KEYS result, the task's hash, messages in a worker's hands; ARGV text, seconds to keep it (0
@@ -58,7 +58,7 @@ class RedisResults(RedisBackend):
         if isinstance(exc, ReadOnlyError):
             self.client.connection_pool.disconnect()  # it leads elsewhere by now, or will
             return True
-        return is_passing(exc) or bool(super().exception_safe_to_retry(exc))
+        return is_transient(exc) or bool(super().exception_safe_to_retry(exc))
 
     def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
         """Celery's three fields, and ours for callers that can't import our classes."""

@@ -114,8 +114,8 @@ class _Run:
 class TaskStore:
     """One hash a task in Redis. ``member_id`` is this process in `membership`.
 
-    Also the `Attempts` and, through `TaskReports`, the `Reports` of the pipeline. ``queues`` is the
-    Redis of the tasks that wait, where they wait in one.
+    Also the `CrashCounter` and, through `TaskReports`, the `Reports` of the pipeline. ``queues`` is
+    the Redis of the tasks that wait, where they wait in one.
     """
 
     def __init__(

@@ -28,10 +28,10 @@ from kombu.utils.json import dumps
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from parsekit.worker.messages.delay_headers import DELAY_HEADER, REPLACE_HEADER
-from parsekit.worker.messages.form import is_message
-from parsekit.worker.messages.plain import PlainMessage
+from parsekit.worker.messages.message_checks import is_message
+from parsekit.worker.messages.raw_message import RawMessage
 from parsekit.worker.redis import keys
-from parsekit.worker.redis.refusals import is_passing
+from parsekit.worker.redis.transient_errors import is_transient
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class QoS(stock.QoS):
                 client.hdel(self.channel.taken_key, tag)
 
 
-class RedisMessage(virtual.Message, PlainMessage):
+class RedisMessage(virtual.Message, RawMessage):
     """A message of kombu's form, as it came."""
 
 
@@ -350,7 +350,7 @@ class RedisChannel(stock.Channel):
 
     def _refused(self, exc: ResponseError) -> None:
         """Ask again in a second; raises what will not pass by itself."""
-        if not is_passing(exc):
+        if not is_transient(exc):
             raise exc
         if not self._refused_until:
             log.warning("Redis refuses work, which goes on when it takes it again: %s", exc)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from parsekit import JsonObject
 from parsekit.errors import ParsekitError
-from parsekit_ballchasing.rate_limit.store import Ask, Store
+from parsekit_ballchasing.rate_limit.store import PermitRequest, Store
 from parsekit_ballchasing.tiers import DAY_S, REGULAR, WEEK_S, Limit, Tier, tier_named
 
 log = logging.getLogger("parsekit.ballchasing")
@@ -127,13 +127,13 @@ class Account:
 
     def _pinged(self) -> JsonObject | None:
         """One ping, if it is the account's turn; announcements in its answer hold for all calls."""
-        ask = Ask(
+        ask = PermitRequest(
             endpoint="ping",
             call=uuid.uuid4().hex,
             waiter="ping",
             rates=self.facts().tier.limits("ping"),
         )
-        if self._store.ask(ask).why != "granted":
+        if self._store.acquire(ask).why != "granted":
             return None
         try:
             return self._ping()

@@ -30,8 +30,8 @@ from parsekit.errors import (
 )
 from parsekit_ballchasing.deadline import DeadlineAdapter, whole_call
 from parsekit_ballchasing.retry_after import retry_after_s
+from parsekit_ballchasing.server_message import server_message
 from parsekit_ballchasing.ticket import is_replay_id
-from parsekit_ballchasing.words import words_of
 
 #: Seconds to connect, and to wait for each piece of an answer.
 CONNECT_S, READ_S = 5.0, 30.0
@@ -129,7 +129,7 @@ class BallchasingClient:
         return Uploaded(replay_id, duplicate=answer.status == HTTPStatus.CONFLICT)
 
     def look(self, replay_id: str) -> PollAnswer:
-        """Ask how far a replay is, and for its statistics when it is ready.
+        """PermitRequest how far a replay is, and for its statistics when it is ready.
 
         Raises `ReplayGone`, and what `upload` raises for what may pass.
         """
@@ -229,7 +229,7 @@ class BallchasingClient:
         return RemoteRejected(self._message(answer, "refused the replay"))
 
     def _message(self, answer: ApiAnswer, what: str) -> str:
-        words = words_of(answer.content, secret=self._token.get_secret_value())
+        words = server_message(answer.content, secret=self._token.get_secret_value())
         return f"ballchasing {what}: {answer.status}{words and ' ' + words}"
 
 

@@ -18,7 +18,7 @@ from parsekit.errors import (
 )
 from parsekit_ballchasing.account import AGAIN_S, DOUBT_S
 from parsekit_ballchasing.client import BallchasingClient, PollAnswer, ReplayGone, Uploaded
-from parsekit_ballchasing.measures import at_work
+from parsekit_ballchasing.metrics import at_work
 from parsekit_ballchasing.rate_limit import LONGEST_PAUSE_S, Permit, RetryLater
 from parsekit_ballchasing.rate_limit.budget import Budget
 from parsekit_ballchasing.response import check_body
@@ -51,7 +51,7 @@ class OutOfCalls(RateLimited):
 
 
 class BallchasingParser:
-    """A `WaitingParser`: answers `NotReady` wherever it would have to wait.
+    """A `WaitingParser`: returns `NotReady` wherever it would have to wait.
 
     Used from several threads at once, one a process. ``clock`` is UTC seconds, ``ticks`` never
     goes back, ``sleep`` is used for at most two seconds.

@@ -42,9 +42,9 @@ def parsekit_register_checks(
 @hookimpl
 def parsekit_metrics() -> Iterable[Metric]:
     """Measure what is left of rates and quotas, and whether calls are stopped."""
-    from parsekit_ballchasing.measures import measures  # noqa: PLC0415  (only workers need it)
+    from parsekit_ballchasing.metrics import metrics  # noqa: PLC0415  (only workers need it)
 
-    return measures()
+    return metrics()
 
 
 def _check(session: Session) -> list[Check]:

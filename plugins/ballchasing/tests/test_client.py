@@ -18,10 +18,10 @@ from parsekit.errors import (
     Unauthorized,
 )
 from parsekit_ballchasing.client import MAX_ANSWER_BYTES, BallchasingClient, ReplayGone
+from parsekit_ballchasing.server_message import server_message
 from parsekit_ballchasing.simulator import Simulator
 from parsekit_ballchasing.simulator.faults import KINDS, Fault, FaultKind
 from parsekit_ballchasing.ticket import is_replay_id
-from parsekit_ballchasing.words import words_of
 
 Make = Callable[..., Any]
 TOKEN = "test-token-0123456789"
@@ -184,14 +184,14 @@ class TestLook:
 class TestWords:
     def test_of_the_server_never_hold_the_token(self) -> None:
         body = json.dumps({"error": f"key {TOKEN} is\nunknown\x1b[31m"}).encode()
-        assert words_of(body, secret=TOKEN) == '"key <token> is unknown[31m"'
+        assert server_message(body, secret=TOKEN) == '"key <token> is unknown[31m"'
 
     def test_of_the_server_are_trimmed(self) -> None:
-        assert len(words_of(json.dumps({"error": "x" * 9999}).encode(), secret=TOKEN)) < 210
+        assert len(server_message(json.dumps({"error": "x" * 9999}).encode(), secret=TOKEN)) < 210
 
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"error": {}}', b"[" * 100_000, b"\xff"])
     def test_are_none_where_there_are_none(self, body: Any) -> None:
-        assert words_of(body, secret=TOKEN) == ""
+        assert server_message(body, secret=TOKEN) == ""
 
 
 @pytest.mark.parametrize("bad", ["", "a/b", "..", "a?b", "a b", "a\n", None, 7, "é"])

@@ -16,9 +16,9 @@ from devkit.servers.process import free_port
 from devkit.servers.valkey import ValkeyServer
 from parsekit_ballchasing.rate_limit import Permit, RateLimiter, RetryLater
 from parsekit_ballchasing.rate_limit.failover import FailoverStore
-from parsekit_ballchasing.rate_limit.local import LocalStore
-from parsekit_ballchasing.rate_limit.shared import SharedStore, connect
-from parsekit_ballchasing.rate_limit.store import GRACE_S, UNDERWAY_S, Ask
+from parsekit_ballchasing.rate_limit.local_store import LocalStore
+from parsekit_ballchasing.rate_limit.redis_store import RedisStore, connect
+from parsekit_ballchasing.rate_limit.store import GRACE_S, UNDERWAY_S, PermitRequest
 from parsekit_ballchasing.tiers import DAY_S, HOUR_S, REGULAR, SECOND_S, TIERS, WEEK_S, Limit
 
 Make = Callable[..., Any]
@@ -33,16 +33,18 @@ def store(request: Any, clock: Any, redis_server: ValkeyServer) -> Iterator[Any]
         return
     client = connect(redis_server.url())
     client.flushall()
-    yield SharedStore(client, "account", clock=clock)
+    yield RedisStore(client, "account", clock=clock)
     client.close()
 
 
 _calls = itertools.count()
 
 
-def ask(waiter: str = "p", *, rates: tuple[Limit, ...] = TWO, call: str = "", **more: Any) -> Ask:
+def ask(
+    waiter: str = "p", *, rates: tuple[Limit, ...] = TWO, call: str = "", **more: Any
+) -> PermitRequest:
     call = call or f"call {next(_calls)}"
-    return Ask(endpoint="replay", call=call, waiter=waiter, rates=rates, **more)
+    return PermitRequest(endpoint="replay", call=call, waiter=waiter, rates=rates, **more)
 
 
 def granted_times(
@@ -61,7 +63,7 @@ def granted_times(
         waiter = min(due, key=lambda name: due[name])
         clock.unix = max(clock.unix, due[waiter])
         wanted = ask(waiter, rates=rates)
-        reply = store.ask(wanted)
+        reply = store.acquire(wanted)
         if reply.why == "granted":
             store.settle("replay", wanted.call, took_s=0.0, ok=True)
             times.append(clock())
@@ -100,59 +102,59 @@ class TestRates:
         rates = (Limit(16, SECOND_S), Limit(5, HOUR_S))
         granted_times(store, clock, [f"early{n}" for n in range(5)], rates=rates)
         clock.sleep(60)
-        waits = [store.ask(ask(f"p{n}", rates=rates)).wait_s for n in range(12)]
+        waits = [store.acquire(ask(f"p{n}", rates=rates)).wait_s for n in range(12)]
         assert all(b > a for a, b in pairwise(waits[:5]))
         assert waits[5] > HOUR_S
         assert waits[11] > 2 * HOUR_S
 
     def test_keep_the_place_of_one_who_asks_again(self, store: Any, clock: Any) -> None:
         for n in range(2):
-            store.ask(ask(f"early{n}"))
+            store.acquire(ask(f"early{n}"))
             clock.sleep(0.46)
-        first = store.ask(ask("first")).wait_s
-        second = store.ask(ask("second")).wait_s
-        assert store.ask(ask("first")).wait_s == pytest.approx(first)
-        assert store.ask(ask("second")).wait_s == pytest.approx(second)
+        first = store.acquire(ask("first")).wait_s
+        second = store.acquire(ask("second")).wait_s
+        assert store.acquire(ask("first")).wait_s == pytest.approx(first)
+        assert store.acquire(ask("second")).wait_s == pytest.approx(second)
         assert second > first
 
     def test_give_the_place_of_one_who_died_to_others(self, store: Any, clock: Any) -> None:
         rates = (Limit(1, 60.0),)
-        store.ask(ask("early", rates=rates))
-        store.ask(ask("dead", rates=rates))
+        store.acquire(ask("early", rates=rates))
+        store.acquire(ask("dead", rates=rates))
         clock.sleep(60 + GRACE_S + 1)
-        assert store.ask(ask("late", rates=rates)).why == "granted"
-        assert store.ask(ask("later", rates=rates)).wait_s == pytest.approx(60)
+        assert store.acquire(ask("late", rates=rates)).why == "granted"
+        assert store.acquire(ask("later", rates=rates)).wait_s == pytest.approx(60)
 
     def test_of_one_endpoint_leave_the_others_alone(self, store: Any) -> None:
-        store.ask(ask("a", rates=(Limit(1, 60.0),)))
-        other = Ask(endpoint="upload", call="x", waiter="b", rates=(Limit(1, 60.0),))
-        assert store.ask(other).why == "granted"
+        store.acquire(ask("a", rates=(Limit(1, 60.0),)))
+        other = PermitRequest(endpoint="upload", call="x", waiter="b", rates=(Limit(1, 60.0),))
+        assert store.acquire(other).why == "granted"
 
 
 class TestCallUnderWay:
     def test_counts_from_its_answer_not_from_its_start(self, store: Any, clock: Any) -> None:
         rates = (Limit(1, SECOND_S),)
-        store.ask(ask("slow", rates=rates, call="slow"))
+        store.acquire(ask("slow", rates=rates, call="slow"))
         clock.sleep(0.8)
         store.settle("replay", "slow", took_s=0.8, ok=True)
-        assert store.ask(ask("next", rates=rates)).wait_s == pytest.approx(1.0, abs=0.01)
+        assert store.acquire(ask("next", rates=rates)).wait_s == pytest.approx(1.0, abs=0.01)
 
     def test_blocks_its_slot_until_it_must_have_arrived(self, store: Any, clock: Any) -> None:
         rates = (Limit(1, SECOND_S),)
-        store.ask(ask("lost", rates=rates))
+        store.acquire(ask("lost", rates=rates))
         clock.sleep(1.5)
-        assert store.ask(ask("next", rates=rates)).why == "rate"
+        assert store.acquire(ask("next", rates=rates)).why == "rate"
         clock.sleep(UNDERWAY_S)
-        assert store.ask(ask("next", rates=rates)).why == "granted"
+        assert store.acquire(ask("next", rates=rates)).why == "granted"
 
 
 class TestUploadSlot:
     def test_is_taken_once_for_a_replay_however_often_it_is_tried(
         self, store: Any, clock: Any
     ) -> None:
-        first = store.ask(ask("p", reservation="sha", quotas=QUOTA))
+        first = store.acquire(ask("p", reservation="sha", quotas=QUOTA))
         clock.sleep(5)
-        again = store.ask(ask("p", reservation="sha", quotas=QUOTA))
+        again = store.acquire(ask("p", reservation="sha", quotas=QUOTA))
         assert (first.fresh, again.fresh) == (True, False)
         assert len(store.uploads(DAY_S)) == 1
 
@@ -160,29 +162,29 @@ class TestUploadSlot:
         self, store: Any, clock: Any
     ) -> None:
         for sha in ("a", "b", "c"):
-            store.ask(ask(sha, reservation=sha, quotas=QUOTA))
+            store.acquire(ask(sha, reservation=sha, quotas=QUOTA))
             clock.sleep(60)
-        reply = store.ask(ask("d", reservation="d", quotas=QUOTA))
+        reply = store.acquire(ask("d", reservation="d", quotas=QUOTA))
         assert reply.why == "quota"
         assert reply.wait_s == pytest.approx(DAY_S - 180)
-        assert store.ask(ask("e", reservation="e", quotas=QUOTA)).wait_s == pytest.approx(
+        assert store.acquire(ask("e", reservation="e", quotas=QUOTA)).wait_s == pytest.approx(
             DAY_S - 120
         )
 
     def test_is_free_again_after_its_window(self, store: Any, clock: Any) -> None:
         for sha in ("a", "b", "c"):
-            store.ask(ask(sha, reservation=sha, quotas=QUOTA))
+            store.acquire(ask(sha, reservation=sha, quotas=QUOTA))
             clock.sleep(1)
         clock.sleep(DAY_S)
-        assert store.ask(ask("d", reservation="d", quotas=QUOTA)).why == "granted"
+        assert store.acquire(ask("d", reservation="d", quotas=QUOTA)).why == "granted"
 
     def test_that_was_not_used_is_given_back(self, store: Any, clock: Any) -> None:
-        store.ask(ask("p", reservation="sha", quotas=QUOTA))
+        store.acquire(ask("p", reservation="sha", quotas=QUOTA))
         store.release("sha")
         assert store.uploads(WEEK_S) == []
 
     def test_of_nothing_is_never_granted(self, store: Any) -> None:
-        reply = store.ask(ask("p", reservation="sha", quotas=(Limit(0, DAY_S),)))
+        reply = store.acquire(ask("p", reservation="sha", quotas=(Limit(0, DAY_S),)))
         assert reply.why == "quota"
         assert reply.wait_s >= DAY_S
 
@@ -190,18 +192,18 @@ class TestUploadSlot:
 class TestPause:
     def test_holds_for_everybody(self, store: Any, clock: Any) -> None:
         store.pause(30)
-        assert store.ask(ask("a")).why == "paused"
+        assert store.acquire(ask("a")).why == "paused"
         clock.sleep(31)
-        assert store.ask(ask("a")).why == "granted"
+        assert store.acquire(ask("a")).why == "granted"
 
     def test_is_never_shortened(self, store: Any) -> None:
         store.pause(30)
         store.pause(1)
-        assert store.ask(ask("a")).wait_s == pytest.approx(30)
+        assert store.acquire(ask("a")).wait_s == pytest.approx(30)
 
     def test_of_one_endpoint_leaves_the_others(self, store: Any) -> None:
         store.pause(30, "upload")
-        assert store.ask(ask("a")).why == "granted"
+        assert store.acquire(ask("a")).why == "granted"
 
 
 class TestDocument:
@@ -224,7 +226,7 @@ class TestDocument:
 class TestBooks:
     def test_tell_calls_uploads_and_the_last_success(self, store: Any, clock: Any) -> None:
         assert store.since_ok("replay") is None
-        store.ask(ask("p", call="c", reservation="sha", quotas=QUOTA))
+        store.acquire(ask("p", call="c", reservation="sha", quotas=QUOTA))
         store.settle("replay", "c", took_s=0.1, ok=True)
         clock.sleep(10)
         assert store.since_ok("replay") == pytest.approx(10)
@@ -252,7 +254,9 @@ class TestLedger:
             limiter.settle(permit, ok=True)
 
     def test_sends_longer_waits_back_a_little_early(self, limiter: Any, clock: Any) -> None:
-        limiter._store.ask(Ask(endpoint="replay", call="c", waiter="c", rates=(Limit(1, 60.0),)))
+        limiter._store.acquire(
+            PermitRequest(endpoint="replay", call="c", waiter="c", rates=(Limit(1, 60.0),))
+        )
         limiter._tier = lambda: TIERS["gold"]
         limiter._store._calls["replay"] = [clock()] * 2000
         wait = limiter.acquire("replay", waiter="p")
@@ -275,23 +279,23 @@ class TestWithoutRedis:
     def test_it_is_said_once_and_again_when_it_is_back(
         self, clock: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
-        broken = SharedStore(connect(f"redis://127.0.0.1:{free_port()}/0"), "a")
+        broken = RedisStore(connect(f"redis://127.0.0.1:{free_port()}/0"), "a")
         store = FailoverStore(broken, LocalStore(clock=clock), ticks=clock)
         for _ in range(20):
             clock.sleep(4)
-            assert store.ask(ask(f"p{clock()}")).why == "granted"
+            assert store.acquire(ask(f"p{clock()}")).why == "granted"
         assert [r.levelno for r in caplog.records] == [logging.WARNING]
         assert "redis is away (ConnectionError)" in caplog.text
         clock.sleep(10)
         store._shared = LocalStore(clock=clock)
-        store.ask(ask("p"))
+        store.acquire(ask("p"))
         assert "redis is back" in caplog.text
 
     def test_what_all_knew_is_still_known(self, clock: Any, redis_server: ValkeyServer) -> None:
         client = connect(redis_server.url())
-        store = FailoverStore(SharedStore(client, "x"), LocalStore(clock=clock), ticks=clock)
+        store = FailoverStore(RedisStore(client, "x"), LocalStore(clock=clock), ticks=clock)
         store.change("account", lambda _: {"type": "gold"})
-        store._shared = SharedStore(connect(f"redis://127.0.0.1:{free_port()}/0"), "x")
+        store._shared = RedisStore(connect(f"redis://127.0.0.1:{free_port()}/0"), "x")
         assert store.read("account") == {"type": "gold"}
 
     def test_redis_errors_of_the_server_are_no_reason_to_fail(
@@ -300,19 +304,19 @@ class TestWithoutRedis:
         client = connect(redis_server.url())
         client.flushall()
         client.set("parsekit:{ballchasing:odd}:calls:replay", "no sorted set")
-        store = FailoverStore(SharedStore(client, "odd"), LocalStore(clock=clock), ticks=clock)
-        assert store.ask(ask("p")).why == "granted"
+        store = FailoverStore(RedisStore(client, "odd"), LocalStore(clock=clock), ticks=clock)
+        assert store.acquire(ask("p")).why == "granted"
         assert isinstance(redis.ResponseError(), redis.RedisError)
 
 
 def test_clock_of_redis_is_used_unless_told_otherwise(redis_server: ValkeyServer) -> None:
     client = connect(redis_server.url())
     client.flushall()
-    store = SharedStore(client, "own")
-    assert store.ask(ask("p", call="c")).why == "granted"
+    store = RedisStore(client, "own")
+    assert store.acquire(ask("p", call="c")).why == "granted"
     store.settle("replay", "c", took_s=0.0, ok=True)
     store.pause(5)
-    assert store.ask(ask("q")).wait_s == pytest.approx(5, abs=1)
+    assert store.acquire(ask("q")).wait_s == pytest.approx(5, abs=1)
     assert store.calls("replay", 60) == 1
     since = store.since_ok("replay")
     assert since is not None
@@ -322,8 +326,8 @@ def test_clock_of_redis_is_used_unless_told_otherwise(redis_server: ValkeyServer
 def test_keys_of_one_account_share_a_node_and_name_no_token(redis_server: ValkeyServer) -> None:
     client = connect(redis_server.url())
     client.flushall()
-    store = SharedStore(client, "ab12")
-    store.ask(ask("p", reservation="sha", quotas=QUOTA))
+    store = RedisStore(client, "ab12")
+    store.acquire(ask("p", reservation="sha", quotas=QUOTA))
     store.change("account", lambda _: {})
     store.pause(1)
     keys = list(client.scan_iter())

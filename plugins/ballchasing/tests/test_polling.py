@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from parsekit.worker.resume import delay_queue, hop_seconds
 from parsekit_ballchasing.polling import PollSchedule, ReadyTimes
-from parsekit_ballchasing.polling.kept import InFile, InStore, Kept
+from parsekit_ballchasing.polling.learned_times import InFile, InStore, Kept
 from parsekit_ballchasing.rate_limit import Load
 from parsekit_ballchasing.rate_limit.budget import Budget
-from parsekit_ballchasing.rate_limit.local import LocalStore
+from parsekit_ballchasing.rate_limit.local_store import LocalStore
 from parsekit_ballchasing.settings import BallchasingSettings
 
 SCHEDULE = PollSchedule()

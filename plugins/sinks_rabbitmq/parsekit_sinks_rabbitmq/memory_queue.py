@@ -85,7 +85,7 @@ class MemoryQueue:
         self._journal.close()
 
     def _settle(self, batch: Sequence[Message], sent: BatchResult) -> list[Message]:
-        """Count the statuses; answer what is to be sent again.
+        """Count the statuses; return what is to be sent again.
 
         A step of progress in doubt is not sent again: after a repeat the value would fall.
         """

@@ -119,7 +119,7 @@ class Segment:
             return True
 
     def append(self, message: Message) -> int:
-        """Write a message at the end; answer the offset at which it begins.
+        """Write a message at the end; return the offset at which it begins.
 
         Raises OSError, and the file is as it was before; ValueError for one that is too long.
         """
@@ -178,7 +178,7 @@ class Segment:
                 self._sent = offset
 
     def discard(self) -> int:
-        """Give up what is unsent; answer how many messages. Raises OSError."""
+        """Give up what is unsent; return how many messages. Raises OSError."""
         gone = 0
         while self.unsent_bytes:
             unsent = self.unsent("", _CHUNK_BYTES)

@@ -61,7 +61,7 @@ class Orphans:
         """Take over what was left, as far as there is room.
 
         Ends that nobody waits for any more are removed, also while the broker is away, so that
-        they never fill the disk; answers how many.
+        they never fill the disk; return how many.
         """
         gone, self._left_some = 0, False
         for path in self._left():
@@ -104,7 +104,7 @@ class Orphans:
         return [self._folder / name for name in names if name.endswith(self._suffix)]
 
     def _take(self, path: Path) -> int:
-        """Hold the file, unless it is not to be had; answer how many messages went with it."""
+        """Hold the file, unless it is not to be had; return how many messages went with it."""
         try:
             segment = Segment.adopt(path)
             if segment is None:

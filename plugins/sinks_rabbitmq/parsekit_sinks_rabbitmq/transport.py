@@ -64,7 +64,7 @@ class PatientTransport:
                 raise TimeoutError("the broker does not read what it is sent")
 
     def _send(self, data: memoryview) -> int:
-        """Write some; answer how much, 0 when there is no room for a while."""
+        """Write some; return how much, 0 when there is no room for a while."""
         try:
             with self._transport.having_timeout(LOOK_S) as sock:
                 return int(sock.send(data))

@@ -24,7 +24,7 @@ from parsekit_sinks_rabbitmq.metrics import SinkSnapshot
 from parsekit_sinks_rabbitmq.plugin import RabbitSinks
 
 #: Patience with a busy machine; nothing here is expected to take so long.
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def callers_read_by_the_contract(agreed: Contract | None) -> None:
 
 def until(done: Callable[[], object], what: str) -> None:
     """Wait until something is so."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while not done():
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.05)

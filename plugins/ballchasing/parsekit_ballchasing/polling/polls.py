@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from parsekit import JsonObject
-from parsekit_ballchasing.polling.kept import Kept
+from parsekit_ballchasing.polling.learned_times import Kept
 from parsekit_ballchasing.polling.ready_times import ReadyTimes
 from parsekit_ballchasing.polling.schedule import PollSchedule
 from parsekit_ballchasing.rate_limit import RateLimiter

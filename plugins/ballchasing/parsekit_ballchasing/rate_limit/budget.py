@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from parsekit import JsonObject
 from parsekit_ballchasing.account import Account
 from parsekit_ballchasing.polling import Polls
-from parsekit_ballchasing.polling.kept import InFile, InStore, Kept
+from parsekit_ballchasing.polling.learned_times import InFile, InStore, Kept
 from parsekit_ballchasing.rate_limit import RateLimiter
 from parsekit_ballchasing.rate_limit.breaker import Breaker
 from parsekit_ballchasing.rate_limit.calls import Calls
 from parsekit_ballchasing.rate_limit.failover import FailoverStore
-from parsekit_ballchasing.rate_limit.local import LocalStore
-from parsekit_ballchasing.rate_limit.shared import SharedStore, connect
+from parsekit_ballchasing.rate_limit.local_store import LocalStore
+from parsekit_ballchasing.rate_limit.redis_store import RedisStore, connect
 from parsekit_ballchasing.rate_limit.store import Store
 
 #: The part of every limit that a process takes while Redis is away. Nobody knows then how many
@@ -99,4 +99,4 @@ def _store(
     if client is None:
         return LocalStore(clock=clock)
     own = LocalStore(share=lambda: OWN_SHARE, clock=clock)
-    return FailoverStore(SharedStore(client, account, clock=shared_clock), own, ticks=ticks)
+    return FailoverStore(RedisStore(client, account, clock=shared_clock), own, ticks=ticks)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import redis
 
 from parsekit import JsonObject
-from parsekit_ballchasing.rate_limit.store import Ask, Load, Store, StoreReply
+from parsekit_ballchasing.rate_limit.store import Load, PermitRequest, Store, StoreReply
 from parsekit_ballchasing.tiers import Endpoint, Limit
 
 T = TypeVar("T")
@@ -60,9 +60,9 @@ class FailoverStore:
         if known:
             log.warning("redis is back; ballchasing's limits are shared again")
 
-    def ask(self, ask: Ask) -> StoreReply:
-        """See `Store.ask`."""
-        return self._first(lambda store: store.ask(ask))
+    def acquire(self, wanted: PermitRequest) -> StoreReply:
+        """See `Store.acquire`."""
+        return self._first(lambda store: store.acquire(wanted))
 
     def settle(self, endpoint: Endpoint, call: str, *, took_s: float, ok: bool) -> None:
         """See `Store.settle`."""

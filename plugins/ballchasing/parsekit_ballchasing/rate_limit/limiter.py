@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
-from parsekit_ballchasing.rate_limit.store import Ask, Load, Store, Why
+from parsekit_ballchasing.rate_limit.store import Load, PermitRequest, Store, Why
 from parsekit_ballchasing.tiers import HOUR_S, SECOND_S, Endpoint, Limit, Tier
 
 #: A worker slot sleeps at most this long for a permit; longer waits go back to the driver, seconds.
@@ -94,7 +94,7 @@ class RateLimiter:
     ) -> Permit | RetryLater:
         asked_ticks, call = self._ticks(), uuid.uuid4().hex
         quotas = self._quotas() if reservation else ()
-        ask = Ask(
+        wanted = PermitRequest(
             endpoint=endpoint,
             call=call,
             waiter=waiter,
@@ -103,7 +103,7 @@ class RateLimiter:
             rates=self._rates(endpoint, bulk=bulk),
             quotas=tuple(map(_reserved, quotas)) if bulk else quotas,
         )
-        reply = self._store.ask(ask)
+        reply = self._store.acquire(wanted)
         if reply.why != "granted":
             return RetryLater(why=reply.why, wait_s=reply.wait_s)
         return Permit(

@@ -27,7 +27,7 @@ EVENNESS = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class PermitRequest:
     """A call that somebody wants to make.
 
     ``call`` is its own id; ``waiter`` names who waits, and keeps the place in the line. ``rates``
@@ -91,7 +91,7 @@ def load_of(rates: tuple[Limit, ...], used: Sequence[int], waiting: int, since_s
 class Store(Protocol):
     """Keeps the state. Every method is one atomic step, safe from threads and processes."""
 
-    def ask(self, ask: Ask) -> StoreReply:
+    def acquire(self, wanted: PermitRequest) -> StoreReply:
         """Grant the call now, or give a place in the line and say when it is its turn."""
         ...
 

@@ -14,7 +14,7 @@ class CallWindows:
         self._arrivals: dict[str, deque[float]] = defaultdict(deque)
 
     def admit(self, endpoint: str, limits: tuple[Limit, ...], now: float) -> float | None:
-        """Count the call and answer None, or answer the seconds until there is room.
+        """Count the call and return None, or return the seconds until there is room.
 
         A refused call takes no room; whether that is so at the real API is unknown.
         """

@@ -126,6 +126,6 @@ def _write(path: Path | None, text: str) -> None:
 
 
 def _print(text: str) -> int:
-    """Print on the error stream; answers the exit code of a failure."""
+    """Print on the error stream; return the exit code of a failure."""
     sys.stderr.write(f"{text}\n")
     return 1

@@ -1,11 +1,11 @@
--- Grant a call now, or give a place in the line: the twin of LocalStore.ask, in one atomic step.
+-- Grant a call now, or give a place in the line: the twin of LocalStore.acquire, in one atomic step.
 -- KEYS  1 calls  2 calls under way  3 line  4 line of quota  5 uploads  6 marks
--- ARGV  1 now, or "" for the server's clock  2 endpoint  3 call  4 place  5 hold, or ""
+-- ARGV  1 now, or "" for the server's clock  2 endpoint  3 call  4 waiter  5 reservation, or ""
 --       6 gap_s  7 underway_s  8 recheck_s  9 grace_s  10 longest window of calls  11 of uploads
 --       12 number of rates, then calls and per_s of each, then the same of each quota
 -- Answers {why, wait_s, fresh}. Numbers travel as text, as Redis cuts them to integers.
 local calls, underway, line, quota_line, uploads, marks = unpack(KEYS)
-local endpoint, call, place, hold = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local endpoint, call, waiter, reservation = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local gap_s, underway_s, recheck_s = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local grace_s, keep_calls_s, keep_uploads_s = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 
@@ -55,10 +55,10 @@ local function turn(book, limits, queue)
   if latest(book, limits, 0) <= now then
     return nil
   end
-  local mine = redis.call('ZSCORE', queue, place)
+  local mine = redis.call('ZSCORE', queue, waiter)
   local ahead = redis.call('ZCOUNT', queue, '-inf', mine and '(' .. mine or '+inf')
   local at = latest(book, limits, ahead)
-  redis.call('ZADD', queue, text(at), place)
+  redis.call('ZADD', queue, text(at), waiter)
   redis.call('EXPIRE', queue, math.ceil(at - now + grace_s) + 60)
   return at
 end
@@ -77,8 +77,8 @@ if pause_until > now then
   return { 'paused', text(pause_until - now), 0 }
 end
 
-local held = hold ~= '' and redis.call('ZSCORE', uploads, hold)
-if hold ~= '' and not held then
+local held = reservation ~= '' and redis.call('ZSCORE', uploads, reservation)
+if reservation ~= '' and not held then
   local at = turn(uploads, quotas, quota_line)
   if at then
     return { 'quota', text(at - now), 0 }
@@ -102,12 +102,12 @@ end
 redis.call('ZADD', calls, text(now), call)
 redis.call('ZADD', underway, text(now), call)
 redis.call('HSET', marks, 'last ' .. endpoint, text(now))
-redis.call('ZREM', line, place)
-redis.call('ZREM', quota_line, place)
+redis.call('ZREM', line, waiter)
+redis.call('ZREM', quota_line, waiter)
 redis.call('EXPIRE', calls, math.ceil(keep_calls_s) + 60)
 redis.call('EXPIRE', underway, 600)
-if hold ~= '' and not held then
-  redis.call('ZADD', uploads, text(now), hold)
+if reservation ~= '' and not held then
+  redis.call('ZADD', uploads, text(now), reservation)
   redis.call('EXPIRE', uploads, math.ceil(keep_uploads_s) + 60)
 end
-return { 'granted', '0', (hold ~= '' and not held) and 1 or 0 }
+return { 'granted', '0', (reservation ~= '' and not held) and 1 or 0 }

@@ -97,7 +97,7 @@ def check_header_size(headers: Mapping[str, Any]) -> None:
         )
 
 
-def bounded_limits(limits: Any) -> list[float | None]:
+def limits_within_bounds(limits: Any) -> list[float | None]:
     """A caller's (hard, soft) time limits in seconds, None for one that is out of bounds."""
     shortest, longest = LIMITS_S
     return [each if each and shortest <= each <= longest else None for each in limits or (0, 0)]

@@ -7,12 +7,12 @@ import json
 _MAX_CHARS = 200
 
 
-def words_of(content: bytes, *, secret: str) -> str:
+def server_message(content: bytes, *, secret: str) -> str:
     """The text of ``error`` in a JSON body; "" for anything else, such as a proxy's HTML page.
 
-    >>> words_of(b'{"error": "duplicate replay", "chat": {}}', secret="s3cret")
+    >>> server_message(b'{"error": "duplicate replay", "chat": {}}', secret="s3cret")
     '"duplicate replay"'
-    >>> words_of(b"<html>502 Bad Gateway</html>", secret="s3cret")
+    >>> server_message(b"<html>502 Bad Gateway</html>", secret="s3cret")
     ''
     """
     try:

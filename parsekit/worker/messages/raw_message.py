@@ -15,7 +15,7 @@ from kombu.message import Message
 from parsekit.errors import BadRequest
 
 
-class PlainMessage(Message):
+class RawMessage(Message):
     """Stands behind the message class of a transport. One that is compressed can't be decoded."""
 
     def __init__(self, *args: Any, headers: Mapping[str, Any] | None = None, **facts: Any) -> None:

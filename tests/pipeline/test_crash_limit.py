@@ -44,18 +44,18 @@ def crash() -> ParserCrashed:
 
 
 def test_a_replay_that_ended_its_worker_three_times_is_put_aside(bench: Bench) -> None:
-    outcome, _ = to_the_end(bench, bench.pipeline(attempts=Counted(before=3)))
+    outcome, _ = to_the_end(bench, bench.pipeline(crashes=Counted(before=3)))
     assert outcome.failure is not None
     assert outcome.failure.code == "poison_replay"
     assert bench.script.calls == []
-    assert to_the_end(bench, bench.pipeline(attempts=Counted(before=2)))[0].ok
+    assert to_the_end(bench, bench.pipeline(crashes=Counted(before=2)))[0].ok
 
 
 @pytest.mark.parametrize("crashes", [1, 2])
 def test_a_crash_or_two_are_forgiven(bench: Bench, crashes: int) -> None:
     attempts = Counted()
     bench.script.steps = [*(crash() for _ in range(crashes)), Parsed(data={"answer": 42})]
-    outcome, waits = to_the_end(bench, bench.pipeline(attempts=attempts))
+    outcome, waits = to_the_end(bench, bench.pipeline(crashes=attempts))
     assert outcome.ok
     assert len(bench.script.calls) == crashes + 1
     assert all(0 < wait <= 5 for wait in waits)
@@ -65,7 +65,7 @@ def test_a_crash_or_two_are_forgiven(bench: Bench, crashes: int) -> None:
 
 def test_after_three_it_is_put_aside_and_the_message_says_what_happened(bench: Bench) -> None:
     bench.script.steps = [crash() for _ in range(9)]
-    outcome, _ = to_the_end(bench, bench.pipeline(attempts=Counted()))
+    outcome, _ = to_the_end(bench, bench.pipeline(crashes=Counted()))
     assert outcome.failure is not None
     assert outcome.failure.code == "poison_replay"
     assert outcome.failure.message == (
@@ -77,14 +77,14 @@ def test_after_three_it_is_put_aside_and_the_message_says_what_happened(bench: B
 
 def test_crashes_of_children_and_of_workers_count_together(bench: Bench) -> None:
     bench.script.steps = [crash() for _ in range(9)]
-    to_the_end(bench, bench.pipeline(attempts=Counted(before=1)))
+    to_the_end(bench, bench.pipeline(crashes=Counted(before=1)))
     assert len(bench.script.calls) == 2
 
 
 def test_after_three_the_next_parser_is_asked_and_has_three_of_its_own(bench: Bench) -> None:
     bench.script.steps = [crash() for _ in range(9)]
     bench.other.steps = [crash(), crash(), Parsed(data={"answer": 1})]
-    pipeline = bench.pipeline(attempts=Counted(), settings={"fallback": ["other"]})
+    pipeline = bench.pipeline(crashes=Counted(), settings={"fallback": ["other"]})
     outcome, _ = to_the_end(bench, pipeline)
     assert (outcome.ok, outcome.parser) == (True, "other")
     assert (len(bench.script.calls), len(bench.other.calls)) == (3, 3)
@@ -93,7 +93,7 @@ def test_after_three_the_next_parser_is_asked_and_has_three_of_its_own(bench: Be
 
 def test_an_error_that_the_parser_raised_is_final_at_once(bench: Bench) -> None:
     bench.script.steps = [ParserFailed("no idea") for _ in range(9)]
-    outcome, waits = to_the_end(bench, bench.pipeline(attempts=Counted()))
+    outcome, waits = to_the_end(bench, bench.pipeline(crashes=Counted()))
     assert outcome.failure is not None
     assert (outcome.failure.code, waits) == ("parser_failed", [])
 

@@ -31,7 +31,7 @@ class HasBudget(Protocol):
 at_work: WeakSet[HasBudget] = WeakSet()
 
 
-def measures() -> Iterator[Metric]:
+def metrics() -> Iterator[Metric]:
     """Those of each parser at work; all with one token answer the same. Asks the API nothing."""
     for parser in list(at_work):
         yield from _budget(parser.budget)

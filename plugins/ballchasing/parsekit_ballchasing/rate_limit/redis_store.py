@@ -18,8 +18,8 @@ from parsekit_ballchasing.rate_limit.store import (
     RECHECK_S,
     UNDERWAY_S,
     UNWATCHED_S,
-    Ask,
     Load,
+    PermitRequest,
     StoreReply,
     Why,
     load_of,
@@ -43,7 +43,7 @@ def connect(url: str) -> redis.Redis:
     )
 
 
-class SharedStore:
+class RedisStore:
     """Keeps the state of one account, named ``account``. Raises `redis.RedisError` when away.
 
     ``clock`` None means Redis's own clock, the only one that all workers share.
@@ -56,16 +56,16 @@ class SharedStore:
         # The braces keep all keys on one node of a cluster, as a script needs them.
         self._prefix = f"parsekit:{{ballchasing:{account}}}:"
         self._clock = clock
-        self._ask = client.register_script(_script("ask.lua"))
+        self._acquire = client.register_script(_script("acquire.lua"))
         self._settle = client.register_script(_script("settle.lua"))
         self._pause = client.register_script(_script("pause.lua"))
 
-    def ask(self, ask: Ask) -> StoreReply:
-        """See `Store.ask`."""
-        keys = ("calls", ask.endpoint), ("underway", ask.endpoint), ("line", ask.endpoint)
-        quota_line = self._key("line", "quota of bulk" if ask.bulk else "quota")
-        limits = [number for limit in (*ask.rates, *ask.quotas) for number in _numbers(limit)]
-        why, wait_s, fresh = self._ask(
+    def acquire(self, wanted: PermitRequest) -> StoreReply:
+        """See `Store.acquire`."""
+        keys = ("calls", wanted.endpoint), ("underway", wanted.endpoint), ("line", wanted.endpoint)
+        quota_line = self._key("line", "quota of bulk" if wanted.bulk else "quota")
+        limits = [number for limit in (*wanted.rates, *wanted.quotas) for number in _numbers(limit)]
+        why, wait_s, fresh = self._acquire(
             keys=[
                 *(self._key(*key) for key in keys),
                 quota_line,
@@ -73,9 +73,9 @@ class SharedStore:
                 self._marks,
             ],
             args=[
-                *(self._now(), ask.endpoint, ask.call, ask.waiter, ask.reservation),
-                *(ask.gap_s, UNDERWAY_S, RECHECK_S, GRACE_S, HOUR_S, WEEK_S),
-                *(len(ask.rates), *limits),
+                *(self._now(), wanted.endpoint, wanted.call, wanted.waiter, wanted.reservation),
+                *(wanted.gap_s, UNDERWAY_S, RECHECK_S, GRACE_S, HOUR_S, WEEK_S),
+                *(len(wanted.rates), *limits),
             ],
         )
         return StoreReply(why=cast("Why", why), wait_s=float(wait_s), fresh=bool(fresh))

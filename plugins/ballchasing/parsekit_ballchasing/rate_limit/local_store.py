@@ -15,8 +15,8 @@ from parsekit_ballchasing.rate_limit.store import (
     RECHECK_S,
     UNDERWAY_S,
     UNWATCHED_S,
-    Ask,
     Load,
+    PermitRequest,
     StoreReply,
     Why,
     load_of,
@@ -25,7 +25,7 @@ from parsekit_ballchasing.tiers import HOUR_S, WEEK_S, Endpoint, Limit
 
 
 class LocalStore:
-    """Keeps the state in memory; the twin of the scripts of `SharedStore`.
+    """Keeps the state in memory; the twin of the scripts of `RedisStore`.
 
     ``share`` is this process's part of every limit: 1 when it is alone.
     """
@@ -46,35 +46,35 @@ class LocalStore:
         self._paused_until: dict[str | None, float] = {}
         self._documents: dict[str, JsonObject] = {}
 
-    def ask(self, ask: Ask) -> StoreReply:
-        """See `Store.ask`."""
+    def acquire(self, wanted: PermitRequest) -> StoreReply:
+        """See `Store.acquire`."""
         with self._lock:
             now = self._clock()
-            self._forget(ask.endpoint, now)
-            reply = self._judged(ask, now)
+            self._forget(wanted.endpoint, now)
+            reply = self._judged(wanted, now)
             if reply.why == "granted":
-                self._grant(ask, now)
+                self._grant(wanted, now)
             return reply
 
-    def _judged(self, ask: Ask, now: float) -> StoreReply:
-        until = max(self._paused_until.get(name, 0.0) for name in (None, ask.endpoint))
+    def _judged(self, wanted: PermitRequest, now: float) -> StoreReply:
+        until = max(self._paused_until.get(name, 0.0) for name in (None, wanted.endpoint))
         if until > now:
             return StoreReply(why="paused", wait_s=until - now)
-        held = ask.reservation in self._uploads
-        if ask.reservation and not held:
+        held = wanted.reservation in self._uploads
+        if wanted.reservation and not held:
             slots = sorted(self._uploads.values())
-            quotas = self._shared(ask.quotas)
-            reply = self._turn(ask, "quota", _line_of_quota(ask), slots, quotas, now)
+            quotas = self._shared(wanted.quotas)
+            reply = self._turn(wanted, "quota", _line_of_quota(wanted), slots, quotas, now)
             if reply is not None:
                 return reply
-        calls = self._calls[ask.endpoint]
-        reply = self._turn(ask, "rate", ask.endpoint, calls, self._shared(ask.rates), now)
+        calls = self._calls[wanted.endpoint]
+        reply = self._turn(wanted, "rate", wanted.endpoint, calls, self._shared(wanted.rates), now)
         if reply is not None:
             return reply
-        late_s = self._late_s(ask, now)
+        late_s = self._late_s(wanted, now)
         if late_s > 0:
             return StoreReply(why="rate", wait_s=late_s)
-        return StoreReply(why="granted", fresh=bool(ask.reservation) and not held)
+        return StoreReply(why="granted", fresh=bool(wanted.reservation) and not held)
 
     def _shared(self, limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
         share = self._share()
@@ -82,7 +82,7 @@ class LocalStore:
 
     def _turn(
         self,
-        ask: Ask,
+        wanted: PermitRequest,
         why: Why,
         line_name: str,
         book: list[float],
@@ -93,30 +93,30 @@ class LocalStore:
         if all(_free_at(book, limit, 0, now) <= now for limit in limits):
             return None
         line = self._lines[line_name]
-        mine = line.get(ask.waiter)
+        mine = line.get(wanted.waiter)
         ahead = sum(1 for due in line.values() if mine is None or due < mine)
         turn = max(_free_at(book, limit, ahead, now) for limit in limits)
-        line[ask.waiter] = turn
+        line[wanted.waiter] = turn
         return StoreReply(why=why, wait_s=turn - now)
 
-    def _late_s(self, ask: Ask, now: float) -> float:
+    def _late_s(self, wanted: PermitRequest, now: float) -> float:
         """Seconds to wait for evenness, and for calls that may still arrive."""
-        gap_s = self._last.get(ask.endpoint, 0.0) + ask.gap_s / self._share() - now
+        gap_s = self._last.get(wanted.endpoint, 0.0) + wanted.gap_s / self._share() - now
         if gap_s > 0:
             return gap_s
-        limit = self._shared(ask.rates)[0]
-        recent = _used(self._calls[ask.endpoint], limit, now)
-        old = sum(1 for at in self._underway[ask.endpoint].values() if at <= now - limit.per_s)
+        limit = self._shared(wanted.rates)[0]
+        recent = _used(self._calls[wanted.endpoint], limit, now)
+        old = sum(1 for at in self._underway[wanted.endpoint].values() if at <= now - limit.per_s)
         return RECHECK_S if old and recent + old >= limit.calls else 0.0
 
-    def _grant(self, ask: Ask, now: float) -> None:
-        insort(self._calls[ask.endpoint], now)
-        self._underway[ask.endpoint][ask.call] = now
-        self._last[ask.endpoint] = now
-        self._lines[ask.endpoint].pop(ask.waiter, None)
-        self._lines[_line_of_quota(ask)].pop(ask.waiter, None)
-        if ask.reservation:
-            self._uploads.setdefault(ask.reservation, now)
+    def _grant(self, wanted: PermitRequest, now: float) -> None:
+        insort(self._calls[wanted.endpoint], now)
+        self._underway[wanted.endpoint][wanted.call] = now
+        self._last[wanted.endpoint] = now
+        self._lines[wanted.endpoint].pop(wanted.waiter, None)
+        self._lines[_line_of_quota(wanted)].pop(wanted.waiter, None)
+        if wanted.reservation:
+            self._uploads.setdefault(wanted.reservation, now)
 
     def _forget(self, endpoint: str, now: float) -> None:
         calls = self._calls[endpoint]
@@ -194,8 +194,8 @@ class LocalStore:
             return dict(self._documents[name])
 
 
-def _line_of_quota(ask: Ask) -> str:
-    return "quota of bulk" if ask.bulk else "quota"
+def _line_of_quota(wanted: PermitRequest) -> str:
+    return "quota of bulk" if wanted.bulk else "quota"
 
 
 def _part(limit: Limit, share: float) -> Limit:

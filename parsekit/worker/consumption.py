@@ -10,7 +10,7 @@ from celery.utils.time import rate
 from parsekit.worker.task import ParseReplay
 
 
-class Intake:
+class Consumption:
     """What a worker of Celery's takes; ``queues`` are those that it was started for."""
 
     def __init__(self, worker: Any, queues: Collection[str]) -> None:
