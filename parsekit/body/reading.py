@@ -11,7 +11,12 @@ from typing import Literal
 
 from parsekit.model import JsonObject
 
-TEAMS: tuple[Literal["blue", "orange"], ...] = ("blue", "orange")
+Color = Literal["blue", "orange"]
+TEAMS: tuple[Color, ...] = ("blue", "orange")
+#: The groups of statistics, in the order of every body.
+GROUPS = ("core", "boost", "movement", "positioning", "demo")
+#: Ballchasing leaves this one out where it is 0, and writes the others of its group.
+_ABSENT_IS_ZERO = "goals_against_while_last_defender"
 #: Numbers from here on, infinity and not-a-number are no statistic, and fit no column.
 ABSURD = 2**63
 
@@ -41,13 +46,30 @@ def players_of(team: JsonObject) -> Iterator[JsonObject]:
     yield from (p for p in (players if isinstance(players, list) else ()) if isinstance(p, dict))
 
 
+def stats_of(owner: JsonObject) -> dict[str, float]:
+    """The statistics of a player's or team's object that are known, by ``group.name``.
+
+    What is true or false is 1 or 0.
+    """
+    found: dict[str, float] = {}
+    for group in GROUPS:
+        values = branch(owner, "stats", group)
+        if group == "positioning" and values:
+            values = {_ABSENT_IS_ZERO: 0, **values}
+        for name, value in values.items():
+            read = float(value) if isinstance(value, bool) else number(value)
+            if read is not None:
+                found[f"{group}.{name}"] = read
+    return found
+
+
 def score_of(body: JsonObject, color: str) -> float | None:
     """A side's final score: the one that the parser states, else its goals."""
     stated = number(branch(body, "final_score").get(color))
     return stated if stated is not None else goals_of(branch(body, color))
 
 
-def winner_of(body: JsonObject) -> Literal["blue", "orange"] | None:
+def winner_of(body: JsonObject) -> Color | None:
     """The side that won: with more points; after a draw, as in a forfeit, the most valuable one's.
 
     None when neither tells.

@@ -12,31 +12,54 @@ from parsekit.errors import BadRequest, StorageDenied, StorageUnavailable
 from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.folder import ResultFolder
 from parsekit.formats.json_text import JsonArray, JsonLinesWriter
+from parsekit.formats.listing import MatchLines
 from parsekit.formats.parquet import ParquetRows
-from parsekit.formats.table import MatchDetail, MatchLines
+from parsekit.formats.summary import By, SummaryCsv, SummaryJson
+from parsekit.formats.summary_table import SummaryTable
+from parsekit.formats.table import MatchDetail
+from parsekit.formats.views import View
 from parsekit.formats.writer import Format, Writer
 from parsekit.model import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
-    """What the user asked to get. ``single`` when there is only one replay."""
+    """What the user asked to get. ``single`` when there is only one replay.
+
+    ``summary`` asks for what all of them come to, ``by`` for rows of one kind.
+    """
 
     kind: Format
     folder: Path | None
     single: bool
+    view: View | None = None
+    summary: bool = False
+    by: By | None = None
 
     def writers(self) -> list[Writer]:
         """Make what takes the outcomes.
 
         A table is for the eye: with a folder it still goes to the screen, and JSON to the files.
-        Raises `BadRequest` and `ConfigInvalid`.
+        A summary always goes to standard output. Raises `BadRequest` and `ConfigInvalid`.
         """
+        self._check()
         if self.folder is None:
             return [_Stdout(self._on_stdout())]
         if self.kind is Format.TABLE:
             return [_result_folder(self.folder, Format.JSON), _Stdout(self._on_stdout())]
-        return [_result_folder(self.folder, self.kind)]
+        in_folder = [_result_folder(self.folder, self.kind)]
+        return [*in_folder, *([_Stdout(self._on_stdout())] if self.summary else [])]
+
+    def _check(self) -> None:
+        """Refuse options that would be without effect."""
+        if self.by is not None and not self.summary:
+            raise BadRequest(f"--by {self.by} goes with --summary; add it")
+        if self.view is not None and self.kind is not Format.TABLE:
+            raise BadRequest(
+                f"--view {self.view} is for tables; --format {self.kind} has all columns"
+            )
+        if self.summary and self.kind is Format.PARQUET:
+            raise BadRequest("--summary has no Parquet; use --format csv or jsonl")
 
     @property
     def floods_terminal(self) -> bool:
@@ -46,13 +69,30 @@ class OutputOptions:
     def _on_stdout(self) -> Callable[[], Writer]:
         if self.kind is Format.PARQUET and sys.stdout.isatty():
             raise BadRequest("--format parquet is no text; redirect it to a file, or use --output")
-        return {
-            Format.TABLE: MatchDetail if self.single else MatchLines,
-            Format.JSON: lambda: JsonArray(sys.stdout),
-            Format.JSONL: lambda: JsonLinesWriter(sys.stdout),
-            Format.CSV: lambda: CsvRows(sys.stdout),
-            Format.PARQUET: lambda: ParquetRows(sys.stdout.buffer),
-        }[self.kind]
+        return self._summary if self.summary else self._each
+
+    def _each(self) -> Writer:
+        """What writes replay by replay."""
+        match self.kind:
+            case Format.TABLE:
+                return MatchDetail(self.view or View.CORE) if self.single else MatchLines()
+            case Format.JSON:
+                return JsonArray(sys.stdout)
+            case Format.JSONL:
+                return JsonLinesWriter(sys.stdout)
+            case Format.CSV:
+                return CsvRows(sys.stdout)
+            case Format.PARQUET:
+                return ParquetRows(sys.stdout.buffer)
+
+    def _summary(self) -> Writer:
+        match self.kind:
+            case Format.TABLE:
+                return SummaryTable(self.by, self.view or View.CORE)
+            case Format.CSV:
+                return SummaryCsv(sys.stdout, self.by)
+            case _:
+                return SummaryJson(sys.stdout, self.by, lines=self.kind is Format.JSONL)
 
 
 def _result_folder(folder: Path, kind: Format) -> ResultFolder:

@@ -1,32 +1,52 @@
-"""A match as a table shows it, read from whatever a parser answered.
-
-Data have Ballchasing's shape by convention only: every part may be absent, or of another type, as
-third-party parsers and old replays have it. What does not fit reads as None.
-"""
+"""A match as a table shows it, read from whatever a parser answered."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from parsekit.body.grades import known
-from parsekit.body.reading import TEAMS, branch, goals_of, number, players_of, score_of, text
+from parsekit.body.modes import mode_of
+from parsekit.body.reading import (
+    TEAMS,
+    Color,
+    branch,
+    goals_of,
+    number,
+    players_of,
+    score_of,
+    stats_of,
+    text,
+    winner_of,
+)
 from parsekit.model import JsonObject
+
+#: Who came this late, or left this early, was not there from beginning to end.
+_MISSED_S = 2.0
+#: Match types and playlists of the plain game, which the number of players completes.
+_TRAINING = "Training"
+#: Playlists whose name says how many play.
+_SIZED = ("Duels", "Doubles", "Standard", "Chaos")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayerOverview:
-    """One line of a team. ``bpm`` is boost a minute, ``speed`` the average in units a second."""
+    """One line of a team.
+
+    ``start_s`` and ``end_s`` are the player's first and last moment, ``was_whole`` that nothing of
+    the match lies before or after them. ``stats`` has what is known, by ``group.name``.
+    """
 
     name: str
     mvp: bool
-    score: float | None
-    goals: float | None
-    assists: float | None
-    saves: float | None
-    shots: float | None
-    bpm: float | None
-    speed: float | None
+    is_bot: bool
+    rank: str | None
+    car: str | None
+    start_s: float | None
+    end_s: float | None
+    was_whole: bool
+    stats: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +54,33 @@ class Team:
     """One side.
 
     ``score`` is the final one, None when nobody knows it; ``goals`` are those of the players, which
-    own goals are not among.
+    own goals are not among. ``won`` is None when nobody knows the winner.
     """
 
-    color: str
+    color: Color
     name: str | None
     score: float | None
     goals: float | None
+    won: bool | None
     players: tuple[PlayerOverview, ...]
+    stats: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalLine:
+    """One goal. ``clock`` is what the scoreboard showed, ``score`` what it shows after the goal.
+
+    ``assist`` is None where nobody gave one or nobody knows; ``is_own`` that the scorer plays for
+    the other side.
+    """
+
+    time_s: float | None
+    clock: str | None
+    color: Color | None
+    scorer: str
+    assist: str | None
+    is_own: bool
+    score: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +88,22 @@ class MatchOverview:
     """The facts that a table shows.
 
     ``stream`` tells how much of the network stream was read, where it was not all of it.
+    ``ending`` is a word for one that is out of the ordinary.
     """
 
     title: str | None
     map: str | None
     mode: str | None
+    short_mode: str | None
     date: str | None
     duration_s: float | None
     overtime: bool
+    overtime_s: float | None
+    ending: str | None
     stream: str | None
+    is_training: bool
     teams: tuple[Team, ...]
+    goals_listed: tuple[GoalLine, ...]
 
     @property
     def score(self) -> str | None:
@@ -73,10 +118,13 @@ class MatchOverview:
     @property
     def clock(self) -> str | None:
         """Minutes and seconds, with a plus sign after an overtime."""
-        if self.duration_s is None:
-            return None
-        minutes, seconds = divmod(int(self.duration_s), 60)
-        return f"{minutes}:{seconds:02}{'+' if self.overtime else ''}"
+        shown = minutes(self.duration_s)
+        return f"{shown}+" if shown and self.overtime else shown
+
+    @property
+    def day(self) -> str | None:
+        """The date without its time."""
+        return (self.date or "")[:10] or None
 
 
 def match_of(data: JsonObject | None) -> MatchOverview:
@@ -84,48 +132,145 @@ def match_of(data: JsonObject | None) -> MatchOverview:
     whole = branch(data)
     body = known(whole)
     stream = text(branch(whole, "fidelity").get("stream"))
+    winner = winner_of(body)
     return MatchOverview(
         title=text(body.get("title")),
         map=text(body.get("map_name")) or text(body.get("map_code")),
-        mode=text(body.get("playlist_name")) or _sides(body.get("team_size")),
+        mode=_mode(body),
+        short_mode=_short_mode(body),
         date=text(body.get("date")),
         duration_s=number(body.get("duration")),
         overtime=body.get("overtime") is True,
+        overtime_s=number(body.get("overtime_seconds")),
+        ending=_ending(body),
         stream=stream if stream != "whole" else None,
-        teams=tuple(_team(color, body) for color in TEAMS),
+        is_training=body.get("match_type") == _TRAINING,
+        teams=tuple(_team(color, body, winner) for color in TEAMS),
+        goals_listed=_goal_lines(body),
     )
 
 
-def _sides(team_size: object) -> str | None:
-    size = number(team_size)
-    return f"{size:g}v{size:g}" if size is not None else None
+def minutes(seconds: float | None) -> str | None:
+    """Such as ``5:07``."""
+    if seconds is None:
+        return None
+    whole, rest = divmod(int(seconds), 60)
+    return f"{whole}:{rest:02}"
+
+
+def with_zone(date: str) -> str:
+    """Such as ``2026-03-10 18:55 UTC`` or ``… UTC+01:00``; another text as it is."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return date
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
+
+
+def _mode(body: JsonObject) -> str | None:
+    """The playlist, and what its name leaves open: the number of players, and the game."""
+    if body.get("match_type") == _TRAINING:
+        return _TRAINING
+    playlist, mode = text(body.get("playlist_name")) or "", mode_of(body)
+    if playlist.endswith(_SIZED):
+        return playlist
+    size, _, game = mode.partition(" ")
+    left_open = size if game and game in playlist else mode
+    return " ".join(filter(None, (playlist, left_open))) or None
+
+
+def _short_mode(body: JsonObject) -> str | None:
+    """Such as ``2v2 Ranked`` or ``3v3 Rumble``."""
+    if body.get("match_type") == _TRAINING:
+        return _TRAINING
+    mode, first_word = mode_of(body), (text(body.get("playlist_name")) or "").partition(" ")[0]
+    return mode if " " in mode else f"{mode} {first_word}".strip() or None
+
+
+def _ending(body: JsonObject) -> str | None:
+    if body.get("forfeit") is True:
+        return "forfeit"
+    return "not played to its end" if body.get("unfinished") is True else None
 
 
 def _versus(sides: list[float | None]) -> str | None:
     return "-".join(f"{side:g}" for side in sides) if None not in sides else None
 
 
-def _team(color: str, body: JsonObject) -> Team:
+def _team(color: Color, body: JsonObject, winner: Color | None) -> Team:
     team = branch(body, color)
+    everybody = [player for side in TEAMS for player in players_of(branch(body, side))]
+    ends = [end for player in everybody if (end := number(player.get("end_time"))) is not None]
     return Team(
         color=color,
         name=text(team.get("name")),
         score=score_of(body, color),
         goals=goals_of(team),
-        players=tuple(_player(player) for player in players_of(team)),
+        won=None if winner is None else winner == color,
+        players=tuple(_player(player, max(ends, default=None)) for player in players_of(team)),
+        stats=stats_of(team),
     )
 
 
-def _player(player: JsonObject) -> PlayerOverview:
-    core: dict[str, Any] = branch(player, "stats", "core")
+def _player(player: JsonObject, end_of_match_s: float | None) -> PlayerOverview:
+    start, end = number(player.get("start_time")), number(player.get("end_time"))
+    late = start is not None and start > _MISSED_S
+    left = end is not None and end_of_match_s is not None and end < end_of_match_s - _MISSED_S
     return PlayerOverview(
         name=text(player.get("name")) or "?",
-        mvp=core.get("mvp") is True,
-        score=number(core.get("score")),
-        goals=number(core.get("goals")),
-        assists=number(core.get("assists")),
-        saves=number(core.get("saves")),
-        shots=number(core.get("shots")),
-        bpm=number(branch(player, "stats", "boost").get("bpm")),
-        speed=number(branch(player, "stats", "movement").get("avg_speed")),
+        mvp=player.get("mvp") is True or branch(player, "stats", "core").get("mvp") is True,
+        is_bot=player.get("id") == {},
+        rank=_rank(branch(player, "rank")),
+        car=text(player.get("car_name")),
+        start_s=start,
+        end_s=end,
+        was_whole=not (late or left),
+        stats=stats_of(player),
     )
+
+
+def _rank(rank: JsonObject) -> str | None:
+    """Such as ``GC1 div 2`` of ``Grand Champion I Division 2``; an unknown form as it is."""
+    name = text(rank.get("name"))
+    if name is None:
+        return None
+    tier, _, division = name.partition(" Division ")
+    words = tier.split()
+    place = {"I": "1", "II": "2", "III": "3"}.get(words[-1], "")
+    short = "".join(word[0] for word in words[: len(words) - bool(place)]) + place
+    if not place and len(words) == 1:
+        return name
+    return f"{short} div {division}" if division else short
+
+
+def _goal_lines(body: JsonObject) -> tuple[GoalLine, ...]:
+    goals = body.get("goals")
+    tally = dict.fromkeys(TEAMS, 0)
+    names = {
+        color: {text(p.get("name")) for p in players_of(branch(body, color))} for color in TEAMS
+    }
+    lines = []
+    for goal in goals if isinstance(goals, list) else ():
+        row = branch(goal)
+        color = next((each for each in TEAMS if each == row.get("team")), None)
+        if color is not None:
+            tally[color] += 1
+        scorer = text(row.get("player")) or "?"
+        others = {name for side in TEAMS if side != color for name in names[side]}
+        lines.append(
+            GoalLine(
+                time_s=number(row.get("time")),
+                clock=_goal_clock(row),
+                color=color,
+                scorer=scorer,
+                assist=text(row.get("assist")),
+                is_own=color is not None and scorer in others and scorer not in names[color],
+                score="-".join(str(tally[each]) for each in TEAMS),
+            )
+        )
+    return tuple(lines)
+
+
+def _goal_clock(goal: JsonObject) -> str | None:
+    shown = minutes(number(goal.get("clock")))
+    return f"+{shown}" if shown and goal.get("overtime") is True else shown

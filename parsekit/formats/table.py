@@ -1,140 +1,131 @@
-"""Matches for people: one in full, or a line each."""
+"""One match for people: how it ended, the goals, both teams."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-from datetime import datetime
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from parsekit.formats.match import MatchOverview, match_of
-from parsekit.formats.scoreboard import scoreboard
+from parsekit.formats.grid import Cell, Grid, TableColumn
+from parsekit.formats.match import GoalLine, MatchOverview, Team, match_of, minutes, with_zone
+from parsekit.formats.scoreboard import STAR, scoreboard
+from parsekit.formats.screen import TEAM_STYLES, packed, plain, room, show, tail
+from parsekit.formats.views import View, sections
 from parsekit.model import Outcome
-from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-#: Heading and width of the columns of a line a match; the name of the replay comes last.
-_LINE = (("SCORE", 5), ("TIME", 6), ("DATE", 10), ("MODE", 16), ("MAP", 20))
-_HEAD_WIDTH = sum(width + 2 for _, width in _LINE)
-#: A name is never cut shorter than this, however narrow the terminal.
-_MIN_NAME_WIDTH = 12
-_UNKNOWN = ""
-
-
-class MatchLines:
-    """A line a match; failed replays are reported on standard error instead."""
-
-    def __init__(self) -> None:
-        self._headed = False
-
-    def write(self, outcome: Outcome) -> None:
-        """Print the line of a replay that was parsed, and the head before the first."""
-        if not outcome.ok:
-            return
-        if not self._headed:
-            _print(_line([heading for heading, _ in _LINE], "REPLAY"))
-            self._headed = True
-        match = match_of(outcome.data)
-        day = (match.date or "")[:10] or None
-        facts = (match.score, match.clock, day, match.mode, match.map)
-        name = outcome.replay + (f" (stream: {match.stream})" if match.stream else "")
-        _print(_line([fact or _UNKNOWN for fact in facts], _shortened(printable(name))))
-
-    def close(self) -> None:
-        """Nothing is open."""
+    from rich.text import Text
 
 
 class MatchDetail:
-    """Everything worth seeing of one match: the head, both teams, their players."""
+    """Everything worth seeing of one match; failed replays are reported on standard error."""
+
+    def __init__(self, view: View = View.CORE) -> None:
+        self._view = view
 
     def write(self, outcome: Outcome) -> None:
         """Print the match."""
         if outcome.ok:
-            _print(_rendered(match_of(outcome.data), outcome))
+            show(_page(match_of(outcome.data), outcome, self._view, room()))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def _rendered(match: MatchOverview, outcome: Outcome) -> str:
-    from rich.console import Console  # noqa: PLC0415  (40 ms)
-
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-    with console.capture() as text:
-        for line in _head(match, outcome):
-            console.print(line, soft_wrap=True)
-        if any(team.players for team in match.teams):
-            _print_scoreboard(match, console)
-            if match.goals and match.goals != match.score:
-                shown = f"final score {match.score}; the players' goals add up to {match.goals}"
-                console.print(shown, soft_wrap=True)
-        else:
-            console.print("no players in these data; --format json shows all there is")
-    return "\n".join(line.rstrip() for line in text.get().rstrip().splitlines())
-
-
-def _print_scoreboard(match: MatchOverview, console: Console) -> None:
-    from rich.console import ConsoleDimensions  # noqa: PLC0415  (40 ms)
-
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    board = scoreboard(match, room)
-    # Rich would cut numbers to fit a narrower console, and knows no size of a dumb terminal unless
-    # both are set; a terminal wraps the lines instead.
-    console.size = ConsoleDimensions(board.width, console.height)
-    console.print(board.table)
-    if board.left_out:
-        text = f"no room for {', '.join(board.left_out)}; a wider terminal shows all"
-        console.print(text, soft_wrap=True)
+def _page(match: MatchOverview, outcome: Outcome, view: View, width: int | None) -> Iterator[Text]:
+    yield from _head(match, outcome, width)
+    if not any(team.players for team in match.teams):
+        yield plain("")
+        yield from packed(_nobody(match), width)
+        return
+    yield plain("")
+    yield _result(match)
+    if match.goals_listed:
+        yield plain("")
+        yield from _goals(match, width)
+    yield from _tables(match, view, width)
+    if match.goals and match.goals != match.score:
+        yield from packed(
+            [f"final score {match.score}; the players' goals add up to {match.goals}"], width
+        )
 
 
-def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  (this is the command's output)
-
-
-def _line(cells: list[str], name: str) -> str:
-    sized = (_sized(printable(cell), width) for cell, (_, width) in zip(cells, _LINE, strict=True))
-    return "  ".join((*sized, name))
-
-
-def _sized(text: str, width: int) -> str:
-    """Exactly so many cells of a terminal; wide characters take two."""
-    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  (only tables need it)
-
-    if cell_len(text) > width:
-        return set_cell_size(text, width - 1) + "…"
-    return set_cell_size(text, width)
-
-
-def _shortened(name: str) -> str:
-    """Keep the end of a long path, where the file's name stands; a pipe gets all of it."""
-    from rich.cells import cell_len, chop_cells  # noqa: PLC0415
-
-    if not sys.stdout.isatty():
-        return name
-    room = max(_MIN_NAME_WIDTH, shutil.get_terminal_size().columns - _HEAD_WIDTH)
-    if cell_len(name) <= room:
-        return name
-    return "…" + chop_cells(name[::-1], room - 1)[0][::-1]
-
-
-def _head(match: MatchOverview, outcome: Outcome) -> list[str]:
+def _head(match: MatchOverview, outcome: Outcome, width: int | None) -> Iterator[Text]:
+    if match.title:
+        yield from packed([match.title], width, "bold")
     stream = match.stream and f"stream: {match.stream}"
-    facts = (match.map, match.mode, _with_zone(match.date or ""), match.clock, stream)
-    source = f"{outcome.replay} · {outcome.parser_shown} {outcome.parser_version}"
-    lines = [
-        match.title or "",
-        " · ".join(fact for fact in facts if fact),
-        source + (" · from the cache" if outcome.cached else ""),
-    ]
-    return [printable(line) for line in lines if line]
+    length = f"{minutes(match.duration_s)} long" if match.duration_s is not None else None
+    facts = (match.mode, match.map, with_zone(match.date or ""), length, stream)
+    yield from packed([fact for fact in facts if fact], width)
+    source = [tail(outcome.replay, width), f"{outcome.parser_shown} {outcome.parser_version}"]
+    yield from packed([*source, *(["from the cache"] if outcome.cached else [])], width, "dim")
 
 
-def _with_zone(date: str) -> str:
-    """Such as ``2026-03-10 18:55 UTC`` or ``… UTC+01:00``; another text as it is."""
-    try:
-        moment = datetime.fromisoformat(date)
-    except ValueError:
-        return date
-    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
+def _nobody(match: MatchOverview) -> list[str]:
+    if match.is_training:
+        return ["a training session, which has no players", "--format json shows all there is"]
+    return ["no players in these data", "--format json shows all there is"]
+
+
+def _result(match: MatchOverview) -> Text:
+    """Such as ``BLUE 3 – 1 ORANGE``, the winner in bold, and how the match ended."""
+    from rich.text import Text  # noqa: PLC0415
+
+    blue, orange = match.teams
+    line = Text.assemble(
+        _side(blue, f"BLUE {_score(blue)}"), " – ", _side(orange, f"{_score(orange)} ORANGE")
+    )
+    after = ""
+    if match.overtime:
+        length = minutes(match.overtime_s)
+        after = f"after {length} of overtime" if length else "after overtime"
+    line.append("".join(f"  {each}" for each in (after, match.ending) if each))
+    return line
+
+
+def _side(team: Team, shown: str) -> tuple[str, str]:
+    return shown, f"{'bold ' if team.won else ''}{TEAM_STYLES[team.color]}"
+
+
+def _score(team: Team) -> str:
+    return "?" if team.score is None else f"{team.score:g}"
+
+
+def _goals(match: MatchOverview, width: int | None) -> list[Text]:
+    columns = (
+        TableColumn(heading="Goal", right=True),
+        TableColumn(heading="Clock", right=True, yields=1),
+        TableColumn(heading="Score"),
+        TableColumn(heading="Scorer", least=8),
+        TableColumn(heading="Assist", least=8, yields=2),
+    )
+    rows = [_goal(goal) for goal in match.goals_listed]
+    lines, _ = Grid(columns, rows).lines(width)
+    return lines
+
+
+def _goal(goal: GoalLine) -> tuple[Cell, ...]:
+    style = TEAM_STYLES.get(goal.color or "", "")
+    return (
+        Cell(minutes(goal.time_s) or ""),
+        Cell(goal.clock or "", "dim"),
+        Cell(goal.score, style),
+        Cell(f"{goal.scorer}{' (own goal)' if goal.is_own else ''}", style),
+        Cell(goal.assist or ""),
+    )
+
+
+def _tables(match: MatchOverview, view: View, width: int | None) -> Iterator[Text]:
+    left_out: list[str] = []
+    for section in sections(view):
+        lines, missing = scoreboard(match, section, width)
+        left_out += missing
+        yield plain("")
+        yield from lines
+    if any(player.mvp for team in match.teams for player in team.players):
+        yield plain("")
+        yield plain(f"{STAR} most valuable player", "dim")
+    if left_out:
+        first, *others = left_out
+        yield from packed(
+            [f"no room for {first}", *others, "a wider terminal shows all"], width, "dim"
+        )

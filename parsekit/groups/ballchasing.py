@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from parsekit.groups.game import GROUPS, Game, PlayerGame, PlayerKey, Side
+from parsekit.body.reading import GROUPS
+from parsekit.groups.game import Game, PlayerGame, PlayerKey, Side
 from parsekit.groups.members import (
     PlayerTotals,
     Record,

@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from parsekit.body.grades import known
-from parsekit.body.reading import TEAMS, branch, number, players_of, score_of, text, winner_of
-from parsekit.groups.modes import mode_of
+from parsekit.body.modes import mode_of
+from parsekit.body.reading import (
+    TEAMS,
+    Color,
+    branch,
+    number,
+    players_of,
+    score_of,
+    stats_of,
+    text,
+    winner_of,
+)
 from parsekit.model import JsonObject
 
-Color = Literal["blue", "orange"]
 #: Platform, id and local number of an account; of who has none, two empty texts and the name.
 PlayerKey = tuple[str, str, str]
 
-#: The groups of statistics, in the order of every body.
-GROUPS = ("core", "boost", "movement", "positioning", "demo")
-#: Ballchasing leaves this one out where it is 0, and writes the others of its group.
-_ABSENT_IS_ZERO = "goals_against_while_last_defender"
 #: Who was there for less never had the ball in sight, and is listed for a seat alone.
 _SHORTEST_PLAY_S = 1.0
 
@@ -128,7 +132,7 @@ def _side(body: JsonObject, color: Color, winner: Color | None) -> Side:
         goals=score_of(body, color),
         won=won,
         players=tuple(_player(entry, color, won) for entry in players_of(team) if _played(entry)),
-        stats=_stats(branch(team, "stats")),
+        stats=stats_of(team),
     )
 
 
@@ -152,23 +156,10 @@ def _player(entry: JsonObject, color: Color, won: bool | None) -> PlayerGame:
         color=color,
         won=won,
         play_duration_s=int(presence_s) if presence_s else None,
-        stats=_stats(branch(entry, "stats")),
+        stats=stats_of(entry),
     )
 
 
 def _presence_s(entry: JsonObject) -> float | None:
     start, end = number(entry.get("start_time")), number(entry.get("end_time"))
     return None if start is None or end is None else max(0.0, end - start)
-
-
-def _stats(groups: JsonObject) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    for group in GROUPS:
-        values = branch(groups, group)
-        if group == "positioning" and values:
-            values = {_ABSENT_IS_ZERO: 0, **values}
-        for name, value in values.items():
-            read = float(value) if isinstance(value, bool) else number(value)
-            if read is not None:
-                found[f"{group}.{name}"] = read
-    return found

@@ -25,11 +25,12 @@ def test_one_replay_shows_the_match(cli: CommandLine, replays: Replays) -> None:
     assert done.stderr == b""
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "final"
-    assert lines[1] == "Test Park · Ranked Doubles · 2026-03-10 18:55 UTC · 5:40+"
+    assert lines[1] == "Ranked Doubles · Test Park · 2026-03-10 18:55 UTC · 5:40 long"
+    assert "BLUE 3 – 1 ORANGE  after overtime" in lines
     (grace,) = (line.split() for line in lines if "Grace" in line)
     assert grace == ["Grace", "100", "1", "0", "2", "3", "402", "1480"]
-    (blue,) = (line.split() for line in lines if "BLUE" in line)
-    assert blue == ["BLUE", "3"]
+    (blue,) = (line.split() for line in lines if line.startswith("BLUE won"))
+    assert blue == ["BLUE", "won", "3"]
 
 
 def test_a_folder_shows_a_line_a_match_in_the_order_of_names(
@@ -39,9 +40,10 @@ def test_a_folder_shows_a_line_a_match_in_the_order_of_names(
     done = cli.run("parse", ".")
     assert done.returncode == 0
     head, *lines = (line.split() for line in done.stdout.decode().splitlines())
-    assert head == ["SCORE", "TIME", "DATE", "MODE", "MAP", "REPLAY"]
-    assert [line[-1] for line in lines] == ["./a.replay", "./c.replay", "./sub/b.replay"]
-    assert lines[0][:3] == ["3-1", "5:40+", "2026-03-10"]
+    assert head == ["BLUE", "SCORE", "ORANGE", "FILE", "DATE", "TIME", "MODE", "MAP"]
+    assert [line[4] for line in lines] == ["./a.replay", "./c.replay", "./sub/b.replay"]
+    assert lines[0][:4] == ["Ada,", "Grace", "3-1", "Visitors"]
+    assert lines[0][5:7] == ["2026-03-10", "5:40+"]
     assert done.stderr.decode().startswith("3 replays in ")
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from parsekit.formats.listing import MatchLines
 from parsekit.formats.match import match_of
 from parsekit.formats.parquet import ParquetRows
 from parsekit.formats.rows import COLUMNS, rows_of
-from parsekit.formats.table import MatchDetail, MatchLines
+from parsekit.formats.table import MatchDetail
 from parsekit.model import JsonObject, Outcome
 
 #: Whatever stands where a number, a text, a list or an object is expected.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from parsekit.body.modes import mode_of
 from parsekit.groups.game import game_of
-from parsekit.groups.modes import mode_of
 from parsekit.groups.summary import summarize
 from tests.groups.bodies import body, player
 

@@ -23,6 +23,8 @@ from parsekit.cli.output import OutputOptions
 from parsekit.cli.parse_run import ParseRun
 from parsekit.cli.shadow import await_first, print_shadow
 from parsekit.cli.stdin import refuse_terminal
+from parsekit.formats.summary import By
+from parsekit.formats.views import View
 from parsekit.formats.writer import Format
 from parsekit.host import Host
 
@@ -41,6 +43,7 @@ def parse(
             help="Files, folders (searched for .replay files), globs, fsspec URLs, or -.",
         ),
     ],
+    *,
     parser: Annotated[
         str | None,
         typer.Option(
@@ -51,6 +54,15 @@ def parse(
     kind: Annotated[
         Format, typer.Option("--format", "-f", help="How results are written.")
     ] = Format.TABLE,
+    view: Annotated[
+        View | None, typer.Option("--view", help="Columns of the table.", show_default="core")
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Show what all replays come to, not each.")
+    ] = False,
+    by: Annotated[
+        By | None, typer.Option("--by", help="Rows of the summary.", show_default="all three")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -86,7 +98,9 @@ def parse(
     host.check_parsers(asked, session.config.host.fallback)
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
-        options = OutputOptions(kind=kind, folder=output, single=single)
+        options = OutputOptions(
+            kind=kind, folder=output, single=single, view=view, summary=summary, by=by
+        )
         with _display(options, paths, host), open_pipeline(session, host) as pipeline:
             run = ParseRun(
                 pipeline=pipeline,

@@ -1,4 +1,4 @@
-"""Which games may be averaged together: those of one mode, such as ``2v2`` or ``3v3 Rumble``."""
+"""The mode of a game, such as ``2v2`` or ``3v3 Rumble``."""
 
 from __future__ import annotations
 
