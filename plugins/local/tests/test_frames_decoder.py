@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import subtr_actor
 
-from parsekit_local.stream.columns import columns
 from parsekit_local.stream.decoder import decode
+from parsekit_local.stream.dictionary import log_of
 from parsekit_local.stream.frames import DecodeFailed, Frames
 
 DOUBLES = "recent-ranked-doubles-2026-03-10.replay"
@@ -124,7 +124,7 @@ def test_frames_are_freed_while_they_are_read(good: Path) -> None:
     rows = replay["network_frames"]["frames"]
     assert rows
 
-    columns(replay)
+    log_of(replay)
 
     assert not rows
 

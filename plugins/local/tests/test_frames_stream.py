@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from parsekit_local.stream.actors import Actor
-from parsekit_local.stream.columns import columns
+from parsekit_local.stream.dictionary import log_of
 from parsekit_local.stream.frames import Frames, PlatformAccount
+from parsekit_local.stream.interpretation import interpret
+from parsekit_local.stream.lives import Life
 
 OBJECTS = [
     "TAGame.Default__PRI_TA",
@@ -58,17 +59,16 @@ def read(*frames: dict[str, Any], keyframes: Sequence[int] = (), step_s: float =
     for number, row in enumerate(frames):
         row.setdefault("time", number * step_s)
         row.setdefault("delta", step_s)
-    return columns(
-        {
-            "objects": OBJECTS,
-            "names": [],
-            "keyframes": [{"frame": number} for number in keyframes],
-            "net_version": 10,
-            "network_frames": {"frames": list(frames)},
-            "levels": [],
-            "debug_info": [],
-        }
-    )
+    replay = {
+        "objects": OBJECTS,
+        "names": [],
+        "keyframes": [{"frame": number} for number in keyframes],
+        "net_version": 10,
+        "network_frames": {"frames": list(frames)},
+        "levels": [],
+        "debug_info": [],
+    }
+    return interpret(log_of(replay))
 
 
 def to(actor: int) -> dict[str, Any]:
@@ -246,7 +246,7 @@ def test_the_clock_stops_with_the_last_body_before_a_gap() -> None:
     last |= {"time": 20.1, "delta": 0.1}
     frames = read(first, frame((2, "ReplicatedRBState", body(2))), frame(), after, last)
 
-    assert frames.time_s.tolist() == pytest.approx([0, 0.1, 0.1, 0.1, 0.2])
+    assert frames.time_s.tolist() == pytest.approx([0, 0.1, 0.1, 0.1, 0.2], abs=1e-6)
 
 
 def test_a_frame_of_ages_stops_the_clock() -> None:
@@ -281,12 +281,12 @@ def test_updates_of_unknown_actors_are_passed_over() -> None:
     ],
 )
 def test_kinds_of_actors_in_every_mode(kind: str, what: str | None) -> None:
-    actor = Actor(0, kind, 0)
+    life = Life(number=0, kind=kind)
     kinds = ("car", "boost", "ball", "player")
-    assert [name for name in kinds if getattr(actor, f"is_{name}")] == ([what] if what else [])
+    assert [name for name in kinds if getattr(life, f"is_{name}")] == ([what] if what else [])
 
 
 def test_the_teams_of_free_play_are_white() -> None:
     kinds = ("Team0", "Team1", "TeamWhite0", "TeamWhite1", "TeamX")
-    found = [Actor(0, f"Archetypes.Teams.{kind}", 0).team_number for kind in kinds]
+    found = [Life(number=0, kind=f"Archetypes.Teams.{kind}").team_number for kind in kinds]
     assert found == [0, 1, 0, 1, None]

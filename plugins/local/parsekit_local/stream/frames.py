@@ -298,12 +298,16 @@ class Decoded:
     """A decoder's answer.
 
     ``complete`` is false when the stream was cut or stopped being readable: ``frames`` then end
-    early and ``warnings`` tell where and why, in sentences for people.
+    early and ``warnings`` tell where and why, in sentences for people. ``reader`` is ``native`` or
+    ``dictionary``; ``native_fault`` says why the native reader did not come to the end, ``None``
+    where it did or is not there.
     """
 
     frames: Frames
     warnings: tuple[str, ...] = ()
     complete: bool = True
+    reader: str = "dictionary"
+    native_fault: str | None = None
 
 
 class DecodeFailed(ParserFailed):
