@@ -9,7 +9,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 JOBS ?= 4
 # thousands of processes start in the tests, and none shall compile what another has compiled
 BYTECODE := env -u PYTHONDONTWRITEBYTECODE
-PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# the native reader is optional, and needs Rust: `make native`
+PLUGINS := $(filter-out plugins/local_native,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+NATIVE := $(wildcard plugins/local_native/*.toml plugins/local_native/*.lock plugins/local_native/*.py plugins/local_native/src/*.rs)
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 help: ## list these targets
@@ -29,7 +31,16 @@ help: ## list these targets
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e . $(PLUGINS:%=-e %)
 	@touch $@ .venv/.demo
 
+.venv/.native: .venv/.installed $(filter-out %/Cargo.lock,$(NATIVE))
+	@$(PY) -m pip install --quiet --force-reinstall --no-deps --no-build-isolation ./plugins/local_native
+	@touch $@
+
 install: .venv/.installed ## make .venv with the host, all plugins, extras and test tools
+	@if ! command -v cargo >/dev/null; then echo "native reader: not built, no Rust toolchain is at hand"; \
+	elif $(MAKE) --silent .venv/.native >.venv/native.log 2>&1; then echo "native reader: built"; \
+	else echo "native reader: not built, .venv/native.log says why"; fi
+
+native: .venv/.native ## build the native reader of replays, which needs Rust and its registry
 
 demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
 	@$(PY) scripts/demo.py $(if $(REPLAY),"$$REPLAY")
@@ -84,4 +95,4 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install demo test test-fast check format bench chaos soak record lock sbom clean
+.PHONY: help install native demo test test-fast check format bench chaos soak record lock sbom clean
