@@ -112,7 +112,7 @@ def test_bodies_are_the_same_with_both_readers(
 ) -> None:
     small = [path for path in good_replays if path.stat().st_size < 500_000]
     ours = [parse(path) for path in small]
-    monkeypatch.setattr(native, "parsekit_local_native", None)
+    monkeypatch.setattr(native, "module", None)
     assert [parse(path) for path in small] == ours
 
 
@@ -124,9 +124,9 @@ def test_the_native_reader_is_taken_where_it_is_there(small: Path) -> None:
 def test_without_the_native_reader_the_dictionary_reader_is_taken(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "parsekit_local_native", None)
+    monkeypatch.setattr(native, "module", None)
     assert decode(small.read_bytes()).reader == "dictionary"
-    assert native.why_not() == "parsekit-local-native is not installed"
+    assert native.why_not() is not None
 
 
 def test_another_layout_is_refused(

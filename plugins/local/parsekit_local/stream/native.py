@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from parsekit_local.stream.log import ReadFailed, StreamLog
 
-try:
-    import parsekit_local_native
-except ImportError:
-    parsekit_local_native = None
-
 #: The meaning of the columns and codes that is understood here.
 LAYOUT = 1
 
 
+def _imported() -> tuple[ModuleType | None, str]:
+    try:
+        return import_module("parsekit_local_native"), ""
+    except ImportError as error:
+        return None, f"parsekit-local-native can't be imported: {error}"
+
+
+#: The native reader, or ``None``, and why it is not there.
+module, _missing = _imported()
+
+
 def why_not() -> str | None:
     """Say why the native reader can't be used, or ``None`` where it can."""
-    if parsekit_local_native is None:
-        return "parsekit-local-native is not installed"
-    if parsekit_local_native.LAYOUT != LAYOUT:
-        found = parsekit_local_native.LAYOUT
-        return f"parsekit-local-native has layout {found}, not {LAYOUT}: upgrade both"
+    if module is None:
+        return _missing
+    if module.LAYOUT != LAYOUT:
+        return f"parsekit-local-native has layout {module.LAYOUT}, not {LAYOUT}: upgrade both"
     return None
 
 
 def read(data: bytes) -> StreamLog:
     """Read the network stream of a whole replay file; other threads go on meanwhile.
 
-    Raises `ReadFailed` where the stream can't be read to its end.
+    Raises `ReadFailed` where the stream can't be read to its end, and where `why_not` has a reason.
     """
+    if module is None:
+        raise ReadFailed(_missing)
     try:
-        log = parsekit_local_native.read(data)
-    except parsekit_local_native.ReadFailed as error:
+        log = module.read(data)
+    except module.ReadFailed as error:
         raise ReadFailed(str(error)) from error
     return StreamLog(
         net_version=log.net_version,
