@@ -11,10 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use reader::read as read_log;
-
 /// Raised when a column or a code changes its meaning; parsekit-local refuses others.
 const LAYOUT: u32 = 1;
+
+/// Where the version of boxcars is pinned.
+const MANIFEST: &str = include_str!("../Cargo.toml");
 
 create_exception!(
     parsekit_local_native,
@@ -117,11 +118,16 @@ fn told(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
+fn boxcars_version() -> &'static str {
+    let pinned = MANIFEST.split_once("boxcars = \"=");
+    pinned.and_then(|(_, rest)| rest.split_once('"')).map_or("unknown", |(version, _)| version)
+}
+
 /// Reads a replay's network stream into columns, for parsekit-local.
 #[pymodule]
 fn parsekit_local_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("LAYOUT", LAYOUT)?;
-    module.add("BOXCARS", "0.13.0")?;
+    module.add("BOXCARS", boxcars_version())?;
     module.add("ReadFailed", module.py().get_type::<ReadFailed>())?;
     module.add_class::<StreamLog>()?;
     module.add_function(wrap_pyfunction!(read, module)?)
