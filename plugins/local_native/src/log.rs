@@ -1,5 +1,4 @@
 //! The columns of a stream log, each little-endian bytes, oldest row first.
-#![forbid(unsafe_code)]
 
 /// What an event's two numbers mean; the numbers of the codes are part of the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

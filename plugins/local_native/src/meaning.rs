@@ -1,5 +1,4 @@
 //! What the reports of an attribute mean to the log, by the attribute's name after the colon.
-#![forbid(unsafe_code)]
 
 use crate::log::{Code, Value};
 use boxcars::{Attribute, RemoteId, UniqueId};

@@ -1,5 +1,4 @@
 //! One pass over the frames that boxcars decoded.
-#![forbid(unsafe_code)]
 
 use crate::log::{Code, Column, Log, Value};
 use crate::meaning::Meaning;
