@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parsekit import ParserEntry, hookimpl
+from parsekit import Check, ParserEntry, Session, hookimpl
 from parsekit_local.version import PARSER_VERSION
 
 parsekit_hook_version = 1
@@ -22,3 +22,23 @@ def parsekit_register_parsers(register: Callable[[ParserEntry], None]) -> None:
             confinement="strict",
         )
     )
+
+
+@hookimpl
+def parsekit_register_checks(
+    session: Session, register: Callable[[str, Callable[[], list[Check]]], None]
+) -> None:
+    """Offer to say which reader is in use, where the configuration uses this parser."""
+    host = session.config.host
+    if "local" in (host.parser, *host.fallback, *host.shadow):
+        register("local", _check)
+
+
+def _check() -> list[Check]:
+    from parsekit_local.stream import native  # noqa: PLC0415  (loads numpy)
+
+    name, why_not = "local reader", native.why_not()
+    if why_not is None:
+        return [Check(name=name, ok=True, detail=f"native, with boxcars {native.boxcars()}")]
+    advice = "install parsekit-local[native]: the same results in a fraction of time and memory"
+    return [Check(name=name, ok=None, detail=f"dictionaries: {why_not}", advice=advice)]

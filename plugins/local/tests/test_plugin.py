@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import pytest
 
 from parsekit import ParserEntry
 from parsekit_local import plugin
 from parsekit_local.parser import LocalParser
+from parsekit_local.stream import native
 
 
 def test_registering_loads_neither_numpy_nor_native_code() -> None:
@@ -32,3 +36,17 @@ def test_the_entry_names_the_parser() -> None:
     assert (entry.name, entry.runs) == ("local", "local")
     assert entry.create == f"{LocalParser.__module__}:{LocalParser.__name__}"
     assert float(entry.version.rpartition(".")[0]) >= 1.0
+
+
+def test_doctor_says_which_reader_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "module", SimpleNamespace(LAYOUT=native.LAYOUT, BOXCARS="9.9.9"))
+    (line,) = plugin._check()
+    assert (line.ok, line.detail) == (True, "native, with boxcars 9.9.9")
+
+
+def test_doctor_says_why_the_native_reader_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "module", SimpleNamespace(LAYOUT=99))
+    (line,) = plugin._check()
+    assert line.ok is None
+    assert "dictionaries: parsekit-local-native has layout 99" in line.detail
+    assert "parsekit-local[native]" in line.advice

@@ -40,7 +40,7 @@ const REMEMBERED: [&str; 22] = [
 impl Meaning {
     pub fn of(attribute: &str) -> Meaning {
         let name = attribute.rsplit(':').next().unwrap_or_default();
-        if let Some(known) = REMEMBERED.iter().find(|known| **known == name) {
+        if let Some(&known) = REMEMBERED.iter().find(|&&known| known == name) {
             return Meaning::Remembered(known);
         }
         let code = match name {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
+
+from parsekit_local.stream.frames import Floats
 
 #: One group of statistics by Ballchasing's field names: ``int`` for counts and whole units.
 Group: TypeAlias = Mapping[str, float]
@@ -31,9 +33,11 @@ def ratio(factor: float, part: float, whole: float) -> float:
     return single(np.float32(factor) * np.float32(part) / np.float32(whole)) if whole else 0.0
 
 
-def total(values: Iterable[float]) -> float:
+def total(values: Sequence[float] | Floats) -> float:
     """Add up one by one, in 32-bit arithmetic."""
-    return float(sum(map(np.float32, values), np.float32(0)))
+    singles = np.asarray(values, np.float64).astype(np.float32)
+    # a running sum adds one by one; the sum of an array does not
+    return float(np.cumsum(singles, dtype=np.float32)[-1]) if len(singles) else 0.0
 
 
 def with_percents(times_s: Mapping[str, float], *groups: Iterable[str]) -> dict[str, float]:
@@ -44,6 +48,6 @@ def with_percents(times_s: Mapping[str, float], *groups: Iterable[str]) -> dict[
     times = {name: seconds(value) for name, value in times_s.items()}
     found = {f"time_{name}": value for name, value in times.items()}
     for group in map(tuple, groups):
-        whole = total(times[name] for name in group)
+        whole = total([times[name] for name in group])
         found |= {f"percent_{name}": percent(times[name], whole) for name in group}
     return found

@@ -47,7 +47,8 @@ def tick_of(frames: Frames, frame: Ints) -> Ints:
 def team_ticks(frames: Frames, players: Sequence[PlayerTrack], ball: RigidBodies) -> TeamTicks:
     """Sample a team; ticks of kick-off countdowns, and after the last ball, book no time."""
     sampled = [_samples(frames, player) for player in players]
-    ticks = np.unique(np.concatenate([np.zeros(0, np.int64), *(one.tick for one in sampled)]))
+    ticks = np.sort(np.concatenate([np.zeros(0, np.int64), *(one.tick for one in sampled)]))
+    ticks = ticks[_firsts(ticks)]
     shape = (len(sampled), len(ticks))
     first, mean = np.full((*shape, 3), np.nan), np.full((*shape, 3), np.nan)
     booked = np.zeros(shape, dtype=np.int64)
@@ -61,16 +62,22 @@ def team_ticks(frames: Frames, players: Sequence[PlayerTrack], ball: RigidBodies
 
 def ball_before(frames: Frames, ball: RigidBodies, ticks: Ints) -> Floats:
     """Find the ball's place for each tick: the first one of its own last tick before."""
-    tick, index = np.unique(tick_of(frames, ball.frame), return_index=True)
-    before = np.maximum(np.searchsorted(tick, ticks) - 1, 0)
+    tick = tick_of(frames, ball.frame)
+    index = _firsts(tick)
+    before = np.maximum(np.searchsorted(tick[index], ticks) - 1, 0)
     return ball.position[index[before]]
+
+
+def _firsts(ticks: Ints) -> Ints:
+    """Find where each tick begins: they rise as time does, and `numpy.unique` would sort them."""
+    return np.flatnonzero(np.diff(ticks, prepend=ticks[:1] - 1))
 
 
 def _samples(frames: Frames, player: PlayerTrack) -> Samples:
     reports = all_reports([car.bodies for car in player.cars])
-    tick, index, count = np.unique(
-        tick_of(frames, reports.frame), return_index=True, return_counts=True
-    )
+    ticks = tick_of(frames, reports.frame)
+    index = _firsts(ticks)
+    tick, count = ticks[index], np.diff(index, append=len(ticks))
     total = np.add.reduceat(reports.position, index) if len(index) else np.zeros((0, 3))
     return Samples(
         tick=tick,

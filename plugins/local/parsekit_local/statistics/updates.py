@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
-from parsekit_local.stream.frames import Floats, Frames, Ints, RigidBodies
+from parsekit_local.stream.frames import Bools, Floats, Frames, Ints, RigidBodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,18 +64,12 @@ def speed(bodies: RigidBodies) -> Floats:
     return length(bodies.velocity)
 
 
-def switched_on(
-    frames: Ints, on: Sequence[bool] | np.ndarray[tuple[int], np.dtype[np.bool_]], end: int
-) -> list[tuple[int, int]]:
+def switched_on(frames: Ints, on: Bools, end: int) -> list[tuple[int, int]]:
     """Turn the reports of a flag into closed intervals of frames; an open one lasts to ``end``."""
-    found, start = [], -1
-    for frame, value in chain(zip(frames.tolist(), on, strict=True), [(end, False)]):
-        if value and start < 0:
-            start = frame
-        elif not value and start >= 0:
-            found.append((start, frame))
-            start = -1
-    return [(start, stop) for start, stop in found if start <= end]
+    edges = np.diff(on.astype(np.int8), prepend=np.int8(0))
+    starts, stops = frames[edges > 0].tolist(), frames[edges < 0].tolist()
+    stops += [end] * (len(starts) - len(stops))
+    return [(start, stop) for start, stop in zip(starts, stops, strict=True) if start <= end]
 
 
 def _joined(columns: Sequence[Floats | Ints], width: int = 0) -> Floats:

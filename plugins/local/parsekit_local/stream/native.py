@@ -34,6 +34,11 @@ def why_not() -> str | None:
     return None
 
 
+def boxcars() -> str:
+    """Give the version of boxcars in the native reader; what `why_not` refuses may have none."""
+    return str(getattr(module, "BOXCARS", "of an unknown version"))
+
+
 def read(data: bytes) -> StreamLog:
     """Read the network stream of a whole replay file; other threads go on meanwhile.
 
