@@ -94,6 +94,6 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 	@$(PY) scripts/sbom.py
 
 clean: ## remove what make made
-	@rm -rf .venv .cache build dist
+	@rm -rf .venv .cache build dist plugins/local_native/target
 
 .PHONY: help install native demo test test-fast check format bench chaos soak record lock sbom clean

@@ -12,20 +12,6 @@ import subprocess
 from pathlib import Path
 
 import maturin
-from maturin import (
-    get_requires_for_build_editable,
-    get_requires_for_build_sdist,
-    get_requires_for_build_wheel,
-)
-
-__all__ = [
-    "build_editable",
-    "build_sdist",
-    "build_wheel",
-    "get_requires_for_build_editable",
-    "get_requires_for_build_sdist",
-    "get_requires_for_build_wheel",
-]
 
 _HERE = Path(__file__).parent
 _PINS, _LOCK = _HERE / "crates.lock", _HERE / "Cargo.lock"
@@ -48,6 +34,15 @@ def build_sdist(sdist_directory, config_settings=None):
     """Pack the sources; cargo reads the lock for it."""
     _restore_lock()
     return maturin.build_sdist(sdist_directory, config_settings)
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    """Write the metadata; cargo reads the lock for it."""
+    _restore_lock()
+    return maturin.prepare_metadata_for_build_wheel(metadata_directory, config_settings)
+
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 
 
 def _resolve() -> str:
