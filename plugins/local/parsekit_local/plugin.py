@@ -30,7 +30,7 @@ def parsekit_register_checks(
 ) -> None:
     """Offer to say which reader is in use, where the configuration uses this parser."""
     host = session.config.host
-    if "local" in (host.parser, *host.fallback, *host.shadow):
+    if "local" in (host.parser, *host.fallback, host.shadow):
         register("local", _check)
 
 

@@ -16,7 +16,7 @@ from parsekit_local.body.roster import participants
 from parsekit_local.header.facts import header_facts
 from parsekit_local.header.properties import Properties
 from parsekit_local.header.reader import Header, read_header
-from parsekit_local.stream import actors
+from parsekit_local.stream import lives
 
 Parse = Callable[..., Parsed]
 _GOALS = ("goals", "goals_against", "shooting_percentage")
@@ -139,7 +139,7 @@ def test_players_whose_cars_are_not_known_are_a_warning_and_have_no_numbers(
 ) -> None:
     """As cars of a mode that the decoder does not know yet."""
     replay = write_replay(tmp_path / "a.replay", believable_match(team_size=2, seed=3), frames=300)
-    monkeypatch.setattr(actors.Actor, "is_car", property(lambda _: False))
+    monkeypatch.setattr(lives.Life, "is_car", property(lambda _: False))
     parsed = parse(replay)
     assert parsed.warnings == (
         "4 of 4 players have no car in the network stream: what they did is not known",
