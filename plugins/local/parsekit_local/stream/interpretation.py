@@ -22,7 +22,7 @@ from parsekit_local.stream.lives import Events, Life, events_of, lives_of
 from parsekit_local.stream.log import EventCode, StreamLog
 from parsekit_local.stream.match import match_facts
 from parsekit_local.stream.players import Dossier, ball, dossiers, split, track
-from parsekit_local.stream.tables import RowsByLife, Tables, unrepeated
+from parsekit_local.stream.tables import RowsByLife, Tables, boosts_by_car, unrepeated
 
 #: Longer than any step between two recorded frames, shorter than any goal replay.
 _GAP_S = 0.25
@@ -48,7 +48,9 @@ def interpret(log: StreamLog) -> Frames:
     in_keyframe[keyframes[(keyframes >= 0) & (keyframes < log.frame_count)]] = True
     lives = lives_of(log)
     bodies = _bodies(log, in_keyframe)
-    tables = Tables(lives=lives, bodies=bodies, **_by_life(log, len(lives), in_keyframe))
+    components = boosts_by_car(lives)
+    sorted_rows = _by_life(log, len(lives), in_keyframe)
+    tables = Tables(components=components, bodies=bodies, **sorted_rows)
     everyone = dossiers(lives)
     return Frames(
         raw_time_s=raw_time_s,

@@ -103,7 +103,7 @@ def _car(life: Life, tables: Tables) -> Car:
     """Make one car with everything that was attached to it."""
     brake_frame, on = tables.handbrake.of(life)
     pickup_frame, pad = tables.pickups.of(life)
-    components = [part for part in tables.lives if part.is_boost and part.owner is life]
+    components = tables.components.get(life.number, ())
     return Car(
         first_frame=life.first_frame,
         end_frame=life.end_frame,

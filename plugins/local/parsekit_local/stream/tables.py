@@ -41,11 +41,20 @@ class RowsByLife:
 class Tables:
     """All that cars and balls are made of."""
 
-    lives: list[Life]
+    components: dict[int, list[Life]]  # boosts, by their car's number
     bodies: RowsByLife  # frame, position, velocity
     boosts: RowsByLife  # frame, amount; by component
     handbrake: RowsByLife  # frame, on
     pickups: RowsByLife  # frame, pad
+
+
+def boosts_by_car(lives: list[Life]) -> dict[int, list[Life]]:
+    """Find the boost components of each car, by the car's number."""
+    found: dict[int, list[Life]] = {}
+    for life in lives:
+        if life.owner is not None and life.is_boost:
+            found.setdefault(life.owner.number, []).append(life)
+    return found
 
 
 def unrepeated(life: NDArray[Any], in_keyframe: Bools, *columns: NDArray[Any]) -> Bools:
