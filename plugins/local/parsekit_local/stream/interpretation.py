@@ -33,8 +33,8 @@ _STALL_S = 60
 #: Since this net version vectors are in uu and uu/s.
 _WHOLE_UNITS = 7
 
-#: What a pick-up report says of a pad that came back: its byte form 255, or 0 as its flag does.
-_PAD_FREE = (0, 255)
+#: What the byte form of a pick-up report says of a pad that came back; the flag's form says 0.
+_PAD_FREE = 255
 
 
 def interpret(log: StreamLog) -> Frames:
@@ -105,7 +105,7 @@ def _by_life(log: StreamLog, lives: int, in_keyframe: Bools) -> dict[str, RowsBy
 
 def _pickups(events: Events, lives: int) -> Events:
     """Keep the pick-ups of pads that were free: never reported before, or reported free."""
-    free = (events.a < 0) | np.isin(events.b, _PAD_FREE)
+    free = (events.a < 0) | (events.b == 0) | (events.b == _PAD_FREE)
     by_pad = RowsByLife(events.life, lives, (np.arange(len(events)), free))
     row, is_free = by_pad.columns
     was_free = np.ones(len(row), np.bool_)
