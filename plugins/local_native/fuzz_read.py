@@ -72,24 +72,24 @@ def main(seconds: float, paths: list[Path]) -> int:
     """Go on for so long; answer an exit code."""
     end = time.monotonic() + seconds
     seed = int(time.time())
-    _say(f"first seed {seed}")
+    _print(f"first seed {seed}")
     rounds = 0
     while time.monotonic() < end:
         path = paths[rounds % len(paths)]
         pid = os.fork()
         if pid == 0:
             slowest_s, growth = fuzz(path, seed + rounds)
-            _say(f"{path.name} {slowest_s * 1000:.0f} ms, {growth:.0f} bytes a byte")
+            _print(f"{path.name} {slowest_s * 1000:.0f} ms, {growth:.0f} bytes a byte")
             os._exit(0)
         if os.waitpid(pid, 0)[1]:
-            _say(f"{path} failed with seed {seed + rounds}")
+            _print(f"{path} failed with seed {seed + rounds}")
             return 1
         rounds += 1
-    _say(f"{rounds * _ROUND} variants, no panic, no hang")
+    _print(f"{rounds * _ROUND} variants, no panic, no hang")
     return 0
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

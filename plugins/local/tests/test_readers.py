@@ -160,8 +160,8 @@ def test_an_attribute_that_only_the_dictionary_reader_knows_costs_nothing(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = decode(small.read_bytes())
-    told = f"Error decoding frame: {_UNKNOWN}attribute stream id: 7\nattribute: A_TA:New\n"
-    monkeypatch.setattr(native, "read", _stale(f"{told}\nCurrent frame: 0 (time: 0)"))
+    message = f"Error decoding frame: {_UNKNOWN}attribute stream id: 7\nattribute: A_TA:New\n"
+    monkeypatch.setattr(native, "read", _stale(f"{message}\nCurrent frame: 0 (time: 0)"))
     decoded = decode(small.read_bytes())
     assert decoded.reader == "dictionary"
     assert decoded.complete

@@ -108,12 +108,12 @@ fn object(py: Python<'_>, value: Value) -> PyResult<Py<PyAny>> {
 fn read(py: Python<'_>, data: &[u8]) -> PyResult<StreamLog> {
     let log = py.detach(|| {
         catch_unwind(AssertUnwindSafe(|| reader::read(data)))
-            .unwrap_or_else(|panic| Err(format!("the decoder panicked: {}", told(&*panic))))
+            .unwrap_or_else(|panic| Err(format!("the decoder panicked: {}", message_of(&*panic))))
     });
     StreamLog::of(py, log.map_err(ReadFailed::new_err)?)
 }
 
-fn told(panic: &(dyn std::any::Any + Send)) -> &str {
+fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }

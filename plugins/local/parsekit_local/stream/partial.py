@@ -83,8 +83,8 @@ def _fault(message: str, data: bytes) -> Fault:
 def _reason(message: str, attribute: str | None) -> str:
     if attribute:
         return f"the network attribute {attribute} is unknown to the decoder"
-    told = _REST.split(message.removeprefix("Error decoding frame: "), maxsplit=1)[0]
-    return told[:200].rstrip(". :") or "no reason given"
+    reason = _REST.split(message.removeprefix("Error decoding frame: "), maxsplit=1)[0]
+    return reason[:200].rstrip(". :") or "no reason given"
 
 
 def _with_frames(data: bytes, count: int) -> bytes:

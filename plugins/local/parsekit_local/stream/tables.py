@@ -58,7 +58,7 @@ def boosts_by_car(lives: list[Life]) -> dict[int, list[Life]]:
 
 
 def unrepeated(life: NDArray[Any], in_keyframe: Bools, *columns: NDArray[Any]) -> Bools:
-    """Tell which rows are news: a key frame repeats the last report of a life as it was."""
+    """Find the rows that are news: a key frame repeats the last report of a life as it was."""
     same = in_keyframe[1:] & (life[1:] == life[:-1])
     for column in columns:
         equal = column[1:] == column[:-1]
