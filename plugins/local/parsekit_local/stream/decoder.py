@@ -10,7 +10,7 @@ from __future__ import annotations
 from parsekit_local.stream import dictionary, native
 from parsekit_local.stream.frames import Decoded, DecodeFailed
 from parsekit_local.stream.interpretation import interpret
-from parsekit_local.stream.partial import Reading, read_up_to_fault
+from parsekit_local.stream.partial import PartialLog, read_up_to_fault
 
 
 def decode(data: bytes) -> Decoded:
@@ -31,11 +31,11 @@ def decode(data: bytes) -> Decoded:
     )
 
 
-def _read(data: bytes) -> tuple[str, Reading, str | None]:
+def _read(data: bytes) -> tuple[str, PartialLog, str | None]:
     """Give the reader's name, what it read, and why the native one did not read it to the end."""
     if native.why_not():
         return "dictionary", read_up_to_fault(dictionary.read, data), None
-    first: Reading | None = None
+    first: PartialLog | None = None
     try:
         first = read_up_to_fault(native.read, data)
         if not first.faults:

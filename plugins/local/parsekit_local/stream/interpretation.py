@@ -18,7 +18,7 @@ from parsekit_local.stream.frames import (
     Ints,
     StateChange,
 )
-from parsekit_local.stream.lives import Events, Life, events_of, lives_of
+from parsekit_local.stream.lives import Life, LoggedEvents, events_of, lives_of
 from parsekit_local.stream.log import EventCode, StreamLog
 from parsekit_local.stream.match import match_facts
 from parsekit_local.stream.players import Dossier, ball, dossiers, split, track
@@ -103,7 +103,7 @@ def _by_life(log: StreamLog, lives: int, in_keyframe: Bools) -> dict[str, RowsBy
     }
 
 
-def _pickups(events: Events, lives: int) -> Events:
+def _pickups(events: LoggedEvents, lives: int) -> LoggedEvents:
     """Keep the pick-ups of pads that were free: never reported before, or reported free."""
     free = (events.a < 0) | (events.b == 0) | (events.b == _PAD_FREE)
     by_pad = RowsByLife(events.life, lives, (np.arange(len(events)), free))
@@ -111,7 +111,7 @@ def _pickups(events: Events, lives: int) -> Events:
     was_free = np.ones(len(row), np.bool_)
     was_free[1:] = (by_pad.life[1:] != by_pad.life[:-1]) | is_free[:-1]
     kept = np.sort(row[was_free & ~is_free])
-    return Events(events.frame[kept], events.life[kept], events.a[kept], events.b[kept])
+    return LoggedEvents(events.frame[kept], events.life[kept], events.a[kept], events.b[kept])
 
 
 def _clock(raw_time_s: Floats, gaps: Ints, body_frames: Ints) -> Floats:
@@ -132,7 +132,7 @@ def _clock(raw_time_s: Floats, gaps: Ints, body_frames: Ints) -> Floats:
     return np.maximum(np.minimum.accumulate(time_s[::-1])[::-1], 0)
 
 
-def _hits(events: Events, in_keyframe: Bools, gaps: Ints) -> Hits:
+def _hits(events: LoggedEvents, in_keyframe: Bools, gaps: Ints) -> Hits:
     """Leave out the touch that a key frame repeats: same team, no replay skipped in between."""
     passed = np.searchsorted(gaps, events.frame, side="right")
     old = np.zeros(len(events), np.bool_)
@@ -140,7 +140,7 @@ def _hits(events: Events, in_keyframe: Bools, gaps: Ints) -> Hits:
     return Hits(frame=events.frame[~old], team=events.a[~old])
 
 
-def _countdowns(events: Events) -> Countdowns:
+def _countdowns(events: LoggedEvents) -> Countdowns:
     waits = zip(events.frame.tolist(), events.a.tolist(), strict=True)
     whole = [
         (start, stop)
@@ -151,7 +151,7 @@ def _countdowns(events: Events) -> Countdowns:
     return Countdowns(first_frame=first, last_frame=last)
 
 
-def _goals(events: Events, lives: list[Life]) -> Goals:
+def _goals(events: LoggedEvents, lives: list[Life]) -> Goals:
     scores = [0, 0]
     goals: list[tuple[int, int]] = []
     rows = zip(events.frame.tolist(), events.life.tolist(), events.a.tolist(), strict=True)
@@ -166,7 +166,7 @@ def _goals(events: Events, lives: list[Life]) -> Goals:
     return Goals(frame=frames, conceding_team=conceding)
 
 
-def _demolitions(events: Events, everyone: list[Dossier]) -> Demolitions:
+def _demolitions(events: LoggedEvents, everyone: list[Dossier]) -> Demolitions:
     driver = {car.number: i for i, dossier in enumerate(everyone) for car in dossier.cars}
     rows: dict[int, tuple[int, int, int]] = {}
     reports = zip(events.frame.tolist(), events.a.tolist(), events.b.tolist(), strict=True)
@@ -180,7 +180,7 @@ def _demolitions(events: Events, everyone: list[Dossier]) -> Demolitions:
     )
 
 
-def _states(events: Events, names: tuple[str, ...]) -> tuple[StateChange, ...]:
+def _states(events: LoggedEvents, names: tuple[str, ...]) -> tuple[StateChange, ...]:
     states: list[StateChange] = []
     for frame, name in zip(events.frame.tolist(), events.a.tolist(), strict=True):
         if not states or states[-1].name != names[name]:
@@ -188,6 +188,6 @@ def _states(events: Events, names: tuple[str, ...]) -> tuple[StateChange, ...]:
     return tuple(states)
 
 
-def _game_clock(events: Events) -> GameClock:
+def _game_clock(events: LoggedEvents) -> GameClock:
     changed = np.diff(events.a, prepend=events.a[:1] - 1) != 0
     return GameClock(frame=events.frame[changed], seconds=events.a[changed])

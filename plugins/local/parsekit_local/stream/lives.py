@@ -67,7 +67,7 @@ _TEAMS = frozenset(f"Archetypes.Teams.Team{name}" for name in ("0", "1", "White0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Events:
+class LoggedEvents:
     """The events of one code, in the order of the stream."""
 
     frame: Ints
@@ -79,11 +79,11 @@ class Events:
         return len(self.frame)
 
 
-def events_of(log: StreamLog, code: EventCode) -> Events:
+def events_of(log: StreamLog, code: EventCode) -> LoggedEvents:
     """Pick the events of one code."""
     rows = np.flatnonzero(log.event_code == code)
     columns = (log.event_frame, log.event_life, log.event_a, log.event_b)
-    return Events(*(column[rows].astype(np.int64) for column in columns))
+    return LoggedEvents(*(column[rows].astype(np.int64) for column in columns))
 
 
 def lives_of(log: StreamLog) -> list[Life]:

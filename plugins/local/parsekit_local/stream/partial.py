@@ -25,7 +25,7 @@ _CUTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class ReadFault:
     """Why a stream can't be read to its end.
 
     ``attribute`` is the network attribute that boxcars does not know, where that is the reason;
@@ -43,22 +43,22 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reading:
+class PartialLog:
     """What could be read, and the faults that ended it; none where the log is whole."""
 
     log: StreamLog
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ReadFault, ...] = ()
 
 
-def read_up_to_fault(read: Reader, data: bytes) -> Reading:
+def read_up_to_fault(read: Reader, data: bytes) -> PartialLog:
     """Read a file; where a frame is broken, read it anew up to that frame.
 
     Raises `DecodeFailed` when nothing of the stream can be read.
     """
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ReadFault, ...] = ()
     for _ in range(_CUTS):
         try:
-            return Reading(log=read(data), faults=faults)
+            return PartialLog(log=read(data), faults=faults)
         except ReadFailed as error:
             fault = _fault(str(error), data)
             if not fault.frame:
@@ -70,10 +70,10 @@ def read_up_to_fault(read: Reader, data: bytes) -> Reading:
     raise DecodeFailed(f"the network stream can't be read: {faults[-1].warning}")
 
 
-def _fault(message: str, data: bytes) -> Fault:
+def _fault(message: str, data: bytes) -> ReadFault:
     broken = _BROKEN_FRAME.search(message)
     unknown = _ATTRIBUTE.search(message)
-    return Fault(
+    return ReadFault(
         reason=_reason(message, unknown[1] if unknown else None),
         attribute=unknown[1] if unknown else None,
         frame=int(broken[1]) if broken and _NUM_FRAMES.search(data) else 0,
