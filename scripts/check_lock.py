@@ -17,6 +17,8 @@ LOCK, DEMO_LOCK = "requirements.lock", "requirements.demo.lock"
 #: What a worker installs: the image of ``deploy/`` and `docs/deployment.md`.
 WORKER_LOCK = "requirements.worker.lock"
 WORKER_EXTRA = "worker"
+#: What builds the native reader in the image.
+NATIVE_LOCK, NATIVE_MANIFEST = "requirements.native.lock", "plugins/local_native/pyproject.toml"
 #: What ``make bench`` measures parsekit against, in an environment of its own.
 BENCH_LOCK = "requirements.bench.lock"
 #: What the demo installs, besides the build tools of ``scripts/build.in``.
@@ -44,10 +46,10 @@ def main(root: Path) -> int:
 
 
 def _problems(root: Path) -> Iterator[str]:
-    for lock in (LOCK, DEMO_LOCK, WORKER_LOCK, BENCH_LOCK):
+    for lock in (LOCK, DEMO_LOCK, WORKER_LOCK, NATIVE_LOCK, BENCH_LOCK):
         yield from _misshapen(lock, (root / lock).read_text().splitlines())
     pins, demo_pins = _pins(root / LOCK), _pins(root / DEMO_LOCK)
-    worker_pins = _pins(root / WORKER_LOCK)
+    worker_pins, native_pins = _pins(root / WORKER_LOCK), _pins(root / NATIVE_LOCK)
     manifests = {path: _read(path) for path in _manifests(root)}
     ours = {canonicalize_name(manifest["project"]["name"]) for manifest in manifests.values()}
     for path, manifest in manifests.items():
@@ -55,9 +57,12 @@ def _problems(root: Path) -> Iterator[str]:
         yield from _unmet(wanted, pins, f"{path.relative_to(root)}: {LOCK}")
     yield from _unmet(_demo(root, ours), demo_pins, f"the demo: {DEMO_LOCK}")
     yield from _unmet(_worker(manifests.values(), ours), worker_pins, f"a worker: {WORKER_LOCK}")
+    native = _not_ours(_needed(_read(root / NATIVE_MANIFEST)), ours)
+    yield from _unmet(native, native_pins, f"the native reader: {NATIVE_LOCK}")
     yield from _unmet(_bench(root), _pins(root / BENCH_LOCK), f"make bench: {BENCH_LOCK}")
     yield from _strays(DEMO_LOCK, demo_pins, pins)
     yield from _strays(WORKER_LOCK, worker_pins, pins)
+    yield from _strays(NATIVE_LOCK, native_pins, pins)
 
 
 def _misshapen(lock: str, lines: list[str]) -> Iterator[str]:
@@ -72,8 +77,10 @@ def _misshapen(lock: str, lines: list[str]) -> Iterator[str]:
         hashed = not _PIN.fullmatch(line)
         if hashed:
             yield f"{lock}:{number}: neither a pin nor a hash: {line.strip()}"
-    if not hashed or not lines:
-        yield f"{lock}: ends without a hash"
+    if not hashed:
+        yield f"{lock}:{len(lines)}: no hash follows this pin"
+    if not lines:
+        yield f"{lock}: is empty"
 
 
 def _pins(lock: Path) -> Pins:

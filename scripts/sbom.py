@@ -26,6 +26,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 LOCK, WORKER_LOCK = "requirements.lock", "requirements.worker.lock"
+#: What is built into the native reader.
+CRATES_LOCK = "plugins/local_native/crates.lock"
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ]+)[^\n]*\\\n((?:    --hash=.*\n)+)", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
@@ -50,8 +52,10 @@ def bill_of_materials(root: Path) -> str:
     lock = (root / LOCK).read_text()
     needed = {name for name, _, _ in _pins((root / WORKER_LOCK).read_text())}
     locked = [_locked(*pin, required=pin[0] in needed) for pin in _pins(lock)]
+    crates_lock = (root / CRATES_LOCK).read_text()
+    locked += [_crate(each) for each in tomllib.loads(crates_lock)["package"] if "checksum" in each]
     manifests = [_manifest(path) for path in _manifests(root)]
-    bom = Bom(components=locked, serial_number=uuid.uuid5(uuid.NAMESPACE_OID, lock))
+    bom = Bom(components=locked, serial_number=uuid.uuid5(uuid.NAMESPACE_OID, lock + crates_lock))
     own = [_own(manifest) for manifest in manifests]
     bom.metadata.component = own[0]
     bom.components.update(own[1:])
@@ -84,6 +88,20 @@ def _locked(name: str, version: str, hashes: list[str], *, required: bool) -> Co
         scope=ComponentScope.REQUIRED if required else ComponentScope.EXCLUDED,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each) for each in hashes],
         licenses=_licenses(name),
+    )
+
+
+def _crate(locked: dict[str, Any]) -> Component:
+    """One of the crates in the wheel; those for other systems, or that only build, among them."""
+    purl = PackageURL("cargo", name=locked["name"], version=locked["version"])
+    return Component(
+        name=locked["name"],
+        version=locked["version"],
+        type=ComponentType.LIBRARY,
+        bom_ref=str(purl),
+        purl=purl,
+        scope=ComponentScope.REQUIRED,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=locked["checksum"])],
     )
 
 

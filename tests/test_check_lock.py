@@ -12,7 +12,7 @@ pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts/check_lock.py"
-LOCKS = tuple(f"requirements.{part}lock" for part in ("", "demo.", "worker.", "bench."))
+LOCKS = tuple(f"requirements.{part}lock" for part in ("", "demo.", "worker.", "native.", "bench."))
 
 Check = Callable[[], subprocess.CompletedProcess[str]]
 
@@ -49,7 +49,8 @@ def test_the_locks_of_this_project_are_in_order(check: Check) -> None:
 def test_a_pin_without_hashes_is_found(copy: Path, check: Check, lock: str) -> None:
     lines = (copy / lock).read_text().splitlines(keepends=True)
     start = next(n for n, line in enumerate(lines) if "==" in line)
-    end = next(n for n, line in enumerate(lines) if n > start and "--hash" not in line)
+    pins = (n for n, line in enumerate(lines) if n > start and "--hash" not in line)
+    end = next(pins, len(lines))
     (copy / lock).write_text("".join(lines[: start + 1] + lines[end:]))
     result = check()
     assert result.returncode == 1

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,29 @@ def test_every_pin_is_there_with_all_its_hashes(components: dict[str, dict[str, 
     assert pins
     for name, version in pins:
         assert f"pkg:pypi/{name.lower()}@{version}" in components
-    listed = {each["content"] for part in components.values() for each in part.get("hashes", ())}
+    listed = {
+        each["content"]
+        for ref, part in components.items()
+        for each in part.get("hashes", ())
+        if ref.startswith("pkg:pypi/")
+    }
     assert listed == set(re.findall(r"sha256:([0-9a-f]{64})", lock))
+
+
+def test_every_crate_of_the_native_reader_is_there(components: dict[str, dict[str, Any]]):
+    lock = tomllib.loads((ROOT / "plugins/local_native/crates.lock").read_text())
+    crates = {
+        f"pkg:cargo/{crate['name']}@{crate['version']}": crate["checksum"]
+        for crate in lock["package"]
+        if crate["name"] != "parsekit-local-native"
+    }
+    listed = {
+        ref: part["hashes"][0]["content"]
+        for ref, part in components.items()
+        if ref.startswith("pkg:cargo/")
+    }
+    assert listed == crates
+    assert any(ref.startswith("pkg:cargo/boxcars@") for ref in listed)
 
 
 def test_our_distributions_are_there_with_what_they_need(text: str):

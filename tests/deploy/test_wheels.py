@@ -23,6 +23,7 @@ from amqp.exceptions import AccessRefused
 
 from devkit.deployment import poll
 from parsekit.testing import believable_match, write_replay
+from parsekit_local.stream import native
 
 from .shipped import TOOLS, Servers, Side, run
 
@@ -42,7 +43,10 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(root / name, source / name, ignore=left_out)
         else:
             shutil.copy(root / name, source / name)
-    own = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}"}
+    built = str(root / ".cache/native")
+    own = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "CARGO_TARGET_DIR": built}
+    if native.why_not() and not os.environ.get("CI"):
+        shutil.rmtree(source / "plugins/local_native")  # the worker then reads without it
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     venv = work / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", venv])
