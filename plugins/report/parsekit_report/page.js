@@ -5,13 +5,16 @@
   const AWAY = -32768, NONE = -1;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-  /* Columns of parsekit_report/playback.py: a byte a tick, 0x80 before a value of two bytes. */
+  /* Columns of parsekit_report/playback.py: a byte a tick, 0x80 before a value of two
+     bytes, 0x00 before a number of ticks without a change. */
   function column(text, ticks) {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const out = new Int16Array(ticks);
-    for (let i = 0, at = 0, value = AWAY; i < ticks; i++) {
-      const byte = bytes[at++];
-      if (byte === 0x80) {
+    for (let i = 0, at = 0, value = AWAY, run = 0; i < ticks; i++) {
+      const byte = run ? 0 : bytes[at++];
+      if (byte === 0) {
+        run = (run || bytes[at++]) - 1;
+      } else if (byte === 0x80) {
         value = ((bytes[at] | (bytes[at + 1] << 8)) << 16) >> 16;
         at += 2;
       } else {

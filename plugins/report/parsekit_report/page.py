@@ -15,10 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from parsekit_report.collection import Collection, ListedMatch
+from parsekit_report.demolitions import DemolitionMatrix, demolitions_of
 from parsekit_report.goals import GoalCard, goals_of
 from parsekit_report.grades import MEANINGS
+from parsekit_report.kickoffs import Kickoff, kickoffs_of
 from parsekit_report.overview import CORE, Overview, Usual, overview_of
-from parsekit_report.pitch import Pitch, pitch_of, standard_pitch
+from parsekit_report.pads import PadMap, pad_maps_of
+from parsekit_report.pitch import PADS, Pitch, pitch_of, standard_pitch
 from parsekit_report.playback import playback_of
 from parsekit_report.season import TREND_HEIGHT, TREND_WIDTH, season_of
 from parsekit_report.sheet import COLORS, MatchSheet, PlayerKey
@@ -46,10 +49,13 @@ class MatchView:
     pitch: Pitch
     overview: Overview
     goals: tuple[GoalCard, ...]
-    playback: Markup | None
-    clockwork: Clockwork | None
-    grids: tuple[ZoneGrid, ...]
-    tables: tuple[StatTable, ...]
+    playback: Markup | None = None
+    clockwork: Clockwork | None = None
+    grids: tuple[ZoneGrid, ...] = ()
+    pads: tuple[PadMap, ...] = ()
+    kickoffs: tuple[Kickoff, ...] = ()
+    demolitions: DemolitionMatrix | None = None
+    tables: tuple[StatTable, ...] = ()
     brief: bool = False
 
     @property
@@ -67,6 +73,12 @@ class MatchView:
             yield f"{self.id}clock", "On one clock"
         if self.grids:
             yield f"{self.id}where", "Where they were"
+        if self.pads:
+            yield f"{self.id}pads", "Pads"
+        if self.kickoffs:
+            yield f"{self.id}kickoffs", "Kick-offs"
+        if self.demolitions:
+            yield f"{self.id}demos", "Demolitions"
         yield f"{self.id}tables", "Tables"
         yield f"{self.id}trust", "How sure"
 
@@ -111,6 +123,9 @@ def _view(
         playback=None if playback is None else _data(playback),
         clockwork=clockwork_of(timeline, pitch),
         grids=grids_of(timeline, pitch),
+        pads=pad_maps_of(timeline, pitch),
+        kickoffs=kickoffs_of(timeline),
+        demolitions=demolitions_of(timeline),
         tables=tables_of(sheet),
     )
 
@@ -124,10 +139,6 @@ def _brief_view(entry: ListedMatch, name: str) -> MatchView:
         pitch=standard_pitch(),
         overview=overview_of(entry.sheet, {}),
         goals=entry.goals,
-        playback=None,
-        clockwork=None,
-        grids=(),
-        tables=(),
         brief=True,
     )
 
@@ -170,6 +181,7 @@ def _environment() -> Environment:
         core=[(label, short) for _, _, label, short in CORE],
         meanings=[(word, *sign_and_meaning) for word, sign_and_meaning in MEANINGS.items()],
         lead_s=_LEAD_S,
+        pads=PADS,
         trend=(TREND_WIDTH, TREND_HEIGHT),
     )
     return environment

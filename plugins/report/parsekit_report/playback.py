@@ -2,7 +2,8 @@
 
 Each column is a track's x, y or z in steps of `STEP_UU`, or its boost in percent, as differences
 from tick to tick. A byte of 0x80 says that two bytes with the value itself follow, little-endian:
-after a kick-off, a demolition, and for `AWAY`, while a car is not on the field.
+after a kick-off, a demolition, and for `AWAY`, while a car is not on the field. 0x00 stands for as
+many ticks without a change as the next byte says.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ STEP_UU = 8
 AWAY = -(2**15)
 _ABSOLUTE = 0x80
 _NO_BOOST = 255
-_LARGEST_DELTA = 127
+#: Ticks of all cars together, beyond which every other is left out: nine minutes of four a side.
+_MOST_TICKS = 45_000
+_LARGEST_DELTA, _LONGEST_RUN = 127, 255
 
 
 def playback_of(timeline: Timeline, pitch: Pitch) -> JsonObject | None:
@@ -29,17 +32,18 @@ def playback_of(timeline: Timeline, pitch: Pitch) -> JsonObject | None:
     if tracks is None or not tracks.ticks:
         return None
     cars = [index for index, car in enumerate(tracks.cars) if _was_there(car)]
+    stride = 1 if tracks.ticks * len(cars) <= _MOST_TICKS else 2
     return {
-        "rate": tracks.rate_hz,
-        "ticks": tracks.ticks,
+        "rate": tracks.rate_hz / stride,
+        "ticks": -(-tracks.ticks // stride),
         "step": STEP_UU,
         "length": pitch.length_uu,
         "width": pitch.width_uu,
         "standard": pitch.shape == "standard",
         "pads": [[pad.x, pad.y, int(pad.big)] for pad in pitch.pads()],
-        "ball": _places(tracks.ball),
-        "cars": [_car(timeline, tracks, index) for index in cars],
-        "clock": _packed(_deltas(tracks.clock_seconds())),
+        "ball": _places(tracks.ball, stride),
+        "cars": [_car(timeline, tracks, index, stride) for index in cars],
+        "clock": _packed(_deltas(tracks.clock_seconds()[::stride])),
         "events": list(_events(timeline)),
     }
 
@@ -48,20 +52,20 @@ def _was_there(car: Track) -> bool:
     return any(each != NOWHERE for each in car.coordinates()[::3])
 
 
-def _car(timeline: Timeline, tracks: Tracks, index: int) -> JsonObject:
+def _car(timeline: Timeline, tracks: Tracks, index: int, stride: int) -> JsonObject:
     player, car = timeline.players[index], tracks.cars[index]
-    boost = [AWAY if each == _NO_BOOST else each for each in car.boost]
+    boost = [AWAY if each == _NO_BOOST else each for each in car.boost[::stride]]
     return {
         "name": player.name,
         "team": player.team,
-        "at": _places(car),
+        "at": _places(car, stride),
         "boost": _packed(_deltas(boost)),
     }
 
 
-def _places(track: Track) -> list[str]:
+def _places(track: Track, stride: int) -> list[str]:
     column = track.coordinates()
-    return [_packed(_deltas(map(_step, column[axis::3]))) for axis in range(3)]
+    return [_packed(_deltas(map(_step, column[axis :: 3 * stride]))) for axis in range(3)]
 
 
 def _step(uu: int) -> int:
@@ -69,10 +73,18 @@ def _step(uu: int) -> int:
 
 
 def _deltas(values: Iterable[int]) -> bytes:
-    out, before = bytearray(), AWAY
+    out, before, run = bytearray(), AWAY, 0
     for value in values:
         delta = value - before
-        if -_LARGEST_DELTA <= delta <= _LARGEST_DELTA:
+        if delta == 0 and 0 < run < _LONGEST_RUN:
+            run += 1
+            out[-1] = run
+            continue
+        run = 0
+        if delta == 0:
+            run = 1
+            out += b"\x00\x01"
+        elif -_LARGEST_DELTA <= delta <= _LARGEST_DELTA:
             out.append(delta & 0xFF)
         else:
             out.append(_ABSOLUTE)

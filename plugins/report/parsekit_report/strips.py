@@ -15,8 +15,8 @@ from parsekit_report.sheet import clock
 
 WIDTH, HEIGHT = 1000, 40
 _MIDDLE = HEIGHT / 2
-#: Longest strip has no more points than this: one for two pixels of a wide screen.
-_MAX_POINTS = 500
+#: Longest strip has no more points than this: one for three pixels of a wide screen.
+_MAX_POINTS = 360
 #: Shorter matches have a number on the axis every half minute, seconds.
 _SHORT_S, _SHORT_STEP_S = 150, 30
 #: Seconds of a line in the table behind the picture.

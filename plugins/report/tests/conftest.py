@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from devkit import npm
+from devkit.command_line import CommandLine
 from devkit.servers.chromium import find_chromium
 from parsekit import Outcome
 from parsekit_report.collection import collect
@@ -57,3 +58,11 @@ def write(tmp_path: Path) -> Write:
 def axe() -> str:
     """The source of axe-core, which finds what keeps people out of a page."""
     return (npm.installed(Path(__file__).parent / "axe") / "axe-core/axe.min.js").read_text()
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> CommandLine:
+    """The command line, with a home of its own."""
+    home = tmp_path / "home"
+    (home / "tmp").mkdir(parents=True)
+    return CommandLine(folder=tmp_path, home=home)
