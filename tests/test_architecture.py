@@ -29,7 +29,7 @@ LAYERS = (
     ("batch", "diagnostics", "pipeline"),
     ("shadow",),
     ("formats", "parsers", "records"),
-    ("groups",),
+    ("groups", "tables"),
     ("storage",),
     ("logs",),
     ("host",),

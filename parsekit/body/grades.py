@@ -39,10 +39,11 @@ class Grades:
     def is_absent(self, path: str) -> bool:
         """Whether what stands at this path is not known."""
         if path not in self._asked:
-            self._asked[path] = self._grade(path) == _ABSENT
+            self._asked[path] = self.grade(path) == _ABSENT
         return self._asked[path]
 
-    def _grade(self, path: str) -> object:
+    def grade(self, path: str) -> object:
+        """The grade of what stands at this path, None where none is given."""
         while path:
             if path in self.by_path:
                 return self.by_path[path]

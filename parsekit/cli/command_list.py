@@ -25,6 +25,7 @@ GROUP = "parsekit.commands"
 #: Name and line of help; the module is `parsekit.cli.commands` with the name, dashes as _.
 COMMANDS = (
     ("parse", "Parse replays: files, folders, globs, URLs, or - for standard input."),
+    ("events", "What happened in replays, one row an event."),
     ("plugins", "List every plugin, what it provides, and why one failed to load."),
     ("config", "Show, check or describe the configuration."),
     ("doctor", "Try each component that the configuration names, and say what to do."),

@@ -17,6 +17,7 @@ from parsekit.formats.parquet import ParquetRows
 from parsekit.formats.summary import By, SummaryCsv, SummaryJson
 from parsekit.formats.summary_table import SummaryTable
 from parsekit.formats.table import MatchDetail
+from parsekit.formats.tables_folder import TablesFolder
 from parsekit.formats.views import View
 from parsekit.formats.writer import Format, Writer
 from parsekit.model import Outcome
@@ -26,11 +27,13 @@ from parsekit.model import Outcome
 class OutputOptions:
     """What the user asked to get. ``single`` when there is only one replay.
 
+    ``tables`` is a folder for tidy tables beside all else.
     ``summary`` asks for what all of them come to, ``by`` for rows of one kind.
     """
 
     kind: Format
     folder: Path | None
+    tables: Path | None
     single: bool
     view: View | None = None
     summary: bool = False
@@ -43,12 +46,13 @@ class OutputOptions:
         A summary always goes to standard output. Raises `BadRequest` and `ConfigInvalid`.
         """
         self._check()
+        tables = [_tables_folder(self.tables, self.kind)] if self.tables else []
         if self.folder is None:
-            return [_Stdout(self._on_stdout())]
+            return [*tables, _Stdout(self._on_stdout())]
         if self.kind is Format.TABLE:
-            return [_result_folder(self.folder, Format.JSON), _Stdout(self._on_stdout())]
+            return [*tables, _result_folder(self.folder, Format.JSON), _Stdout(self._on_stdout())]
         in_folder = [_result_folder(self.folder, self.kind)]
-        return [*in_folder, *([_Stdout(self._on_stdout())] if self.summary else [])]
+        return [*tables, *in_folder, *([_Stdout(self._on_stdout())] if self.summary else [])]
 
     def _check(self) -> None:
         """Refuse options that would be without effect."""
@@ -93,6 +97,13 @@ class OutputOptions:
                 return SummaryCsv(sys.stdout, self.by)
             case _:
                 return SummaryJson(sys.stdout, self.by, lines=self.kind is Format.JSONL)
+
+
+def _tables_folder(folder: Path, kind: Format) -> TablesFolder:
+    try:
+        return TablesFolder(folder, "csv" if kind is Format.CSV else "parquet")
+    except (StorageDenied, StorageUnavailable) as exc:
+        raise BadRequest(f"--tables {exc.message}") from exc
 
 
 def _result_folder(folder: Path, kind: Format) -> ResultFolder:

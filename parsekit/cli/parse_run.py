@@ -22,7 +22,7 @@ from parsekit.records.audit_trail import local_caller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParseRun:
-    """What is the same for every replay of a run."""
+    """What is the same for every replay of a run; ``timeline`` is what `Request.timeline` asks."""
 
     pipeline: Pipeline
     writers: list[Writer]
@@ -30,6 +30,7 @@ class ParseRun:
     parser: str | None
     disable_cache: bool
     jobs: int
+    timeline: bool = False
     tally: Tally = field(default_factory=Tally)
 
     def all(self, found: Iterable[Input | NoMatch]) -> None:
@@ -69,6 +70,7 @@ class ParseRun:
             parser=self.parser,
             disable_cache=self.disable_cache,
             caller=local_caller("cli"),
+            timeline=self.timeline,
         )
         return drive(self.pipeline, request, stop=self.interrupt.stop)
 

@@ -1,4 +1,4 @@
-"""Outcomes as Parquet: the columns of `parsekit.formats.rows`, typed, for data frames."""
+"""Outcomes as Parquet: the rows of a table (`parsekit.tables`), typed, for data frames."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ from importlib import import_module
 from typing import IO, Any
 
 from parsekit.errors import ConfigInvalid
-from parsekit.formats.rows import COLUMNS, Row, rows_of
 from parsekit.model import Outcome
+from parsekit.tables.results import RESULTS
+from parsekit.tables.schema import VERSION, Column, Row, Table
 
 #: Rows a row group: enough for the format to compress, small enough to keep memory flat.
 _GROUP_ROWS = 2_000
+_TYPES = {"text": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
 
 
 class ParquetRows:
-    """A Parquet file on any stream. Raises `ConfigInvalid` where pyarrow is not installed."""
+    """A Parquet file on any stream. Raises `ConfigInvalid` where pyarrow is not installed.
 
-    def __init__(self, out: IO[bytes]) -> None:
-        self._arrow = _pyarrow()
-        types = {"text": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
-        self._schema = self._arrow.schema(
-            [(column.name, self._arrow.type_for_alias(types[column.kind])) for column in COLUMNS]
-        )
+    The schema says what the table and each column mean, and in which unit.
+    """
+
+    def __init__(self, out: IO[bytes], table: Table = RESULTS) -> None:
+        self._arrow = require_pyarrow()
+        self._table = table
+        about = {"table": table.name, "meaning": table.meaning, "tables_version": VERSION}
+        fields = [self._field(column) for column in table.columns]
+        self._schema = self._arrow.schema(fields, metadata=about)
         self._writer = self._arrow.parquet.ParquetWriter(out, self._schema)
         self._rows: list[Row] = []
 
     def write(self, outcome: Outcome) -> None:
-        """Keep the players of one replay until a row group is full."""
-        self._rows.extend(rows_of(outcome))
+        """Keep the rows of one replay until a row group is full."""
+        self._rows.extend(self._table.rows(outcome))
         if len(self._rows) >= _GROUP_ROWS:
             self._flush()
 
@@ -36,6 +41,15 @@ class ParquetRows:
         self._flush()
         self._writer.close()
 
+    def _field(self, column: Column) -> Any:
+        about = {"meaning": column.meaning, "unit": column.unit}
+        return self._arrow.field(column.name, self._type(column), metadata=about)
+
+    def _type(self, column: Column) -> Any:
+        if column.kind == "time":
+            return self._arrow.timestamp("us", "UTC")
+        return self._arrow.type_for_alias(_TYPES[column.kind])
+
     def _flush(self) -> None:
         if self._rows:
             columns = [list(column) for column in zip(*self._rows, strict=True)]
@@ -43,12 +57,12 @@ class ParquetRows:
             self._rows.clear()
 
 
-def _pyarrow() -> Any:
+def require_pyarrow() -> Any:
+    """The library. Raises `ConfigInvalid` where it is not installed."""
     try:
         import_module("pyarrow.parquet")
     except ImportError as exc:
         raise ConfigInvalid(
-            "--format parquet needs pyarrow, which is not installed; "
-            "run pip install 'parsekit[parquet]'"
+            "Parquet needs pyarrow, which is not installed; run pip install 'parsekit[parquet]'"
         ) from exc
     return import_module("pyarrow")

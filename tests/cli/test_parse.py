@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from devkit.command_line import CommandLine, outcomes
-from parsekit.formats.rows import COLUMNS
+from parsekit.tables.results import RESULTS
 
 Replays = Callable[..., list[Path]]
 
@@ -109,7 +109,7 @@ def test_csv_has_a_row_a_player_in_stable_columns(cli: CommandLine, replays: Rep
     replays("a", "refused")
     done = cli.run("parse", ".", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
-    assert list(rows[0]) == [column.name for column in COLUMNS]
+    assert list(rows[0]) == [column.name for column in RESULTS.columns]
     assert [(r["replay"], r["team"], r["player"], r["goals"]) for r in rows] == [
         ("./a.replay", "blue", "Ada", "2"),
         ("./a.replay", "blue", "Grace", "1"),
@@ -123,7 +123,7 @@ def test_parquet_has_the_same_columns_typed(cli: CommandLine, replays: Replays) 
     replays("a", "b", "refused")
     done = cli.run("parse", ".", "--format", "parquet")
     table = pyarrow.parquet.read_table(io.BytesIO(done.stdout))
-    assert table.column_names == [column.name for column in COLUMNS]
+    assert table.column_names == [column.name for column in RESULTS.columns]
     assert table["player"].to_pylist() == ["Ada", "Grace", "Linus"] * 2
     assert str(table.schema.field("goals").type) == "int64"
     assert table["movement_avg_speed"].to_pylist() == [1480.0] * 6

@@ -10,9 +10,9 @@ import pytest
 from parsekit.formats.listing import MatchLines
 from parsekit.formats.match import match_of
 from parsekit.formats.parquet import ParquetRows
-from parsekit.formats.rows import COLUMNS, rows_of
 from parsekit.formats.table import MatchDetail
 from parsekit.model import JsonObject, Outcome
+from parsekit.tables.results import RESULTS
 
 #: Whatever stands where a number, a text, a list or an object is expected.
 ODD: list[Any] = [
@@ -37,8 +37,8 @@ def outcome(data: Any) -> Outcome:
 
 
 def row(data: dict[str, Any]) -> dict[str, Any]:
-    (values,) = rows_of(outcome(data))
-    return dict(zip((column.name for column in COLUMNS), values, strict=True))
+    (values,) = RESULTS.rows(outcome(data))
+    return dict(zip((column.name for column in RESULTS.columns), values, strict=True))
 
 
 def player(**stats: Any) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def test_what_a_body_calls_absent_is_an_empty_cell() -> None:
 def test_warnings_and_split_screen_numbers_stand_in_the_row() -> None:
     data = player(core={})
     data["blue"]["players"][0]["id"] = {"platform": "steam", "id": "1", "player_number": 1}
-    (values,) = rows_of(Outcome(replay="r", task_id="t", data=data, warnings=("a", "b")))
-    assert values[-2:] == (1, "a; b")
+    (facts,) = RESULTS.facts(Outcome(replay="r", task_id="t", data=data, warnings=("a", "b")))
+    assert (facts["player_number"], facts["warnings"]) == (1, "a; b")
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
@@ -118,12 +118,12 @@ def test_no_shape_of_data_breaks_a_format(odd: Any, capsys: pytest.CaptureFixtur
 
 
 def test_every_statistic_of_a_real_body_has_a_column(samples: dict[str, JsonObject]) -> None:
-    names = {column.name for column in COLUMNS}
+    names = {column.name for column in RESULTS.columns}
     for body in samples.values():
         for one in body["blue"]["players"]:
             for group, stats in one["stats"].items():
                 prefix = "" if group == "core" else f"{group}_"
                 assert {prefix + name for name in stats} <= names
-        assert len(list(rows_of(outcome(body)))) == sum(
+        assert len(list(RESULTS.rows(outcome(body)))) == sum(
             len(body[team]["players"]) for team in ("blue", "orange")
         )

@@ -69,6 +69,15 @@ def parse(
             "--output", "-o", metavar="DIR", help="Write a file for each result into this folder."
         ),
     ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            "--tables",
+            metavar="DIR",
+            help="Write tables of matches, teams, players, goals and events into this folder: "
+            "Parquet, or CSV with --format csv.",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -99,7 +108,13 @@ def parse(
     with interruptible() as interrupt:
         single, found = _peeked(expand(paths))
         options = OutputOptions(
-            kind=kind, folder=output, single=single, view=view, summary=summary, by=by
+            kind=kind,
+            folder=output,
+            tables=tables,
+            single=single,
+            view=view,
+            summary=summary,
+            by=by,
         )
         with _display(options, paths, host), open_pipeline(session, host) as pipeline:
             run = ParseRun(
@@ -109,6 +124,7 @@ def parse(
                 parser=parser,
                 disable_cache=no_cache,
                 jobs=jobs or default_slots(host.parser_entry(asked).runs),
+                timeline=tables is not None,
             )
             run.all(found)
             await_first(pipeline.shadow, interrupt)

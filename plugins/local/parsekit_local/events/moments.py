@@ -13,7 +13,7 @@ from parsekit import MatchEvent
 from parsekit_local.body.roster import Participant
 from parsekit_local.statistics.ball import track_ball
 from parsekit_local.statistics.updates import latest
-from parsekit_local.stream.frames import Floats, Frames, RigidBodies
+from parsekit_local.stream.frames import Car, Floats, Frames, Ints, PlayerTrack, RigidBodies
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,33 @@ class Moments:
     def place_of(self) -> Mapping[int, int]:
         """A player's place in the body, by the index into `Frames.players`."""
         return {p.index: place for place, p in enumerate(self.players) if p.index is not None}
+
+    def cars_at(self, frames: Ints) -> Floats:
+        """Where the players' cars were last reported by the end of each frame.
+
+        (players, frames, 3); nan while a car is not on the field.
+        """
+        places = np.full((len(self.players), len(frames), 3), np.nan)
+        for place, car, end in self.lives:
+            if len(car.bodies):
+                there = (frames >= car.bodies.frame[0]) & (frames < end)
+                places[place, there] = car.bodies.position[latest(car.bodies.frame, frames[there])]
+        return places
+
+    @cached_property
+    def lives(self) -> list[tuple[int, Car, int]]:
+        """Each car with its player's place, and the frame in which it left the field."""
+        return [
+            (place, car, end)
+            for place, player in enumerate(self.players)
+            if player.track is not None and player.index is not None
+            for car, end in lives_of(self.frames, player.index, player.track)
+        ]
+
+    @cached_property
+    def teams(self) -> Ints:
+        """The team of each player."""
+        return np.array([player.team for player in self.players], dtype=np.int64)
 
     def event(self, kind: str, frame: int, *, end: int | None = None, **facts: Any) -> MatchEvent:
         """An event that begins in a frame, and ends in another where it has a length."""
@@ -68,6 +95,20 @@ class Moments:
         """The row of the ball's last report by the end of a frame."""
         at = int(latest(self.ball.frame, np.array([frame]))[0])
         return at if at >= 0 else None
+
+    def ball_place(self, frame: int) -> Floats | None:
+        """Where the ball was last reported by the end of a frame."""
+        row = self.ball_report(frame)
+        return None if row is None else self.ball.position[row]
+
+
+def lives_of(frames: Frames, index: int, player: PlayerTrack) -> list[tuple[Car, int]]:
+    """Give a player's cars with the frame in which each left the field, by a demolition too."""
+    died = frames.demolitions.frame[frames.demolitions.victim == index]
+    return [
+        (car, int(min([car.end_frame, *died[(died >= car.first_frame) & (died <= car.end_frame)]])))
+        for car in player.cars
+    ]
 
 
 def point(position: Floats) -> tuple[float, float, float]:

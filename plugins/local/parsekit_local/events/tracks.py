@@ -8,7 +8,8 @@ import numpy as np
 
 from parsekit import Track, Tracks
 from parsekit_local.body.roster import Participant
-from parsekit_local.stream.frames import Car, Floats, Frames, Ints, PlayerTrack, RigidBodies
+from parsekit_local.events.moments import lives_of
+from parsekit_local.stream.frames import Car, Floats, Frames, Ints, RigidBodies
 
 #: Ticks a second; half of it for a match of so many players and so long that it would not fit.
 RATE_HZ = 10.0
@@ -35,15 +36,6 @@ def tracks_of(frames: Frames, players: Sequence[Participant]) -> Tracks:
         ball=Track(position=_positions(frames, balls, at_s)),
         cars=tuple(_car(frames, player, at_s) for player in players),
     )
-
-
-def lives_of(frames: Frames, index: int, player: PlayerTrack) -> list[tuple[Car, int]]:
-    """Give a player's cars with the frame in which each left the field, by a demolition too."""
-    died = frames.demolitions.frame[frames.demolitions.victim == index]
-    return [
-        (car, int(min([car.end_frame, *died[(died >= car.first_frame) & (died <= car.end_frame)]])))
-        for car in player.cars
-    ]
 
 
 def _car(frames: Frames, player: Participant, at_s: Floats) -> Track:

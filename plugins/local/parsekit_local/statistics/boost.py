@@ -8,14 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from parsekit_local.statistics.clock import Presence
-from parsekit_local.statistics.pads import SMALL_PAD, Field, field_of
+from parsekit_local.statistics.pads import SMALL_PAD, field_of
 from parsekit_local.statistics.published import Group, percent, ratio, seconds, with_percents
 from parsekit_local.statistics.thresholds import GROUND_Z, SUPERSONIC_SPEED
 from parsekit_local.statistics.updates import latest, speed
 from parsekit_local.stream.frames import Bools, BoostSamples, Car, Floats, Frames, Ints, PlayerTrack
 
-_FULL = 255
-_PERCENT = 100 / _FULL
+FULL_BYTE = 255
+_PERCENT = 100 / FULL_BYTE
+
+#: What a pad gives at least, in bytes, to a car that burned meanwhile; a tank that fills up by
+#: itself rises by less.
+_SMALLEST_GAIN = 20
 
 _BANDS = ("boost_0_25", "boost_25_50", "boost_50_75", "boost_75_100")
 
@@ -32,8 +36,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Collected:
-    """Rises of boost, each from one pad."""
+    """Rises of boost, each from one pad: in which frame, and where the car was that took it.
 
+    ``from_pad`` tells whether a pad gave it: boost that fills up by itself, as in some modes, rises
+    on and on in small steps after the first rise from a pad.
+    """
+
+    frame: Ints
+    from_pad: Bools
+    place: Floats  # (n, 3)
     amount: Ints
     overfill: Ints
     big: Bools
@@ -42,17 +53,21 @@ class Collected:
 
 def boost(frames: Frames, player: PlayerTrack, presence: Presence) -> Group:
     """Compute the boost group of one player who has a team."""
-    parts = [(car, samples) for car in player.cars for samples in car.boosts]
+    parts = _components(player)
     changes = [_changes(frames, samples) for _, samples in parts]
     amounts = [samples.amount for _, samples in parts]
     found = _amounts(np.concatenate([np.zeros(0, np.int64), *amounts]), changes)
-    found |= _pads(_collected(parts, changes, -1 if player.team else 1, field_of(frames.match)))
+    found |= _pads(collected(frames, player))
     fast = sum(_spent_supersonic(car, c) for (car, _), c in zip(parts, changes, strict=True))
     found["amount_used_while_supersonic"] = _whole(fast)
     found["bcpm"] = ratio(60, found["amount_collected"], presence.active_s)
     for name in ("zero_boost", "full_boost"):
         found[f"percent_{name}"] = percent(found[f"time_{name}"], presence.active_s)
     return found
+
+
+def _components(player: PlayerTrack) -> list[tuple[Car, BoostSamples]]:
+    return [(car, samples) for car in player.cars for samples in car.boosts]
 
 
 def _changes(frames: Frames, samples: BoostSamples) -> Changes:
@@ -74,7 +89,7 @@ def _amounts(samples: Ints, changes: Sequence[Changes]) -> dict[str, float]:
         # an equal sample starts these two timers anew and loses what they had
         moved = np.where(change.before == change.after, 0, change.seconds)
         zero += float(moved[change.before == 0].sum())
-        full += float(moved[change.before == _FULL].sum())
+        full += float(moved[change.before == FULL_BYTE].sum())
         spent += float(_falls(change).sum())
     whole = float(bands.sum())
     found = with_percents(dict(zip(_BANDS, bands.tolist(), strict=True)), _BANDS)
@@ -91,30 +106,36 @@ def _falls(change: Changes) -> Ints:
     return fall
 
 
-def _collected(
-    parts: Sequence[tuple[Car, BoostSamples]],
-    changes: Sequence[Changes],
-    side: int,
-    field: Field,
-) -> Collected:
+def collected(frames: Frames, player: PlayerTrack) -> Collected:
     """Attribute each rise to the pad that the car took last, however long ago.
 
     A rise of a car that took none yet is not counted.
     """
-    amount, final, places = [], [], []
-    for (car, _), change in zip(parts, changes, strict=True):
+    frame, from_pad, amount, final, places = [], [], [], [], []
+    for car, samples in _components(player):
+        change = _changes(frames, samples)
         taken = latest(car.pickups.frame, change.frame)
         rise = (change.after > change.before) & (taken >= 0) & (len(car.bodies) > 0)
-        amount.append((change.after - change.before)[rise])
+        frame.append(change.frame[rise])
+        gained = (change.after - change.before)[rise]
+        from_pad.append((np.diff(taken[rise], prepend=-1) != 0) | (gained >= _SMALLEST_GAIN))
+        amount.append(gained)
         final.append(change.after[rise])
         where = np.maximum(latest(car.bodies.frame, car.pickups.frame[taken[rise]]), 0)
         places.append(car.bodies.position[where])
     rises = np.concatenate([np.zeros(0, np.int64), *amount])
-    big, pad_y = field.nearest(np.concatenate([np.zeros((0, 3)), *places]), rises)
-    wasted = np.maximum(np.where(big, _FULL, SMALL_PAD) - rises, 0)
-    full = np.concatenate([np.zeros(0, np.int64), *final]) == _FULL
+    place = np.concatenate([np.zeros((0, 3)), *places])
+    big, pad_y = field_of(frames.match).nearest(place, rises)
+    wasted = np.maximum(np.where(big, FULL_BYTE, SMALL_PAD) - rises, 0)
+    full = np.concatenate([np.zeros(0, np.int64), *final]) == FULL_BYTE
     return Collected(
-        amount=rises, overfill=np.where(full, wasted, 0), big=big, stolen=pad_y * side > 0
+        frame=np.concatenate([np.zeros(0, np.int64), *frame]),
+        from_pad=np.concatenate([np.zeros(0, np.bool_), *from_pad]),
+        place=place,
+        amount=rises,
+        overfill=np.where(full, wasted, 0),
+        big=big,
+        stolen=pad_y * (-1 if player.team else 1) > 0,
     )
 
 
