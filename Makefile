@@ -32,7 +32,7 @@ help: ## list these targets
 	@touch $@ .venv/.demo
 
 .venv/.native: .venv/.installed $(filter-out %/Cargo.lock,$(NATIVE))
-	@CARGO_TARGET_DIR=$(CURDIR)/.cache/native $(PY) -m pip install --quiet --force-reinstall --no-deps --no-build-isolation ./plugins/local_native
+	@CARGO_TARGET_DIR="$(CURDIR)/.cache/native" $(PY) -m pip install --quiet --force-reinstall --no-deps --no-build-isolation ./plugins/local_native
 	@touch $@
 
 install: .venv/.installed ## make .venv with the host, all plugins, extras and test tools
