@@ -91,16 +91,21 @@ def _score(team: Team) -> str:
 
 
 def _goals(match: MatchOverview, width: int | None) -> list[Text]:
-    columns = (
-        TableColumn(heading="Goal", right=True),
-        TableColumn(heading="Clock", right=True, yields=1),
-        TableColumn(heading="Score"),
-        TableColumn(heading="Scorer", least=8),
-        TableColumn(heading="Assist", least=8, yields=2),
-    )
     rows = [_goal(goal) for goal in match.goals_listed]
-    lines, _ = Grid(columns, rows).lines(width)
+    shown = [place for place in range(len(_GOAL)) if any(row[place].text for row in rows)]
+    columns = [_GOAL[place] for place in shown]
+    lines, _ = Grid(columns, [[row[place] for place in shown] for row in rows]).lines(width)
     return lines
+
+
+#: What nobody knows of any goal of a match has no column there.
+_GOAL = (
+    TableColumn(heading="Goal", right=True),
+    TableColumn(heading="Clock", right=True, yields=1),
+    TableColumn(heading="Score"),
+    TableColumn(heading="Scorer", least=8),
+    TableColumn(heading="Assist", least=8, yields=2),
+)
 
 
 def _goal(goal: GoalLine) -> tuple[Cell, ...]:

@@ -134,3 +134,9 @@ def test_a_local_number_is_known_only_where_the_header_has_it() -> None:
 def test_a_negative_count_is_none() -> None:
     (player,) = _facts(PlayerStats=[{"Name": "Synthetic", "Goals": -4}]).players
     assert player.score_line.goals == 0
+
+
+def test_a_forfeit_and_a_match_that_was_not_ended_are_named() -> None:
+    facts = _facts(bForfeit=True, bIsUnfinishedMatchReplay=True)
+    assert (facts.forfeit, facts.unfinished) == (True, True)
+    assert (_facts().forfeit, _facts(bForfeit=1).forfeit) == (False, False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from parsekit import JsonObject
 from parsekit_local.body.consistency import Contradiction, contradictions
+from parsekit_local.body.goals import goal_entries
 from parsekit_local.body.match import UNKNOWN, UNKNOWN_NAME, MatchContext, match_of
 from parsekit_local.body.players import PlayerSources, player_entries, statistics_of
 from parsekit_local.body.ranks import extremes, ranks_of
@@ -72,6 +73,7 @@ def body_of(findings: Findings) -> Body:
         **_match(match),
         **extremes(ranks.values()),
         **_score(header),
+        **_story(header, players, frames, match),
         **_teams(sources, match),
         "playlist_name": match.playlist.name,
         "map_name": match.map_name,
@@ -99,6 +101,22 @@ def _score(header: HeaderFacts) -> JsonObject:
     if header.final_score is None:
         return {}
     return {"final_score": dict(zip(COLORS, header.final_score, strict=True))}
+
+
+def _story(
+    header: HeaderFacts,
+    players: tuple[Participant, ...],
+    frames: Frames | None,
+    match: MatchContext,
+) -> JsonObject:
+    """Write what Ballchasing has not: the mode, the goals, and an end out of the ordinary."""
+    is_known = header.final_score is not None
+    return {
+        **({"mode": match.mode} if match.mode else {}),
+        **({"goals": goal_entries(header.goals, players, frames)} if is_known else {}),
+        **({"forfeit": True} if header.forfeit else {}),
+        **({"unfinished": True} if header.unfinished else {}),
+    }
 
 
 def _absent(

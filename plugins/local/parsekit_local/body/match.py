@@ -14,6 +14,7 @@ from parsekit_local.header.dates import SavedAt, Season, saved_at, season_at
 from parsekit_local.header.facts import HeaderFacts
 from parsekit_local.stream.frames import Frames, MatchFacts
 from parsekit_local.tables.maps import MAPS
+from parsekit_local.tables.modes import mode_of
 from parsekit_local.tables.playlists import (
     LOCAL_LOBBY,
     OFFLINE,
@@ -41,7 +42,8 @@ class MatchContext:
     """The match, without its players.
 
     ``overtime_s`` is 0 without overtime; ``is_plain_soccar`` that nothing is known of another
-    mode, ball or field than those whose statistics were compared with Ballchasing's.
+    mode, ball or field than those whose statistics were compared with Ballchasing's. ``mode`` is
+    the game that is played, such as ``Heatseeker``; None where nothing tells.
     """
 
     saved: SavedAt
@@ -51,6 +53,7 @@ class MatchContext:
     overtime_s: int
     team_size: int
     playlist: Playlist
+    mode: str | None
     map_code: str
     map_name: str
     match_type: str
@@ -79,6 +82,7 @@ def match_of(
         overtime_s=_overtime_s(frames),
         team_size=_team_size(header, facts, players),
         playlist=_playlist(header, facts),
+        mode=mode_of(facts),
         map_code=map_code,
         map_name=MAPS.get(map_code, UNKNOWN_NAME),
         match_type=header.match_type or UNKNOWN,

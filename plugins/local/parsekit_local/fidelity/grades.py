@@ -41,8 +41,9 @@ _FROM_HEADER = (
 )
 
 
-#: Fields that Ballchasing does not have, and their grade: the final score is the header's.
-_OURS = {"final_score": "exact"}
+#: Fields that Ballchasing does not have, and their grade: they are the header's, the mode the
+#: game's own word.
+_OURS = dict.fromkeys(("final_score", "goals", "mode", "forfeit", "unfinished"), "exact")
 #: What the header's number of frames and their rate tell well enough where no frame is read.
 _ESTIMATED = ("duration",)
 

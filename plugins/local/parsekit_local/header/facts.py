@@ -71,6 +71,8 @@ class HeaderFacts:
     ``final_score`` are the points of blue and orange, ``goals`` the list of goals, in which own
     goals stand with the name of who is credited. A header that was written before anything was
     recorded has neither: its scoreboard has names and zeros that mean nothing.
+
+    ``forfeit`` and ``unfinished`` are what the game says of the end, in files since 2025.
     """
 
     rocket_league_id: str | None
@@ -88,6 +90,8 @@ class HeaderFacts:
     build_version: str | None
     final_score: tuple[int, int] | None
     goals: tuple[HeaderGoal, ...]
+    forfeit: bool
+    unfinished: bool
     players: tuple[HeaderPlayer, ...]
 
     @property
@@ -122,6 +126,8 @@ def header_facts(header: Header) -> HeaderFacts:
         build_version=_value(values, "BuildVersion", str),
         final_score=_final_score(values, players),
         goals=tuple(map(_goal, _groups(values, "Goals"))),
+        forfeit=values.get("bForfeit") is True,
+        unfinished=values.get("bIsUnfinishedMatchReplay") is True,
         players=players,
     )
 
