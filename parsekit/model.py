@@ -69,11 +69,16 @@ class Replay:
 class Parsed:
     """What a parser found. ``data`` is JSON, by convention in the shape of Ballchasing's body.
 
-    ``timeline`` is for a job that wants one (`Job.timeline`), from a parser that has one.
+    ``warnings`` are for whoever reads the result. ``notice`` is a sentence for the operator, logged
+    once. ``reader`` names what the parser read the replay with, where it has several: the stored
+    result's provenance says it. ``timeline`` is for a job that wants one (`Job.timeline`), from a
+    parser that has one.
     """
 
     data: JsonObject
     warnings: tuple[str, ...] = ()
+    notice: str = ""
+    reader: str = ""
     timeline: Timeline | None = field(default=None, repr=False)
 
 

@@ -86,6 +86,8 @@ class ParserEntry:
     calls of a program that reads files, computes and has threads; "standard" refuses those that
     are known to do harm. ``settings`` is the model of the configuration section named like the
     parser. ``retry`` replaces the default schedule for retryable errors; given the settings.
+    ``reader`` says what it reads replays with on this machine, where that may differ, as
+    `Parsed.reader` does; `parsekit plugins` asks.
     """
 
     name: str
@@ -95,6 +97,7 @@ class ParserEntry:
     confinement: Literal["standard", "strict"] = "standard"
     settings: type[BaseModel] | None = None
     retry: Callable[[Any], RetryPolicy] | None = None
+    reader: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

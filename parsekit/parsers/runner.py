@@ -44,6 +44,7 @@ class Parsers:
         self._pool = ParsePool(config.limits.parse_memory)
         self._spare_pool = ParsePool(config.limits.parse_memory, niceness=SPARE_NICENESS)
         self._remote: dict[str, Parser] = {}
+        self._notices = _Notices()
         self._lock = threading.Lock()
 
     def entry(self, name: str) -> ParserEntry:
@@ -60,8 +61,8 @@ class Parsers:
             return RetryPolicy()
         return entry.retry(self._context(entry).settings)
 
-    def maker(self, entry: ParserEntry) -> Maker:
-        """What makes results here, with this parser."""
+    def maker(self, entry: ParserEntry, parsed: Parsed) -> Maker:
+        """What made this result, here and with this parser."""
         owner = self._host.owner_of_parser(entry.name)
         return Maker(
             host=socket.gethostname(),
@@ -69,6 +70,7 @@ class Parsers:
             parsekit=_own_version(),
             distribution=f"{owner.distribution} {owner.version}".strip(),
             confinement=entry.confinement if entry.runs == "local" else "none",
+            reader=parsed.reader,
         )
 
     def parse(
@@ -88,9 +90,11 @@ class Parsers:
                 timeline=job.timeline,
                 parse_seconds=self._config.limits.parse_seconds,
             )
-            return _logged(entry, lambda: pool.parse(self._spec(entry), request, job.progress))
+            parsed = _logged(entry, lambda: pool.parse(self._spec(entry), request, job.progress))
+            self._notices.log(entry.name, parsed.notice)
+            return parsed
         parser = self._made(entry)
-        return _masked(_guarded(entry, lambda: parser.parse(replay, job)))
+        return self._answer(entry, lambda: parser.parse(replay, job))
 
     def resume(self, entry: ParserEntry, job: Job) -> Parsed | NotReady:
         """Go on from a ticket. Raises a `ParsekitError`, whatever the parser did."""
@@ -99,7 +103,7 @@ class Parsers:
         parser = self._made(entry)
         if not isinstance(parser, WaitingParser):
             raise PluginFailed(f"parser {entry.name!r} gave a ticket but has no resume()")
-        return _masked(_guarded(entry, lambda: parser.resume(job)))
+        return self._answer(entry, lambda: parser.resume(job))
 
     def cancel(self, task_id: str, error: ParsekitError) -> None:
         """End the parse of this task where a local parser is at work; its caller gets ``error``.
@@ -116,6 +120,14 @@ class Parsers:
             close = getattr(parser, "close", None)
             if close is not None:
                 close()
+
+    def _answer(
+        self, entry: ParserEntry, call: Callable[[], Parsed | NotReady]
+    ) -> Parsed | NotReady:
+        answer = _masked(_guarded(entry, call))
+        if isinstance(answer, Parsed):
+            self._notices.log(entry.name, answer.notice)
+        return answer
 
     def _spec(self, entry: ParserEntry) -> ParserSpec:
         return ParserSpec(
@@ -136,6 +148,26 @@ class Parsers:
 
     def _context(self, entry: ParserEntry) -> ProviderContext:
         return ProviderContext.of(self._config, entry, self._data_dir)
+
+
+class _Notices:
+    """What parsers have to say to the operator, each sentence once a process."""
+
+    #: Sentences may name what stands in a replay, which anybody may have made.
+    _MOST = 100
+
+    def __init__(self) -> None:
+        self._logged: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def log(self, parser: str, notice: str) -> None:
+        """Log a notice that is new; nothing more after a hundred of them."""
+        with self._lock:
+            known = (parser, notice) in self._logged or len(self._logged) >= self._MOST
+            if not notice or known:
+                return
+            self._logged.add((parser, notice))
+        log.warning("parser %s: %s", parser, notice)
 
 
 def _made_by(entry: ParserEntry, context: ProviderContext) -> Parser:
@@ -183,9 +215,14 @@ def _guarded(entry: ParserEntry, call: Callable[[], T]) -> T:
 
 
 def _masked(answer: Parsed | NotReady) -> Parsed | NotReady:
-    """Warnings are words for people, who read them in results and logs."""
-    if isinstance(answer, Parsed) and answer.warnings:
-        return replace(answer, warnings=tuple(cleaned(str(each)) for each in answer.warnings))
+    """Words for people, who read them in results and logs."""
+    if isinstance(answer, Parsed) and (answer.warnings or answer.notice or answer.reader):
+        return replace(
+            answer,
+            warnings=tuple(cleaned(str(each)) for each in answer.warnings),
+            notice=cleaned(str(answer.notice)),
+            reader=cleaned(str(answer.reader)),
+        )
     return answer
 
 

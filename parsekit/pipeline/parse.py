@@ -112,5 +112,5 @@ def _result(task: Task, parsed: Parsed) -> Result:
         data=json_of(parsed, name.parser),
         warnings=parsed.warnings,
         tried=task.state.tried,
-        maker=task.services.parsers.maker(task.entry),
+        maker=task.services.parsers.maker(task.entry, parsed),
     )

@@ -291,7 +291,7 @@ class Shadow:
             data=JsonData.of(parsed.data),
             warnings=parsed.warnings,
             tried=(),
-            maker=self._parsers.maker(self._entry),
+            maker=self._parsers.maker(self._entry, parsed),
         )
         self._store(result, replace=not fresh.use_stored)
         return result

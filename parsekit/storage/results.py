@@ -55,7 +55,8 @@ class Maker:
     """What made a result, so that all that one machine or one build made can be recalled.
 
     ``process`` is the number of the worker's process, ``distribution`` the parser's with its
-    version, ``confinement`` how the parser was kept in ("none" for a remote one).
+    version, ``confinement`` how the parser was kept in ("none" for a remote one), ``reader`` what
+    it says that it read the replay with ("" where it says nothing).
     """
 
     host: str
@@ -63,6 +64,7 @@ class Maker:
     parsekit: str
     distribution: str
     confinement: str
+    reader: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

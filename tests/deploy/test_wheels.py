@@ -23,7 +23,7 @@ from amqp.exceptions import AccessRefused
 
 from devkit.deployment import poll
 from parsekit.testing import believable_match, write_replay
-from parsekit_local.stream import native
+from parsekit_local.stream.readers import why_not_native
 
 from .shipped import TOOLS, Servers, Side, run
 
@@ -45,7 +45,7 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(root / name, source / name)
     built = str(root / ".cache/native")
     own = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "CARGO_TARGET_DIR": built}
-    if native.why_not() and not os.environ.get("CI"):
+    if why_not_native() and not os.environ.get("CI"):
         shutil.rmtree(source / "plugins/local_native")  # the worker then reads without it
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     venv = work / "venv"

@@ -59,7 +59,7 @@ class Crashing:
     def fine(self, job: Job) -> Parsed:
         job.progress(55, "half way")
         facts = {"pid": os.getpid(), "calls": self.calls, "made_by": self.made_by}
-        return Parsed(data=facts, warnings=("mind",))
+        return Parsed(data=facts, warnings=("mind",), notice="upgrade me", reader="old reader")
 
     def brief(self, job: Job) -> Parsed:
         time.sleep(0.02)

@@ -94,6 +94,7 @@ def test_data_warnings_and_progress_come_back(pool: ParsePool):
         SPEC, request("fine"), lambda value, message: heard.append((value, message))
     )
     assert parsed.warnings == ("mind",)
+    assert (parsed.notice, parsed.reader) == ("upgrade me", "old reader")
     assert heard == [(55.0, "half way")]
 
 

@@ -65,7 +65,27 @@ def test_a_result_says_what_made_it_so_that_it_can_be_recalled(bench):
         "parsekit": version("parsekit"),
         "distribution": "",  # the parser of these tests is no distribution's
         "confinement": "none",
+        "reader": "",
     }
+
+
+def test_a_result_says_what_its_parser_read_it_with(bench):
+    bench.script.steps = [Parsed(data={"answer": 42}, reader="reader 7")]
+    document = stored(bench, done(bench.pipeline().run(bench.request())))
+    assert document["provenance"]["madeBy"]["reader"] == "reader 7"
+
+
+def test_a_parsers_notice_is_logged_once_a_process_and_never_without_end(
+    bench, caplog: pytest.LogCaptureFixture
+):
+    pipeline = bench.pipeline()
+    said = ["upgrade me", "upgrade me", "", *(f"build {number}" for number in range(150))]
+    for number, notice in enumerate(said):
+        bench.script.steps = [Parsed(data={}, notice=notice)]
+        done(pipeline.run(bench.request(task=f"task-{number}", disable_cache=True)))
+    lines = [line for line in caplog.messages if line.startswith("parser script: ")]
+    assert lines[:2] == ["parser script: upgrade me", "parser script: build 0"]
+    assert len(lines) == 100
 
 
 def forged_data(document: dict[str, Any]) -> None:

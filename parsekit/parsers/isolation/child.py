@@ -123,7 +123,13 @@ def _checked(parser: str, answer: object, request: ParseRequest) -> tuple[str, A
         warnings = [cleaned(str(each)) for each in answer.warnings]
         asked = answer.timeline if request.timeline else None
         timeline = asked.to_json() if asked else None
-        return "parsed", {"data": answer.data, "warnings": warnings, "timeline": timeline}
+        return "parsed", {
+            "data": answer.data,
+            "warnings": warnings,
+            "notice": cleaned(str(answer.notice)),
+            "reader": cleaned(str(answer.reader)),
+            "timeline": timeline,
+        }
     if isinstance(answer, Parsed):
         text = f"answers {type(answer.data).__name__} as data, want a dict"
     elif isinstance(answer, NotReady):

@@ -228,6 +228,8 @@ def _parsed(value: Any) -> Parsed:
     return Parsed(
         data=dict(value["data"]),
         warnings=tuple(warnings),
+        notice=short(str(value.get("notice", "")), MAX_ERROR_CHARACTERS),
+        reader=short(str(value.get("reader", "")), MAX_STEP_CHARACTERS),
         timeline=None if timeline is None else Timeline.from_json(timeline),
     )
 

@@ -12,6 +12,7 @@ from parsekit_local.header.reader import read_header
 from parsekit_local.statistics import MatchStatistics, compute
 from parsekit_local.stream.decoder import decode
 from parsekit_local.stream.frames import Decoded, DecodeFailed, Frames
+from parsekit_local.stream.readers import boxcars, described
 
 
 class LocalParser:
@@ -45,7 +46,13 @@ class LocalParser:
         if findings.reading is Reading.HEADER_ONLY and not missed:
             notes = (_NOTHING_RECORDED, *notes)
         timeline, no_timeline = _timeline(findings, body) if job.timeline else (None, ())
-        return Parsed(data=body.data, warnings=missed + notes + no_timeline, timeline=timeline)
+        return Parsed(
+            data=body.data,
+            warnings=missed + notes + no_timeline,
+            notice=_notice(decoded, build),
+            reader=described(decoded.reader) if decoded else "",
+            timeline=timeline,
+        )
 
 
 #: Sentences for people about what could not be read.
@@ -53,6 +60,16 @@ _Faults = tuple[str, ...]
 _NOTHING_RECORDED = "the replay has no frames: only the header is read, statistics are not known"
 #: What code raises that meets values nobody has seen; not `MemoryError`, which the host handles.
 _Surprise = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def _notice(decoded: Decoded | None, build: str) -> str:
+    """Say to the operator that the native reader is out of date, the same for all of a build."""
+    if decoded is None or decoded.native_fault is None or decoded.reader == "native":
+        return ""
+    return (
+        f"the native reader (boxcars {boxcars()}) does not know all of game build {build}: the "
+        "dictionary reader reads such replays, slower; a newer parsekit-local-native may know it"
+    )
 
 
 def _decoded(replay: Replay) -> tuple[Decoded | None, _Faults]:

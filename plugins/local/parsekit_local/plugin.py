@@ -20,6 +20,7 @@ def parsekit_register_parsers(register: Callable[[ParserEntry], None]) -> None:
             create="parsekit_local.parser:LocalParser",
             runs="local",
             confinement="strict",
+            reader=_reader,
         )
     )
 
@@ -34,11 +35,17 @@ def parsekit_register_checks(
         register("local", _check)
 
 
-def _check() -> list[Check]:
-    from parsekit_local.stream import native  # noqa: PLC0415  (loads numpy)
+def _reader() -> str:
+    from parsekit_local.stream import readers  # noqa: PLC0415  (loads native code)
 
-    name, why_not = "local reader", native.why_not()
+    return readers.in_use()
+
+
+def _check() -> list[Check]:
+    from parsekit_local.stream import readers  # noqa: PLC0415  (loads native code)
+
+    name, why_not = "local reader", readers.why_not_native()
     if why_not is None:
-        return [Check(name=name, ok=True, detail=f"native, with boxcars {native.boxcars()}")]
+        return [Check(name=name, ok=True, detail=readers.in_use())]
     advice = "install parsekit-local[native]: the same results in a fraction of time and memory"
-    return [Check(name=name, ok=None, detail=f"dictionaries: {why_not}", advice=advice)]
+    return [Check(name=name, ok=None, detail=f"{readers.in_use()}: {why_not}", advice=advice)]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from parsekit import Parsed
 from parsekit.testing import believable_match, synthetic_replay, write_replay
-from parsekit_local.stream import dictionary, native
+from parsekit_local.stream import dictionary, native, readers
 from parsekit_local.stream.decoder import decode
 from parsekit_local.stream.frames import DecodeFailed
 from parsekit_local.stream.log import ReadFailed, StreamLog
@@ -32,7 +32,7 @@ _UNKNOWN = "attribute unknown or not implemented:\n"
 @pytest.fixture(autouse=True, scope="module")
 def native_module() -> ModuleType:
     """The native reader; never optional in CI."""
-    why_not = native.why_not()
+    why_not = readers.why_not_native()
     if why_not and os.environ.get("CI"):
         pytest.fail(why_not)
     if why_not:
@@ -112,7 +112,7 @@ def test_bodies_are_the_same_with_both_readers(
 ) -> None:
     small = [path for path in good_replays if path.stat().st_size < 500_000]
     ours = [parse(path) for path in small]
-    monkeypatch.setattr(native, "module", None)
+    monkeypatch.setattr(readers, "native_module", None)
     assert [parse(path) for path in small] == ours
 
 
@@ -124,9 +124,9 @@ def test_the_native_reader_is_taken_where_it_is_there(small: Path) -> None:
 def test_without_the_native_reader_the_dictionary_reader_is_taken(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "module", None)
+    monkeypatch.setattr(readers, "native_module", None)
     assert decode(small.read_bytes()).reader == "dictionary"
-    assert native.why_not() is not None
+    assert readers.why_not_native() is not None
 
 
 def test_another_layout_is_refused(
@@ -134,7 +134,7 @@ def test_another_layout_is_refused(
 ) -> None:
     monkeypatch.setattr(native_module, "LAYOUT", 99)
     assert decode(small.read_bytes()).reader == "dictionary"
-    assert "layout 99, not 1" in (native.why_not() or "")
+    assert "layout 99, not 1" in (readers.why_not_native() or "")
 
 
 def _stale(message: str) -> Callable[[bytes], StreamLog]:
@@ -168,6 +168,33 @@ def test_an_attribute_that_only_the_dictionary_reader_knows_costs_nothing(
     assert decoded.warnings == ()
     assert "A_TA:New is unknown" in (decoded.native_fault or "")
     np.testing.assert_array_equal(decoded.frames.time_s, whole.frames.time_s)
+
+
+def test_the_operator_is_told_once_a_build_that_the_native_reader_is_stale(
+    parse: Parse, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = parse(small)
+    assert (new.notice, new.reader) == ("", f"native reader, boxcars {readers.boxcars()}")
+    notices = set()
+    for frame in (10, 20):
+        monkeypatch.setattr(native, "read", _stops_at(frame, native.read))
+        old = parse(small)
+        assert old.reader.startswith("dictionary reader, subtr-actor-py 1.")
+        assert (old.data, old.warnings) == (new.data, new.warnings)
+        notices.add(old.notice)
+    (notice,) = notices
+    assert f"boxcars {readers.boxcars()}" in notice
+    assert "game build" in notice
+
+
+def test_a_damaged_replay_is_no_reason_to_tell_the_operator_of_a_stale_reader(
+    parse: Parse, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "read", _stops_at(10, native.read))
+    monkeypatch.setattr(dictionary, "read", _stops_at(10, dictionary.read))
+    parsed = parse(small)
+    assert parsed.warnings
+    assert parsed.notice == ""
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ newer than its table: the dictionary reader is asked too, and the longer log is 
 
 from __future__ import annotations
 
-from parsekit_local.stream import dictionary, native
+from parsekit_local.stream import dictionary, native, readers
 from parsekit_local.stream.frames import Decoded, DecodeFailed
 from parsekit_local.stream.interpretation import interpret
 from parsekit_local.stream.partial import PartialLog, read_up_to_fault
@@ -31,9 +31,9 @@ def decode(data: bytes) -> Decoded:
     )
 
 
-def _read(data: bytes) -> tuple[str, PartialLog, str | None]:
+def _read(data: bytes) -> tuple[readers.ReaderName, PartialLog, str | None]:
     """Give the reader's name, what it read, and why the native one did not read it to the end."""
-    if native.why_not():
+    if readers.why_not_native():
         return "dictionary", read_up_to_fault(dictionary.read, data), None
     first: PartialLog | None = None
     try:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parsekit.errors import ParserFailed
+from parsekit_local.stream.readers import ReaderName
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -306,7 +307,7 @@ class Decoded:
     frames: Frames
     warnings: tuple[str, ...] = ()
     complete: bool = True
-    reader: str = "dictionary"
+    reader: ReaderName = "dictionary"
     native_fault: str | None = None
 
 

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from parsekit_local.stream import readers
 from parsekit_local.stream.log import ReadFailed, StreamLog
-
-#: The meaning of the columns and codes that is understood here.
-LAYOUT = 1
-
-
-def _imported() -> tuple[ModuleType | None, str]:
-    try:
-        return import_module("parsekit_local_native"), ""
-    except ImportError as error:
-        return None, f"parsekit-local-native can't be imported: {error}"
-
-
-#: The native reader, or ``None``, and why it is not there.
-module, _missing = _imported()
-
-
-def why_not() -> str | None:
-    """Say why the native reader can't be used, or ``None`` where it can."""
-    if module is None:
-        return _missing
-    if module.LAYOUT != LAYOUT:
-        return f"parsekit-local-native has layout {module.LAYOUT}, not {LAYOUT}: upgrade both"
-    return None
-
-
-def boxcars() -> str:
-    """Give the version of boxcars in the native reader; what `why_not` refuses may have none."""
-    return str(getattr(module, "BOXCARS", "of an unknown version"))
 
 
 def read(data: bytes) -> StreamLog:
     """Read the network stream of a whole replay file; other threads go on meanwhile.
 
-    Raises `ReadFailed` where the stream can't be read to its end, and where `why_not` has a reason.
+    Raises `ReadFailed` where the stream can't be read to its end, or the reader is absent.
     """
+    module = readers.native_module
     if module is None:
-        raise ReadFailed(_missing)
+        raise ReadFailed(readers.why_not_native())
     try:
         log = module.read(data)
     except module.ReadFailed as error:
