@@ -12,6 +12,7 @@ from pathlib import Path
 UNPACKED = Path(__file__).parents[2] / ".cache" / "chromium"
 #: Names of the program: Debian's two packages, and what other systems call it.
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_SYSTEM_FONTS = Path("/etc/fonts/fonts.conf")
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
 <fontconfig>
@@ -38,16 +39,12 @@ def find_chromium(unpacked: Path = UNPACKED) -> Chromium | None:
     if not own.is_file():
         return None
     libraries = [*unpacked.glob("usr/lib/*-linux-gnu"), *unpacked.glob("usr/lib/*-linux-gnu/*/")]
-    return Chromium(
-        own,
-        {
-            **os.environ,
-            "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
-            "FONTCONFIG_FILE": str(unpacked / "fonts.conf"),
-        },
-    )
+    environ = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
+    if not _SYSTEM_FONTS.is_file():
+        environ["FONTCONFIG_FILE"] = str(unpacked / "fonts.conf")
+    return Chromium(own, environ)
 
 
 def write_fonts(unpacked: Path) -> None:
-    """Let the unpacked browser find the system's fonts and the one that came with it."""
+    """Let the unpacked browser find a font where the system knows of none."""
     (unpacked / "fonts.conf").write_text(_FONTS)

@@ -63,7 +63,7 @@ def _goals(timeline: Timeline) -> Iterator[GoalCard]:
 
 def _goal(timeline: Timeline, event: MatchEvent, number: int, score: tuple[int, int]) -> GoalCard:
     speed = number_of(event, "ball_speed")
-    touch = _last_touch(timeline, event)
+    touch = last_touch(timeline, event)
     tracks = timeline.tracks
     trails: tuple[Trail, ...] = ()
     ball_path, ball_end = "", None
@@ -89,7 +89,7 @@ def _goal(timeline: Timeline, event: MatchEvent, number: int, score: tuple[int, 
     )
 
 
-def _last_touch(timeline: Timeline, goal: MatchEvent) -> MatchEvent | None:
+def last_touch(timeline: Timeline, goal: MatchEvent) -> MatchEvent | None:
     """The last touch before a goal, if it is on the card's trails."""
     if goal.time_s is None:
         return None

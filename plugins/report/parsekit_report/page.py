@@ -27,6 +27,7 @@ from parsekit_report.season import TREND_HEIGHT, TREND_WIDTH, season_of
 from parsekit_report.sheet import COLORS, MatchSheet, PlayerKey
 from parsekit_report.strips import Clockwork, clockwork_of
 from parsekit_report.tables import StatTable, tables_of
+from parsekit_report.touches import TouchMap, touch_maps_of
 from parsekit_report.zones import ZoneGrid, grids_of
 
 _HERE = Path(__file__).parent
@@ -52,6 +53,7 @@ class MatchView:
     playback: Markup | None = None
     clockwork: Clockwork | None = None
     grids: tuple[ZoneGrid, ...] = ()
+    touches: tuple[TouchMap, ...] = ()
     pads: tuple[PadMap, ...] = ()
     kickoffs: tuple[Kickoff, ...] = ()
     demolitions: DemolitionMatrix | None = None
@@ -73,6 +75,8 @@ class MatchView:
             yield f"{self.id}clock", "On one clock"
         if self.grids:
             yield f"{self.id}where", "Where they were"
+        if self.touches:
+            yield f"{self.id}touches", "Touches"
         if self.pads:
             yield f"{self.id}pads", "Pads"
         if self.kickoffs:
@@ -123,6 +127,7 @@ def _view(
         playback=None if playback is None else _data(playback),
         clockwork=clockwork_of(timeline, pitch),
         grids=grids_of(timeline, pitch),
+        touches=touch_maps_of(timeline),
         pads=pad_maps_of(timeline, pitch),
         kickoffs=kickoffs_of(timeline),
         demolitions=demolitions_of(timeline),

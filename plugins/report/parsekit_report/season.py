@@ -34,6 +34,10 @@ _TRENDS = (
     ("positioning", "percent_behind_ball"),
     ("boost", "percent_zero_boost"),
 )
+#: Numbers without a unit that are in the hundreds.
+_LARGE = frozenset(
+    each.name for group, _, every in TABLES for each in every if group == "boost"
+) | {"score"}
 #: A trend's picture in units: width and height.
 TREND_WIDTH, TREND_HEIGHT = 200, 60
 _STATISTICS: Mapping[tuple[str, str], Statistic] = {
@@ -259,8 +263,9 @@ def _average(player: PlayerTotals, group: str, statistic: Statistic) -> float | 
 
 
 def _averaged(statistic: Statistic) -> Statistic:
-    """Averages of counts have a digit more."""
-    digits = max(statistic.digits, 2 if statistic.unit == "" else 1)
+    """Averages of small counts have two digits more, of all else one at least."""
+    counts = statistic.unit == "" and statistic.name not in _LARGE
+    digits = max(statistic.digits, 2 if counts else 1)
     return Statistic(
         statistic.name, statistic.label, statistic.unit, statistic.better, digits, statistic.scale
     )

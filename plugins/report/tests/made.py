@@ -113,11 +113,13 @@ def timeline(
         )
         for at, team, who in goals
     ]
+    if players and seconds >= SECONDS:
+        events += _moments(players)
     return Timeline(
         definitions="1",
         duration_s=float(seconds),
         players=players,
-        events=tuple(events),
+        events=tuple(sorted(events, key=lambda event: event.time_s or 0)),
         tracks=Tracks(
             rate_hz=RATE_HZ,
             ticks=ticks,
@@ -132,6 +134,54 @@ def timeline(
             ),
         ),
     )
+
+
+def _moments(players: Sequence[TimelinePlayer]) -> list[MatchEvent]:
+    """One kick-off, some touches, a pad, a demolition and two spells."""
+    last = len(players) - 1
+    kickoff = [
+        MatchEvent(
+            kind="kickoff",
+            time_s=1.0,
+            end_s=3.1,
+            clock_s=SECONDS,
+            team=player.team,
+            player=index,
+            values={
+                "number": 1,
+                "spawn": "diagonal_left",
+                "role": "taker" if index in (0, last) else "support",
+                "outcome": "won" if player.team == 0 else "lost",
+                "first_touch": index == 0,
+                "time_to_ball_s": 2.1 + index / 100,
+            },
+        )
+        for index, player in enumerate(players)
+    ]
+    return [
+        *kickoff,
+        MatchEvent(kind="touch", time_s=3.1, team=0, player=0, position=(0, 90, 93)),
+        MatchEvent(
+            kind="touch",
+            time_s=11.0,
+            team=0,
+            player=0,
+            position=(300, 4000, 93),
+            confidence="guess",
+        ),
+        MatchEvent(kind="demolition", time_s=10.0, team=1, player=last, other=0),
+        MatchEvent(kind="demolition", time_s=14.0, player=None, other=last),
+        MatchEvent(
+            kind="boost_pickup",
+            time_s=20.0,
+            team=0,
+            player=0,
+            position=(3600, 40, 17),
+            values={"pad": "big", "boost": 60.0, "stolen": False},
+        ),
+        MatchEvent(kind="possession", time_s=3.1, end_s=9.0, team=0, player=0),
+        MatchEvent(kind="possession", time_s=9.0, end_s=30.0, team=1, player=last),
+    ]
 
 
 def _circle(ticks: int, number: int) -> bytes:
@@ -175,6 +225,7 @@ def header_only(whole: Outcome) -> Outcome:
     events = tuple(
         replace(event, time_s=None, clock_s=None, values={})
         for event in (whole.timeline.events if whole.timeline else ())
+        if event.kind == "goal"
     )
     timeline = whole.timeline and replace(
         whole.timeline, tracks=None, events=events, duration_s=0.0
