@@ -2,7 +2,8 @@
 
 Contenders are processes that stay alive, as the road's child does, and take turns; printed are
 medians, as ratios to the bare ``subtr_actor.parse_replay(bytes)`` of the same run. Memory is the
-peak of fresh processes. The last line tells what a second child brings.
+peak of fresh processes. Then what a second child brings, and the native reader beside the
+dictionary reader.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import subtr_actor
 
+from bench import readers
 from bench.batch import peak_of
 from bench.data import replays
 from bench.replays import bare, open_road, parse, timed
@@ -77,6 +79,7 @@ def main() -> None:
     for path in replays()[:3]:
         print(memory_line(path))
     print(scaling_line())
+    readers.main()
 
 
 @contextmanager
