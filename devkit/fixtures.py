@@ -1,14 +1,22 @@
-"""Real servers as fixtures, one a test session: ``-p devkit.fixtures`` brings them."""
+"""Real servers as fixtures, one a test run: ``-p devkit.fixtures`` brings them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from devkit.servers.rabbitmq import RabbitServer, find_installation
-from devkit.servers.rabbitmq import rabbitmq as run_rabbitmq
+from devkit.servers.rabbitmq_node import RabbitNode, find_installation
+from devkit.servers.shared_rabbitmq import shared_rabbitmq
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +30,7 @@ def rabbitmq_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(
-    rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RabbitServer]:
-    """Run one RabbitMQ for the whole session: take a vhost of your own, and leave it running."""
-    with run_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server
+def rabbitmq(rabbitmq_installed: None, run_folder: Path) -> Iterator[RabbitNode]:
+    """Use the one RabbitMQ of this run: take a vhost of your own, and leave it running."""
+    with shared_rabbitmq(run_folder / "rabbitmq") as node:
+        yield node

@@ -15,7 +15,7 @@ import kombu
 
 from devkit.contract import Contract
 from devkit.deployment import Deployment
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.seaweedfs import ADMIN, BUCKET, SeaweedServer
 from devkit.warm_start import Starter, popen
 from parsekit.model import JsonObject
@@ -76,7 +76,7 @@ class Production(Deployment):
         environ: Mapping[str, str] | None = None,
         *,
         store: SeaweedServer,
-        broker: RabbitServer | None,
+        broker: RabbitNode | None,
         start: Starter = popen,
     ) -> None:
         name, url = uuid.uuid4().hex[:8], broker.url() if broker else ""

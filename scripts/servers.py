@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from devkit.servers.rabbitmq import UNPACKED, Installation, find_installation
+from devkit.servers.rabbitmq_node import UNPACKED, Installation, find_installation
 
 #: Seconds for one apt-get; mirrors can be slow, and another apt may hold the lock for a while.
 APT_SECONDS = 600

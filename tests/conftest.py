@@ -13,8 +13,7 @@ import redis
 
 from devkit.contract import Contract
 from devkit.deployment import Deployment
-from devkit.servers.rabbitmq import RabbitServer
-from devkit.servers.rabbitmq import rabbitmq as run_rabbitmq
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.testing.sinks import believable_body
@@ -116,14 +115,6 @@ def service(
     made.close()
 
 
-@pytest.fixture(scope="session")
-def rabbit_server(
-    rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RabbitServer]:
-    with run_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server
-
-
 @pytest.fixture
 def make_service(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Service]]:
     """A deployment with any configuration."""
@@ -143,11 +134,14 @@ BROKERS = ("redis", "rabbitmq-classic", "rabbitmq-quorum")
 
 
 @pytest.fixture(scope="session")
-def task_brokers(rabbit_server: RabbitServer, redis_server: ValkeyServer) -> dict[str, str]:
-    """The address of each broker."""
-    queue_types = {"rabbitmq-classic": "classic", "rabbitmq-quorum": "quorum"}
-    made = {name: rabbit_server.add_vhost(name, kind) for name, kind in queue_types.items()}
-    return {**made, "redis": redis_server.url()}
+def task_brokers(rabbitmq: RabbitNode, redis_server: ValkeyServer) -> dict[str, str]:
+    """The address of each broker, with vhosts that no other process of the run has."""
+    own = uuid.uuid4().hex[:8]
+    return {
+        "rabbitmq-classic": rabbitmq.add_vhost(f"classic-{own}"),
+        "rabbitmq-quorum": rabbitmq.add_vhost(f"quorum-{own}", "quorum"),
+        "redis": redis_server.url(),
+    }
 
 
 @pytest.fixture(params=BROKERS)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from devkit.servers.rabbitmq import Installation, RabbitServer, find_installation
+from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import Installation, find_installation
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "servers.py"

@@ -19,7 +19,7 @@ import pytest
 
 from devkit.deployment import Deployment, WorkerProcess, poll
 from devkit.servers.process import free_port
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.valkey import valkey
 from parsekit.errors import ERRORS
 from parsekit_ballchasing.simulator import Simulator, SiteOptions
@@ -145,7 +145,7 @@ def look_while_one_waits(world: World, deployment: Deployment, metrics: int) -> 
     world.run(deployment, "analytics", "summary", "--format", "json")
 
 
-def test_nothing_that_rabbitmq_is_sent_has_a_secret(world: World, rabbitmq: RabbitServer) -> None:
+def test_nothing_that_rabbitmq_is_sent_has_a_secret(world: World, rabbitmq: RabbitNode) -> None:
     password = world.secrets.make("rabbit")
     rabbitmq.add_vhost("leaks")
     url = rabbitmq.add_user("ann", password, "leaks")

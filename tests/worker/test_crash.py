@@ -156,11 +156,11 @@ def test_sigterm_ends_in_time_though_redis_is_frozen(make_service, tmp_path, poo
 
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
 def test_nobody_is_left_of_a_worker_that_ends_just_after_its_children_were_killed(
-    make_service, tmp_path, rabbit_server, broker
+    make_service, tmp_path, rabbitmq, broker
 ):
     """Celery kills a child that is slow to come up; where no other worker is, nobody buries it."""
     with valkey(tmp_path / "own") as server:
-        at = rabbit_server.add_vhost("killed") if broker == "rabbitmq" else server.url()
+        at = rabbitmq.add_vhost("killed") if broker == "rabbitmq" else server.url()
         service = make_service({"celery": {"broker": at, "backend": server.url()}})
         worker = service.worker("--pool", "prefork", "--concurrency", "2").ready()
         client = redis.Redis.from_url(server.url())

@@ -96,12 +96,12 @@ def test_a_task_that_expired_before_a_worker_came(service, told):
     expires_before_a_worker_comes(service, told)
 
 
-def test_a_task_that_expired_in_a_queue_of_rabbitmq(rabbit_service, rabbit_server, told):
+def test_a_task_that_expired_in_a_queue_of_rabbitmq(rabbit_service, rabbitmq, told):
     """As docs/service.md says, a policy hands it on to the poll queue instead of dropping it."""
     queue = rabbit_service.queue
     dead_letter = {"dead-letter-exchange": "", "dead-letter-routing-key": f"{queue}-poll"}
     policy = (queue, f"^{queue}$", json.dumps(dead_letter))
-    rabbit_server.set_policy(*policy, vhost="rabbitmq-classic")
+    rabbitmq.set_policy(*policy, vhost=rabbit_service.config["celery"]["broker"].rpartition("/")[2])
     rabbit_service.worker("--concurrency", "2").ready().stop()
     expires_before_a_worker_comes(rabbit_service, told)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 import urllib.request
+from collections.abc import Iterator
 
 import pytest
 from kombu import Connection
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devkit.deployment import poll
 from devkit.servers.process import free_port
+from devkit.servers.proxy import FaultProxy, Freeze, fault_proxy
 from devkit.servers.valkey import valkey
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 
@@ -230,12 +232,20 @@ def test_what_the_shadow_did_is_counted(service):
     poll(lambda: watched.value("parsekit_shadow_replays_total", **compared) == 1, seconds=90)
 
 
-def test_what_the_sink_sends_late_loses_and_keeps_is_counted(service, rabbit_server):
+@pytest.fixture
+def broker_of_sink(rabbitmq) -> Iterator[FaultProxy]:
+    """The RabbitMQ of this run, which others use too, for this test to freeze."""
+    with fault_proxy(rabbitmq.port) as proxy:
+        yield proxy
+
+
+def test_what_the_sink_sends_late_loses_and_keeps_is_counted(service, rabbitmq, broker_of_sink):
     queues = [f"{kind}-{os.urandom(4).hex()}" for kind in ("progress", "analytics")]
-    with Connection(rabbit_server.url()) as connection:
+    with Connection(rabbitmq.url()) as connection:
         for queue in queues:
             connection.default_channel.queue_declare(queue, durable=True, auto_delete=False)
-    service.configure(transport={"url": rabbit_server.url(), "analytics_queue": queues[1]})
+    url = f"amqp://guest:guest@127.0.0.1:{broker_of_sink.port}"
+    service.configure(transport={"url": url, "analytics_queue": queues[1]})
     watched = Watched(service)
     told = {"progressQueue": queues[0]}
     service.send(service.replay("one"), extra=told).get(timeout=60)
@@ -245,14 +255,11 @@ def test_what_the_sink_sends_late_loses_and_keeps_is_counted(service, rabbit_ser
     service.send(service.replay("two"), extra={"progressQueue": queues[1]}).get(timeout=60)
     poll(lambda: watched.value("parsekit_sink_lost_total", reason="bad_queue"))
     assert watched.value("parsekit_sink_late_total") == 0
-    rabbit_server.freeze()
-    try:
+    with broker_of_sink.failing(Freeze()):
         service.send(service.replay("three"), extra=told).get(timeout=60)
         poll(lambda: watched.value("parsekit_sink_waiting_messages"))
         poll(lambda: watched.value("parsekit_sink_spooled_bytes"))
         time.sleep(2.5)  # what is confirmed after two seconds is late
-    finally:
-        rabbit_server.thaw()
     poll(lambda: watched.value("parsekit_sink_late_total", kind="analytics"))
     poll(lambda: watched.value("parsekit_sink_waiting_messages") == 0)
     poll(lambda: watched.value("parsekit_sink_spooled_bytes") == 0)

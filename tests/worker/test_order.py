@@ -15,7 +15,7 @@ from devkit.contract import Contract
 from devkit.deployment import poll
 from devkit.production import Mailbox
 from devkit.servers.proxy import FaultProxy, Refuse, fault_proxy
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.valkey import ValkeyServer
 from parsekit.testing.sinks import believable_body
 
@@ -56,7 +56,7 @@ def relay(
     make_service: Callable[[dict[str, Any]], Service],
     redis_server: ValkeyServer,
     redis_client: redis.Redis,
-    rabbit_server: RabbitServer,
+    rabbitmq: RabbitNode,
 ) -> Iterator[Relay]:
     url, name = redis_server.url(), uuid.uuid4().hex[:8]
     # Whoever takes new tasks ends them as well, unless an operator has it do otherwise.
@@ -71,11 +71,11 @@ def relay(
         service.configure(transport={"url": broker, "analytics_queue": f"analytics-{name}"})
         service.worker("-Q", queue).ready()
 
-    with fault_proxy(rabbit_server.port) as proxy:
+    with fault_proxy(rabbitmq.port) as proxy:
         worker(service.queue, proxy.port)
         poll(lambda: service.caller.control.cancel_consumer(poll_queue, reply=True, timeout=5))
-        worker(poll_queue, rabbit_server.port)
-        yield Relay(service, proxy, Mailbox(rabbit_server.url(), f"progress-{name}"))
+        worker(poll_queue, rabbitmq.port)
+        yield Relay(service, proxy, Mailbox(rabbitmq.url(), f"progress-{name}"))
 
 
 def test_all_steps_come_in_order_while_rabbitmq_is_well(relay: Relay, contract: Contract) -> None:

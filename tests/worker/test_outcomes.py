@@ -95,15 +95,15 @@ def cancel_when_it_waits(service: Any, task_id: str) -> None:
 
 
 @pytest.fixture
-def caller(request: pytest.FixtureRequest, rabbit_server: Any) -> Caller:
-    url = rabbit_server.url()
+def caller(request: pytest.FixtureRequest, rabbitmq: Any) -> Caller:
+    url = rabbitmq.url()
     if request.param == "python":
         return PythonCaller(url)
     return NodeCaller(request.getfixturevalue("celery_node"), url)
 
 
-def ready(service: Any, rabbit_server: Any, **config: Any) -> None:
-    transport = {"url": rabbit_server.url(), "analytics_queue": f"analytics-{uuid.uuid4().hex}"}
+def ready(service: Any, rabbitmq: Any, **config: Any) -> None:
+    transport = {"url": rabbitmq.url(), "analytics_queue": f"analytics-{uuid.uuid4().hex}"}
     service.configure(transport=transport, **config)
     service.worker("--concurrency", "2").ready()
 
@@ -116,8 +116,8 @@ def told(answer: Answer, contract: Any) -> list[str]:
     return [m["status"] for m in answer.progress if m["status"] != "Pending"]
 
 
-def test_what_a_remote_parser_may_lead_to(any_broker, caller, rabbit_server, contract, recent_body):
-    ready(any_broker, rabbit_server, answer_as="ballchasing")
+def test_what_a_remote_parser_may_lead_to(any_broker, caller, rabbitmq, contract, recent_body):
+    ready(any_broker, rabbitmq, answer_as="ballchasing")
     any_broker.remote_is(pending_s=1, body=json.dumps(recent_body))
     parsed = caller.call(any_broker, any_broker.replay("one"))
     stored = caller.call(any_broker, "replays/one.replay")
@@ -141,10 +141,8 @@ def test_what_a_remote_parser_may_lead_to(any_broker, caller, rabbit_server, con
     assert "does not like" in refused.value
 
 
-def test_what_callers_files_and_local_parsers_may_lead_to(
-    any_broker, caller, rabbit_server, contract
-):
-    ready(any_broker, rabbit_server, parser="fragile", answer_as="ballchasing")
+def test_what_callers_files_and_local_parsers_may_lead_to(any_broker, caller, rabbitmq, contract):
+    ready(any_broker, rabbitmq, parser="fragile", answer_as="ballchasing")
     whole = synthetic_replay(believable_match(seed=1), frames=0)
     paths = {
         "bad_request": "../x",

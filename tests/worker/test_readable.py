@@ -11,7 +11,7 @@ import kombu
 import pytest
 
 from devkit.production import Mailbox
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from parsekit.model import JsonObject
 
 from ..conftest import Service
@@ -54,9 +54,9 @@ def test_a_service_that_told_it_fails(make_service: Make, where: str, event: Jso
 
 
 def test_a_mailbox_in_which_it_lies_fails(
-    rabbit_server: RabbitServer, where: str, event: JsonObject
+    rabbitmq: RabbitNode, where: str, event: JsonObject
 ) -> None:
-    box = Mailbox(rabbit_server.url(), f"box-{uuid.uuid4().hex}")
+    box = Mailbox(rabbitmq.url(), f"box-{uuid.uuid4().hex}")
     assert box.look() == []
     message = {name: value for name, value in event.items() if name != "kind"}
     with kombu.Connection(box.url) as connection, connection.Producer() as producer:

@@ -29,7 +29,7 @@ def results(tmp_path) -> Iterator[ValkeyServer]:
 def service(request, make_service, results, redis_server, redis_client):
     broker = redis_server.url()
     if request.param != "redis":
-        rabbit = request.getfixturevalue("rabbit_server")
+        rabbit = request.getfixturevalue("rabbitmq")
         vhost = f"away-{os.urandom(4).hex()}"
         broker = rabbit.add_vhost(vhost, request.param.removeprefix("rabbitmq-"))
         rabbit.set_policy("limit", ".*", DELIVERY_LIMIT, vhost)

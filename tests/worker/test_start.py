@@ -12,7 +12,7 @@ import pytest
 
 from devkit.deployment import WorkerProcess, poll
 from devkit.servers.process import free_port
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.rabbitmq_node import RabbitNode
 from devkit.servers.valkey import ValkeyServer
 
 from ..conftest import Service
@@ -43,14 +43,14 @@ def test_a_server_that_is_away_is_told_in_a_line_and_waited_for(
 
 
 def test_a_password_that_is_changed_ends_the_worker_with_a_line(
-    rabbit_server: RabbitServer, redis_server: ValkeyServer, make_service: Make
+    rabbitmq: RabbitNode, redis_server: ValkeyServer, make_service: Make
 ) -> None:
-    rabbit_server.add_vhost("changing")
-    url = rabbit_server.add_user("changing", "s3cret-before", "changing")
+    rabbitmq.add_vhost("changing")
+    url = rabbitmq.add_user("changing", "s3cret-before", "changing")
     service = make_service({"celery": {"broker": url, "backend": redis_server.url(6)}})
     worker = service.worker().ready()
-    rabbit_server.ctl("change_password", "changing", "s3cret-after")
-    rabbit_server.ctl("close_all_connections", "--vhost", "changing", "the password is another")
+    rabbitmq.ctl("change_password", "changing", "s3cret-after")
+    rabbitmq.ctl("close_all_connections", "--vhost", "changing", "the password is another")
     poll(lambda: worker.process.poll() is not None, seconds=90)
     said = worker.text().splitlines()[-1]
     assert said.startswith("error: the broker amqp://127.0.0.1:")
@@ -92,10 +92,10 @@ def test_a_pool_that_a_worker_can_not_run_in_ends_it_with_a_line(
 
 
 @pytest.fixture
-def chained(rabbit_server: RabbitServer, redis_server: ValkeyServer, make_service: Make) -> Service:
+def chained(rabbitmq: RabbitNode, redis_server: ValkeyServer, make_service: Make) -> Service:
     """Tasks over a RabbitMQ of three nodes, of which two are away."""
-    there = rabbit_server.add_vhost("chained")
-    away = [there.replace(str(rabbit_server.port), str(free_port())) for _ in range(2)]
+    there = rabbitmq.add_vhost("chained")
+    away = [there.replace(str(rabbitmq.port), str(free_port())) for _ in range(2)]
     celery = {"broker": ";".join([*away, there]), "backend": redis_server.url(6)}
     return make_service({"celery": celery})
 
