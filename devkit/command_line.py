@@ -87,7 +87,7 @@ def outcomes(stdout: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stdout.splitlines()]
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = _TIMEOUT_S) -> None:
     """Poll; raise `TimeoutError` when it does not happen."""
     end_s = time.monotonic() + seconds
     while not true():
