@@ -111,11 +111,12 @@ def test_a_task_that_expires_as_its_worker_is_killed(service_of, told):
     service = service_of
     service.remote_is(slow_s=60)
     first = service.worker("--concurrency", "2").ready()
-    task = service.send(service.replay("one"), expires=30)
+    expires_unix = time.time() + 15
+    task = service.send(service.replay("one"), expires=15)
     poll(lambda: service.progress(task.id))
     first.kill()
     service.remote_is(slow_s=0)
-    time.sleep(30)
+    time.sleep(max(0.0, expires_unix + 0.5 - time.time()))
     service.worker("--concurrency", "2").ready()
     with pytest.raises(TaskRevokedError, match="expired"):
         task.get(timeout=60)

@@ -1,4 +1,4 @@
-"""Bodies of real and synthetic replays, parsed once for all tests."""
+"""Bodies of real and synthetic replays, parsed once for all tests of a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from devkit.once import once
 from parsekit import Job, JsonObject, Parsed, ProviderContext, Replay
 from parsekit_local.parser import LocalParser
 from parsekit_local.stream.frames import (
@@ -58,6 +59,10 @@ def _parse(path: Path, job: Job | None = None) -> Parsed:
     return LocalParser(ProviderContext()).parse(replay, job or Job(task_id="test"))
 
 
+def _parse_all(paths: list[Path]) -> dict[str, Parsed]:
+    return {path.stem: _parse(path, _WITH_TIMELINE) for path in paths}
+
+
 @pytest.fixture(scope="session")
 def parse() -> Parse:
     """Parse one file as the host's child process would."""
@@ -65,16 +70,16 @@ def parse() -> Parse:
 
 
 @pytest.fixture(scope="session")
-def good(good_replays: list[Path]) -> dict[str, Parsed]:
+def good(good_replays: list[Path], run_folder: Path) -> dict[str, Parsed]:
     """What the parser says of each of them, by the file's stem."""
-    return {path.stem: _parse(path, _WITH_TIMELINE) for path in good_replays}
+    return once(run_folder / "parsed-good", lambda: _parse_all(good_replays))
 
 
 @pytest.fixture(scope="session")
-def odd(shared: Path) -> dict[str, Parsed]:
+def odd(shared: Path, run_folder: Path) -> dict[str, Parsed]:
     """Replays that people had trouble with: split screen, offline season, reset score, own goal."""
-    folder = shared / "replays" / "odd"
-    return {path.stem: _parse(path, _WITH_TIMELINE) for path in sorted(folder.glob("*.replay"))}
+    paths = sorted((shared / "replays" / "odd").glob("*.replay"))
+    return once(run_folder / "parsed-odd", lambda: _parse_all(paths))
 
 
 @pytest.fixture(scope="session")
