@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -155,9 +156,10 @@ class RabbitNode:
 
         Raises `ServerFailed` with what went wrong.
         """
-        cookie = (self.folder / ".erlang.cookie").read_text()
+        program, cookie = self.installation.erl_call, (self.folder / ".erlang.cookie").read_text()
+        caller = f"caller-{uuid.uuid4().hex}"  # a node refuses a second one of the same name
         done = subprocess.run(
-            [str(self.installation.erl_call), "-n", self.name, "-c", cookie, "-e"],
+            [str(program), "-h", caller, "-n", self.name, "-c", cookie, "-e"],
             input=f"{expression}.\n",
             env={**os.environ, **self.environ()},
             capture_output=True,
