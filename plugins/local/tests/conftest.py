@@ -13,6 +13,7 @@ from devkit.once import once
 from parsekit import Job, JsonObject, Parsed, ProviderContext, Replay
 from parsekit_local.parser import LocalParser
 from parsekit_local.stream.frames import (
+    Assists,
     BoostSamples,
     Car,
     Countdowns,
@@ -136,6 +137,7 @@ def _frames(*players: PlayerTrack) -> Frames:
         hits=Hits(frame=_NO_FRAMES, team=_NO_FRAMES),
         countdowns=Countdowns(first_frame=_NO_FRAMES, last_frame=_NO_FRAMES),
         goals=Goals(frame=_NO_FRAMES, conceding_team=_NO_FRAMES),
+        assists=Assists(frame=_NO_FRAMES, player=_NO_FRAMES),
         demolitions=Demolitions(frame=_NO_FRAMES, attacker=_NO_FRAMES, victim=_NO_FRAMES),
         states=(),
         game_clock=GameClock(frame=_NO_FRAMES, seconds=_NO_FRAMES),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from parsekit import Parsed
@@ -36,6 +38,17 @@ def test_each_goal_of_a_stream_has_its_time_and_clock(good: dict[str, Parsed]) -
 def test_a_goal_of_an_overtime_has_the_seconds_played(good: dict[str, Parsed]) -> None:
     (goal,) = good["3381"].data["goals"]
     assert (goal["player"], goal["overtime"], goal["clock"]) == ("Gravy", True, 150)
+
+
+def test_every_assist_of_the_scoreboard_stands_at_a_goal(good: dict[str, Parsed]) -> None:
+    """Each player's, in matches that were recorded from the first goal on."""
+    for name in ("recent-ranked-doubles-2026-03-10", "soccar-lan", "gridiron", "3381", "rumble"):
+        body = good[name].data
+        found = Counter(goal["assist"] for goal in body["goals"] if "assist" in goal)
+        players = [player for color in ("blue", "orange") for player in body[color]["players"]]
+        told = {p["name"]: p["stats"]["core"]["assists"] for p in players}
+        assert found == Counter({who: count for who, count in told.items() if count})
+        assert not [goal for goal in body["goals"] if goal.get("assist") == goal["player"]]
 
 
 def test_a_goal_without_a_stream_keeps_its_scorer() -> None:

@@ -12,12 +12,11 @@ pub enum Meaning {
 }
 
 /// Attributes whose last report is kept as it came.
-const REMEMBERED: [&str; 22] = [
+const REMEMBERED: [&str; 21] = [
     "CameraSettings",
     "ClientLoadout",
     "ClientLoadouts",
     "CustomTeamName",
-    "MatchAssists",
     "MatchDemolishes",
     "MatchGUID",
     "MatchGoals",
@@ -56,6 +55,7 @@ impl Meaning {
             "ReplicatedGameStateTimeRemaining" => Code::Wait,
             "ReplicatedStateName" => Code::State,
             "SecondsRemaining" => Code::Clock,
+            "MatchAssists" => Code::Assists,
             "bOverTime" => Code::Overtime,
             "ReplicatedDemolish" | "ReplicatedDemolishExtended" | "ReplicatedDemolish_CustomFX" => {
                 Code::Demolish

@@ -146,9 +146,10 @@ impl<'a> Reader<'a> {
             (Code::Boost | Code::Hit, Attribute::Byte(number)) => (number.into(), 0),
             (Code::Boost, Attribute::ReplicatedBoost(boost)) => (boost.boost_amount.into(), 0),
             (Code::Handbrake | Code::Overtime, Attribute::Boolean(on)) => (on.into(), 0),
-            (Code::Wait | Code::State | Code::Clock | Code::Score, Attribute::Int(number)) => {
-                (number, 0)
-            }
+            (
+                Code::Wait | Code::State | Code::Clock | Code::Score | Code::Assists,
+                Attribute::Int(number),
+            ) => (number, 0),
             (Code::Owner | Code::Team, Attribute::ActiveActor(other)) => (self.who(other.actor), 0),
             (Code::Pickup, Attribute::Pickup(pickup)) => {
                 (self.instigator(pickup.instigator), pickup.picked_up.into())

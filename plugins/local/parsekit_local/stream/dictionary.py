@@ -144,6 +144,7 @@ class _Recorder:
             "ReplicatedPickupData": (EventCode.PICKUP, self._pickup),
             "ReplicatedStateName": (EventCode.STATE, _number),
             "Score": (EventCode.SCORE, _number),
+            "MatchAssists": (EventCode.ASSISTS, _number),
             "SecondsRemaining": (EventCode.CLOCK, _number),
             "Team": (EventCode.TEAM, self._life),
             "Vehicle": (EventCode.OWNER, self._life),

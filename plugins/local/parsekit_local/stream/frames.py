@@ -199,6 +199,14 @@ class Goals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assists:
+    """The assists: each rise of a player's count; ``player`` indexes `Frames.players`."""
+
+    frame: Ints
+    player: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Demolitions:
     """Demolitions; ``attacker`` and ``victim`` index `Frames.players`, -1 where unknown.
 
@@ -272,6 +280,7 @@ class Frames:
     hits: Hits
     countdowns: Countdowns
     goals: Goals
+    assists: Assists
     demolitions: Demolitions
     states: tuple[StateChange, ...]
     game_clock: GameClock

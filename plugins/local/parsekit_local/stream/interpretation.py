@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from parsekit_local.stream.frames import (
+    Assists,
     Bools,
     Countdowns,
     Demolitions,
@@ -63,6 +64,7 @@ def interpret(log: StreamLog) -> Frames:
         hits=_hits(events_of(log, EventCode.HIT), in_keyframe, gaps),
         countdowns=_countdowns(events_of(log, EventCode.WAIT)),
         goals=_goals(events_of(log, EventCode.SCORE), lives),
+        assists=_assists(events_of(log, EventCode.ASSISTS), lives, list(everyone.values())),
         demolitions=_demolitions(events_of(log, EventCode.DEMOLISH), list(everyone.values())),
         states=_states(events_of(log, EventCode.STATE), log.names),
         game_clock=_game_clock(events_of(log, EventCode.CLOCK)),
@@ -164,6 +166,21 @@ def _goals(events: LoggedEvents, lives: list[Life]) -> Goals:
         scores[scorer] = score
     frames, conceding = split(goals)
     return Goals(frame=frames, conceding_team=conceding)
+
+
+def _assists(events: LoggedEvents, lives: list[Life], everyone: list[Dossier]) -> Assists:
+    """Each rise of a player's count; what a player comes with is from before the recording."""
+    player = {info.number: i for i, dossier in enumerate(everyone) for info in dossier.infos}
+    counts: dict[int, int] = {}
+    rows: list[tuple[int, int]] = []
+    reports = zip(events.frame.tolist(), events.life.tolist(), events.a.tolist(), strict=True)
+    for frame, life, count in reports:
+        came_with = count if frame == lives[life].first_frame else 0
+        if count > counts.get(life, came_with) and life in player:
+            rows.append((frame, player[life]))
+        counts[life] = count
+    frames, players = split(rows)
+    return Assists(frame=frames, player=players)
 
 
 def _demolitions(events: LoggedEvents, everyone: list[Dossier]) -> Demolitions:

@@ -105,6 +105,9 @@ def lives_of(log: StreamLog) -> list[Life]:
         # in old files a component's car is named seconds after its first values
         if owner >= 0 and lives[life].owner is None:
             lives[life].owner = lives[owner]
+    helped = events_of(log, EventCode.ASSISTS)
+    for life, assists in zip(helped.life.tolist(), helped.a.tolist(), strict=True):
+        lives[life].values["MatchAssists"] = assists
     joined = events_of(log, EventCode.TEAM)
     for life, team in zip(joined.life.tolist(), joined.a.tolist(), strict=True):
         if team >= 0 and lives[team].team_number is not None:

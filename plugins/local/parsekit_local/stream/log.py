@@ -28,7 +28,6 @@ REMEMBERED = frozenset(
         "ClientLoadout",
         "ClientLoadouts",
         "CustomTeamName",
-        "MatchAssists",
         "MatchDemolishes",
         "MatchGUID",
         "MatchGoals",
@@ -68,6 +67,7 @@ class EventCode(IntEnum):
     OVERTIME = 9  # a: 1 in overtime
     SCORE = 10  # a: the team's goals
     DEMOLISH = 11  # a: the attacker's life, b: the victim's
+    ASSISTS = 12  # a: the player's assists so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 ReaderName: TypeAlias = Literal["native", "dictionary"]
 
 #: The meaning of the native reader's columns and codes that is understood here.
-LAYOUT = 1
+LAYOUT = 2
 
 
 def _imported() -> tuple[ModuleType | None, str]:

@@ -9,6 +9,7 @@ import pytest
 
 from parsekit_local.statistics import PlayerStatistics, compute, team_sums
 from parsekit_local.stream.frames import (
+    Assists,
     Ball,
     BoostSamples,
     Car,
@@ -106,6 +107,7 @@ def match(
             last_frame=ints([countdown[1]] if countdown else []),
         ),
         goals=Goals(frame=ints([f for f, _ in goals]), conceding_team=ints([t for _, t in goals])),
+        assists=Assists(frame=ints([]), player=ints([])),
         demolitions=Demolitions(frame=events[:, 0], attacker=events[:, 1], victim=events[:, 2]),
         states=(),
         game_clock=GameClock(frame=ints([]), seconds=ints([])),
