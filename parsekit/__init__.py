@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from parsekit.api import open_session as open_session
     from parsekit.api import parse as parse
     from parsekit.api import parse_all as parse_all
+    from parsekit.body.timeline import MatchEvent as MatchEvent
+    from parsekit.body.timeline import Timeline as Timeline
+    from parsekit.body.timeline import TimelinePlayer as TimelinePlayer
+    from parsekit.body.timeline import Track as Track
+    from parsekit.body.timeline import Tracks as Tracks
     from parsekit.config import Config as Config
     from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
@@ -67,11 +72,6 @@ if TYPE_CHECKING:
     from parsekit.storage.keys import checked_key as checked_key
     from parsekit.storage.keys import checked_path as checked_path
     from parsekit.storage.transfer import save_whole as save_whole
-    from parsekit.timeline import MatchEvent as MatchEvent
-    from parsekit.timeline import Timeline as Timeline
-    from parsekit.timeline import TimelinePlayer as TimelinePlayer
-    from parsekit.timeline import Track as Track
-    from parsekit.timeline import Tracks as Tracks
 
 _HOME = {
     "open_session": "api",
@@ -131,11 +131,11 @@ _HOME = {
     "RetryPolicy": "retry",
     "Session": "host.session",
     "check_tls_files": "config.tls_files",
-    "MatchEvent": "timeline",
-    "Timeline": "timeline",
-    "TimelinePlayer": "timeline",
-    "Track": "timeline",
-    "Tracks": "timeline",
+    "MatchEvent": "body.timeline",
+    "Timeline": "body.timeline",
+    "TimelinePlayer": "body.timeline",
+    "Track": "body.timeline",
+    "Tracks": "body.timeline",
 }
 
 __all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from parsekit.body.timeline import Timeline
 from parsekit.errors import ParsekitError, error_for
 from parsekit.json_text import encoded, spliced
 from parsekit.redaction.secrets import cleaned, cleaned_name
-from parsekit.timeline import Timeline
 
 #: A JSON object as it stands at an edge.
 JsonObject = dict[str, Any]

@@ -18,6 +18,8 @@ PLUGINS = sorted((ROOT / "plugins").glob("*/parsekit_*/**/*.py"))
 MOST_LINES = 450
 #: Modules of a folder, at most.
 MOST_MODULES = 20
+#: Modules of ``parsekit`` itself, what a plugin author reads, at most.
+MOST_FLAT = 12
 #: What only drivers may import.
 DRIVERS_ONLY = {"celery", "typer", "click", "billiard"}
 DRIVERS = ("cli", "client", "worker", "__main__.py")
@@ -159,6 +161,11 @@ def top_imports(path: Path) -> Iterator[str]:
 def test_no_folder_holds_two_packages():
     many = Counter(shown(path.parent) for path in (*HOST, *PLUGINS))
     assert not [name for name, count in many.items() if count > MOST_MODULES]
+
+
+def test_beside_its_packages_the_host_has_what_a_plugin_author_reads():
+    flat = sorted(path.name for path in (ROOT / "parsekit").glob("*.py"))
+    assert len(flat) <= MOST_FLAT, flat
 
 
 def test_no_public_class_name_is_defined_twice():

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import Any
 
+from parsekit.body.timeline import Timeline
 from parsekit.errors import BadRequest, ParsekitError
 from parsekit.logs.context import Facts
 from parsekit.model import Failure, Outcome, Replay, Request, Tried
@@ -21,7 +22,6 @@ from parsekit.retry import bounded_wait_s
 from parsekit.storage.results import Result, ResultName, ResultStore
 from parsekit.storage.sources import Source, open_source
 from parsekit.storage.tickets import Tickets
-from parsekit.timeline import Timeline
 
 
 class Task:

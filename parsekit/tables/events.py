@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from parsekit.body.reading import TEAMS as COLORS
 from parsekit.body.reading import branch
+from parsekit.body.timeline import MatchEvent, Timeline
 from parsekit.json_text import encoded
 from parsekit.model import Outcome
 from parsekit.tables.results import KEY
 from parsekit.tables.schema import Column, Table
-from parsekit.timeline import MatchEvent, Timeline
 
 _WHEN = (
     Column("time_s", "number", "seconds from the recording's beginning, no goal replays", "s"),

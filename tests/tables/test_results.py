@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from parsekit.body.timeline import MatchEvent, Timeline, TimelinePlayer
 from parsekit.model import JsonObject, Outcome
 from parsekit.tables.events import EVENTS, GOALS
 from parsekit.tables.results import MATCHES, PLAYERS, RESULTS, TEAMS
 from parsekit.tables.schema import Table
-from parsekit.timeline import MatchEvent, Timeline, TimelinePlayer
 
 
 def outcome(data: JsonObject | None, timeline: Timeline | None = None) -> Outcome:

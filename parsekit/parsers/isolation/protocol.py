@@ -18,6 +18,7 @@ from pathlib import Path
 from traceback import format_exception
 from typing import Any, NamedTuple
 
+from parsekit.body.timeline import Timeline
 from parsekit.errors import (
     InvalidReplay,
     ParsekitError,
@@ -29,7 +30,6 @@ from parsekit.json_text import NOT_ENCODED, NotJson
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
 from parsekit.redaction.secrets import cleaned, short
-from parsekit.timeline import Timeline
 
 #: All that the host reads about one replay. A full Ballchasing body has 20 to 40 KB, and hardly
 #: ever 200; a timeline of five minutes with six players 0.5 MB. What is read is decoded in the

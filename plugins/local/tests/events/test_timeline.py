@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from parsekit import MatchEvent, Parsed, Timeline
-from parsekit.timeline import NO_BOOST, NOWHERE
+from parsekit.body.timeline import NO_BOOST, NOWHERE
 from parsekit_local.events.goals import goals_of
 from parsekit_local.header.facts import HeaderGoal
 

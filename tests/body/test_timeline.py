@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import parsekit
+from parsekit.body.timeline import MatchEvent, Timeline, TimelinePlayer, Track, Tracks
 from parsekit.parsers.isolation.protocol import decode_reply
 from parsekit.testing import write_replay
-from parsekit.timeline import MatchEvent, Timeline, TimelinePlayer, Track, Tracks
 
 _PLACE = b"\x01\x00\xff\xff\x05\x00"
 _TIMELINE = Timeline(
