@@ -16,6 +16,7 @@ import pytest
 from kombu.exceptions import ChannelError
 
 from devkit.contract import Contract
+from devkit.servers.proxy import FaultProxy, fault_proxy
 from devkit.servers.rabbitmq import RabbitServer, Tls
 from devkit.servers.rabbitmq import rabbitmq as run_node
 from parsekit import JsonObject
@@ -87,6 +88,13 @@ def dry(broker: RabbitServer) -> Iterator[Callable[[bool], None]]:
     if broker.runs:
         broker.thaw()
         broker.set_disk_alarm(on=False)
+
+
+@pytest.fixture
+def proxy(broker: RabbitServer) -> Iterator[FaultProxy]:
+    """A way to the node that can fail while the node runs on."""
+    with fault_proxy(broker.port) as proxy:
+        yield proxy
 
 
 class Caller:
@@ -196,6 +204,12 @@ class Sinks(HostedSink):
 @pytest.fixture
 def transport(broker: RabbitServer) -> JsonObject:
     return {"url": broker.url(), "analytics_queue": f"analytics-{uuid.uuid4().hex[:8]}"}
+
+
+@pytest.fixture
+def detour(transport: JsonObject, proxy: FaultProxy) -> JsonObject:
+    """The same transport by way of the proxy."""
+    return {**transport, "url": f"amqp://guest:guest@127.0.0.1:{proxy.port}"}
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from devkit.servers.process import free_port
-from devkit.servers.proxy import FaultProxy, Freeze, fault_proxy
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.proxy import FaultProxy, Freeze
 from parsekit import JsonObject
 from parsekit.testing.sinks import outcome_of
 from parsekit_sinks_rabbitmq import channel, sender
@@ -25,20 +24,11 @@ BEAT_S = 1
 
 
 @pytest.fixture
-def proxy(broker: RabbitServer) -> Iterator[FaultProxy]:
-    with fault_proxy(broker.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def idle(
-    transport: JsonObject, proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Sinks]:
+def idle(detour: JsonObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sinks]:
     """Sinks that have sent all, and whose heart beats fast."""
     monkeypatch.setattr(channel, "HEARTBEAT_S", BEAT_S)
     monkeypatch.setattr(sender, "IDLE_S", BEAT_S / 4)
-    url = f"amqp://guest:guest@127.0.0.1:{proxy.port}"
-    sinks = Sinks({"transport": {**transport, "url": url}}, tmp_path)
+    sinks = Sinks({"transport": detour}, tmp_path)
     sinks.task(outcome_of("t"), sinks.queue)
     sinks.settle()
     yield sinks

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devkit.servers.proxy import FaultProxy, Refuse, fault_proxy
-from devkit.servers.rabbitmq import RabbitServer
+from devkit.servers.proxy import FaultProxy, Refuse
 from parsekit import JsonObject
 from parsekit.events import COMPLETE, FETCHING, STARTED
 from parsekit.testing.sinks import outcome_of, progress
@@ -21,17 +20,10 @@ TASK = outcome_of("wanderer")
 
 
 @pytest.fixture
-def proxy(broker: RabbitServer) -> Iterator[FaultProxy]:
-    with fault_proxy(broker.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def first(transport: JsonObject, proxy: FaultProxy, tmp_path: Path) -> Iterator[Sinks]:
+def first(detour: JsonObject, tmp_path: Path) -> Iterator[Sinks]:
     """The process that begins; its way to the broker can be cut."""
-    url = f"amqp://guest:guest@127.0.0.1:{proxy.port}"
     (tmp_path / "first").mkdir()
-    sinks = Sinks({"transport": {**transport, "url": url}}, tmp_path / "first")
+    sinks = Sinks({"transport": detour}, tmp_path / "first")
     yield sinks
     sinks.close(0)
 

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from devkit.servers.process import free_port
+from devkit.servers.proxy import FaultProxy, Refuse
 from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.testing.sinks import LONGEST_CALL_S, believable_body, outcome_of
@@ -59,19 +60,20 @@ def ends(messages: list[JsonObject]) -> list[str]:
 
 
 def test_down_at_start_then_everything_is_sent_late_and_in_order(
-    sinks: Sinks, broker: RabbitServer
+    detour: JsonObject, proxy: FaultProxy, broker: RabbitServer, tmp_path: Path
 ) -> None:
-    broker.kill()
-    names = tasks(sinks, "early")
-    assert sinks.added_s < LONGEST_CALL_S
-    time.sleep(channel.CONNECT_S + 0.5)
-    broker.start()
+    with proxy.failing(Refuse()):
+        sinks = Sinks({"transport": detour}, tmp_path)
+        names = tasks(sinks, "early")
+        assert sinks.added_s < LONGEST_CALL_S
+        time.sleep(channel.CONNECT_S + 0.5)
     counts = sinks.settle()
     assert counts.progress.dropped == counts.analytics.dropped == {}
     assert counts.analytics.late == len(names)
     with Caller(broker, sinks.queue) as caller, Caller(broker, sinks.name) as analyst:
         assert ends(caller.read(3 * len(names))) == names
         assert task_ids(analyst.read(len(names))) == names
+    sinks.close()
 
 
 def test_a_restart_in_the_middle_loses_no_end_and_no_event(
@@ -333,14 +335,17 @@ def test_a_broker_that_will_not_have_us_is_named_without_the_password(
 
 
 def test_while_rabbitmq_is_away_the_oldest_steps_go_first_and_no_end(
-    transport: JsonObject, broker: RabbitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    detour: JsonObject,
+    proxy: FaultProxy,
+    broker: RabbitServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("parsekit_sinks_rabbitmq.buffer.Buffer.__init__.__defaults__", (30, 10**8))
-    broker.kill()
-    sinks = Sinks({"transport": transport}, tmp_path)
-    names = tasks(sinks, "many", 25)
-    assert sinks.counts().progress.dropped == {"buffer_full": 45}
-    broker.start()
+    with proxy.failing(Refuse()):
+        sinks = Sinks({"transport": detour}, tmp_path)
+        names = tasks(sinks, "many", 25)
+        assert sinks.counts().progress.dropped == {"buffer_full": 45}
     sinks.settle()
     with Caller(broker, sinks.queue) as caller:
         came = caller.messages_now()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from devkit.servers.proxy import FaultProxy, Refuse
 from devkit.servers.rabbitmq import RabbitServer
 from parsekit import JsonObject
 from parsekit.testing.sinks import outcome_of
@@ -154,14 +155,15 @@ def test_a_child_that_outlives_its_parent_does_not_hold_the_spool(
 
 
 def test_the_spool_of_a_living_process_is_left_alone(
-    sinks: Sinks, broker: RabbitServer, transport: JsonObject, tmp_path: Path
+    detour: JsonObject, proxy: FaultProxy, tmp_path: Path
 ) -> None:
-    broker.kill()
-    sinks.task(outcome_of("mine"), None)
-    until(lambda: sinks.spooled, "the spool")
-    assert left_behind(sinks) == ([], [])
-    broker.start()
+    sinks = Sinks({"transport": detour}, tmp_path)
+    with proxy.failing(Refuse()):
+        sinks.task(outcome_of("mine"), None)
+        until(lambda: sinks.spooled, "the spool")
+        assert left_behind(sinks) == ([], [])
     sinks.settle()
+    sinks.close()
 
 
 def test_a_queue_that_takes_no_analytics_holds_up_no_ends_of_killed_processes(
