@@ -106,8 +106,8 @@ def _rows(
 
 
 def team_name(team: Team) -> str:
-    """The colour, the club where one is stated, and whether it won."""
-    parts = (team.color.upper(), team.name, "won" if team.won else None)
+    """The colour, whether it won, and the club where one is stated: what is cut stands last."""
+    parts = (team.color.upper(), "won" if team.won else None, team.name)
     return " ".join(part for part in parts if part)
 
 

@@ -111,9 +111,14 @@ def test_bodies_are_the_same_with_both_readers(
     parse: Parse, good_replays: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = [path for path in good_replays if path.stat().st_size < 500_000]
-    ours = [parse(path) for path in small]
+    ours = [_told(parse(path)) for path in small]
     monkeypatch.setattr(readers, "native_module", None)
-    assert [parse(path) for path in small] == ours
+    assert [_told(parse(path)) for path in small] == ours
+
+
+def _told(parsed: Parsed) -> tuple[object, ...]:
+    """All but who read it, and what the operator is told of that."""
+    return parsed.data, parsed.warnings, parsed.timeline
 
 
 def test_the_native_reader_is_taken_where_it_is_there(small: Path) -> None:
