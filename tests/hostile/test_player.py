@@ -52,6 +52,14 @@ def pool() -> Iterator[ParsePool]:
     pool.close()
 
 
+@pytest.fixture(scope="module")
+def worn_pool() -> Iterator[ParsePool]:
+    """The pool of a worker that has met all those replays."""
+    pool = ParsePool(memory_bytes=1 << 30)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture(params=[SPEC, STRICT], ids=["standard", "strict"])
 def spec(request: pytest.FixtureRequest) -> ParserSpec:
     spec: ParserSpec = request.param
@@ -59,7 +67,17 @@ def spec(request: pytest.FixtureRequest) -> ParserSpec:
 
 
 @pytest.fixture
-def reach(pool: ParsePool, spec: ParserSpec, tmp_path: Path) -> Reach:
+def reach(worn_pool: ParsePool, spec: ParserSpec, tmp_path: Path) -> Reach:
+    return reach_in(worn_pool, spec, tmp_path)
+
+
+@pytest.fixture
+def reach_anew(pool: ParsePool, spec: ParserSpec, tmp_path: Path) -> Reach:
+    """In a pool that starts with what the test has prepared."""
+    return reach_in(pool, spec, tmp_path)
+
+
+def reach_in(pool: ParsePool, spec: ParserSpec, tmp_path: Path) -> Reach:
     def parse(how: str, target: object = "") -> dict[str, Any]:
         folder = tmp_path / "fetched"
         folder.mkdir(exist_ok=True)
@@ -169,17 +187,17 @@ def test_replays_of_other_tasks_are_not_seen(reach: Reach, tmp_path: Path):
 
 @needs_landlock
 def test_replays_that_are_parsed_at_once_do_not_see_each_other(
-    pool: ParsePool, spec: ParserSpec, reach: Reach
+    pool: ParsePool, spec: ParserSpec, reach_anew: Reach
 ):
     with ThreadPoolExecutor(1) as threads:
-        at_work = threads.submit(reach, "dawdle")
+        at_work = threads.submit(reach_anew, "dawdle")
         end = time.monotonic() + 30
         while not (seen := list(pool._folder.glob("*/*")) if pool._folder else []):
             assert time.monotonic() < end
             time.sleep(0.02)
         for target in (seen[0], "/proc/self/cwd/../" + seen[0].name):
-            assert "refused" in reach("read", target)
-        assert reach("look_around", pool._folder) == {"refused": "PermissionError"}
+            assert "refused" in reach_anew("read", target)
+        assert reach_anew("look_around", pool._folder) == {"refused": "PermissionError"}
         assert seen[0].exists(), "it was there to be read"
         pool.close()
         assert isinstance(at_work.exception(), ParserFailed)
@@ -211,11 +229,11 @@ def test_a_strict_parser_makes_only_the_calls_that_are_listed(reach: Reach, how:
     assert reach(how)["refused"] in ("PermissionError", "OSError", "itimer_error")
 
 
-def test_a_child_has_nothing_open_but_its_conversation_and_its_log(reach: Reach):
+def test_a_child_has_nothing_open_but_its_conversation_and_its_log(reach_anew: Reach):
     inherited = os.open(__file__, os.O_RDONLY)
     os.set_inheritable(inherited, True)
     try:
-        opened = reach("descriptors")["reached"]
+        opened = reach_anew("descriptors")["reached"]
     finally:
         os.close(inherited)
     files = [name for name in opened if name not in ("socket", "/dev/null")]
@@ -225,16 +243,16 @@ def test_a_child_has_nothing_open_but_its_conversation_and_its_log(reach: Reach)
 
 
 def test_a_child_sees_no_variable_that_python_does_not_need(
-    reach: Reach, monkeypatch: pytest.MonkeyPatch
+    reach_anew: Reach, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PYTHONSECRET", "hidden")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
-    assert "hidden" not in str(reach("environment"))
+    assert "hidden" not in str(reach_anew("environment"))
 
 
-def test_limits_can_not_be_raised_and_new_files_would_be_private(reach: Reach):
-    assert reach("more_limits") == {"refused": "ValueError"}
-    assert reach("file_mode") == {"reached": 0o077}
+def test_limits_can_not_be_raised_and_new_files_would_be_private(reach_anew: Reach):
+    assert reach_anew("more_limits") == {"refused": "ValueError"}
+    assert reach_anew("file_mode") == {"reached": 0o077}
 
 
 def test_what_a_parser_opens_holds_little_memory(reach: Reach):
@@ -242,10 +260,10 @@ def test_what_a_parser_opens_holds_little_memory(reach: Reach):
     assert reach("pipes").get("reached", 0) < 32
 
 
-def test_the_limit_of_cpu_time_is_a_hard_one(reach: Reach):
-    soft, hard = reach("cpu_limit")["reached"]
+def test_the_limit_of_cpu_time_is_a_hard_one(reach_anew: Reach):
+    soft, hard = reach_anew("cpu_limit")["reached"]
     assert 0 < soft < hard < 40
-    assert reach("more_cpu") == {"refused": "ValueError"}
+    assert reach_anew("more_cpu") == {"refused": "ValueError"}
 
 
 def test_a_parser_that_prints_for_ever_fills_no_disk(reach: Reach):
@@ -293,8 +311,8 @@ def test_an_answer_that_makes_no_sense_is_a_failure(reach: Reach, answer: str):
     assert reach("nothing") == {"reached": "alive"}
 
 
-def test_each_parser_has_a_server_of_its_own(pool: ParsePool, reach: Reach):
-    assert reach("server") == reach("server")
+def test_each_parser_has_a_server_of_its_own(pool: ParsePool, reach_anew: Reach):
+    assert reach_anew("server") == reach_anew("server")
     assert len(pool._servers) == 1
     other = replace(SPEC, create="reaching:Reaching", parser="other")
     replay = Replay(path=Path("no"), name="a.replay", sha256="0" * 64, size_bytes=1)
@@ -306,8 +324,8 @@ def test_each_parser_has_a_server_of_its_own(pool: ParsePool, reach: Reach):
     assert len(pool._servers) == 2
 
 
-def test_a_parse_leaves_no_folder_behind(reach: Reach, pool: ParsePool):
-    reach("nothing")
+def test_a_parse_leaves_no_folder_behind(reach_anew: Reach, pool: ParsePool):
+    reach_anew("nothing")
     assert pool._folder is not None
     assert not list(pool._folder.iterdir())
     pool.close()
