@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parsekit.api import open_session
+from parsekit.diagnostics import security
 from parsekit.diagnostics.security import security_checks
 from parsekit.host import Host
+from parsekit.parsers.isolation.selftest import attempts_that_work
 from parsekit.providers import Check
 
 #: A broker of another kind needs it beside itself.
@@ -22,6 +25,15 @@ RESULTS = {"backend": "rediss://results.example"}
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.upper().startswith("PARSEKIT")]:
         monkeypatch.delenv(name)
+
+
+tried_once = cache(attempts_that_work)
+
+
+@pytest.fixture(autouse=True)
+def sandbox_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the sandbox tried for the first test only: it takes half a second of a processor."""
+    monkeypatch.setattr(security, "attempts_that_work", tried_once)
 
 
 def checks(folder: Path, config: dict[str, Any] | None = None, mode: int = 0o600) -> list[Check]:
