@@ -42,7 +42,7 @@ _VALUES = (
     Column("number", "integer", "kickoff, goal: which one of the match"),
     Column("first_touch", "boolean", "kickoff: whether the player touched the ball first"),
     Column("time_to_ball_s", "number", "kickoff: seconds from go to the ball", "s"),
-    Column("ball_speed", "number", "goal, touch, shot: speed of the ball after it", "uu/s"),
+    Column("ball_speed", "number", "goal, touch, shot, save: speed of the ball then", "uu/s"),
     Column("ball_turn", "number", "touch: change of the ball's velocity", "uu/s"),
     Column("reported", "boolean", "touch: whether the game says so"),
     Column("touches", "integer", "possession: touches of the team"),
@@ -54,6 +54,7 @@ _VALUES = (
     Column("boost", "number", "boost_pickup: boost gained", "percent"),
     Column("overfill", "number", "boost_pickup: boost beyond a full tank", "percent"),
     Column("stolen", "boolean", "boost_pickup: whether in the opponents' half"),
+    Column("scored", "boolean", "shot: whether it became the player's goal"),
     Column("frame", "integer", "goal: frame of the recording, as the header says"),
 )
 _KNOWN = frozenset(column.name for column in _VALUES)

@@ -8,7 +8,7 @@ from typing import Any
 from parsekit.body.grades import Grades, known
 from parsekit.body.reading import TEAMS, branch, number, players_of, score_of, winner_of
 from parsekit.model import JsonObject, Outcome
-from parsekit.tables.statistics import GROUPS, STATISTICS
+from parsekit.tables.statistics import COUNTERS, GROUPS, STATISTICS
 
 #: Columns that carry the body's name, at the top of the body.
 _MATCH = (
@@ -80,6 +80,7 @@ def player_facts(outcome: Outcome) -> Iterator[dict[str, object]]:
 
 def _player(player: JsonObject) -> dict[str, object]:
     identity, rank = branch(player, "id"), branch(player, "rank")
+    counters = branch(player, "game_counters")
     start_s, end_s = number(player.get("start_time")), number(player.get("end_time"))
     is_there = start_s is not None and end_s is not None and end_s > 0
     stats: dict[str, Any] = {
@@ -98,6 +99,7 @@ def _player(player: JsonObject) -> dict[str, object]:
         "rank_division": rank.get("division"),
         "rank": rank.get("name"),
         **stats,
+        **{column.name: counters.get(name) for column, name in COUNTERS},
     }
 
 

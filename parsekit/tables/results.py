@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from parsekit.model import Outcome
 from parsekit.tables.facts import match_facts, player_facts, team_facts
 from parsekit.tables.schema import Column, Table
-from parsekit.tables.statistics import GROUPS, STATISTICS
+from parsekit.tables.statistics import COUNTERS, GROUPS, STATISTICS
 
 #: What joins the tables: the content of the replay.
 KEY = (
@@ -80,6 +80,8 @@ _FIDELITY = (
     Column("stream", "text", "how much of the recording was read: whole, cut or header only"),
 )
 
+_COUNTERS = tuple(column for column, _ in COUNTERS)
+
 
 def _matches(outcome: Outcome) -> Iterator[Mapping[str, object]]:
     if outcome.ok:
@@ -92,7 +94,7 @@ RESULTS = Table(
     meaning="one row a player of a match, with the facts of the match",
     columns=(
         *(*KEY, *_PARSER, *_TITLE, *_LENGTH, *_TEAM, *_PLAYER, *_STATISTICS, _NUMBER, _WARNINGS),
-        *(*_OUTCOME, *_SCORE, *_TIME, *_MATCH, *_RANK, *_FIDELITY),
+        *(*_OUTCOME, *_SCORE, *_TIME, *_MATCH, *_RANK, *_FIDELITY, *_COUNTERS),
     ),
     facts=player_facts,
 )
@@ -136,7 +138,7 @@ PLAYERS = Table(
     meaning="one row a player of a match",
     columns=(
         *(*KEY, _TEAM[0], *_PLAYER, _NUMBER, *_OUTCOME, *_TIME, *_RANK, *_STATISTICS),
-        *_FIDELITY,
+        *(*_FIDELITY, *_COUNTERS),
     ),
     facts=player_facts,
 )

@@ -125,5 +125,38 @@ STATISTICS: tuple[tuple[Column, str, str], ...] = (
     *_columns("positioning", _POSITIONING),
     *_columns("demo", _DEMO),
 )
+#: The game's own counts of a player, in builds that have them: name and meaning.
+_COUNTERS = """
+demolishes      |opponents demolished
+times_demolished|times demolished
+epic_saves      |epic saves
+clears          |clears
+centers         |centers
+aerial_hits     |touches in the air
+first_touches   |first touches of a kick-off
+crossbar_hits   |hits of the crossbar
+bicycle_hits    |bicycle hits
+juggle_hits     |juggles
+flip_resets     |flip resets
+high_fives      |high fives
+low_fives       |low fives
+pool_shots      |pool shots
+ball_touches    |touches of the ball
+car_touches     |touches of cars
+boost_pickups   |boost pads taken
+"""
+
+
+def _counters() -> list[tuple[Column, str]]:
+    found = []
+    for line in _COUNTERS.strip().splitlines():
+        name, meaning = (part.strip() for part in line.split("|"))
+        text = f"{meaning}, as the game itself counted; empty where it did not say"
+        found.append((Column(f"counter_{name}", "integer", text), name))
+    return found
+
+
+#: Column and name of each.
+COUNTERS = tuple(_counters())
 #: The groups, in their order.
 GROUPS = tuple(dict.fromkeys(group for _, group, _ in STATISTICS))

@@ -79,6 +79,15 @@ def test_ranks_stand_where_they_are_known() -> None:
     assert orange["rank"] is None
 
 
+def test_the_game_s_own_counts_are_unknown_where_it_did_not_say() -> None:
+    body = match(1, 0)
+    body["blue"]["players"][0]["game_counters"] = {"epic_saves": 2, "clears": 0}
+    blue, orange = rows(PLAYERS, outcome(body))
+    names = ("counter_epic_saves", "counter_clears", "counter_flip_resets")
+    assert [blue[name] for name in names] == [2, 0, None]
+    assert [orange[name] for name in names] == [None] * 3
+
+
 def test_grades_stand_beside_what_is_not_exact() -> None:
     fidelity = {
         "stream": "cut",

@@ -13,7 +13,6 @@ from devkit.once import once
 from parsekit import Job, JsonObject, Parsed, ProviderContext, Replay
 from parsekit_local.parser import LocalParser
 from parsekit_local.stream.frames import (
-    Assists,
     BoostSamples,
     Car,
     Countdowns,
@@ -28,6 +27,7 @@ from parsekit_local.stream.frames import (
     RigidBodies,
     ScoreLine,
     Switches,
+    Tallied,
 )
 
 #: Fixtures for which every real replay is parsed, half a minute on two idle cores.
@@ -137,8 +137,8 @@ def _frames(*players: PlayerTrack) -> Frames:
         hits=Hits(frame=_NO_FRAMES, team=_NO_FRAMES),
         countdowns=Countdowns(first_frame=_NO_FRAMES, last_frame=_NO_FRAMES),
         goals=Goals(frame=_NO_FRAMES, conceding_team=_NO_FRAMES),
-        assists=Assists(frame=_NO_FRAMES, player=_NO_FRAMES),
         demolitions=Demolitions(frame=_NO_FRAMES, attacker=_NO_FRAMES, victim=_NO_FRAMES),
+        tallied=Tallied(frame=_NO_FRAMES, player=_NO_FRAMES, name=(), by=_NO_FRAMES),
         states=(),
         game_clock=GameClock(frame=_NO_FRAMES, seconds=_NO_FRAMES),
     )

@@ -12,7 +12,7 @@ use pyo3::types::PyBytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Raised when a column or a code changes its meaning; parsekit-local refuses others.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// Where the version of boxcars is pinned.
 const MANIFEST: &str = include_str!("../Cargo.toml");

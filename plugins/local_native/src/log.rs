@@ -28,8 +28,8 @@ pub enum Code {
     Score = 10,
     /// `a`: the attacker's life, `b`: the victim's
     Demolish = 11,
-    /// `a`: the player's assists so far
-    Assists = 12,
+    /// `a`: the count, `b`: index into the tallies
+    Tally = 12,
 }
 
 /// The last report of an attribute that is remembered as it came; not-finite numbers are `None`.

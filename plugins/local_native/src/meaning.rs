@@ -9,21 +9,19 @@ pub enum Meaning {
     Body,
     Event(Code),
     Remembered(&'static str),
+    /// One of the game's own counts of a player, by its place among `TALLIES`.
+    Tally(i32),
 }
 
 /// Attributes whose last report is kept as it came.
-const REMEMBERED: [&str; 21] = [
+const REMEMBERED: [&str; 17] = [
     "CameraSettings",
     "ClientLoadout",
     "ClientLoadouts",
     "CustomTeamName",
-    "MatchDemolishes",
     "MatchGUID",
-    "MatchGoals",
     "MatchGuid",
-    "MatchSaves",
     "MatchScore",
-    "MatchShots",
     "MatchStartEpoch",
     "MaxTeamSize",
     "PlayerName",
@@ -36,11 +34,39 @@ const REMEMBERED: [&str; 21] = [
     "bBot",
 ];
 
+/// Counts whose every report is an event; their places are part of the layout.
+const TALLIES: [&str; 21] = [
+    "MatchGoals",
+    "MatchAssists",
+    "MatchSaves",
+    "MatchShots",
+    "MatchDemolishes",
+    "MatchTimesDemolished",
+    "MatchEpicSaves",
+    "MatchClears",
+    "MatchCenters",
+    "MatchAerialHits",
+    "MatchFirstTouches",
+    "MatchCrossbarHits",
+    "MatchBicycleHits",
+    "MatchJuggleHits",
+    "MatchFlipResets",
+    "MatchHighFives",
+    "MatchLowFives",
+    "MatchPoolShots",
+    "BallTouches",
+    "CarTouches",
+    "BoostPickups",
+];
+
 impl Meaning {
     pub fn of(attribute: &str) -> Meaning {
         let name = attribute.rsplit(':').next().unwrap_or_default();
         if let Some(&known) = REMEMBERED.iter().find(|&&known| known == name) {
             return Meaning::Remembered(known);
+        }
+        if let Some(place) = TALLIES.iter().position(|&known| known == name) {
+            return Meaning::Tally(place as i32);
         }
         let code = match name {
             "ReplicatedRBState" => return Meaning::Body,
@@ -55,7 +81,6 @@ impl Meaning {
             "ReplicatedGameStateTimeRemaining" => Code::Wait,
             "ReplicatedStateName" => Code::State,
             "SecondsRemaining" => Code::Clock,
-            "MatchAssists" => Code::Assists,
             "bOverTime" => Code::Overtime,
             "ReplicatedDemolish" | "ReplicatedDemolishExtended" | "ReplicatedDemolish_CustomFX" => {
                 Code::Demolish

@@ -112,16 +112,19 @@ impl<'a> Reader<'a> {
 
     /// Log an update; `None` for a form that the attribute never had.
     fn report(&mut self, life: i32, meaning: Meaning, report: Attribute) -> Option<()> {
-        let code = match meaning {
+        let (code, (a, b)) = match meaning {
             Meaning::Nothing => return Some(()),
             Meaning::Remembered(name) => {
                 self.values.insert((life, name), Value::of(report)?);
                 return Some(());
             }
             Meaning::Body => return self.body(life, report),
-            Meaning::Event(code) => code,
+            Meaning::Event(code) => (code, self.numbers(code, report)?),
+            Meaning::Tally(place) => {
+                let Attribute::Int(count) = report else { return None };
+                (Code::Tally, (count, place))
+            }
         };
-        let (a, b) = self.numbers(code, report)?;
         self.log.event_frame.push_i32(self.log.frame_count);
         self.log.event_life.push_i32(life);
         self.log.event_code.push_u8(code as u8);
@@ -146,10 +149,9 @@ impl<'a> Reader<'a> {
             (Code::Boost | Code::Hit, Attribute::Byte(number)) => (number.into(), 0),
             (Code::Boost, Attribute::ReplicatedBoost(boost)) => (boost.boost_amount.into(), 0),
             (Code::Handbrake | Code::Overtime, Attribute::Boolean(on)) => (on.into(), 0),
-            (
-                Code::Wait | Code::State | Code::Clock | Code::Score | Code::Assists,
-                Attribute::Int(number),
-            ) => (number, 0),
+            (Code::Wait | Code::State | Code::Clock | Code::Score, Attribute::Int(number)) => {
+                (number, 0)
+            }
             (Code::Owner | Code::Team, Attribute::ActiveActor(other)) => (self.who(other.actor), 0),
             (Code::Pickup, Attribute::Pickup(pickup)) => {
                 (self.instigator(pickup.instigator), pickup.picked_up.into())

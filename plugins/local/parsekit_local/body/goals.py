@@ -8,12 +8,9 @@ from parsekit import JsonObject
 from parsekit_local.body.roster import Participant
 from parsekit_local.body.teams import COLORS
 from parsekit_local.events.moments import Moments
+from parsekit_local.events.tallies import assist_of
 from parsekit_local.header.facts import HeaderGoal
-from parsekit_local.stream.frames import Frames, PlayerTrack
-
-#: The game counts an assist up to 21 frames after the goal (18 of 18 in real files); the next goal
-#: is seconds away.
-_ASSIST_FRAMES = 60
+from parsekit_local.stream.frames import Frames
 
 
 def goal_entries(
@@ -40,14 +37,6 @@ def _members(goal: HeaderGoal, moments: Moments | None) -> Iterator[tuple[str, o
         yield "clock", clock_s
     if moments.is_overtime(goal.frame):
         yield "overtime", True
-    helper = _helper(goal.frame, goal.team, moments.frames)
+    helper = assist_of(moments, goal.frame, goal.team)
     if helper is not None:
-        yield "assist", helper.name
-
-
-def _helper(frame: int, team: int | None, frames: Frames) -> PlayerTrack | None:
-    credited = zip(frames.assists.frame.tolist(), frames.assists.player.tolist(), strict=True)
-    found = (
-        frames.players[player] for at, player in credited if frame <= at <= frame + _ASSIST_FRAMES
-    )
-    return next((player for player in found if player.team == team), None)
+        yield "assist", moments.players[helper].name

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from parsekit import JsonObject
 from parsekit_local.body.cameras import camera, steering
 from parsekit_local.body.core import most_valuable, player_core
+from parsekit_local.body.counters import counters_of
 from parsekit_local.body.identity import player_id
 from parsekit_local.body.match import UNKNOWN_NAME
 from parsekit_local.body.published import published, published_all
@@ -50,6 +51,7 @@ def _entry(player: Participant, sources: PlayerSources, *, is_mvp: bool) -> Json
     found = statistics_of(player, sources.statistics)
     track = player.track
     rank = sources.ranks.get(account_key(player.account) or ("", "", 0))
+    counters = counters_of(player, sources.everybody)
     return {
         "start_time": published(found.start_time) if found else 0,
         "end_time": published(found.end_time) if found else 0,
@@ -66,6 +68,7 @@ def _entry(player: Participant, sources: PlayerSources, *, is_mvp: bool) -> Json
             else {},
             **_stats(found),
         },
+        **({"game_counters": counters} if counters else {}),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from parsekit import MatchEvent
 from parsekit_local.body.roster import Participant
 from parsekit_local.events.moments import Moments
+from parsekit_local.events.tallies import assist_of
 from parsekit_local.header.facts import HeaderGoal
 from parsekit_local.statistics.updates import speed
 
@@ -43,6 +44,7 @@ def _placed(moments: Moments, goal: HeaderGoal, frame: int, scorer: int | None) 
         frame,
         team=goal.team,
         player=scorer,
+        other=assist_of(moments, frame, goal.team),
         position=None if row is None else moments.ball.position[row],
         confidence="exact",
         values=values,

@@ -14,6 +14,7 @@ from parsekit_local.events.kickoffs import kickoffs_of
 from parsekit_local.events.moments import Moments
 from parsekit_local.events.possession import possessions_of
 from parsekit_local.events.single import demolitions_of, pickups_of, touch_events
+from parsekit_local.events.tallies import tallied_events
 from parsekit_local.events.touches import touches_of
 from parsekit_local.events.tracks import tracks_of
 from parsekit_local.header.facts import HeaderFacts
@@ -51,6 +52,7 @@ def _all(moments: Moments) -> Iterator[MatchEvent]:
     yield from possessions_of(moments, touches)
     yield from fifty_fifties_of(moments, touches)
     yield from aerials_of(moments, touches)
+    yield from tallied_events(moments)
     yield from demolitions_of(moments)
     yield from pickups_of(moments)
 

@@ -15,7 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import subtr_actor
 
-from parsekit_local.stream.log import NOBODY, REMEMBERED, EventCode, ReadFailed, StreamLog
+from parsekit_local.stream.log import (
+    NOBODY,
+    REMEMBERED,
+    TALLIES,
+    EventCode,
+    ReadFailed,
+    StreamLog,
+)
 
 #: What an attribute's report says, as the event's two numbers.
 Numbers: TypeAlias = Callable[[Any], tuple[int, int]]
@@ -125,6 +132,9 @@ class _Recorder:
         name = attribute.rpartition(":")[2]
         if name in REMEMBERED:
             return lambda _frame, life, value: self._values.__setitem__((life, name), value)
+        if name in TALLIES:
+            tally = TALLIES.index(name)
+            return self._event(EventCode.TALLY, lambda value: (int(value), tally))
         if name == "ReplicatedRBState":
             return self._body
         # players and other things have scores of their own
@@ -144,7 +154,6 @@ class _Recorder:
             "ReplicatedPickupData": (EventCode.PICKUP, self._pickup),
             "ReplicatedStateName": (EventCode.STATE, _number),
             "Score": (EventCode.SCORE, _number),
-            "MatchAssists": (EventCode.ASSISTS, _number),
             "SecondsRemaining": (EventCode.CLOCK, _number),
             "Team": (EventCode.TEAM, self._life),
             "Vehicle": (EventCode.OWNER, self._life),

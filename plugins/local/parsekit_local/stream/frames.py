@@ -152,7 +152,8 @@ class PlayerTrack:
 
     ``first_frame`` and ``end_frame`` enclose the player's presence in the match (not on the
     field). ``body_ids`` are the car bodies chosen for blue and orange. ``steering_sensitivity``
-    is ``None`` when not reported (the game reports only what differs from 1).
+    is ``None`` when not reported (the game reports only what differs from 1). ``counters`` are the
+    game's own counts as last reported, by the game's names; one that never rose is not reported.
     """
 
     name: str
@@ -166,6 +167,7 @@ class PlayerTrack:
     steering_sensitivity: float | None
     body_ids: tuple[int | None, int | None]
     score_line: ScoreLine
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -199,14 +201,6 @@ class Goals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Assists:
-    """The assists: each rise of a player's count; ``player`` indexes `Frames.players`."""
-
-    frame: Ints
-    player: Ints
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Demolitions:
     """Demolitions; ``attacker`` and ``victim`` index `Frames.players`, -1 where unknown.
 
@@ -216,6 +210,21 @@ class Demolitions:
     frame: Ints
     attacker: Ints
     victim: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tallied:
+    """When the game counted something for a player: each rise of one of its own counts.
+
+    ``player`` indexes `Frames.players`, ``name`` is the game's, such as ``MatchSaves``. ``by`` is
+    how much it rose: more than 1 where several came in one frame. What a player came with is not
+    here.
+    """
+
+    frame: Ints
+    player: Ints
+    name: tuple[str, ...]
+    by: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,8 +289,8 @@ class Frames:
     hits: Hits
     countdowns: Countdowns
     goals: Goals
-    assists: Assists
     demolitions: Demolitions
+    tallied: Tallied
     states: tuple[StateChange, ...]
     game_clock: GameClock
     match: MatchFacts = field(default_factory=MatchFacts)

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 
 from parsekit_local.stream.frames import (
-    Assists,
     Bools,
     Countdowns,
     Demolitions,
@@ -18,9 +17,10 @@ from parsekit_local.stream.frames import (
     Hits,
     Ints,
     StateChange,
+    Tallied,
 )
 from parsekit_local.stream.lives import Life, LoggedEvents, events_of, lives_of
-from parsekit_local.stream.log import EventCode, StreamLog
+from parsekit_local.stream.log import TALLIES, EventCode, StreamLog
 from parsekit_local.stream.match import match_facts
 from parsekit_local.stream.players import Dossier, ball, dossiers, split, track
 from parsekit_local.stream.tables import RowsByLife, Tables, boosts_by_car, unrepeated
@@ -64,8 +64,8 @@ def interpret(log: StreamLog) -> Frames:
         hits=_hits(events_of(log, EventCode.HIT), in_keyframe, gaps),
         countdowns=_countdowns(events_of(log, EventCode.WAIT)),
         goals=_goals(events_of(log, EventCode.SCORE), lives),
-        assists=_assists(events_of(log, EventCode.ASSISTS), lives, list(everyone.values())),
         demolitions=_demolitions(events_of(log, EventCode.DEMOLISH), list(everyone.values())),
+        tallied=_tallied(events_of(log, EventCode.TALLY), lives, list(everyone.values())),
         states=_states(events_of(log, EventCode.STATE), log.names),
         game_clock=_game_clock(events_of(log, EventCode.CLOCK)),
         match=match_facts(log, lives),
@@ -168,21 +168,6 @@ def _goals(events: LoggedEvents, lives: list[Life]) -> Goals:
     return Goals(frame=frames, conceding_team=conceding)
 
 
-def _assists(events: LoggedEvents, lives: list[Life], everyone: list[Dossier]) -> Assists:
-    """Each rise of a player's count; what a player comes with is from before the recording."""
-    player = {info.number: i for i, dossier in enumerate(everyone) for info in dossier.infos}
-    counts: dict[int, int] = {}
-    rows: list[tuple[int, int]] = []
-    reports = zip(events.frame.tolist(), events.life.tolist(), events.a.tolist(), strict=True)
-    for frame, life, count in reports:
-        came_with = count if frame == lives[life].first_frame else 0
-        if count > counts.get(life, came_with) and life in player:
-            rows.append((frame, player[life]))
-        counts[life] = count
-    frames, players = split(rows)
-    return Assists(frame=frames, player=players)
-
-
 def _demolitions(events: LoggedEvents, everyone: list[Dossier]) -> Demolitions:
     driver = {car.number: i for i, dossier in enumerate(everyone) for car in dossier.cars}
     rows: dict[int, tuple[int, int, int]] = {}
@@ -194,6 +179,27 @@ def _demolitions(events: LoggedEvents, everyone: list[Dossier]) -> Demolitions:
     table = np.array(list(rows.values()), dtype=np.int64).reshape(-1, 3)
     return Demolitions(
         frame=table[:, 0].copy(), attacker=table[:, 1].copy(), victim=table[:, 2].copy()
+    )
+
+
+def _tallied(events: LoggedEvents, lives: list[Life], everyone: list[Dossier]) -> Tallied:
+    """Keep the rises; what a player comes with is from before the recording, or before a rejoin."""
+    player = {info.number: i for i, dossier in enumerate(everyone) for info in dossier.infos}
+    counts: dict[tuple[int, int], int] = {}
+    rises: list[tuple[int, int, int, int]] = []
+    columns = (events.frame, events.life, events.a, events.b)
+    for frame, life, count, tally in zip(*(each.tolist() for each in columns), strict=True):
+        came_with = count if frame == lives[life].first_frame else 0
+        rise = count - counts.get((life, tally), came_with)
+        if rise > 0 and life in player:
+            rises.append((frame, player[life], tally, rise))
+        counts[life, tally] = count
+    table = np.array(rises, dtype=np.int64).reshape(-1, 4)
+    return Tallied(
+        frame=table[:, 0].copy(),
+        player=table[:, 1].copy(),
+        name=tuple(TALLIES[tally] for tally in table[:, 2].tolist()),
+        by=table[:, 3].copy(),
     )
 
 

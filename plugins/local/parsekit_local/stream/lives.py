@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from parsekit_local.stream.frames import Ints
-from parsekit_local.stream.log import EventCode, StreamLog
+from parsekit_local.stream.log import TALLIES, EventCode, StreamLog
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Life:
     """One life of one actor id: from its creation to its deletion or replacement.
 
-    ``values`` holds the last report of each attribute that is remembered as it came; ``owner`` is
+    ``values`` holds the last report of each attribute that is remembered as it came, and of each
+    tally; ``owner`` is
     the first actor that this one was linked to (a car's player, a component's car). ``end_frame``
     is the number of frames for who is there until the end.
     """
@@ -100,14 +101,16 @@ def lives_of(log: StreamLog) -> list[Life]:
     ]
     for life, name, value in log.values:
         lives[life].values[name] = value
+    tallies = events_of(log, EventCode.TALLY)
+    for life, count, tally in zip(
+        tallies.life.tolist(), tallies.a.tolist(), tallies.b.tolist(), strict=True
+    ):
+        lives[life].values[TALLIES[tally]] = count
     owned = events_of(log, EventCode.OWNER)
     for life, owner in zip(owned.life.tolist(), owned.a.tolist(), strict=True):
         # in old files a component's car is named seconds after its first values
         if owner >= 0 and lives[life].owner is None:
             lives[life].owner = lives[owner]
-    helped = events_of(log, EventCode.ASSISTS)
-    for life, assists in zip(helped.life.tolist(), helped.a.tolist(), strict=True):
-        lives[life].values["MatchAssists"] = assists
     joined = events_of(log, EventCode.TEAM)
     for life, team in zip(joined.life.tolist(), joined.a.tolist(), strict=True):
         if team >= 0 and lives[team].team_number is not None:

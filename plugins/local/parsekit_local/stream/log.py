@@ -28,13 +28,9 @@ REMEMBERED = frozenset(
         "ClientLoadout",
         "ClientLoadouts",
         "CustomTeamName",
-        "MatchDemolishes",
         "MatchGUID",
-        "MatchGoals",
         "MatchGuid",
-        "MatchSaves",
         "MatchScore",
-        "MatchShots",
         "MatchStartEpoch",
         "MaxTeamSize",
         "PlayerName",
@@ -46,6 +42,32 @@ REMEMBERED = frozenset(
         "UniqueId",
         "bBot",
     )
+)
+
+#: The game's own counts of a player, by the attribute's name after the colon; all but the first
+#: four since some build of 2026. Their places are part of the layout: add new ones at the end.
+TALLIES = (
+    "MatchGoals",
+    "MatchAssists",
+    "MatchSaves",
+    "MatchShots",
+    "MatchDemolishes",
+    "MatchTimesDemolished",
+    "MatchEpicSaves",
+    "MatchClears",
+    "MatchCenters",
+    "MatchAerialHits",
+    "MatchFirstTouches",
+    "MatchCrossbarHits",
+    "MatchBicycleHits",
+    "MatchJuggleHits",
+    "MatchFlipResets",
+    "MatchHighFives",
+    "MatchLowFives",
+    "MatchPoolShots",
+    "BallTouches",
+    "CarTouches",
+    "BoostPickups",
 )
 
 
@@ -67,7 +89,7 @@ class EventCode(IntEnum):
     OVERTIME = 9  # a: 1 in overtime
     SCORE = 10  # a: the team's goals
     DEMOLISH = 11  # a: the attacker's life, b: the victim's
-    ASSISTS = 12  # a: the player's assists so far
+    TALLY = 12  # a: the count, b: index into TALLIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

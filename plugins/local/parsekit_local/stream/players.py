@@ -22,6 +22,7 @@ from parsekit_local.stream.frames import (
     Switches,
 )
 from parsekit_local.stream.lives import Life
+from parsekit_local.stream.log import TALLIES
 from parsekit_local.stream.tables import Tables
 
 #: Who a player is, over joins and rejoins: an account, or a name (bots have no account).
@@ -86,6 +87,7 @@ def track(who: Identity, dossier: Dossier, tables: Tables) -> PlayerTrack:
         steering_sensitivity=dossier.last("SteeringSensitivity"),
         body_ids=_body_ids(dossier),
         score_line=_score_line(dossier),
+        counters={name: count for name in TALLIES if (count := dossier.last(name)) is not None},
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 ReaderName: TypeAlias = Literal["native", "dictionary"]
 
 #: The meaning of the native reader's columns and codes that is understood here.
-LAYOUT = 2
+LAYOUT = 3
 
 
 def _imported() -> tuple[ModuleType | None, str]:

@@ -55,6 +55,8 @@ def test_players_touch_the_ball_some_fifteen_to_thirty_five_times_a_minute(
 
 def test_possession_is_what_ballchasing_counts(good: dict[str, Parsed]):
     for stem, parsed in good.items():
+        if not players_of(parsed):
+            continue  # a training session has no players, so no events
         for team, color in enumerate(("blue", "orange")):
             known = parsed.data[color]["stats"]["ball"].get("possession_time")
             spells = [one for one in events(parsed, "possession") if one.team == team]

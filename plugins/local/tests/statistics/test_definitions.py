@@ -9,7 +9,6 @@ import pytest
 
 from parsekit_local.statistics import PlayerStatistics, compute, team_sums
 from parsekit_local.stream.frames import (
-    Assists,
     Ball,
     BoostSamples,
     Car,
@@ -25,6 +24,7 @@ from parsekit_local.stream.frames import (
     RigidBodies,
     ScoreLine,
     Switches,
+    Tallied,
 )
 
 #: (frame, x, y, z, speed) of a body; frames are 0.1 s apart.
@@ -107,8 +107,8 @@ def match(
             last_frame=ints([countdown[1]] if countdown else []),
         ),
         goals=Goals(frame=ints([f for f, _ in goals]), conceding_team=ints([t for _, t in goals])),
-        assists=Assists(frame=ints([]), player=ints([])),
         demolitions=Demolitions(frame=events[:, 0], attacker=events[:, 1], victim=events[:, 2]),
+        tallied=Tallied(frame=ints([]), player=ints([]), name=(), by=ints([])),
         states=(),
         game_clock=GameClock(frame=ints([]), seconds=ints([])),
         match=MatchFacts(),
