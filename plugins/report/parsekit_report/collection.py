@@ -6,15 +6,18 @@ and no positions are kept, so that a season takes a few kilobytes a match.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from parsekit import Game, Outcome, SeasonSummary, Series, game_of, summarize
 from parsekit_report.goals import GoalCard, goals_of
-from parsekit_report.overview import LEAST_OTHERS, Usual, medians
-from parsekit_report.sheet import MatchSheet, PlayerKey, PlayerSheet, sheet_of
+from parsekit_report.overview import CORE, LEAST_OTHERS, TRENDS, Usual, medians
+from parsekit_report.sheet import MatchSheet, Numbers, PlayerKey, PlayerSheet, TeamSheet, sheet_of
 
+#: What the scoreboard and the trends of many matches show.
+_SHOWN = frozenset((group, name) for group, name, *_ in (*CORE, *TRENDS))
 #: The longest series that leagues play is a best of seven; two more leave room for a rematch.
 MOST_WHOLE = 9
 
@@ -81,14 +84,18 @@ def collect(outcomes: Iterable[Outcome], *, player: str | None, last: int | None
     entries: list[ListedMatch] = []
     for outcome in outcomes:
         entry = _entry(outcome)
-        if player is None or _keys(entry, player):
-            entries.append(entry)
+        if player is not None and not _keys(entry, player):
+            continue
+        insort(entries, entry, key=_when)
+        if last is not None:
+            del entries[:-last]
         if len(entries) > MOST_WHOLE:
             entries = [_without_positions(each) for each in entries]
-    entries.sort(key=lambda each: (each.sheet.date or "", each.sheet.replay))
-    if last is not None:
-        entries = entries[-last:]
     return Collection(entries=tuple(entries), player=_newest_key(entries, player))
+
+
+def _when(entry: ListedMatch) -> tuple[str, str]:
+    return entry.sheet.date or "", entry.sheet.replay
 
 
 def _entry(outcome: Outcome) -> ListedMatch:
@@ -104,7 +111,22 @@ def _without_positions(entry: ListedMatch) -> ListedMatch:
     if entry.sheet.timeline is None:
         return entry
     goals = tuple(replace(goal, trails=(), ball_path="") for goal in entry.goals)
-    return replace(entry, sheet=replace(entry.sheet, timeline=None), goals=goals)
+    teams = (_brief(entry.sheet.teams[0]), _brief(entry.sheet.teams[1]))
+    return replace(entry, sheet=replace(entry.sheet, timeline=None, teams=teams), goals=goals)
+
+
+def _brief(team: TeamSheet) -> TeamSheet:
+    """The side with the numbers that a scoreboard and trends show; sums have all in the game."""
+    players = tuple(replace(each, stats=_shown_of(each.stats)) for each in team.players)
+    return replace(team, players=players, stats={})
+
+
+def _shown_of(stats: Mapping[str, Numbers]) -> Mapping[str, Numbers]:
+    found: dict[str, dict[str, float]] = {}
+    for group, name in _SHOWN:
+        if name in stats.get(group, {}):
+            found.setdefault(group, {})[name] = stats[group][name]
+    return found
 
 
 def _keys(entry: ListedMatch, wanted: str) -> list[PlayerKey]:

@@ -21,6 +21,15 @@ CORE = (
     ("boost", "bpm", "Boost/min", "B/min"),
     ("movement", "avg_speed", "Speed m/s", "m/s"),
 )
+#: What the page of several matches has trends of; group and name are Ballchasing's.
+TRENDS = (
+    ("core", "score"),
+    ("core", "shots"),
+    ("boost", "bpm"),
+    ("movement", "avg_speed"),
+    ("positioning", "percent_behind_ball"),
+    ("boost", "percent_zero_boost"),
+)
 #: What may be said to differ: habits, which one match can differ in, and with them what is usual.
 _HABITS = (
     ("core", "shots"),

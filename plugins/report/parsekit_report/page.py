@@ -102,12 +102,12 @@ def page_of(collection: Collection) -> tuple[str, Iterator[str]]:
 
 def _matches(collection: Collection) -> Iterator[MatchView]:
     """The matches one by one: the page is longer than what is in memory of it."""
-    for number, (entry, own_medians) in enumerate(collection.with_medians(), start=1):
-        name = f"m{number}"
-        if collection.is_whole:
-            yield _view(entry.sheet, name, own_medians)
-        else:
-            yield _brief_view(entry, name)
+    if collection.is_whole:
+        for number, (entry, own_medians) in enumerate(collection.with_medians(), start=1):
+            yield _view(entry.sheet, f"m{number}", own_medians)
+    else:
+        for number, entry in enumerate(collection.entries, start=1):
+            yield _brief_view(entry, f"m{number}")
 
 
 def _view(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from parsekit import ModeSummary, PlayerTotals, Total
 from parsekit_report.collection import Collection, ListedMatch, by_player, only_series
-from parsekit_report.overview import CORE, shown_date
+from parsekit_report.overview import CORE, TRENDS, shown_date
 from parsekit_report.sheet import PlayerKey, PlayerSheet
 from parsekit_report.tables import (
     TABLES,
@@ -25,15 +25,6 @@ from parsekit_report.tables import (
 MOST_PLAYERS = 40
 #: So many players have trends, from so many matches on.
 MOST_TRENDS, LEAST_MATCHES = 6, 3
-#: What trends are shown of; group and name are Ballchasing's.
-_TRENDS = (
-    ("core", "score"),
-    ("core", "shots"),
-    ("boost", "bpm"),
-    ("movement", "avg_speed"),
-    ("positioning", "percent_behind_ball"),
-    ("boost", "percent_zero_boost"),
-)
 #: Numbers without a unit that are in the hundreds.
 _LARGE = frozenset(
     each.name for group, _, every in TABLES for each in every if group == "boost"
@@ -287,13 +278,13 @@ def _trends(collection: Collection) -> Iterator[PlayerTrends]:
 
 
 def _player_trends(matches: Sequence[tuple[ListedMatch, PlayerSheet]]) -> PlayerTrends:
-    trends = [trend for key in _TRENDS if (trend := _trend(matches, *key))]
+    trends = [trend for key in TRENDS if (trend := _trend(matches, *key))]
     return PlayerTrends(
         name=matches[-1][1].name,
         trends=tuple(trends),
-        columns=tuple(_STATISTICS[key].label for key in _TRENDS),
+        columns=tuple(_STATISTICS[key].label for key in TRENDS),
         rows=tuple(
-            ((entry.sheet.date or "–")[:10], *(_number(player, *key) for key in _TRENDS))
+            ((entry.sheet.date or "–")[:10], *(_number(player, *key) for key in TRENDS))
             for entry, player in matches
         ),
     )

@@ -47,6 +47,12 @@ def test_the_last_matches_are_the_newest():
     assert re.findall(r"2026-01-0(\d) 18:00</a>", text) == ["2", "3"]
 
 
+def test_the_last_matches_of_many_have_all_their_pictures():
+    made = [outcome(salt=day, day=day) for day in range(1, 13)]
+    assert page(*made).count("<canvas") == 0
+    assert page(*made, last=2).count("<canvas") == 2
+
+
 def test_a_match_tells_what_differs_from_the_players_own_median():
     text = text_of(page(*[outcome(salt=salt, day=salt) for salt in range(1, 5)]))
     assert "own median over the other replays" in text
