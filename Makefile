@@ -42,7 +42,7 @@ install: .venv/.installed ## make .venv with the host, all plugins, extras and t
 
 native: .venv/.native ## build the native reader of replays, which needs Rust and its registry
 
-demo: .venv/.demo ## parse a replay and show the match; REPLAY=path takes yours
+demo: .venv/.demo ## parse a replay, show the match and write its page; REPLAY=path takes yours
 	@$(PY) scripts/demo.py $(if $(REPLAY),"$$REPLAY")
 
 # only CI must have the native reader; its tests say where they are skipped
@@ -87,6 +87,10 @@ soak: .venv/.installed ## work the whole service and see whether it stays flat; 
 record: .venv/.installed ## record the cassettes anew; BALLCHASING_TOKEN and REPLAY=path use the public API
 	@REPLAY="$(REPLAY)" PARSEKIT_RECORD=1 $(PY) -m pytest plugins/ballchasing/tests/test_cassettes.py
 
+pictures: .venv/.installed ## make the pictures of README and docs from an invented match
+	@$(PY) scripts/chromium.py
+	@$(PY) scripts/pictures.py
+
 lock: .venv/.installed ## resolve the dependencies anew
 	@$(PY) scripts/lock.py
 
@@ -96,4 +100,4 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install native demo test test-fast check format bench chaos soak record lock sbom clean
+.PHONY: help install native demo test test-fast check format bench chaos soak record pictures lock sbom clean

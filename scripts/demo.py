@@ -1,6 +1,7 @@
-"""Run the real command on a replay: the one that is named, else one that we invent.
+"""Run the real commands on a replay: the one that is named, else one that we invent.
 
-Nothing is left behind: results and settings of this run live in a temporary folder.
+Nothing is left behind but the page of the match: results and settings of this run live in a
+temporary folder.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from parsekit.testing.replays.file import believable_match, write_replay
 
 #: Fifteen frames a second of a match of five minutes: smooth, and written in under a second.
 _FRAMES = 4500
+#: Where the page is written.
+PAGE = Path("build") / "demo.html"
 _ABOUT = """\
 No replay was named, so this one is SYNTHETIC: an invented match of invented players, written a
 moment ago by parsekit's own encoder. For yours: make demo REPLAY=path/to/your.replay
@@ -24,16 +27,23 @@ moment ago by parsekit's own encoder. For yours: make demo REPLAY=path/to/your.r
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse one replay; answer the exit code of the command."""
+    """Parse one replay and write its page; answer the exit code of the first that fails."""
+    PAGE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="parsekit-demo-") as folder:
         replay = arguments[0] if arguments else str(_invent(Path(folder)))
-        return _parse(replay, _own_world(Path(folder)))
+        world = _own_world(Path(folder))
+        return _run("parse", "--", replay, world=world) or _report(replay, world)
 
 
-def _parse(replay: str, world: Mapping[str, str]) -> int:
+def _report(replay: str, world: Mapping[str, str]) -> int:
+    print("\nWhat happened, on one page; open it in a browser:", flush=True)
+    return _run("report", "--output", str(PAGE), "--", replay, world=world)
+
+
+def _run(*arguments: str, world: Mapping[str, str]) -> int:
     # Ctrl-C reaches the command as well; we wait until it has tidied up
     signal.signal(signal.SIGINT, lambda *_: None)
-    command = [sys.executable, "-m", "parsekit", "parse", "--", replay]
+    command = [sys.executable, "-m", "parsekit", *arguments]
     code = subprocess.run(command, env=world, check=False).returncode
     return code if code >= 0 else 128 - code
 

@@ -59,6 +59,12 @@ def test_without_a_replay_an_invented_match_is_shown_and_said_to_be(demo: Demo) 
         assert player.name in result.stdout
 
 
+def test_it_ends_by_naming_the_page_that_it_wrote(demo: Demo, tmp_path: Path) -> None:
+    result = demo()
+    assert "build/demo.html" in result.stderr.splitlines()[-1]
+    assert "Synthetic Alpha" in (tmp_path / "build/demo.html").read_text()
+
+
 def test_a_replay_of_any_name_is_shown(demo: Demo, tmp_path: Path) -> None:
     match = believable_match(seed=8, team_size=1)
     write_replay(tmp_path / "--my best ⚽ 'match'.replay", match, frames=100)

@@ -84,7 +84,7 @@ def _goal(timeline: Timeline, event: MatchEvent, number: int, score: tuple[int, 
         ball_path=ball_path,
         ball_end=ball_end,
         touch=drawn(*touch.position[:2]) if touch and touch.position else None,
-        touched_by=name_at(timeline, touch.player) if touch else None,
+        touched_by=name_at(timeline, touch.player) if touch and touch.player is not None else None,
         trails=trails,
     )
 

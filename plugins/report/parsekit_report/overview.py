@@ -87,13 +87,17 @@ class RosterLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The first screen. ``compared_with`` says what the differences are from."""
+    """The first screen.
+
+    ``compared_with`` says what the differences are from, ``usual_word`` the same in a word.
+    """
 
     facts: tuple[str, ...]
     verdict: tuple[str, ...]
     notes: tuple[str, ...]
     lines: tuple[tuple[RosterLine, ...], tuple[RosterLine, ...]]
     compared_with: str
+    usual_word: str
 
 
 def overview_of(
@@ -104,15 +108,17 @@ def overview_of(
     lines = tuple(
         tuple(_line(sheet, player, own_medians) for player in team.players) for team in sheet.teams
     )
-    compared = "each player's own median over the other replays given"
+    compared, word = "each player's own median over the other replays given", "usually"
     if not own_medians:
-        compared = "the median of the others in this match, as no other replays were given"
+        compared = "the median of the others in this match, as too few other replays were given"
+        word = "others"
     return Overview(
         facts=tuple(_facts(sheet)),
         verdict=tuple(_verdict(sheet)),
         notes=tuple(_notes(sheet)),
         lines=(lines[0], lines[1]),
         compared_with=compared,
+        usual_word=word,
     )
 
 

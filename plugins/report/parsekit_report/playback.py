@@ -99,7 +99,12 @@ def _packed(data: bytes) -> str:
 
 def _events(timeline: Timeline) -> Iterable[Sequence[object]]:
     """Time, kind, team and words of each event that the player marks."""
+    kickoffs = set()
     for event in timeline.events:
-        if event.kind in WORDS and event.time_s is not None:
+        if event.kind == "kickoff":  # one event a player, and one mark for all of them
+            if event.time_s is not None and event.time_s not in kickoffs:
+                kickoffs.add(event.time_s)
+                yield round(event.time_s, 1), event.kind, None, shown_clock(event), ""
+        elif event.kind in WORDS and event.time_s is not None:
             who = "" if event.player is None else name_at(timeline, event.player)
             yield round(event.time_s, 1), event.kind, event.team, shown_clock(event), who

@@ -222,7 +222,7 @@ def _player_rows(
 def _team_rows(sheet: MatchSheet, group: str, statistics: Sequence[Statistic]) -> Iterator[StatRow]:
     for team in sheet.teams:
         numbers: Numbers = team.stats.get(group, {})
-        if numbers:
+        if any(each.name in numbers for each in statistics):
             cells = tuple(cell_of(numbers.get(each.name), each, None) for each in statistics)
             yield StatRow(team.name, team.team, cells)
 

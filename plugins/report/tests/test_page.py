@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from parsekit_report.pitch import pitch_of
+from parsekit_report.playback import AWAY, STEP_UU, playback_of
+
 from .conftest import page
 from .made import NAMES, header_only, outcome
 
@@ -204,6 +207,36 @@ def test_a_parser_without_a_timeline_gets_a_page_of_tables():
     assert "<canvas" not in text
     assert "Positioning" in text
     assert "does not tell the goals" in text
+
+
+def test_positions_survive_the_way_into_the_page():
+    made = outcome().timeline
+    assert made is not None
+    assert made.tracks is not None
+    data = playback_of(made, pitch_of(made))
+    assert data is not None
+    for packed, track in zip([car["at"] for car in data["cars"]], made.tracks.cars, strict=True):
+        for axis, text in enumerate(packed):
+            wanted = track.coordinates()[axis::3]
+            got = decoded(text)
+            assert len(got) == len(wanted)
+            for mine, real in zip(got, wanted, strict=True):
+                assert mine == real if real == AWAY else abs(mine * STEP_UU - real) <= STEP_UU / 2
+
+
+def decoded(text: str) -> list[int]:
+    """A column as the page's script reads it."""
+    data, out, value = iter(base64.b64decode(text)), [], AWAY
+    for byte in data:
+        if byte == 0:
+            out += [value] * next(data)
+            continue
+        if byte == 0x80:
+            value = int.from_bytes([next(data), next(data)], "little", signed=True)
+        else:
+            value += byte if byte < 0x80 else byte - 256
+        out.append(value)
+    return out
 
 
 def test_names_of_players_differ_where_their_page_does():
