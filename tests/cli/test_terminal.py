@@ -50,6 +50,18 @@ def test_one_replay_shows_what_is_being_done_and_then_the_match(
     assert text.count("Grace") == 1
 
 
+def test_teams_have_their_colours_unless_somebody_wants_none(
+    terminal: Terminal, replays: Replays
+) -> None:
+    replays("a")
+    _, shown = terminal.run("parse", "a.replay")
+    assert "\x1b[1;38;5;33mBLUE 3" in shown
+    assert "\x1b[38;5;208m1 ORANGE" in shown
+    _, shown = terminal.run("parse", "a.replay", environ={"NO_COLOR": "1"})
+    assert "BLUE 3" in shown
+    assert "38;5" not in shown
+
+
 def test_results_in_a_pipe_are_clean_while_the_bar_is_on_the_terminal(
     terminal: Terminal, replays: Replays, tmp_path: Path
 ) -> None:
