@@ -107,8 +107,9 @@ def _member_tables(mode: ModeSummary, view: View, width: int | None) -> dict[By,
     players = sorted(mode.players, key=_standing)
     return {
         By.TEAM: _table(
+            # Not its rates and means: of a team these are sums over the players, as Ballchasing's.
             "Team",
-            [(each.roster.label, each.record, _known(each)) for each in mode.teams],
+            [(each.roster.label, each.record, each.totals) for each in mode.teams],
             team_figures,
             width,
         ),
@@ -125,10 +126,6 @@ def _standing(player: PlayerTotals) -> tuple[float, float]:
     """Who played most comes first, of those the one with the most points a game."""
     score = player.totals.get("core.score")
     return -player.record.games, -(score.average if score else 0)
-
-
-def _known(team: TeamTotals) -> Mapping[str, Total]:
-    return {**team.totals, **team.boost_averages, **team.distance_averages}
 
 
 _Row = tuple[str, Record, Mapping[str, Total]]

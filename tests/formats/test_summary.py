@@ -86,6 +86,12 @@ def test_a_number_that_some_game_does_not_tell_is_marked(capsys):
     assert "averages of a game · * not all games tell" in lines
 
 
+def test_a_team_has_no_rate_that_is_a_sum_over_its_players(capsys):
+    """Of two players with 300 and 100 a minute, 400 is nobody's."""
+    write(SummaryTable(By.TEAM, View.BOOST), season())
+    assert "/min" not in capsys.readouterr().out
+
+
 def test_nothing_that_counts_is_said(capsys):
     write(SummaryTable(None, View.CORE), [{}])
     assert capsys.readouterr().out.splitlines()[0] == "no game that counts"
