@@ -25,6 +25,7 @@ from parsekit_report.pitch import PADS, Pitch, pitch_of, standard_pitch
 from parsekit_report.playback import playback_of
 from parsekit_report.season import TREND_HEIGHT, TREND_WIDTH, season_of
 from parsekit_report.sheet import COLORS, MatchSheet, PlayerKey
+from parsekit_report.shots import Shot, shots_of
 from parsekit_report.strips import Clockwork, clockwork_of
 from parsekit_report.tables import StatTable, tables_of
 from parsekit_report.touches import TouchMap, touch_maps_of
@@ -53,6 +54,7 @@ class MatchView:
     playback: Markup | None = None
     clockwork: Clockwork | None = None
     grids: tuple[ZoneGrid, ...] = ()
+    shots: tuple[Shot, ...] = ()
     touches: tuple[TouchMap, ...] = ()
     pads: tuple[PadMap, ...] = ()
     kickoffs: tuple[Kickoff, ...] = ()
@@ -75,6 +77,8 @@ class MatchView:
             yield f"{self.id}clock", "On one clock"
         if self.grids:
             yield f"{self.id}where", "Where they were"
+        if self.shots:
+            yield f"{self.id}shots", "Shots"
         if self.touches:
             yield f"{self.id}touches", "Touches"
         if self.pads:
@@ -127,6 +131,7 @@ def _view(
         playback=None if playback is None else _data(playback),
         clockwork=clockwork_of(timeline, pitch),
         grids=grids_of(timeline, pitch),
+        shots=shots_of(timeline),
         touches=touch_maps_of(timeline),
         pads=pad_maps_of(timeline, pitch),
         kickoffs=kickoffs_of(timeline),

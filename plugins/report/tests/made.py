@@ -169,6 +169,17 @@ def _moments(players: Sequence[TimelinePlayer]) -> list[MatchEvent]:
             position=(300, 4000, 93),
             confidence="guess",
         ),
+        MatchEvent(
+            kind="shot",
+            time_s=11.0,
+            clock_s=49,
+            team=0,
+            player=0,
+            position=(0, 3000, 93),
+            values={"scored": True, "ball_speed": 2000},
+        ),
+        MatchEvent(kind="shot", time_s=40.0, clock_s=20, team=1, player=last, position=(0, 0, 93)),
+        MatchEvent(kind="save", time_s=41.0, clock_s=19, team=0, player=0),
         MatchEvent(kind="demolition", time_s=10.0, team=1, player=last, other=0),
         MatchEvent(kind="demolition", time_s=14.0, player=None, other=last),
         MatchEvent(

@@ -173,6 +173,11 @@ def test_demolitions_tell_who_did_it_to_whom():
     assert "the game 0 0 0 0 0 1 1" in lines
 
 
+def test_shots_tell_what_became_of_them():
+    lines = table_of(page(outcome()), "shots")[1:]
+    assert lines == ["0:49 Ann 72 km/h goal", "0:20 Fay – saved"]
+
+
 def test_pads_and_touches_are_counted():
     whole = page(outcome())
     assert "Ann 1 0 0 1" in table_of(whole, "pads")
