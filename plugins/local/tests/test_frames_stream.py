@@ -32,6 +32,8 @@ OBJECTS = [
     "TAGame.Ball_TA:HitTeamNum",
     "TAGame.Car_TA:ReplicatedDemolish",
     "Engine.TeamInfo:Score",
+    "TAGame.PRI_TA:MatchSaves",
+    "TAGame.PRI_TA:MatchEpicSaves",
 ]
 PRI, CAR, BOOST, BLUE, ORANGE, BALL, PAD = range(7)
 BLUE_ID, ORANGE_ID = 90, 91
@@ -122,6 +124,43 @@ def test_a_leaver_keeps_the_team() -> None:
     (player,) = read(joins(1, 2), frame((1, "Team", to(-1)))).players
 
     assert player.team == 0
+
+
+def tallied(frames: Frames) -> list[tuple[int, int, str, int]]:
+    rows = frames.tallied
+    columns = (rows.frame.tolist(), rows.player.tolist(), rows.name, rows.by.tolist())
+    return list(zip(*columns, strict=True))
+
+
+def test_each_rise_of_a_count_is_one_of_its_frame() -> None:
+    frames = read(
+        joins(1, 2),
+        frame((1, "MatchSaves", 1)),
+        frame((1, "MatchSaves", 1)),  # a key frame repeats it
+        frame((1, "MatchEpicSaves", 1), (1, "MatchSaves", 3)),
+        keyframes=[2],
+    )
+
+    assert tallied(frames) == [
+        (1, 0, "MatchSaves", 1),
+        (3, 0, "MatchEpicSaves", 1),
+        (3, 0, "MatchSaves", 2),
+    ]
+    assert dict(frames.players[0].counters) == {"MatchSaves": 3, "MatchEpicSaves": 1}
+    assert frames.players[0].score_line.saves == 3
+
+
+def test_what_a_player_comes_with_was_counted_before() -> None:
+    begins = joins(1, 2)
+    begins["updated_actors"] += frame((1, "MatchSaves", 4))["updated_actors"]
+    frames = read(begins, frame((1, "MatchSaves", 5)))
+
+    assert tallied(frames) == [(1, 0, "MatchSaves", 1)]
+    assert frames.players[0].score_line.saves == 5
+
+
+def test_a_count_that_was_never_sent_is_not_known() -> None:
+    assert dict(read(joins(1, 2)).players[0].counters) == {}
 
 
 def test_somebody_without_account_or_car_is_nobody() -> None:
