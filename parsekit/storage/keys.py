@@ -55,7 +55,10 @@ def _key_fault(key: str) -> str | None:
         return "is empty"
     if len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:
         return f"is longer than {MAX_KEY_BYTES} bytes"
-    if any(unicodedata.category(char) in _UNPRINTABLE for char in key):
+    # the first two are quick, and true of nearly every key
+    if not (key.isascii() and key.isprintable()) and any(
+        unicodedata.category(char) in _UNPRINTABLE for char in key
+    ):
         return "has control characters or broken text"
     return _place_fault(key)
 
