@@ -25,7 +25,7 @@ from parsekit_report.pitch import PADS, Pitch, pitch_of, standard_pitch
 from parsekit_report.playback import playback_of
 from parsekit_report.season import TREND_HEIGHT, TREND_WIDTH, season_of
 from parsekit_report.sheet import COLORS, MatchSheet, PlayerKey
-from parsekit_report.shots import Shot, shots_of
+from parsekit_report.shots import ShotOnGoal, shots_of
 from parsekit_report.strips import Clockwork, clockwork_of
 from parsekit_report.tables import StatTable, tables_of
 from parsekit_report.touches import TouchMap, touch_maps_of
@@ -54,7 +54,7 @@ class MatchView:
     playback: Markup | None = None
     clockwork: Clockwork | None = None
     grids: tuple[ZoneGrid, ...] = ()
-    shots: tuple[Shot, ...] = ()
+    shots: tuple[ShotOnGoal, ...] = ()
     touches: tuple[TouchMap, ...] = ()
     pads: tuple[PadMap, ...] = ()
     kickoffs: tuple[Kickoff, ...] = ()

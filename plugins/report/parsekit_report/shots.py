@@ -18,7 +18,7 @@ ShotEnd = Literal["goal", "saved", "no goal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class ShotOnGoal:
     """One shot, as its team sees it, which attacks to the right."""
 
     time_s: float | None
@@ -30,17 +30,17 @@ class Shot:
     ended: ShotEnd
 
 
-def shots_of(timeline: Timeline | None) -> tuple[Shot, ...]:
+def shots_of(timeline: Timeline | None) -> tuple[ShotOnGoal, ...]:
     """All shots in the order of time."""
     return tuple(_shots(timeline)) if timeline else ()
 
 
-def _shots(timeline: Timeline) -> Iterator[Shot]:
+def _shots(timeline: Timeline) -> Iterator[ShotOnGoal]:
     for event in of_kind(timeline, "shot"):
         if event.team is not None:
             place = event.position
             speed = number_of(event, "ball_speed")
-            yield Shot(
+            yield ShotOnGoal(
                 time_s=event.time_s,
                 clock=shown_clock(event),
                 name=name_at(timeline, event.player),
