@@ -36,9 +36,9 @@ def after_the_end(fleet: Fleet) -> Mapping[str, int]:
         "temporary files": _files(fleet.temporary),
         "spooled files": _files(data / "spool"),
         "heartbeats": _files(data / "workers"),
-        "processes": _processes_left(fleet),
         "keys of processes": _keys_of_processes(fleet),
     }
+    left |= _processes_left(fleet)
     return {name: count for name, count in left.items() if count}
 
 
@@ -93,11 +93,20 @@ def _files(folder: Path) -> int:
     return sum(1 for path in folder.rglob("*") if path.is_file())
 
 
-def _processes_left(fleet: Fleet) -> int:
+def _processes_left(fleet: Fleet) -> Counter[str]:
     """Those that have not ended with who started them, given the time that a busy machine takes."""
     with suppress(TimeoutError):
         poll(lambda: not any(_processes(fleet)), seconds=ENDS_WITHIN_S)
-    return sum(1 for _ in _processes(fleet))
+    return Counter(f"process ({_command(pid)})" for pid in _processes(fleet))
+
+
+def _command(pid: int) -> str:
+    """Its arguments and state, for whoever has to find out why it is there."""
+    with suppress(OSError):
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return f"{arguments.strip()}, state {state}"
+    return "ended meanwhile"
 
 
 def _processes(fleet: Fleet) -> Iterator[int]:
