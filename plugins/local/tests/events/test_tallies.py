@@ -9,6 +9,7 @@ import pytest
 from parsekit import MatchEvent, Parsed
 from parsekit_local.body.counters import counter_name, counters_of
 from parsekit_local.body.roster import Participant
+from parsekit_local.events.timeline import fitting_events
 from parsekit_local.stream.frames import PlayerTrack, ScoreLine
 from parsekit_local.stream.log import TALLIES
 
@@ -92,3 +93,9 @@ def test_a_count_that_nobody_has_is_unknown_and_one_that_somebody_has_is_0(make_
     ]
     alone = participant(0, {"MatchGoals": 1}, make_track)
     assert counters_of(alone, [alone]) == {}
+
+
+def test_of_too_many_events_the_most_frequent_kind_is_left_out():
+    pickup, goal = (MatchEvent(kind=kind, time_s=1) for kind in ("boost_pickup", "goal"))
+    assert fitting_events([pickup] * 6000 + [goal] * 20) == [goal] * 20
+    assert len(fitting_events([pickup] * 100)) == 100
