@@ -66,7 +66,12 @@ def match_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def series() -> list[Outcome]:
-    return [outcome(salt=n, day=n, date=f"2026-01-01T18:{7 * n:02}:00Z") for n in (1, 2)]
+    duel = (("Ann",), ("Dee",))
+    goals = ((12.0, 0, 0), (31.5, 1, 1))
+    return [
+        outcome(duel, goals=goals, salt=n, day=n, date=f"2026-01-01T18:{7 * n:02}:00Z")
+        for n in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -147,7 +152,7 @@ def test_keys_move_the_player(visit: Open, match_file: Path) -> None:
         ("ArrowRight", 10),
         (".", 10.1),
         ("ArrowLeft", 5.1),
-        ("ArrowUp", 12),
+        ("ArrowUp", 10),  # the demolition
     ):
         page.keyboard.press(key)
         assert time_of(page) == wanted
