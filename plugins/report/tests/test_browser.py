@@ -214,6 +214,8 @@ def test_on_paper_pictures_and_tables_are_there_and_the_player_is_not(
     assert page.locator(".statistics table").first.is_visible()
     assert not page.locator("canvas").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 without its margins
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
