@@ -5,8 +5,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 # uv_build looks for its program on the PATH
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# tests wait for servers more than they compute: four processes keep two cores busy
-JOBS ?= 4
+# tests wait for servers more than they compute: six processes keep two cores busy
+JOBS ?= 6
 # thousands of processes start in the tests, and none shall compile what another has compiled
 BYTECODE := env -u PYTHONDONTWRITEBYTECODE
 # the native reader is optional, and needs Rust: `make native`

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda each: -marked[each.path])
 
 
+@cache
 def _starts_processes(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     if code is None or not code.co_filename.startswith(str(ROOT)) or ".venv" in code.co_filename:
