@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from devkit.deployment import poll
 from parsekit import Outcome
 from parsekit.testing import believable_match, write_replay
 
@@ -113,7 +114,7 @@ def test_the_player_plays_and_pauses(visit: Open, match_file: Path) -> None:
     page = visit(match_file)
     page.get_by_role("combobox", name="Speed").select_option("4")
     page.get_by_role("button", name="Play", exact=True).click()
-    page.wait_for_function("document.querySelector('.watch input[type=range]').value > 1")
+    poll(lambda: time_of(page) > 1)
     page.get_by_role("button", name="Pause").click()
     stopped = time_of(page)
     page.wait_for_timeout(300)
@@ -124,13 +125,13 @@ def test_the_address_names_a_moment(visit: Open, match_file: Path) -> None:
     page = visit(match_file, "#t=23.4")
     assert time_of(page) == 23.4
     page.goto(match_file.as_uri() + "#t=7.0")
-    page.wait_for_function("document.querySelector('.watch input[type=range]').value == 7")
+    poll(lambda: time_of(page) == 7)
 
 
 def test_every_event_of_the_page_is_a_link_to_its_moment(visit: Open, match_file: Path) -> None:
     page = visit(match_file)
     page.locator("article.goal a.moment").nth(1).click()
-    page.wait_for_function("document.querySelector('.watch input[type=range]').value > 1")
+    poll(lambda: time_of(page) > 1)
     links = page.locator("a[href*='t=']")
     assert links.count() >= 2 * len(["goal"] * 3)
 
