@@ -9,20 +9,32 @@ import signal
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 #: Below the ports that Linux gives to outgoing connections (32768 and up), one of which might take
 #: the port before the server does.
 _PORTS = range(15_000, 32_000)
+#: Processes of a test run, at most, that never draw each other's ports.
+_SHARES = 16
+#: Ports that this process drew last: a server that starts does not listen on all of its own yet.
+_drawn: deque[int] = deque(maxlen=300)
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on just now, and no client will be given."""
+    """A TCP port on 127.0.0.1 that nobody listens on just now, and no client will be given.
+
+    Nor is it drawn by another process of the same run of tests, or again by this one soon.
+    """
+    share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
     while True:
-        port = random.choice(_PORTS)  # noqa: S311  (no secret)
+        port = random.choice(_PORTS[share::_SHARES])  # noqa: S311  (no secret)
+        if port in _drawn:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _drawn.append(port)
             return port
 
 

@@ -166,7 +166,7 @@ class ShippedRabbit(RabbitServer):
 
     def tool(self, program: str, *arguments: str) -> str:
         """Run one of RabbitMQ's own, as the health check of compose is; what it printed."""
-        return run([self._installation.script(program), *arguments], env=self._environ, timeout=60)
+        return run([self.installation.script(program), *arguments], env=self._environ, timeout=60)
 
     def _settings(self) -> str:
         return self._configuration
@@ -177,7 +177,7 @@ def seaweedfs(
     services: Mapping[str, Any], secrets: Path, folder: Path
 ) -> Iterator[Mapping[str, int]]:
     """The server, once its health is good and the bucket made; the ports that it has."""
-    ports = dict(zip(("s3.port", *WEED_PORTS), free_ports(), strict=False))
+    ports = {name: free_port() for name in ("s3.port", *WEED_PORTS)}
     weed = str(TOOLS / "weed")
     here = f"{secrets}/servers"
     words = services["seaweedfs"]["command"]
@@ -202,16 +202,6 @@ def seaweedfs(
         for _ in range(2):  # each `docker compose up` runs it
             run(["sh", "-c", make_bucket], timeout=60)
         yield ports
-
-
-def free_ports() -> Iterator[int]:
-    """No two are the same, although nobody listens yet."""
-    given: set[int] = set()
-    while True:
-        port = free_port()
-        if port not in given:
-            given.add(port)
-            yield port
 
 
 def strict(ca_file: Path) -> ssl.SSLContext:
