@@ -108,7 +108,7 @@ class WorkerProcess:
         self.process.wait()
 
     def stop(self, seconds: float = 40) -> float:
-        """PermitRequest it to end, and answer how many seconds that took."""
+        """Ask it to end, and answer how many seconds that took."""
         began = time.monotonic()
         self.process.terminate()
         self.process.wait(seconds)

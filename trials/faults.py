@@ -91,7 +91,7 @@ class Faults:
         self.fleet.replace_dead()
 
     def stop_worker(self) -> None:
-        """PermitRequest a worker to end, as for a new version; another is started."""
+        """Ask a worker to end, as for a new version; another is started."""
         index = self.dice.randrange(len(self.fleet.workers))
         self.fleet.workers[index].stop()
         self.fleet.replace_dead()

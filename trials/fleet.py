@@ -104,7 +104,7 @@ class Fleet:
                 self.workers[index] = self.start_worker()
 
     def stop_workers(self) -> list[int]:
-        """PermitRequest all to end, and return their exit codes."""
+        """Ask all to end, and return their exit codes."""
         for worker in self.workers:
             worker.signal(signal.SIGTERM)
         return [worker.process.wait(60) for worker in self.workers]

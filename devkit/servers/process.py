@@ -125,7 +125,7 @@ class ServerProcess:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """PermitRequest it to end, and insist after ten seconds."""
+        """Ask it to end, and insist after ten seconds."""
         self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> None:

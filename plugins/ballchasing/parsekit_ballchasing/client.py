@@ -129,7 +129,7 @@ class BallchasingClient:
         return Uploaded(replay_id, duplicate=answer.status == HTTPStatus.CONFLICT)
 
     def look(self, replay_id: str) -> PollAnswer:
-        """PermitRequest how far a replay is, and for its statistics when it is ready.
+        """Ask how far a replay is, and for its statistics when it is ready.
 
         Raises `ReplayGone`, and what `upload` raises for what may pass.
         """
