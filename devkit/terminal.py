@@ -38,7 +38,7 @@ class Terminal:
         stdout: int | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:
-        """Return the return code and all that was shown; Ctrl-C once each text has appeared."""
+        """The return code and all that was shown; Ctrl-C once each text has appeared."""
         ours, theirs = os.openpty()
         process = popen(
             [sys.executable, "-m", "devkit.terminal", "parsekit", *arguments],

@@ -1,6 +1,6 @@
 """Addresses of the broker and the result store, brought into the form that their clients take.
 
-Celery, kombu and redis-py each take another set of schemes and options, and return what they don't
+Celery, kombu and redis-py each take another set of schemes and options, and answer what they don't
 know with whatever their code runs into. No message repeats an address, as it may hold a password.
 """
 
