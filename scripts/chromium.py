@@ -14,8 +14,8 @@ from servers import Refused, apt_settings, run
 
 from devkit.servers.chromium import UNPACKED, find_chromium, write_fonts
 
-#: The browser without windows, and a font for machines that have none.
-_PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core")
+#: The browser without windows, a font for machines that have none, and what Playwright needs.
+_PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core", "libatomic1")
 #: What no test needs of the packages.
 _NEEDLESS = ("usr/share/doc", "usr/share/man")
 

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import ViewportSize
 
-from devkit.servers.chromium import find_chromium
+from devkit.servers.chromium import chromium, find_chromium
 from parsekit.testing.replays.file import believable_match, write_replay
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -28,26 +28,20 @@ _SHOWN: tuple[tuple[str, Literal["light", "dark"], str], ...] = (
 
 def main() -> int:
     """Answer an exit code: 0 when all pictures were written."""
-    chromium = find_chromium()
-    if chromium is None:
+    found = find_chromium()
+    if found is None:
         print("there is no Chromium: run scripts/chromium.py", file=sys.stderr)
         return 1
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="parsekit-pictures-") as name:
         page = _write_page(Path(name))
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium.program,
-                env=dict(chromium.environ),
-                args=["--no-sandbox"],  # as root it can't be set up; the page is ours
-            )
+        with chromium(found) as browser:
             for file, scheme, part in _SHOWN:
                 tab = browser.new_page(viewport=_SIZE, color_scheme=scheme)
                 tab.emulate_media(reduced_motion="reduce")
                 tab.goto(page.as_uri() + part)
                 tab.screenshot(path=PICTURES / file)
                 tab.close()
-            browser.close()
     return 0
 
 

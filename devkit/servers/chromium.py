@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
+
+from playwright.sync_api import Browser, sync_playwright
 
 #: ``scripts/chromium.py`` puts it here.
 UNPACKED = Path(__file__).parents[2] / ".cache" / "chromium"
@@ -38,11 +42,28 @@ def find_chromium(unpacked: Path = UNPACKED) -> Chromium | None:
     own = unpacked / "usr/lib/chromium/chromium-headless-shell"
     if not own.is_file():
         return None
-    libraries = [*unpacked.glob("usr/lib/*-linux-gnu"), *unpacked.glob("usr/lib/*-linux-gnu/*/")]
+    places = ("usr/lib/*-linux-gnu", "usr/lib/*-linux-gnu/*/", "lib/*-linux-gnu")
+    libraries = [each for place in places for each in unpacked.glob(place)]
     environ = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
     if not _SYSTEM_FONTS.is_file():
         environ["FONTCONFIG_FILE"] = str(unpacked / "fonts.conf")
     return Chromium(own, environ)
+
+
+@contextmanager
+def chromium(found: Chromium) -> Iterator[Browser]:
+    """Run it without a window for the length of the block."""
+    with patch.dict(os.environ, found.environ):  # Playwright's own program needs a library too
+        playwright = sync_playwright().start()
+    try:
+        # as root, and in most containers, its own sandbox can't be set up; the pages are ours
+        browser = playwright.chromium.launch(
+            executable_path=found.program, env=dict(found.environ), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+    finally:
+        playwright.stop()
 
 
 def write_fonts(unpacked: Path) -> None:

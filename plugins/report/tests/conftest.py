@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from devkit import npm
 from devkit.command_line import CommandLine
-from devkit.servers.chromium import find_chromium
+from devkit.servers.chromium import chromium, find_chromium
 from parsekit import Outcome
 from parsekit_report.collection import collect
 from parsekit_report.page import page_of
@@ -33,13 +33,8 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    with sync_playwright() as playwright:
-        # as root, and in most containers, its own sandbox can't be set up; the pages are ours
-        started = playwright.chromium.launch(
-            executable_path=found.program, env=dict(found.environ), args=["--no-sandbox"]
-        )
+    with chromium(found) as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
