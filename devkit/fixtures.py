@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devkit.missing import missing
 from devkit.servers.rabbitmq_node import RabbitNode, find_installation
 from devkit.servers.shared_rabbitmq import shared_rabbitmq
 
@@ -23,10 +24,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rabbitmq_installed() -> None:
     """Skip where there is no RabbitMQ server; never in CI."""
     if find_installation() is None:
-        message = "no RabbitMQ server: run scripts/servers.py"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("no RabbitMQ server: run scripts/servers.py")
 
 
 @pytest.fixture(scope="session")

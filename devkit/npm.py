@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from devkit.missing import missing
 
 _LOCK = Path(__file__).parents[1] / ".cache" / "npm.lock"
 
@@ -19,7 +17,7 @@ def installed(folder: Path) -> Path:
 
     Skips the test where npm is missing, and fails it in CI.
     """
-    npm = shutil.which("npm") or _missing()
+    npm = shutil.which("npm") or missing("npm is missing")
     _LOCK.parent.mkdir(exist_ok=True)
     with _LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
@@ -27,10 +25,3 @@ def installed(folder: Path) -> Path:
             command = [npm, "ci", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "node_modules"
-
-
-def _missing() -> NoReturn:
-    message = "npm is missing"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)

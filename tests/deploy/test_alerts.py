@@ -6,7 +6,6 @@ And the queries of the dashboard, which promtool reads as rules.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from devkit.missing import missing
 from devkit.servers.promtool import Promtool, find_promtool
 
 ROOT = Path(__file__).parents[2]
@@ -195,8 +195,7 @@ STORIES = {
 def promtool() -> Promtool:
     found = find_promtool()
     if found is None:
-        message = "no promtool: run scripts/promtool.py"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        missing("no promtool: run scripts/promtool.py")
     return Promtool(found)
 
 

@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from devkit.missing import missing
 from parsekit.worker.celery_settings import SHUTDOWN_SECONDS
 
 from .memory import most_bytes
@@ -41,7 +42,7 @@ def written(folder: Path) -> list[dict[str, Any]]:
 def rendered(folder: Path) -> list[dict[str, Any]]:
     """Every object as ``kubectl apply --kustomize`` would send it."""
     if shutil.which("kubectl") is None:
-        pytest.skip("no kubectl to render the manifests with; each file is checked by itself")
+        missing("no kubectl to render the manifests with; each file is checked by itself")
     command = ["kubectl", "kustomize", str(folder / OVERLAY)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from devkit.missing import missing
+
 from .memory import most_bytes
 
 #: On systemd's scale from 0 to 10; a unit without any hardening has 9.6.
@@ -20,7 +22,7 @@ def analyze() -> str:
     """The linter of Debian's package ``systemd``."""
     found = shutil.which("systemd-analyze")
     if found is None:
-        pytest.skip("no systemd-analyze to check the unit with: install the package systemd")
+        missing("no systemd-analyze to check the unit with: install the package systemd")
     return found
 
 

@@ -217,14 +217,12 @@ class TestBodies:
     def test_of_real_files_come_from_the_local_parser(
         self, api: Any, clock: Any, tmp_path: Path
     ) -> None:
-        pytest.importorskip("parsekit_local")
         path = write_replay(tmp_path / "match.replay", believable_match(seed=3), frames=60)
         body = self.settled(api, clock, path)
         assert body["status"] == "ok"
         assert not body["blue"]["players"][0]["name"].startswith("blue-")
 
     def test_of_damaged_files_are_failed(self, api: Any, clock: Any, tmp_path: Path) -> None:
-        pytest.importorskip("parsekit_local")
         path = write_replay(tmp_path / "match.replay", believable_match(seed=4), frames=60)
         path.write_bytes(path.read_bytes()[:-500])
         assert self.settled(api, clock, path)["status"] == "failed"

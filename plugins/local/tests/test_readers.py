@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devkit.missing import missing
 from parsekit import Parsed
 from parsekit.testing import believable_match, synthetic_replay, write_replay
 from parsekit_local.stream import dictionary, native, readers
@@ -32,11 +32,8 @@ _UNKNOWN = "attribute unknown or not implemented:\n"
 @pytest.fixture(autouse=True, scope="module")
 def native_module() -> ModuleType:
     """The native reader; never optional in CI."""
-    why_not = readers.why_not_native()
-    if why_not and os.environ.get("CI"):
-        pytest.fail(why_not)
-    if why_not:
-        pytest.skip(why_not)
+    if why_not := readers.why_not_native():
+        missing(why_not)
     return sys.modules["parsekit_local_native"]
 
 

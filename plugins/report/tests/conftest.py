@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from playwright.sync_api import Browser
 
 from devkit import npm
 from devkit.command_line import CommandLine
+from devkit.missing import missing
 from devkit.servers.chromium import chromium, find_chromium
 from parsekit import Outcome
 from parsekit_report.collection import collect
@@ -29,10 +29,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window; missing it skips, and fails in CI."""
     found = find_chromium()
     if found is None:
-        message = "there is no Chromium: run scripts/chromium.py"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("there is no Chromium: run scripts/chromium.py")
     with chromium(found) as started:
         yield started
 
