@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-from servers import Refused, apt_settings, run
+from debian import packages, provide
 
 from devkit.servers.chromium import UNPACKED, find_chromium, write_fonts
 
@@ -22,38 +21,14 @@ _NEEDLESS = ("usr/share/doc", "usr/share/man")
 
 def unpack(target: Path) -> None:
     """Put the browser below ``target``. Raises `Refused` when the packages can't be had."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise Refused("there is no apt-get or no dpkg-deb")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as name:
-        work, root = Path(name), Path(name) / "root"
-        apt = apt_settings(work)
-        run(["apt-get", *apt, "-qq", "update"])
-        # only what the system lacks comes along: it is resolved against what is installed
-        wanted = ["--no-install-recommends", "--download-only", "install", *_PACKAGES]
-        run(["apt-get", *apt, "-qq", "--yes", *wanted])
-        for package in sorted((work / "cache/archives").glob("*.deb")):
-            run(["dpkg-deb", "-x", str(package), str(root)])
+    with packages(target) as taken:
+        taken.unpack_with_what_lacks(*_PACKAGES)
         for needless in _NEEDLESS:
-            shutil.rmtree(root / needless, ignore_errors=True)
-        write_fonts(root)
+            shutil.rmtree(taken.root / needless, ignore_errors=True)
+        write_fonts(taken.root)
         shutil.rmtree(target, ignore_errors=True)
-        root.rename(target)
-
-
-def main() -> int:
-    """Answer an exit code: 0 when there is a browser."""
-    if find_chromium():
-        return 0
-    print("getting Chromium for the tests", file=sys.stderr)
-    try:
-        unpack(UNPACKED)
-    except (Refused, OSError) as exc:
-        print(f"there is no Chromium for the tests, and getting it failed: {exc}", file=sys.stderr)
-        print("install the package chromium, then run again", file=sys.stderr)
-        return 1
-    return 0
+        taken.root.rename(target)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(0 if find_chromium() else provide("Chromium", "chromium", lambda: unpack(UNPACKED)))

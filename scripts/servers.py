@@ -10,16 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from debian import Refused, packages, run
+
 from devkit.servers.rabbitmq_node import UNPACKED, Installation, find_installation
 
-#: Seconds for one apt-get; mirrors can be slow, and another apt may hold the lock for a while.
-APT_SECONDS = 600
-
+_PACKAGE = "rabbitmq-server"
 #: Debian starts a service when its package comes; a test server must not become one.
 INSTALL = """
 set -e
@@ -34,10 +33,6 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 rabbitmq-server
 if [ -d /run/systemd/system ]; then systemctl disable rabbitmq-server; fi
 """
-
-
-class Refused(Exception):
-    """This way does not work on this machine; the message says why."""
 
 
 def install() -> None:
@@ -55,35 +50,12 @@ def unpack(target: Path) -> None:
 
     Raises `Refused` when the packages can't be had.
     """
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise Refused("there is no apt-get or no dpkg-deb")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as name:
-        work = Path(name)
-        for deb in _download(work):
-            run(["dpkg-deb", "-x", str(deb), str(work / "root")])
-        _make_movable(work / "root/usr/lib")
+    with packages(target) as taken:
+        needed = taken.needed_by(_PACKAGE)
+        taken.unpack(_PACKAGE, *(name for name in needed if name.startswith("erlang-")))
+        _make_movable(taken.root / "usr/lib")
         shutil.rmtree(target, ignore_errors=True)
-        (work / "root").rename(target)
-
-
-def _download(work: Path) -> list[Path]:
-    apt = apt_settings(work)
-    run(["apt-get", *apt, "-qq", "update"])
-    closure = ["depends", "--recurse", "--important", "rabbitmq-server"]
-    listing = run(["apt-cache", *apt, *closure]).split("\n")
-    names = {"rabbitmq-server"} | {name for name in listing if name.startswith("erlang-")}
-    run(["apt-get", *apt, "-qq", "download", *sorted(names)], folder=work)
-    return sorted(work.glob("*.deb"))
-
-
-def apt_settings(work: Path) -> list[str]:
-    """Give apt lists and a cache of its own, as the system's may be empty and are root's."""
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (work / folder).mkdir(parents=True)
-    places = (f"Dir::State::Lists={work}/lists", f"Dir::Cache={work}/cache")
-    settings = (*places, "Debug::NoLocking=1", "APT::Sandbox::User=")
-    return [part for setting in settings for part in ("-o", setting)]
+        taken.root.rename(target)
 
 
 def _make_movable(libraries: Path) -> None:
@@ -96,19 +68,6 @@ def _make_movable(libraries: Path) -> None:
         for word in ("$SCRIPT_PATH", "${RABBITMQ_SCRIPTS_DIR}/rabbitmq-defaults"):
             text = text.replace(f" {word}", f' "{word}"')
         script.write_text(text)
-
-
-def run(command: Sequence[str], folder: Path | None = None) -> str:
-    """Answer what it prints. Raises `Refused` when it fails."""
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=APT_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise Refused(f"{command[0]} took longer than {APT_SECONDS} s") from exc
-    if done.returncode:
-        raise Refused(f"{command[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
-    return done.stdout
 
 
 def _status(command: Sequence[str]) -> int:
@@ -132,7 +91,7 @@ def provide(target: Path, *, without_root: bool) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answer an exit code: 0 when there is a server."""
+    """Return an exit code: 0 when there is a server."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--without-root", action="store_true", help="unpack, never install")
     parser.add_argument("--target", type=Path, default=UNPACKED, help="folder to unpack into")
