@@ -10,8 +10,9 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from parsekit import Game, Outcome, SeasonSummary, Series, game_of, summarize
+from parsekit import Outcome, SeasonSummary, Series, summarize
 from parsekit_report.goals import GoalCard, goals_of
 from parsekit_report.overview import CORE, LEAST_OTHERS, TRENDS, Usual, medians
 from parsekit_report.sheet import MatchSheet, Numbers, PlayerKey, PlayerSheet, TeamSheet, sheet_of
@@ -20,6 +21,8 @@ from parsekit_report.sheet import MatchSheet, Numbers, PlayerKey, PlayerSheet, T
 _SHOWN = frozenset((group, name) for group, name, *_ in (*CORE, *TRENDS))
 #: The longest series that leagues play is a best of seven; two more leave room for a rematch.
 MOST_WHOLE = 9
+#: Matches whose date nobody knows come first.
+_UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,6 @@ class ListedMatch:
     """One match of many. ``sheet`` has no timeline where there are too many of them."""
 
     sheet: MatchSheet
-    game: Game
     goals: tuple[GoalCard, ...]
 
 
@@ -45,7 +47,7 @@ class Collection:
 
     def summary(self) -> SeasonSummary:
         """Sums by mode, as in a group of Ballchasing's."""
-        return summarize(entry.game for entry in self.entries)
+        return summarize(entry.sheet.game for entry in self.entries)
 
     def player_name(self) -> str | None:
         """The name that the page's player has in the newest match."""
@@ -69,7 +71,7 @@ class Collection:
                 others = [
                     own.number
                     for other, own in matches[player.key]
-                    if other is not entry and other.game.mode == entry.game.mode
+                    if other is not entry and other.sheet.game.mode == entry.sheet.game.mode
                 ]
                 if len(others) >= LEAST_OTHERS:
                     found[player.key] = medians(others)
@@ -83,7 +85,7 @@ def collect(outcomes: Iterable[Outcome], *, player: str | None, last: int | None
     """
     entries: list[ListedMatch] = []
     for outcome in outcomes:
-        entry = _entry(outcome)
+        entry = ListedMatch(sheet=sheet_of(outcome), goals=goals_of(outcome.timeline))
         if player is not None and not _keys(entry, player):
             continue
         insort(entries, entry, key=_when)
@@ -94,17 +96,8 @@ def collect(outcomes: Iterable[Outcome], *, player: str | None, last: int | None
     return Collection(entries=tuple(entries), player=_newest_key(entries, player))
 
 
-def _when(entry: ListedMatch) -> tuple[str, str]:
-    return entry.sheet.date or "", entry.sheet.replay
-
-
-def _entry(outcome: Outcome) -> ListedMatch:
-    sheet = sheet_of(outcome)
-    return ListedMatch(
-        sheet=sheet,
-        game=game_of(outcome.data, replay=sheet.name),
-        goals=goals_of(outcome.timeline),
-    )
+def _when(entry: ListedMatch) -> tuple[datetime, str]:
+    return entry.sheet.game.date or _UNDATED, entry.sheet.replay
 
 
 def _without_positions(entry: ListedMatch) -> ListedMatch:

@@ -153,6 +153,8 @@ def _verdict(sheet: MatchSheet) -> Iterator[str]:
         yield "Level at the end of the recording"
     else:
         yield f"{sheet.teams[sheet.winner].name} won"
+    if sheet.forfeit:
+        yield "by forfeit"
     if sheet.overtime:
         length = f" after {clock(sheet.overtime_s)}" if sheet.overtime_s else ""
         yield f"in overtime{length}"

@@ -144,9 +144,8 @@ def _facts(collection: Collection) -> Iterator[str]:
         yield first if first == last else f"{first} to {last}"
     counts: dict[str, int] = {}
     for entry in collection.entries:
-        counts[entry.game.mode or "mode unknown"] = (
-            counts.get(entry.game.mode or "mode unknown", 0) + 1
-        )
+        mode = entry.sheet.game.mode or "mode unknown"
+        counts[mode] = counts.get(mode, 0) + 1
     yield ", ".join(
         f"{count} × {mode}" for mode, count in sorted(counts.items(), key=lambda each: -each[1])
     )
@@ -166,7 +165,7 @@ def _line(collection: Collection, index: int, entry: ListedMatch) -> MatchLine:
     return MatchLine(
         anchor=f"m{index}",
         date=(sheet.date or "–")[:16].replace("T", " "),
-        mode=sheet.mode or entry.game.mode or "–",
+        mode=sheet.mode or sheet.game.mode or "–",
         blue=names[0],
         orange=names[1],
         score=(_goals(sheet.teams[0].goals), _goals(sheet.teams[1].goals)),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from parsekit import JsonObject, Outcome, Timeline
+from parsekit import Game, JsonObject, Outcome, Timeline, game_of
 from parsekit_report.grades import ABSENT, FieldGrades
 
 COLORS = ("blue", "orange")
@@ -67,10 +67,16 @@ class TeamSheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchSheet:
-    """All that a page says of one match."""
+    """All that a page says of one match.
+
+    ``name`` is the file's, without the folder, which is nobody else's business. ``game`` is the
+    match as sums take it: its mode, date, score and winner are those of the averages.
+    """
 
     sha256: str
     replay: str
+    name: str
+    game: Game
     parser: str
     title: str | None
     map_name: str | None
@@ -83,6 +89,7 @@ class MatchSheet:
     duration_s: float | None
     overtime_s: float | None
     overtime: bool
+    forfeit: bool
     team_size: int | None
     stream: Stream
     teams: tuple[TeamSheet, TeamSheet]
@@ -91,22 +98,14 @@ class MatchSheet:
     timeline: Timeline | None
 
     @property
-    def name(self) -> str:
-        """The file's name, without the folder, which is nobody else's business."""
-        return self.replay.rstrip("/").rpartition("/")[2]
-
-    @property
     def players(self) -> tuple[PlayerSheet, ...]:
         """Everybody, blue first."""
         return self.teams[0].players + self.teams[1].players
 
     @property
     def winner(self) -> int | None:
-        """The side with more goals; None for a draw, or where a score is not known."""
-        blue, orange = (team.goals for team in self.teams)
-        if blue is None or orange is None or blue == orange:
-            return None
-        return 0 if blue > orange else 1
+        """The side that won; None for a draw, or where nobody knows."""
+        return None if self.game.winner is None else COLORS.index(self.game.winner)
 
     @property
     def has_statistics(self) -> bool:
@@ -138,10 +137,13 @@ def sheet_of(outcome: Outcome) -> MatchSheet:
     body = outcome.data or {}
     grades = FieldGrades.of(body)
     known = _Known(body, grades)
-    overtime_s = _number(known.get("overtime_seconds"))
+    name = outcome.replay.rstrip("/").rpartition("/")[2]
+    game = game_of(body, replay=name)
     return MatchSheet(
         sha256=outcome.hash,
         replay=outcome.replay,
+        name=name,
+        game=game,
         parser=f"{outcome.parser} {outcome.parser_version}",
         title=_text(known.get("title")),
         map_name=_text(known.get("map_name")),
@@ -152,11 +154,12 @@ def sheet_of(outcome: Outcome) -> MatchSheet:
         date=_text(known.get("date")),
         date_has_timezone=known.get("date_has_timezone") is True,
         duration_s=_number(known.get("duration")),
-        overtime_s=overtime_s,
+        overtime_s=_number(known.get("overtime_seconds")),
         overtime=known.get("overtime") is True,
+        forfeit=known.get("forfeit") is True,
         team_size=_whole(known.get("team_size")),
         stream=_stream(body),
-        teams=(_team(0, body, known), _team(1, body, known)),
+        teams=(_team(0, body, game, grades), _team(1, body, game, grades)),
         grades=grades,
         warnings=outcome.warnings,
         timeline=outcome.timeline,
@@ -167,10 +170,10 @@ class _Known:
     """The top level of a body without what is graded absent."""
 
     def __init__(self, body: JsonObject, grades: FieldGrades) -> None:
-        self._body, self.grades = body, grades
+        self._body, self._grades = body, grades
 
     def get(self, name: str) -> object:
-        return None if self.grades.at(name) == ABSENT else self._body.get(name)
+        return None if self._grades.at(name) == ABSENT else self._body.get(name)
 
 
 def _stream(body: JsonObject) -> Stream:
@@ -178,29 +181,15 @@ def _stream(body: JsonObject) -> Stream:
     return stream if stream in ("whole", "cut", "header only") else "unknown"
 
 
-def _team(team: int, body: JsonObject, known: _Known) -> TeamSheet:
-    branch = _branch(body, COLORS[team])
-    stats = _stats(branch, "teams", known.grades)
-    players = tuple(_players(team, branch, known.grades))
-    stated = known.get("final_score")
-    goals = _whole(stated.get(COLORS[team])) if isinstance(stated, dict) else None
-    if goals is None:
-        goals = _goals(stats, players)
+def _team(team: int, body: JsonObject, game: Game, grades: FieldGrades) -> TeamSheet:
+    branch, goals = _branch(body, COLORS[team]), game.sides[team].goals
     return TeamSheet(
         team=team,
         name=_text(branch.get("name")) or COLORS[team].capitalize(),
-        goals=goals,
-        players=players,
-        stats=stats,
+        goals=None if goals is None else int(goals),
+        players=tuple(_players(team, branch, grades)),
+        stats=_stats(branch, "teams", grades),
     )
-
-
-def _goals(stats: Mapping[str, Numbers], players: tuple[PlayerSheet, ...]) -> int | None:
-    """Goals of a side whose final score nobody states: those of its players, where known."""
-    if "goals" in stats.get("core", {}):
-        return int(stats["core"]["goals"])
-    known = [goals for player in players if (goals := player.number("core", "goals")) is not None]
-    return int(sum(known)) if known else None
 
 
 def _players(team: int, branch: JsonObject, grades: FieldGrades) -> Iterator[PlayerSheet]:

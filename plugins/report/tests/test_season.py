@@ -89,3 +89,17 @@ def test_memory_does_not_grow_with_the_pictures_of_a_season():
     peak_bytes(10)  # templates are compiled once
     small, large = peak_bytes(12), peak_bytes(36)
     assert large - small < 24 * 100_000  # statistics stay, some 60 kB a match; positions do not
+
+
+def test_a_forfeit_at_a_draw_is_won_as_in_the_averages():
+    made = [outcome(goals=(), salt=day, day=day, forfeit=True) for day in (1, 2)]
+    text = text_of(page(*made, player="Ann"))
+    assert "2 won, 0 lost" in text
+    assert text.count("Blue won · by forfeit") == 2
+    assert "Level at the end" not in text
+
+
+def test_the_newest_match_is_the_newest_in_any_time_zone():
+    later = outcome(salt=1, date="2026-01-01T23:00:00-05:00")
+    sooner = outcome(salt=2, date="2026-01-02T01:00:00Z")
+    assert "1 January 2026, 23:00 UTC-05:00" in page(later, sooner, last=1)
