@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from parsekit import ModeSummary, PlayerTotals, Total
 from parsekit_report.collection import Collection, ListedMatch, by_player, only_series
@@ -300,9 +301,8 @@ def _trend(
     ]
     if len(known) < LEAST_MATCHES:
         return None
-    values = sorted(value for _, _, value in known)
-    median = values[len(values) // 2]
-    low, high = values[0], values[-1]
+    values = [value for _, _, value in known]
+    low, middle, high = min(values), median(values), max(values)
     reach = (high - low) or 1.0
 
     def height(value: float) -> float:
@@ -323,6 +323,6 @@ def _trend(
         label=f"{statistic.label}{unit}",
         path="M" + "L".join(f"{point.x:g} {point.y:g}" for point in points),
         points=points,
-        middle=height(median),
-        median=shown(median, statistic),
+        middle=height(middle),
+        median=shown(middle, statistic),
     )

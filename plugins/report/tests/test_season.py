@@ -103,3 +103,11 @@ def test_the_newest_match_is_the_newest_in_any_time_zone():
     later = outcome(salt=1, date="2026-01-01T23:00:00-05:00")
     sooner = outcome(salt=2, date="2026-01-02T01:00:00Z")
     assert "1 January 2026, 23:00 UTC-05:00" in page(later, sooner, last=1)
+
+
+def test_the_line_of_a_trend_is_the_median_of_an_even_number_as_well():
+    made = [outcome(salt=day, day=day) for day in range(1, 5)]
+    for each, score in zip(made, (100, 200, 400, 500), strict=True):
+        assert each.data is not None
+        each.data["blue"]["players"][0]["stats"]["core"]["score"] = score
+    assert "Score median 300" in text_of(page(*made, player="Ann"))
