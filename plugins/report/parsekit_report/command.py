@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,18 +25,22 @@ def report(
     a match, several that of a series or season. With --player NAME (or PLATFORM:ID) only matches
     of that player are on it, with --last N the newest N.
     """
-    from parsekit import parse_all  # noqa: PLC0415  (help is shown without it)
+    from parsekit import Folder, parse_all  # noqa: PLC0415  (help is shown without it)
     from parsekit_report.collection import collect  # noqa: PLC0415
     from parsekit_report.page import page_of  # noqa: PLC0415
 
-    outcomes = _Successes(parse_all(replays, config=config, timeline=True))
-    collection = collect(outcomes, player=player, last=last)
-    if not collection.entries:
-        who = f" with a player {player!r}" if player else ""
-        _say(f"no page was written: there is no replay{who} that could be parsed")
-        raise SystemExit(1)
-    title, text = page_of(collection)
-    _write(output, text)
+    with _writing(output):
+        folder = Folder.open(output.parent)
+    with folder:
+        outcomes = _Successes(parse_all(replays, config=config, timeline=True))
+        collection = collect(outcomes, player=player, last=last)
+        if not collection.entries:
+            who = f" with a player {player!r}" if player else ""
+            _say(f"no page was written: there is no replay{who} that could be parsed")
+            raise SystemExit(1)
+        title, text = page_of(collection)
+        with _writing(output):
+            folder.write(output.name, (part.encode() for part in text))
     _say(f"{output}: {title}")
     if outcomes.failed:
         raise SystemExit(1)
@@ -57,14 +62,13 @@ class _Successes:
                 _say(f"{outcome.replay}: {outcome.failure.message}")
 
 
-def _write(target: Path, text: Iterable[str]) -> None:
-    """Write the file whole or not at all. Raises `BadRequest`."""
-    from parsekit import Folder  # noqa: PLC0415
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Raise `BadRequest` where the system denies the file or its folder."""
     from parsekit.errors import BadRequest  # noqa: PLC0415
 
     try:
-        with Folder.open(target.parent) as folder:
-            folder.write(target.name, (part.encode() for part in text))
+        yield
     except OSError as error:
         raise BadRequest(f"--output {target} can't be written: {error.strerror}") from error
 

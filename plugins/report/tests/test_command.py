@@ -39,3 +39,12 @@ def test_a_page_that_cannot_be_written_is_a_mistake_in_words(
     done = command_line.run("report", "one.replay", "-o", "nowhere/page.html")
     assert done.returncode == 2
     assert b"--output nowhere/page.html can't be written: No such file or directory" in done.stderr
+
+
+def test_a_page_that_cannot_be_written_is_named_before_any_replay_is_parsed(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.replay").write_bytes(b"nonsense")
+    done = command_line.run("report", "bad.replay", "-o", "nowhere/page.html")
+    assert done.returncode == 2
+    assert b"bad.replay" not in done.stderr
