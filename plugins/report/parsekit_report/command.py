@@ -26,9 +26,12 @@ def report(
     of that player are on it, with --last N the newest N.
     """
     from parsekit import Folder, parse_all  # noqa: PLC0415  (help is shown without it)
+    from parsekit.errors import BadRequest  # noqa: PLC0415
     from parsekit_report.collection import collect  # noqa: PLC0415
     from parsekit_report.page import page_of  # noqa: PLC0415
 
+    if last is not None and last < 1:
+        raise BadRequest(f"--last {last} leaves no match; give 1 or more")
     with _writing(output):
         folder = Folder.open(output.parent)
     with folder:

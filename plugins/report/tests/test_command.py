@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from devkit.command_line import CommandLine
 from parsekit.testing import believable_match, write_replay
 
@@ -48,3 +50,14 @@ def test_a_page_that_cannot_be_written_is_named_before_any_replay_is_parsed(
     done = command_line.run("report", "bad.replay", "-o", "nowhere/page.html")
     assert done.returncode == 2
     assert b"bad.replay" not in done.stderr
+
+
+@pytest.mark.parametrize("last", ["0", "-1"])
+def test_the_last_matches_are_one_at_least(
+    command_line: CommandLine, tmp_path: Path, last: str
+) -> None:
+    write_replay(tmp_path / "one.replay", believable_match(), frames=0)
+    done = command_line.run("report", "one.replay", "--last", last, "-o", "page.html")
+    assert done.returncode == 2
+    assert f"--last {last}".encode() in done.stderr
+    assert not (tmp_path / "page.html").exists()
