@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from parsekit import MatchEvent, Timeline, TimelinePlayer
+from parsekit import MatchEvent, Timeline
 from parsekit_report.sheet import clock
 
 #: Kinds of events that the player's list shows, with the word for each.
@@ -31,15 +31,9 @@ def shown_clock(event: MatchEvent) -> str:
     return "–" if event.time_s is None else f"{clock(event.time_s)} in"
 
 
-def player_at(timeline: Timeline, index: int | None) -> TimelinePlayer | None:
-    """The player of an event; None for nobody."""
-    return None if index is None else timeline.players[index]
-
-
 def name_at(timeline: Timeline, index: int | None) -> str:
     """The player's name, "unknown" for nobody."""
-    player = player_at(timeline, index)
-    return player.name if player else "unknown"
+    return "unknown" if index is None else timeline.players[index].name
 
 
 def number_of(event: MatchEvent, name: str) -> float | None:

@@ -29,7 +29,7 @@ class TakenPad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PadMap:
-    """The pads of a player. ``elsewhere`` were taken where no pad is known."""
+    """The pads of a player. Counts have those as well that were taken where no pad is known."""
 
     label: str
     team: int | None
@@ -37,7 +37,6 @@ class PadMap:
     big: int
     small: int
     stolen: int
-    elsewhere: int
 
 
 def pad_maps_of(timeline: Timeline | None, pitch: Pitch) -> tuple[PadMap, ...]:
@@ -59,7 +58,6 @@ def _maps(timeline: Timeline, pitch: Pitch) -> Iterator[PadMap]:
             big=big,
             small=len(taken) - big,
             stolen=sum(event.values.get("stolen") is True for event in taken),
-            elsewhere=counts[None],
         )
 
 

@@ -60,7 +60,6 @@ class TrendPoint:
     x: float
     y: float
     won: bool | None
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,6 @@ class ModeView:
 
     mode: str
     games: int
-    records: tuple[tuple[str, str], ...]
     tables: tuple[StatTable, ...]
     left_out: int
 
@@ -195,10 +193,6 @@ def _mode(summary: ModeSummary, first: PlayerKey | None) -> ModeView:
     return ModeView(
         mode=summary.mode or "Mode unknown",
         games=len(summary.games),
-        records=tuple(
-            (team.roster.label, f"{team.record.wins} won, {team.record.losses} lost")
-            for team in summary.teams[:MOST_PLAYERS]
-        ),
         tables=tuple(_tables(players)),
         left_out=len(ranked) - len(players),
     )
@@ -211,15 +205,15 @@ def _tables(players: Sequence[PlayerTotals]) -> Iterator[StatTable]:
         ]
         if not known:
             continue
-        columns = [StatColumn(each.label, each.unit, each.better, "", "") for each in known]
+        columns = [StatColumn(each.label, each.unit, "", "") for each in known]
         rows = _rows(players, group, known)
         if group == "core":
             columns = [_plain("Games"), _plain("Won"), *columns]
-        yield StatTable(group, title, tuple(columns), tuple(rows), ())
+        yield StatTable(title, tuple(columns), tuple(rows), ())
 
 
 def _plain(label: str) -> StatColumn:
-    return StatColumn(label, "", 0, "", "")
+    return StatColumn(label, "", "", "")
 
 
 def _total(player: PlayerTotals, group: str, statistic: Statistic) -> Total | None:
@@ -314,7 +308,6 @@ def _trend(
             x=round(6 + index * step, 1),
             y=height(value),
             won=_won(entry, player),
-            text=f"{(entry.sheet.date or '')[:10]}: {shown(value, statistic)}",
         )
         for index, (entry, player, value) in enumerate(known)
     )

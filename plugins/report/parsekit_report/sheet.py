@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from parsekit import Game, JsonObject, Outcome, Timeline, game_of
 from parsekit_report.grades import ABSENT, FieldGrades
 
 COLORS = ("blue", "orange")
-#: Groups of statistics of a player, in Ballchasing's order.
-GROUPS = ("core", "boost", "movement", "positioning", "demo")
 #: Whoever came later or left earlier than this many seconds was not there all the time.
 _LATE_S = 5.0
 #: Numbers from here on are no statistic.
@@ -39,7 +37,6 @@ class PlayerSheet:
     team: int
     mvp: bool
     rank: str | None
-    car: str | None
     start_s: float | None
     end_s: float | None
     stats: Mapping[str, Numbers]
@@ -78,12 +75,8 @@ class MatchSheet:
     name: str
     game: Game
     parser: str
-    title: str | None
     map_name: str | None
-    map_code: str | None
     mode: str | None
-    playlist: str | None
-    match_type: str | None
     date: str | None
     date_has_timezone: bool
     duration_s: float | None
@@ -106,11 +99,6 @@ class MatchSheet:
     def winner(self) -> int | None:
         """The side that won; None for a draw, or where nobody knows."""
         return None if self.game.winner is None else COLORS.index(self.game.winner)
-
-    @property
-    def has_statistics(self) -> bool:
-        """Whether anything but the scoreboard is known."""
-        return any(player.stats.get("positioning") for player in self.players)
 
     def presence(self, player: PlayerSheet) -> str | None:
         """Who came late or left early, in words; None for all others."""
@@ -145,12 +133,8 @@ def sheet_of(outcome: Outcome) -> MatchSheet:
         name=name,
         game=game,
         parser=f"{outcome.parser} {outcome.parser_version}",
-        title=_text(known.get("title")),
         map_name=_text(known.get("map_name")),
-        map_code=_text(known.get("map_code")),
         mode=_text(known.get("playlist_name")),
-        playlist=_text(known.get("playlist_id")),
-        match_type=_text(known.get("match_type")),
         date=_text(known.get("date")),
         date_has_timezone=known.get("date_has_timezone") is True,
         duration_s=_number(known.get("duration")),
@@ -214,7 +198,6 @@ def _player(team: int, player: JsonObject, grades: FieldGrades) -> PlayerSheet:
         team=team,
         mvp=known("mvp") is True,
         rank=_text(rank.get("name")) if isinstance(rank, dict) else None,
-        car=_text(known("car_name")),
         start_s=_number(known("start_time")),
         end_s=_number(known("end_time")),
         stats=_stats(player, "players", grades),
@@ -234,10 +217,9 @@ def _stats(branch: JsonObject, path: str, grades: FieldGrades) -> Mapping[str, N
     }
 
 
-def _branch(value: Any, *keys: str) -> JsonObject:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
+def _branch(value: JsonObject, key: str) -> JsonObject:
+    below = value.get(key)
+    return below if isinstance(below, dict) else {}
 
 
 def _text(value: object) -> str | None:

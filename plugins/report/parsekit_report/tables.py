@@ -150,7 +150,6 @@ class StatColumn:
 
     label: str
     unit: str
-    better: Direction
     sign: str
     meaning: str
 
@@ -168,7 +167,6 @@ class StatRow:
 class StatTable:
     """One group of statistics."""
 
-    group: str
     title: str
     columns: tuple[StatColumn, ...]
     players: tuple[StatRow, ...]
@@ -189,7 +187,6 @@ def _tables(sheet: MatchSheet) -> Iterator[StatTable]:
         ]
         if known:
             yield StatTable(
-                group,
                 title,
                 tuple(_column(each, group, sheet.grades) for each in known),
                 tuple(_player_rows(sheet.players, group, known)),
@@ -200,9 +197,7 @@ def _tables(sheet: MatchSheet) -> Iterator[StatTable]:
 def _column(statistic: Statistic, group: str, grades: FieldGrades) -> StatColumn:
     grade = grades.at(f"players.stats.{group}.{statistic.name}")
     sign, meaning = MEANINGS[grade]
-    return StatColumn(
-        statistic.label, statistic.unit, statistic.better, sign, f"{grade}: {meaning}"
-    )
+    return StatColumn(statistic.label, statistic.unit, sign, f"{grade}: {meaning}")
 
 
 def _player_rows(
