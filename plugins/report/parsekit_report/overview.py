@@ -8,7 +8,7 @@ from datetime import datetime
 from statistics import median
 
 from parsekit_report.sheet import MatchSheet, PlayerKey, PlayerSheet, clock
-from parsekit_report.tables import TABLES, Statistic, shown
+from parsekit_report.tables import STATISTICS, number_shown, shown
 
 #: What a player's line has: group and name are Ballchasing's, then our words, long and short.
 CORE = (
@@ -55,9 +55,6 @@ _SHOWN = 3
 LEAST_OTHERS = 2
 #: A difference below this share of what is usual is none.
 _LEAST_SHARE = 0.1
-_STATISTICS: Mapping[tuple[str, str], Statistic] = {
-    (group, each.name): each for group, _, statistics in TABLES for each in statistics
-}
 
 #: What knows a statistic by group and name; None where it does not.
 Lookup = Callable[[str, str], float | None]
@@ -185,15 +182,10 @@ def _line(sheet: MatchSheet, player: PlayerSheet, own: Mapping[PlayerKey, Usual]
         usual = medians(other.number for other in sheet.players if other is not player)
     return RosterLine(
         player=player,
-        cells=tuple(_core(player, group, name) for group, name, *_ in CORE),
+        cells=tuple(number_shown(player, group, name) for group, name, *_ in CORE),
         note=sheet.presence(player),
         differences=tuple(_differences(player, usual)),
     )
-
-
-def _core(player: PlayerSheet, group: str, name: str) -> str:
-    value = player.number(group, name)
-    return "–" if value is None else shown(value, _STATISTICS[group, name])
 
 
 def medians(lookups: Iterable[Lookup]) -> Usual:
@@ -221,7 +213,7 @@ def _differences(player: PlayerSheet, usual: Usual) -> Iterator[Unusual]:
     for share, key, value, middle in shares[:_SHOWN]:
         if share < _LEAST_SHARE:
             return
-        statistic = _STATISTICS[key]
+        statistic = STATISTICS[key]
         unit = f"\u202f{statistic.unit}" if statistic.unit else ""
         yield Unusual(
             label=statistic.label,

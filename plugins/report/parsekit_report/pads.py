@@ -29,7 +29,10 @@ class TakenPad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PadMap:
-    """The pads of a player. Counts have those as well that were taken where no pad is known."""
+    """The pads of a player.
+
+    ``big``, ``small`` and ``stolen`` count also what was taken where no pad is known.
+    """
 
     label: str
     team: int | None

@@ -155,15 +155,11 @@ def _brief_view(entry: ListedMatch, name: str) -> MatchView:
 
 def _title(sheet: MatchSheet) -> str:
     blue, orange = sheet.teams
-    return f"{blue.name} {_shown(blue.goals)}–{_shown(orange.goals)} {orange.name}"
+    return f"{blue.name} {blue.score}–{orange.score} {orange.name}"
 
 
 def _render(template: str, **values: object) -> Iterator[str]:
     return _environment().get_template(template).generate(**values)
-
-
-def _shown(goals: int | None) -> str:
-    return "?" if goals is None else str(goals)
 
 
 def _data(value: object) -> Markup:

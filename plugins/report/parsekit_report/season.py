@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 from parsekit import ModeSummary, PlayerTotals, Total
@@ -11,6 +12,7 @@ from parsekit_report.collection import Collection, ListedMatch, by_player, only_
 from parsekit_report.overview import CORE, TRENDS, shown_date
 from parsekit_report.sheet import PlayerKey, PlayerSheet
 from parsekit_report.tables import (
+    STATISTICS,
     TABLES,
     StatCell,
     StatColumn,
@@ -18,6 +20,7 @@ from parsekit_report.tables import (
     StatRow,
     StatTable,
     cell_of,
+    number_shown,
     shown,
     spread,
 )
@@ -32,9 +35,6 @@ _LARGE = frozenset(
 ) | {"score"}
 #: A trend's picture in units: width and height.
 TREND_WIDTH, TREND_HEIGHT = 200, 60
-_STATISTICS: Mapping[tuple[str, str], Statistic] = {
-    (group, each.name): each for group, _, statistics in TABLES for each in statistics
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +141,8 @@ def _facts(collection: Collection) -> Iterator[str]:
             shown_date(each, has_timezone=True).partition(",")[0] for each in (dates[0], dates[-1])
         )
         yield first if first == last else f"{first} to {last}"
-    counts: dict[str, int] = {}
-    for entry in collection.entries:
-        mode = entry.sheet.game.mode or "mode unknown"
-        counts[mode] = counts.get(mode, 0) + 1
-    yield ", ".join(
-        f"{count} × {mode}" for mode, count in sorted(counts.items(), key=lambda each: -each[1])
-    )
+    modes = Counter(entry.sheet.game.mode or "mode unknown" for entry in collection.entries)
+    yield ", ".join(f"{count} × {mode}" for mode, count in modes.most_common())
     if collection.player:
         results = [_won(entry, collection.own(entry)) for entry in collection.entries]
         yield f"{results.count(True)} won, {results.count(False)} lost"
@@ -167,21 +162,12 @@ def _line(collection: Collection, index: int, entry: ListedMatch) -> MatchLine:
         mode=sheet.mode or sheet.game.mode or "–",
         blue=names[0],
         orange=names[1],
-        score=(_goals(sheet.teams[0].goals), _goals(sheet.teams[1].goals)),
+        score=(sheet.teams[0].score, sheet.teams[1].score),
         winner=sheet.winner,
         overtime=sheet.overtime,
         won=_won(entry, own),
-        own=tuple(_number(own, group, name) for group, name, *_ in CORE) if own else (),
+        own=tuple(number_shown(own, group, name) for group, name, *_ in CORE) if own else (),
     )
-
-
-def _goals(goals: int | None) -> str:
-    return "?" if goals is None else str(goals)
-
-
-def _number(player: PlayerSheet, group: str, name: str) -> str:
-    value = player.number(group, name)
-    return "–" if value is None else shown(value, _STATISTICS[group, name])
 
 
 def _mode(summary: ModeSummary, first: PlayerKey | None) -> ModeView:
@@ -250,10 +236,7 @@ def _average(player: PlayerTotals, group: str, statistic: Statistic) -> float | 
 def _averaged(statistic: Statistic) -> Statistic:
     """Averages of small counts have two digits more, of all else one at least."""
     counts = statistic.unit == "" and statistic.name not in _LARGE
-    digits = max(statistic.digits, 2 if counts else 1)
-    return Statistic(
-        statistic.name, statistic.label, statistic.unit, statistic.better, digits, statistic.scale
-    )
+    return replace(statistic, digits=max(statistic.digits, 2 if counts else 1))
 
 
 def _trends(collection: Collection) -> Iterator[PlayerTrends]:
@@ -276,9 +259,9 @@ def _player_trends(matches: Sequence[tuple[ListedMatch, PlayerSheet]]) -> Player
     return PlayerTrends(
         name=matches[-1][1].name,
         trends=tuple(trends),
-        columns=tuple(_STATISTICS[key].label for key in TRENDS),
+        columns=tuple(STATISTICS[key].label for key in TRENDS),
         rows=tuple(
-            ((entry.sheet.date or "–")[:10], *(_number(player, *key) for key in TRENDS))
+            ((entry.sheet.date or "–")[:10], *(number_shown(player, *key) for key in TRENDS))
             for entry, player in matches
         ),
     )
@@ -287,7 +270,7 @@ def _player_trends(matches: Sequence[tuple[ListedMatch, PlayerSheet]]) -> Player
 def _trend(
     matches: Sequence[tuple[ListedMatch, PlayerSheet]], group: str, name: str
 ) -> Trend | None:
-    statistic = _STATISTICS[group, name]
+    statistic = STATISTICS[group, name]
     known = [
         (entry, player, value)
         for entry, player in matches

@@ -57,6 +57,11 @@ class TeamSheet:
     stats: Mapping[str, Numbers]
 
     @property
+    def score(self) -> str:
+        """Its goals as text, ``?`` when nobody knows them."""
+        return "?" if self.goals is None else str(self.goals)
+
+    @property
     def color(self) -> str:
         """The word that classes of the page end in."""
         return COLORS[self.team]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean
@@ -128,6 +128,10 @@ TABLES: tuple[tuple[str, str, tuple[Statistic, ...]], ...] = (
         ),
     ),
 )
+#: Each of them by group and name.
+STATISTICS: Mapping[tuple[str, str], Statistic] = {
+    (group, each.name): each for group, _, statistics in TABLES for each in statistics
+}
 
 #: A column whose values differ by less than this share of their mean is not tinted.
 _ALIKE = 0.02
@@ -246,6 +250,12 @@ def cell_of(value: float | None, statistic: Statistic, spread: Spread | None) ->
 def shown(value: float, statistic: Statistic) -> str:
     """A value in the column's unit."""
     return f"{value * statistic.scale:,.{statistic.digits}f}".replace(",", "\u202f")
+
+
+def number_shown(player: PlayerSheet, group: str, name: str) -> str:
+    """A player's statistic in its column's unit; a dash where it is not known."""
+    value = player.number(group, name)
+    return "–" if value is None else shown(value, STATISTICS[group, name])
 
 
 def _tint(value: float, statistic: Statistic, spread: Spread | None) -> str:
