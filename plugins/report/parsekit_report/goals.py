@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from parsekit import MatchEvent, Timeline, Tracks
 from parsekit_report.moments import name_at, number_of, of_kind, shown_clock
-from parsekit_report.pitch import drawn, path_of, place_at
+from parsekit_report.pitch import NO_BOOST, drawn, path_of, place_at
 
 #: How far back the trails of a card reach.
 TRAIL_S = 6.0
 #: Kilometres an hour of one uu/s; a uu is a centimetre.
 KMH = 0.036
-_NO_BOOST = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +121,7 @@ def _trails(timeline: Timeline, tracks: Tracks, event: MatchEvent) -> Iterator[T
         if not path:
             continue
         place = place_at(car, last)
-        boost = car.boost[last] if last < len(car.boost) else _NO_BOOST
+        boost = car.boost[last] if last < len(car.boost) else NO_BOOST
         apart = None
         if place and ball:
             apart = sum((a - b) ** 2 for a, b in zip(place, ball, strict=True)) ** 0.5 / 100
@@ -132,6 +131,6 @@ def _trails(timeline: Timeline, tracks: Tracks, event: MatchEvent) -> Iterator[T
             scorer=index == event.player,
             path=path,
             end=drawn(*place[:2]) if place else None,
-            boost=None if boost == _NO_BOOST else boost,
+            boost=None if boost == NO_BOOST else boost,
             ball_distance_m=apart,
         )

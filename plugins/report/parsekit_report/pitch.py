@@ -16,6 +16,8 @@ from parsekit import Timeline, Track
 
 #: A place of `parsekit.Track` while car or ball is not on the field.
 NOWHERE = -(2**15)
+#: A boost of `parsekit.Track` that is not known.
+NO_BOOST = 255
 #: uu of a unit of a picture.
 UNIT_UU = 10
 #: Half of the standard field, uu: from the middle to a goal line, and to a side wall.

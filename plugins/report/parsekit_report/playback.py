@@ -13,14 +13,13 @@ from collections.abc import Iterable, Sequence
 
 from parsekit import JsonObject, Timeline, Track, Tracks
 from parsekit_report.moments import WORDS, name_at, shown_clock
-from parsekit_report.pitch import NOWHERE, Pitch
+from parsekit_report.pitch import NO_BOOST, NOWHERE, Pitch
 
 #: uu of one step: the fastest ball, 6000 uu/s, moves 75 of them in a tenth of a second.
 STEP_UU = 8
 #: Stands for a place or boost that there is none of.
 AWAY = -(2**15)
 _ABSOLUTE = 0x80
-_NO_BOOST = 255
 #: Ticks of all cars together, beyond which every other is left out: nine minutes of four a side.
 _MOST_TICKS = 45_000
 _LARGEST_DELTA, _LONGEST_RUN = 127, 255
@@ -54,7 +53,7 @@ def _was_there(car: Track) -> bool:
 
 def _car(timeline: Timeline, tracks: Tracks, index: int, stride: int) -> JsonObject:
     player, car = timeline.players[index], tracks.cars[index]
-    boost = [AWAY if each == _NO_BOOST else each for each in car.boost[::stride]]
+    boost = [AWAY if each == NO_BOOST else each for each in car.boost[::stride]]
     return {
         "name": player.name,
         "team": player.team,

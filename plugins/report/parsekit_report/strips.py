@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from parsekit import Timeline, Track, Tracks
 from parsekit_report.moments import name_at, of_kind
-from parsekit_report.pitch import NOWHERE, STANDARD_LENGTH_UU, Pitch
+from parsekit_report.pitch import NO_BOOST, NOWHERE, Pitch
 from parsekit_report.sheet import clock
 
 WIDTH, HEIGHT = 1000, 40
@@ -21,7 +21,6 @@ _MAX_POINTS = 360
 _SHORT_S, _SHORT_STEP_S = 150, 30
 #: Seconds of a line in the table behind the picture.
 _TABLE_STEP_S = 30
-_NO_BOOST = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +72,14 @@ def clockwork_of(timeline: Timeline | None, pitch: Pitch) -> Clockwork | None:
     tracks = timeline.tracks
     strips = [_score(timeline), _ball(tracks, pitch)]
     strips += _possession(timeline)
-    strips += [
-        _tank(timeline, index, car)
+    tanks = [
+        index
         for index, car in enumerate(tracks.cars)
-        if any(each != _NO_BOOST for each in car.boost)
+        if any(each != NO_BOOST for each in car.boost)
     ]
+    strips += [_tank(timeline, index, tracks.cars[index]) for index in tanks]
     strips.append(_demolitions(timeline))
-    columns, rows = _table(timeline, tracks)
+    boosts = [f"Boost of {timeline.players[index].name}" for index in tanks]
     step_s = _SHORT_STEP_S if timeline.duration_s < _SHORT_S else 2 * _SHORT_STEP_S
     return Clockwork(
         duration_s=timeline.duration_s,
@@ -89,8 +89,8 @@ def clockwork_of(timeline: Timeline | None, pitch: Pitch) -> Clockwork | None:
             (100 * at_s / timeline.duration_s, clock(at_s))
             for at_s in range(0, int(timeline.duration_s) + 1, step_s)
         ),
-        columns=columns,
-        rows=rows,
+        columns=("From", "Score", "Ball in orange's half", *boosts, "Demolitions"),
+        rows=tuple(_rows(timeline, tracks, tanks)),
     )
 
 
@@ -137,9 +137,8 @@ def _score(timeline: Timeline) -> Strip:
 
 def _ball(tracks: Tracks, pitch: Pitch) -> Strip:
     """Where the ball is along the field, mean of a few ticks."""
-    length = pitch.length_uu or STANDARD_LENGTH_UU
     ys = tracks.ball.coordinates()[1::3]
-    means = list(_means([None if y == NOWHERE else y / length for y in ys]))
+    means = list(_means([None if y == NOWHERE else y / pitch.length_uu for y in ys]))
     return Strip(
         label="Ball",
         note="upwards: in orange's half, blue presses; downwards: in blue's half",
@@ -189,7 +188,7 @@ def _possession(timeline: Timeline) -> Iterator[Strip]:
 
 def _tank(timeline: Timeline, index: int, car: Track) -> Strip:
     player = timeline.players[index]
-    means = list(_means([None if each == _NO_BOOST else each / 100 for each in car.boost]))
+    means = list(_means([None if each == NO_BOOST else each / 100 for each in car.boost]))
     step = WIDTH / max(1, len(means))
     points = [f"{i * step:.0f} {HEIGHT - HEIGHT * (m or 0.0):.0f}" for i, m in enumerate(means)]
     path = f"M0 {HEIGHT}L{'L'.join(points)}L{WIDTH} {HEIGHT}z"
@@ -209,24 +208,8 @@ def _demolitions(timeline: Timeline) -> Strip:
     )
 
 
-def _table(
-    timeline: Timeline, tracks: Tracks
-) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The same in numbers: a line for each half minute."""
-    cars = [
-        index
-        for index, car in enumerate(tracks.cars)
-        if any(each != _NO_BOOST for each in car.boost)
-    ]
-    columns = ("From", "Score", "Ball in orange's half", *_names(timeline, cars), "Demolitions")
-    return columns, tuple(_rows(timeline, tracks, cars))
-
-
-def _names(timeline: Timeline, cars: Sequence[int]) -> Iterator[str]:
-    return (f"Boost of {timeline.players[index].name}" for index in cars)
-
-
 def _rows(timeline: Timeline, tracks: Tracks, cars: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """The same in numbers: a line for each half minute."""
     ys = tracks.ball.coordinates()[1::3]
     for begin_s in range(0, int(timeline.duration_s) + 1, _TABLE_STEP_S):
         first = int(begin_s * tracks.rate_hz)
@@ -249,5 +232,5 @@ def _rows(timeline: Timeline, tracks: Tracks, cars: Sequence[int]) -> Iterator[t
 
 
 def _mean_boost(boosts: bytes) -> str:
-    known = [each for each in boosts if each != _NO_BOOST]
+    known = [each for each in boosts if each != NO_BOOST]
     return f"{sum(known) / len(known):.0f}" if known else "–"
