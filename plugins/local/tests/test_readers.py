@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -22,10 +23,12 @@ from parsekit.testing import believable_match, synthetic_replay, write_replay
 from parsekit_local.stream import dictionary, native, readers
 from parsekit_local.stream.decoder import decode
 from parsekit_local.stream.frames import DecodeFailed
-from parsekit_local.stream.log import ReadFailed, StreamLog
+from parsekit_local.stream.log import TALLIES, EventCode, ReadFailed, StreamLog
 
 Parse = Callable[..., Parsed]
 _SMALL = synthetic_replay(believable_match(team_size=2, bots=1), frames=60)
+#: Counts that the invented match has under their own names.
+_INVENTED = {"MatchGoals", "MatchAssists", "MatchSaves", "MatchShots"}
 _UNKNOWN = "attribute unknown or not implemented:\n"
 
 
@@ -101,6 +104,25 @@ def test_readers_agree_on_broken_synthetic_streams(flips: list[tuple[int, int]],
     for place, value in flips:
         data[place] = value
     _assert_same(bytes(data[:end]))
+
+
+def _with_attribute(data: bytes, old: str, new: str) -> bytes:
+    """Put an attribute in place of another of the same form, by its name among the objects."""
+    at = 8 + int.from_bytes(data[:4], "little")
+    crc, body = data[at + 4 : at + 8], data[at + 8 :].replace(_entry(old), _entry(new))
+    return data[:at] + struct.pack("<i", len(body)) + crc + body
+
+
+def _entry(name: str) -> bytes:
+    return struct.pack("<i", len(name) + 1) + name.encode() + b"\0"
+
+
+@pytest.mark.parametrize("tally", sorted(set(TALLIES) - _INVENTED))
+def test_readers_agree_on_counts_that_no_replay_at_hand_has(tally: str) -> None:
+    data = _with_attribute(_SMALL, "TAGame.PRI_TA:MatchGoals", f"TAGame.PRI_TA:{tally}")
+    counts = dictionary.read(data)
+    assert TALLIES.index(tally) in counts.event_b[counts.event_code == EventCode.TALLY]
+    _assert_same(data)
 
 
 @pytest.mark.timeout(900)
