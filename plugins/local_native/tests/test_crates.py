@@ -1,4 +1,4 @@
-"""The crates that are built in: pinned, and named without an address."""
+"""The crates that are built in: pinned, named without an address, and with their licences."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def test_every_crate_but_ours_has_a_checksum() -> None:
 def test_direct_crates_are_pinned_to_what_is_locked() -> None:
     pins = {name: pin if isinstance(pin, str) else pin["version"] for name, pin in _DIRECT.items()}
     assert pins == {name: f"={_LOCKED[name]['version']}" for name in _DIRECT}
+
+
+def test_every_crate_comes_with_its_licence() -> None:
+    text = (_HERE / "crate_licenses.txt").read_text()
+    named = set(re.findall(r"^=+\n(\S+ \S+): .+\n=+\n(?=\S)", text, re.MULTILINE))
+    lock = tomllib.loads(_LOCK)["package"]
+    assert named == {f"{each['name']} {each['version']}" for each in lock if "checksum" in each}
+    manifest = tomllib.loads((_HERE / "pyproject.toml").read_text())
+    assert manifest["project"]["license-files"] == ["crate_licenses.txt"]
