@@ -29,14 +29,15 @@ def _members(goal: HeaderGoal, moments: Moments | None) -> Iterator[tuple[str, o
     if goal.team is not None:
         yield "team", COLORS[goal.team]
     yield "player", goal.player
-    if moments is None or goal.frame is None or goal.frame > moments.frames.count:
+    frame = moments.frame_of(goal) if moments else None
+    if moments is None or frame is None:
         return
-    yield "time", moments.seconds(goal.frame)
-    clock_s = moments.clock_s(goal.frame)
+    yield "time", moments.seconds(frame)
+    clock_s = moments.clock_s(frame)
     if clock_s is not None:
         yield "clock", clock_s
-    if moments.is_overtime(goal.frame):
+    if moments.is_overtime(frame):
         yield "overtime", True
-    helper = assist_of(moments, goal.frame, goal.team)
+    helper = assist_of(moments, frame, goal.team)
     if helper is not None:
         yield "assist", moments.players[helper].name

@@ -18,19 +18,18 @@ def goals_of(
     """Write the goals in order; without frames, or beyond the last one, with no time."""
     for goal in goals:
         scorer = _scorer(goal, players)
-        frame = goal.frame
-        if moments is None or frame is None or frame > moments.frames.count:
-            values = {} if frame is None else {"frame": frame}
-            yield MatchEvent(
-                kind="goal",
-                time_s=None,
-                team=goal.team,
-                player=scorer,
-                values=values,
-                confidence="exact",
-            )
+        frame = moments.frame_of(goal) if moments else None
+        if moments is not None and frame is not None:
+            yield _placed(moments, goal, frame, scorer)
             continue
-        yield _placed(moments, goal, frame, scorer)
+        yield MatchEvent(
+            kind="goal",
+            time_s=None,
+            team=goal.team,
+            player=scorer,
+            values={} if goal.frame is None else {"frame": goal.frame},
+            confidence="exact",
+        )
 
 
 def _placed(moments: Moments, goal: HeaderGoal, frame: int, scorer: int | None) -> MatchEvent:

@@ -11,6 +11,7 @@ import numpy as np
 
 from parsekit import MatchEvent
 from parsekit_local.body.roster import Participant
+from parsekit_local.header.facts import HeaderGoal
 from parsekit_local.statistics.ball import track_ball
 from parsekit_local.statistics.updates import latest
 from parsekit_local.stream.frames import Car, Floats, Frames, Ints, PlayerTrack, RigidBodies
@@ -75,6 +76,12 @@ class Moments:
             position=None if position is None else point(position),
             **facts,
         )
+
+    def frame_of(self, goal: HeaderGoal) -> int | None:
+        """The frame of a goal, where the frames reach it: a recording may end one before it."""
+        if goal.frame is None or goal.frame > self.frames.count:
+            return None
+        return goal.frame
 
     def seconds(self, frame: int) -> float:
         """The time of a frame, to the millisecond."""

@@ -9,7 +9,9 @@ import pytest
 
 from parsekit import MatchEvent, Parsed, Timeline
 from parsekit.body.timeline import NO_BOOST, NOWHERE
+from parsekit_local.body.goals import goal_entries
 from parsekit_local.events.goals import goals_of
+from parsekit_local.events.moments import Moments
 from parsekit_local.header.facts import HeaderGoal
 
 #: How far a car comes in a tenth of a second, uu: 2300 uu/s, and frames that are late.
@@ -61,9 +63,17 @@ def test_a_replay_without_frames_has_its_header_alone(good: dict[str, Parsed]):
     assert (timeline.duration_s, timeline.tracks) == (0.0, None)
 
 
-def test_a_goal_beyond_the_frames_has_no_time():
+def test_a_goal_without_frames_has_no_time():
     [goal] = goals_of([HeaderGoal(frame=77, player="Ann", team=1)], [], None)
     assert (goal.time_s, goal.team, goal.player, goal.values) == (None, 1, None, {"frame": 77})
+
+
+def test_a_goal_just_after_the_last_frame_has_its_time_and_a_later_one_none(make_frames):
+    """Of ten frames, one a second: some recordings end a frame before their last goal."""
+    frames = make_frames()
+    both = [HeaderGoal(frame=frame, player="Ann", team=1) for frame in (10, 11)]
+    assert [goal.time_s for goal in goals_of(both, [], Moments(frames, []))] == [9.0, None]
+    assert [goal.get("time") for goal in goal_entries(both, [], frames)] == [9.0, None]
 
 
 @pytest.mark.parametrize("stem", ["recent-ranked-doubles-2026-03-10", "soccar-lan"])
