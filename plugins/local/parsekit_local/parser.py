@@ -30,7 +30,7 @@ class LocalParser:
         del context  # no settings; the host limits time and memory
 
     def parse(self, replay: Replay, job: Job) -> Parsed:
-        """Read the replay; native code and statistics take about a second."""
+        """Read the replay: header, stream, statistics, and the timeline where it is asked for."""
         header = header_facts(read_header(replay.path))
         job.progress(30.0, "Reading the replay...")
         decoded, faults = _decoded(replay)

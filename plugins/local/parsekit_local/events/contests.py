@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from parsekit import MatchEvent
+from parsekit_local.events.field import CORNER, HALF_LENGTH, HALF_WIDTH, HEIGHT
 from parsekit_local.events.moments import Moments
 from parsekit_local.events.possession import round_end
 from parsekit_local.events.touches import Touches, apart_at
-from parsekit_local.stream.frames import Floats
+from parsekit_local.stream.frames import Bools, Floats
 
 #: An opponent contests a touch whose car's centre is this near to the ball's in the reports just
 #: before or after it, uu: half of all reported touches come from this near.
@@ -23,7 +24,6 @@ _SETTLED_S, _LOOSE_S = 0.3, 3.0
 _AERIAL_Z = 300.0
 #: A car this near to a wall or ceiling may drive on it, uu (wheels to centre are some 20).
 _ON_WALL = 100.0
-_HALF_WIDTH, _HALF_LENGTH, _HEIGHT, _CORNER = 4096.0, 5120.0, 2044.0, 8064.0
 
 
 def fifty_fifties_of(moments: Moments, touches: Touches) -> Iterator[MatchEvent]:
@@ -81,11 +81,9 @@ def aerials_of(moments: Moments, touches: Touches) -> Iterator[MatchEvent]:
         )
 
 
-def in_the_air(place: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def in_the_air(place: Floats) -> Bools:
     """Tell of each place of a car whether it is high and near no surface."""
     x, y, z = np.abs(place).T
-    near = (x > _HALF_WIDTH - _ON_WALL) | (y > _HALF_LENGTH - _ON_WALL) | (z > _HEIGHT - _ON_WALL)
-    high: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
-        (z >= _AERIAL_Z) & ~near & (x + y < _CORNER - 1.5 * _ON_WALL)
-    )
+    near = (x > HALF_WIDTH - _ON_WALL) | (y > HALF_LENGTH - _ON_WALL) | (z > HEIGHT - _ON_WALL)
+    high: Bools = (z >= _AERIAL_Z) & ~near & (x + y < CORNER - 1.5 * _ON_WALL)
     return high

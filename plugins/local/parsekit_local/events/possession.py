@@ -18,7 +18,7 @@ def possessions_of(moments: Moments, touches: Touches) -> Iterator[MatchEvent]:
     ``ballchasing_s`` is what Ballchasing counts of it: nothing after the last report of a round.
     """
     frames, hits = moments.frames, moments.frames.hits
-    rounds = np.searchsorted(np.sort(frames.goals.frame), hits.frame)
+    rounds = frames.rounds_at(hits.frame)
     is_new = (np.diff(hits.team, prepend=-1) != 0) | (np.diff(rounds, prepend=-1) != 0)
     begins = [*np.flatnonzero(is_new), len(hits.frame)]
     for begin, after in pairwise(begins):

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parsekit_local.events.field import CORNER, HALF_LENGTH, HALF_WIDTH, HEIGHT
 from parsekit_local.events.moments import Moments
 from parsekit_local.statistics.updates import latest, length
 from parsekit_local.stream.frames import Bools, Floats, Ints, RigidBodies
 
-#: The ball's radius, uu (standard soccar), and the field's inner faces: half width, half length,
-#: height, and where the plane of a corner cuts |x| + |y|. All from the game's field of soccar.
+#: The ball's radius in standard soccar, uu.
 BALL_RADIUS = 93.15
-_HALF_WIDTH, _HALF_LENGTH, _HEIGHT, _CORNER = 4096.0, 5120.0, 2044.0, 8064.0
 #: Gravity, uu/s², and the share of its speed that a free ball loses in a second.
 _GRAVITY, _DRAG = 650.0, 0.03
 #: A turn of the free ball beyond this is a touch, uu/s: of balls with no car near, 1 in 1000
@@ -70,8 +69,8 @@ def touches_of(moments: Moments) -> Touches:
     reported = np.maximum(latest(ball.frame, hits.frame), 0)
     last = latest(hits.frame, ball.frame + 1)
     holder, since = hits.team[np.maximum(last, 0)], hits.frame[np.maximum(last, 0)]
-    goals = np.sort(moments.frames.goals.frame)
-    held = (last >= 0) & (np.searchsorted(goals, ball.frame) == np.searchsorted(goals, since))
+    rounds_at = moments.frames.rounds_at
+    held = (last >= 0) & (rounds_at(ball.frame) == rounds_at(since))
     seen = np.flatnonzero((turn > 0) & held)  # before the first report of a round nobody has it
     near = _rows(moments, seen, holder[seen], turn)
     near = near.only(near.apart <= _REACH)
@@ -142,10 +141,10 @@ def _without_normals(ball: RigidBodies, elapsed: Floats, turn: Floats) -> Bools:
     x, y, z = (np.maximum(*(np.abs(place[:, axis]) for place in places)) for axis in range(3))
     low = np.minimum(*(place[:, 2] for place in places))
     corner = np.maximum(*(np.abs(place[:, 0]) + np.abs(place[:, 1]) for place in places))
-    side = x > _HALF_WIDTH - BALL_RADIUS - slack[:, 0]
-    end = y > _HALF_LENGTH - BALL_RADIUS - slack[:, 1]
-    level = (low < BALL_RADIUS + slack[:, 2]) | (z > _HEIGHT - BALL_RADIUS - slack[:, 2])
-    edge = corner > _CORNER - 1.5 * BALL_RADIUS - slack[:, 0] - slack[:, 1]
+    side = x > HALF_WIDTH - BALL_RADIUS - slack[:, 0]
+    end = y > HALF_LENGTH - BALL_RADIUS - slack[:, 1]
+    level = (low < BALL_RADIUS + slack[:, 2]) | (z > HEIGHT - BALL_RADIUS - slack[:, 2])
+    edge = corner > CORNER - 1.5 * BALL_RADIUS - slack[:, 0] - slack[:, 1]
     turn[side | edge, 0] = 0
     turn[end | edge, 1] = 0
     turn[level, 2] = 0

@@ -9,6 +9,7 @@ import numpy as np
 from parsekit import Track, Tracks
 from parsekit_local.body.roster import Participant
 from parsekit_local.events.moments import lives_of
+from parsekit_local.statistics.boost import FULL_BYTE
 from parsekit_local.stream.frames import Car, Floats, Frames, Ints, RigidBodies
 
 #: Ticks a second; half of it for a match of so many players and so long that it would not fit.
@@ -19,7 +20,6 @@ _STOOD_S = 0.3
 _MAX_BYTES = 700_000
 #: As in `parsekit.Track` and `parsekit.Tracks`.
 _NOWHERE, _NO_BOOST, _NO_CLOCK = -(2**15), 255, -1
-_FULL_BYTE = 255
 
 
 def tracks_of(frames: Frames, players: Sequence[Participant]) -> Tracks:
@@ -76,7 +76,7 @@ def _boost(frames: Frames, lives: Sequence[tuple[Car, int]], at_s: Floats) -> by
             time_s = frames.seconds_at(samples.frame)
             there = slice(*np.searchsorted(at_s, np.concatenate([time_s[:1], end_s])))
             last = np.searchsorted(time_s, at_s[there], side="right") - 1
-            out[there] = np.rint(samples.amount[last] * (100 / _FULL_BYTE))
+            out[there] = np.rint(samples.amount[last] * (100 / FULL_BYTE))
     return out.tobytes()
 
 

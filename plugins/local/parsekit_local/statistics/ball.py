@@ -54,6 +54,6 @@ def _possession_seconds(frames: Frames, team: int) -> float:
     """Sum the times from each touch of the team to the next touch, but not across a goal."""
     hits = frames.hits
     time_s = frames.seconds_at(hits.frame)
-    rounds = np.searchsorted(np.sort(frames.goals.frame), hits.frame)
+    rounds = frames.rounds_at(hits.frame)
     counts = (hits.team[:-1] == team) & (rounds[1:] == rounds[:-1])
     return float(np.diff(time_s)[counts].sum())

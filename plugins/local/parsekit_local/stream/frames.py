@@ -307,6 +307,11 @@ class Frames:
         at: Floats = self.time_s[np.minimum(frame, self.count - 1)]
         return at
 
+    def rounds_at(self, frame: Ints) -> Ints:
+        """Count the goals before each of these frames: two of one round have as many."""
+        rounds: Ints = np.searchsorted(np.sort(self.goals.frame), frame)
+        return rounds
+
     def team(self, team: int) -> Mapping[int, PlayerTrack]:
         """Pick the players of a team who ever had a car, by their index in ``players``."""
         return {i: p for i, p in enumerate(self.players) if p.team == team and p.cars}

@@ -16,9 +16,8 @@ class Life:
     """One life of one actor id: from its creation to its deletion or replacement.
 
     ``values`` holds the last report of each attribute that is remembered as it came, and of each
-    tally; ``owner`` is
-    the first actor that this one was linked to (a car's player, a component's car). ``end_frame``
-    is the number of frames for who is there until the end.
+    tally. ``owner`` is the first actor that this one was linked to (a car's player, a component's
+    car). ``end_frame`` is the number of frames for who is there until the end.
     """
 
     number: int
