@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from parsekit.cli.completion import parser_names
 
 
 class ListFormat(StrEnum):
@@ -21,6 +23,20 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config", "-c", metavar="FILE", help="Read this configuration, not a default one."
+    ),
+]
+Parser = Annotated[
+    str | None,
+    typer.Option(
+        "--parser", "-p", metavar="NAME", autocompletion=parser_names, help="Use this parser."
+    ),
+]
+#: What `parsekit.batch.inputs.expand` reads.
+Replays = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH",
+        help="Files, folders (searched for .replay files), globs, fsspec URLs, or -.",
     ),
 ]
 ListKind = Annotated[ListFormat, typer.Option("--format", "-f", help="For people or programs.")]

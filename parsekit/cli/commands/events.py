@@ -11,11 +11,10 @@ import typer
 from parsekit.api import open_pipeline, open_session
 from parsekit.batch.cores import default_slots
 from parsekit.batch.inputs import STDIN, expand
-from parsekit.cli.completion import parser_names
 from parsekit.cli.exit import writing_output
 from parsekit.cli.interrupt import interruptible
 from parsekit.cli.logs import show_logs
-from parsekit.cli.options import ConfigFile
+from parsekit.cli.options import ConfigFile, Parser, Replays
 from parsekit.cli.parse_run import ParseRun
 from parsekit.cli.stdin import refuse_terminal
 from parsekit.errors import BadRequest
@@ -40,19 +39,8 @@ class EventFormat(StrEnum):
 
 @app.command()
 def events(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="REPLAY",
-            help="Files, folders (searched for .replay files), globs, fsspec URLs, or -.",
-        ),
-    ],
-    parser: Annotated[
-        str | None,
-        typer.Option(
-            "--parser", "-p", metavar="NAME", autocompletion=parser_names, help="Use this parser."
-        ),
-    ] = None,
+    paths: Replays,
+    parser: Parser = None,
     config: ConfigFile = None,
     kind: Annotated[
         EventFormat, typer.Option("--format", "-f", help="How events are written.")

@@ -15,10 +15,9 @@ import typer
 from parsekit.api import open_pipeline, open_session
 from parsekit.batch.cores import default_slots
 from parsekit.batch.inputs import STDIN, Input, NoMatch, expand
-from parsekit.cli.completion import parser_names
 from parsekit.cli.interrupt import Interrupt, interruptible
 from parsekit.cli.logs import show_logs
-from parsekit.cli.options import ConfigFile
+from parsekit.cli.options import ConfigFile, Parser, Replays
 from parsekit.cli.output import OutputOptions
 from parsekit.cli.parse_run import ParseRun
 from parsekit.cli.shadow import await_first, print_shadow
@@ -36,20 +35,9 @@ _MAX_JOBS = 256
 
 @app.command()
 def parse(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH",
-            help="Files, folders (searched for .replay files), globs, fsspec URLs, or -.",
-        ),
-    ],
+    paths: Replays,
     *,
-    parser: Annotated[
-        str | None,
-        typer.Option(
-            "--parser", "-p", metavar="NAME", autocompletion=parser_names, help="Use this parser."
-        ),
-    ] = None,
+    parser: Parser = None,
     config: ConfigFile = None,
     kind: Annotated[
         Format, typer.Option("--format", "-f", help="How results are written.")
