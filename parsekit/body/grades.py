@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from parsekit.body.reading import TEAMS, branch, text
 from parsekit.model import JsonObject
 
 _ABSENT = "absent"
-_TEAMS = ("blue", "orange")
+#: The member that holds the grades; no grade is given of it.
+_FIDELITY = "fidelity"
 #: What stands deeper is taken as it is.
 _MAX_DEPTH = 8
 
@@ -31,10 +33,7 @@ class Grades:
     @classmethod
     def of(cls, body: JsonObject) -> Self:
         """Read them; what is of another form counts as no grades."""
-        fidelity = body.get("fidelity")
-        fidelity = fidelity if isinstance(fidelity, dict) else {}
-        grades = fidelity.get("grades")
-        return cls(grades if isinstance(grades, dict) else {}, fidelity.get("unmeasured"))
+        return cls(branch(body, _FIDELITY, "grades"), branch(body, _FIDELITY).get("unmeasured"))
 
     def is_absent(self, path: str) -> bool:
         """Whether what stands at this path is not known."""
@@ -52,15 +51,23 @@ class Grades:
 
 
 def known(body: JsonObject) -> JsonObject:
-    """The body without what it calls absent itself; it is not changed."""
+    """A body without what it calls absent itself, and with its ``fidelity``."""
     grades = Grades.of(body)
     if not grades.by_path and grades.unmeasured is None:
         return body
     return {
-        name: _known(value, "teams" if name in _TEAMS else name, grades)
+        name: value
+        if name == _FIDELITY
+        else _known(value, "teams" if name in TEAMS else name, grades)
         for name, value in body.items()
         if isinstance(value, dict) or not grades.is_absent(name)
     }
+
+
+def partial_stream(body: JsonObject) -> str | None:
+    """How much of the recording was read, such as ``header only``; None for all of it."""
+    stream = text(branch(body, _FIDELITY).get("stream"))
+    return stream if stream != "whole" else None
 
 
 def _known(value: object, path: str, grades: Grades, depth: int = 0) -> object:

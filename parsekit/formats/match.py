@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from parsekit.body.grades import known
+from parsekit.body.grades import known, partial_stream
 from parsekit.body.modes import mode_of
 from parsekit.body.reading import (
     TEAMS,
@@ -129,9 +129,7 @@ class MatchOverview:
 
 def match_of(data: JsonObject | None) -> MatchOverview:
     """Read what there is."""
-    whole = branch(data)
-    body = known(whole)
-    stream = text(branch(whole, "fidelity").get("stream"))
+    body = known(branch(data))
     winner = winner_of(body)
     return MatchOverview(
         title=text(body.get("title")),
@@ -143,7 +141,7 @@ def match_of(data: JsonObject | None) -> MatchOverview:
         overtime=body.get("overtime") is True,
         overtime_s=number(body.get("overtime_seconds")),
         ending=_ending(body),
-        stream=stream if stream != "whole" else None,
+        stream=partial_stream(body),
         is_training=body.get("match_type") == _TRAINING,
         teams=tuple(_team(color, body, winner) for color in TEAMS),
         goals_listed=_goal_lines(body),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from parsekit.body.grades import known
+from parsekit.body.grades import known, partial_stream
 from parsekit.body.modes import mode_of
 from parsekit.body.reading import (
     TEAMS,
@@ -97,9 +97,7 @@ class Game:
 
 def game_of(data: JsonObject | None, *, replay: str = "") -> Game:
     """Read the body of one replay; never fails. ``replay`` names it in messages."""
-    whole = branch(data)
-    body = known(whole)
-    stream = text(branch(whole, "fidelity").get("stream"))
+    body = known(branch(data))
     winner = winner_of(body)
     blue, orange = (_side(body, color, winner) for color in TEAMS)
     return Game(
@@ -110,7 +108,7 @@ def game_of(data: JsonObject | None, *, replay: str = "") -> Game:
         date=_date(body),
         duration_s=number(body.get("duration")),
         winner=winner,
-        stream=stream if stream != "whole" else None,
+        stream=partial_stream(body),
         blue=blue,
         orange=orange,
     )

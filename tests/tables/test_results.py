@@ -110,6 +110,13 @@ def test_grades_stand_beside_what_is_not_exact() -> None:
     assert ungraded["boost_grade"] is None
 
 
+def test_where_nothing_else_is_known_the_stream_still_says_why() -> None:
+    fidelity = {"stream": "header only", "unmeasured": "absent", "grades": {"title": "exact"}}
+    body = match(1, 0, fidelity=fidelity)
+    for table in (RESULTS, MATCHES, PLAYERS):
+        assert {row["stream"] for row in rows(table, outcome(body))} == {"header only"}
+
+
 @pytest.mark.parametrize("odd", [None, 3, "x", [1], {"a": 1}, [{}]])
 def test_no_shape_of_data_breaks_a_table(odd: Any) -> None:
     bodies: list[Any] = [
