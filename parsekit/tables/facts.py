@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from parsekit.body.grades import Grades, known
-from parsekit.body.reading import TEAMS, branch, number, players_of, score_of, winner_of
+from parsekit.body.reading import GROUPS, TEAMS, branch, number, players_of, score_of, winner_of
 from parsekit.model import JsonObject, Outcome
-from parsekit.tables.statistics import COUNTERS, GROUPS, STATISTICS
+from parsekit.tables.statistics import COUNTERS, STATISTICS
 
 #: Columns that carry the body's name, at the top of the body.
 _MATCH = (
@@ -22,9 +22,29 @@ _GRADES = ("exact", "close", "approximate", "absent")
 Facts = Mapping[str, object]
 
 
-def match_facts(outcome: Outcome) -> dict[str, object]:
-    """The match; empty of a replay that failed."""
-    body = known(branch(outcome.data))
+def match_facts(outcome: Outcome) -> Iterator[Facts]:
+    """The match; nothing of a replay that failed."""
+    if outcome.ok:
+        yield _match(outcome, known(branch(outcome.data)))
+
+
+def team_facts(outcome: Outcome) -> Iterator[Facts]:
+    """Blue, then orange."""
+    if outcome.ok:
+        for _, facts in _teams(outcome, known(branch(outcome.data))):
+            yield facts
+
+
+def player_facts(outcome: Outcome) -> Iterator[Facts]:
+    """The players of blue, then those of orange, in the body's order."""
+    if outcome.ok:
+        graded = _grades(Grades.of(branch(outcome.data)))
+        for team, facts in _teams(outcome, known(branch(outcome.data))):
+            for player in players_of(team):
+                yield {**facts, **_player(player), **graded}
+
+
+def _match(outcome: Outcome, body: JsonObject) -> Facts:
     blue, orange = (score_of(body, color) for color in TEAMS)
     has_score = blue is not None and orange is not None
     overtime = body.get("overtime")
@@ -46,16 +66,14 @@ def match_facts(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def team_facts(outcome: Outcome) -> Iterator[dict[str, object]]:
-    """Blue, then orange."""
-    if not outcome.ok:
-        return
-    match, body = match_facts(outcome), known(branch(outcome.data))
+def _teams(outcome: Outcome, body: JsonObject) -> Iterator[tuple[JsonObject, Facts]]:
+    """Each team's object and its facts, those of the match among them."""
+    match = _match(outcome, body)
+    winner = match["winner"]
     for color, other in zip(TEAMS, reversed(TEAMS), strict=True):
         team = branch(body, color)
         ball, core = branch(team, "stats", "ball"), branch(team, "stats", "core")
-        winner = match["winner"]
-        yield {
+        facts = {
             **match,
             "team": color,
             "team_name": team.get("name"),
@@ -66,19 +84,10 @@ def team_facts(outcome: Outcome) -> Iterator[dict[str, object]]:
             **{name: ball.get(name) for name in _BALL},
             **{f"players_{name}": core.get(name) for name in _CORE},
         }
+        yield team, facts
 
 
-def player_facts(outcome: Outcome) -> Iterator[dict[str, object]]:
-    """The players of blue, then those of orange, in the body's order."""
-    grades = Grades.of(branch(outcome.data))
-    graded = _grades(grades)
-    body = known(branch(outcome.data))
-    for team in team_facts(outcome):
-        for player in players_of(branch(body, str(team["team"]))):
-            yield {**team, **_player(player), **graded}
-
-
-def _player(player: JsonObject) -> dict[str, object]:
+def _player(player: JsonObject) -> Facts:
     identity, rank = branch(player, "id"), branch(player, "rank")
     counters = branch(player, "game_counters")
     start_s, end_s = number(player.get("start_time")), number(player.get("end_time"))

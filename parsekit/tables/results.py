@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-from parsekit.model import Outcome
+from parsekit.body.reading import GROUPS
 from parsekit.tables.facts import match_facts, player_facts, team_facts
 from parsekit.tables.schema import Column, Table
-from parsekit.tables.statistics import COUNTERS, GROUPS, STATISTICS
+from parsekit.tables.statistics import COUNTERS, STATISTICS
 
 #: What joins the tables: the content of the replay.
 KEY = (
@@ -83,11 +81,6 @@ _FIDELITY = (
 _COUNTERS = tuple(column for column, _ in COUNTERS)
 
 
-def _matches(outcome: Outcome) -> Iterator[Mapping[str, object]]:
-    if outcome.ok:
-        yield match_facts(outcome)
-
-
 #: Names, order and types are stable since the first version: new columns are added at the end.
 RESULTS = Table(
     name="results",
@@ -115,7 +108,7 @@ MATCHES = Table(
         _FIDELITY[-1],
         _WARNINGS,
     ),
-    facts=_matches,
+    facts=match_facts,
 )
 TEAMS = Table(
     name="teams",

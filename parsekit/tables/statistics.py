@@ -158,5 +158,3 @@ def _counters() -> list[tuple[Column, str]]:
 
 #: Column and name of each.
 COUNTERS = tuple(_counters())
-#: The groups, in their order.
-GROUPS = tuple(dict.fromkeys(group for _, group, _ in STATISTICS))
