@@ -57,7 +57,7 @@ class Source(Protocol):
     def fetch(self, target: Path, max_bytes: int) -> str | None:
         """Copy the replay to ``target``; return its fingerprint by ETag, None where there is none.
 
-        Raises `ReplayTooLarge` and the errors of `look`.
+        Raises `ReplayTooLarge` and the errors of `stat`.
         """
         ...
 
@@ -133,7 +133,7 @@ class LocalReplay:
                 copy_bounded(file, copy, max_bytes)
 
     def read(self, max_bytes: int) -> bytes:
-        """The content as it is now. Raises `ReplayTooLarge` and the errors of `look`."""
+        """The content as it is now. Raises `ReplayTooLarge` and the errors of `stat`."""
         with self._reading():
             _refuse_large(str(self.path), self._regular_size(), max_bytes)
             copy = BytesIO()
