@@ -81,11 +81,12 @@ def winner_of(body: JsonObject) -> Color | None:
     if scores[0] != scores[1]:
         return None
     return next(
-        (color for color in TEAMS if any(map(_is_mvp, players_of(branch(body, color))))), None
+        (color for color in TEAMS if any(map(is_mvp, players_of(branch(body, color))))), None
     )
 
 
-def _is_mvp(player: JsonObject) -> bool:
+def is_mvp(player: JsonObject) -> bool:
+    """Whether a player's object calls its player the most valuable one, in either place."""
     return player.get("mvp") is True or branch(player, "stats", "core").get("mvp") is True
 
 

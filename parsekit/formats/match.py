@@ -13,6 +13,7 @@ from parsekit.body.reading import (
     Color,
     branch,
     goals_of,
+    is_mvp,
     number,
     players_of,
     score_of,
@@ -24,7 +25,7 @@ from parsekit.model import JsonObject
 
 #: Who came this late, or left this early, was not there from beginning to end.
 _MISSED_S = 2.0
-#: Match types and playlists of the plain game, which the number of players completes.
+#: The game's match type of a session without a match.
 _TRAINING = "Training"
 #: Playlists whose name says how many play.
 _SIZED = ("Duels", "Doubles", "Standard", "Chaos")
@@ -130,7 +131,7 @@ class MatchOverview:
 def match_of(data: JsonObject | None) -> MatchOverview:
     """Read what there is."""
     body = known(branch(data))
-    winner = winner_of(body)
+    winner, end_s = winner_of(body), _end_s(body)
     return MatchOverview(
         title=text(body.get("title")),
         map=text(body.get("map_name")) or text(body.get("map_code")),
@@ -143,7 +144,7 @@ def match_of(data: JsonObject | None) -> MatchOverview:
         ending=_ending(body),
         stream=partial_stream(body),
         is_training=body.get("match_type") == _TRAINING,
-        teams=tuple(_team(color, body, winner) for color in TEAMS),
+        teams=tuple(_team(color, body, winner, end_s) for color in TEAMS),
         goals_listed=_goal_lines(body),
     )
 
@@ -195,28 +196,33 @@ def _versus(sides: list[float | None]) -> str | None:
     return "-".join(f"{side:g}" for side in sides) if None not in sides else None
 
 
-def _team(color: Color, body: JsonObject, winner: Color | None) -> Team:
-    team = branch(body, color)
+def _end_s(body: JsonObject) -> float | None:
+    """The last moment of anybody."""
     everybody = [player for side in TEAMS for player in players_of(branch(body, side))]
     ends = [end for player in everybody if (end := number(player.get("end_time"))) is not None]
+    return max(ends, default=None)
+
+
+def _team(color: Color, body: JsonObject, winner: Color | None, end_s: float | None) -> Team:
+    team = branch(body, color)
     return Team(
         color=color,
         name=text(team.get("name")),
         score=score_of(body, color),
         goals=goals_of(team),
         won=None if winner is None else winner == color,
-        players=tuple(_player(player, max(ends, default=None)) for player in players_of(team)),
+        players=tuple(_player(player, end_s) for player in players_of(team)),
         stats=stats_of(team),
     )
 
 
-def _player(player: JsonObject, end_of_match_s: float | None) -> PlayerOverview:
+def _player(player: JsonObject, match_end_s: float | None) -> PlayerOverview:
     start, end = number(player.get("start_time")), number(player.get("end_time"))
     late = start is not None and start > _MISSED_S
-    left = end is not None and end_of_match_s is not None and end < end_of_match_s - _MISSED_S
+    left = end is not None and match_end_s is not None and end < match_end_s - _MISSED_S
     return PlayerOverview(
         name=text(player.get("name")) or "?",
-        mvp=player.get("mvp") is True or branch(player, "stats", "core").get("mvp") is True,
+        mvp=is_mvp(player),
         is_bot=player.get("id") == {},
         rank=_rank(branch(player, "rank")),
         car=text(player.get("car_name")),
