@@ -57,7 +57,7 @@ class ParserSpec:
     """Which parser: its name, where its class stands (``module:name``), and what makes it.
 
     ``search_path`` is where modules are looked for. ``strict`` confines the parser to a list of
-    system calls (`parsekit.providers.ParserEntry.system_calls`).
+    system calls (`parsekit.providers.ParserEntry.confinement`).
     """
 
     parser: str
