@@ -48,11 +48,12 @@ class OutputOptions:
         self._check()
         tables = [_tables_folder(self.tables, self.kind)] if self.tables else []
         if self.folder is None:
-            return [*tables, _Stdout(self._on_stdout())]
+            return [*tables, StdoutWriter(self._on_stdout())]
         if self.kind is Format.TABLE:
-            return [*tables, _result_folder(self.folder, Format.JSON), _Stdout(self._on_stdout())]
-        in_folder = [_result_folder(self.folder, self.kind)]
-        return [*tables, *in_folder, *([_Stdout(self._on_stdout())] if self.summary else [])]
+            in_folder = _result_folder(self.folder, Format.JSON)
+            return [*tables, in_folder, StdoutWriter(self._on_stdout())]
+        in_folder = _result_folder(self.folder, self.kind)
+        return [*tables, in_folder, *([StdoutWriter(self._on_stdout())] if self.summary else [])]
 
     def _check(self) -> None:
         """Refuse options that would be without effect."""
@@ -113,7 +114,7 @@ def _result_folder(folder: Path, kind: Format) -> ResultFolder:
         raise BadRequest(f"--output {exc.message}") from exc
 
 
-class _Stdout:
+class StdoutWriter:
     """A writer to standard output; when that fails there is no use in going on."""
 
     def __init__(self, make: Callable[[], Writer]) -> None:

@@ -1,4 +1,4 @@
-"""One run of ``parsekit parse``: replays through the pipeline, outcomes to the writers."""
+"""Replays of one command through the pipeline, outcomes to the writers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ class ParseRun:
     jobs: int
     timeline: bool = False
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def exit_code(self) -> int:
+        """That of what was done so far, or of the signal that ended it."""
+        interrupt = self.interrupt
+        return self.tally.exit_code if interrupt.number is None else interrupt.exit_code
 
     def all(self, found: Iterable[Input | NoMatch]) -> None:
         """Parse what was found; the outcomes come in its order. Raises `OutputLost`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,10 +12,10 @@ import typer
 from parsekit.api import open_pipeline, open_session
 from parsekit.batch.cores import default_slots
 from parsekit.batch.inputs import STDIN, expand
-from parsekit.cli.exit import writing_output
 from parsekit.cli.interrupt import interruptible
 from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile, Parser, Replays
+from parsekit.cli.output import StdoutWriter
 from parsekit.cli.parse_run import ParseRun
 from parsekit.cli.stdin import refuse_terminal
 from parsekit.errors import BadRequest
@@ -65,7 +66,7 @@ def events(
         with open_pipeline(session, host) as pipeline:
             run = ParseRun(
                 pipeline=pipeline,
-                writers=[_Events(kind)],
+                writers=[_Events(partial(_writer, kind))],
                 interrupt=interrupt,
                 parser=parser,
                 disable_cache=False,
@@ -74,29 +75,18 @@ def events(
             )
             run.all(expand(paths))
         run.summary()
-        code = run.tally.exit_code if interrupt.number is None else interrupt.exit_code
-        raise typer.Exit(code)
+        raise typer.Exit(run.exit_code)
 
 
-class _Events:
-    """A writer to standard output that wants events of each replay."""
-
-    def __init__(self, kind: EventFormat) -> None:
-        with writing_output():
-            self._writer = _writer(kind)
+class _Events(StdoutWriter):
+    """Events of each replay, to standard output."""
 
     def write(self, outcome: Outcome) -> None:
         """Hand on. Raises `BadRequest` for a parser without events, and `OutputLost`."""
         if outcome.ok and outcome.timeline is None:
             text = f"parser {outcome.parser_shown!r} tells no events; take --parser local"
             raise BadRequest(text)
-        with writing_output():
-            self._writer.write(outcome)
-
-    def close(self) -> None:
-        """Hand on. Raises `OutputLost`."""
-        with writing_output():
-            self._writer.close()
+        super().write(outcome)
 
 
 def _writer(kind: EventFormat) -> Writer:

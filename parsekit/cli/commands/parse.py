@@ -15,7 +15,7 @@ import typer
 from parsekit.api import open_pipeline, open_session
 from parsekit.batch.cores import default_slots
 from parsekit.batch.inputs import STDIN, Input, NoMatch, expand
-from parsekit.cli.interrupt import Interrupt, interruptible
+from parsekit.cli.interrupt import interruptible
 from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile, Parser, Replays
 from parsekit.cli.output import OutputOptions
@@ -118,11 +118,7 @@ def parse(
             await_first(pipeline.shadow, interrupt)
         run.summary()
         print_shadow(pipeline.shadow)
-        raise typer.Exit(_exit_code(run, interrupt))
-
-
-def _exit_code(run: ParseRun, interrupt: Interrupt) -> int:
-    return run.tally.exit_code if interrupt.number is None else interrupt.exit_code
+        raise typer.Exit(run.exit_code)
 
 
 def _peeked(found: Iterator[Input | NoMatch]) -> tuple[bool, Iterable[Input | NoMatch]]:
