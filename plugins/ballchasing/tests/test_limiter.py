@@ -298,6 +298,16 @@ class TestWithoutRedis:
         store._shared = RedisStore(connect(f"redis://127.0.0.1:{free_port()}/0"), "x")
         assert store.read("account") == {"type": "gold"}
 
+    def test_what_another_process_found_out_is_still_known(
+        self, clock: Any, redis_server: ValkeyServer
+    ) -> None:
+        client = connect(redis_server.url())
+        RedisStore(client, "y").change("account", lambda _: {"type": "gold"})
+        store = FailoverStore(RedisStore(client, "y"), LocalStore(clock=clock), ticks=clock)
+        assert store.read("account") == {"type": "gold"}
+        store._shared = RedisStore(connect(f"redis://127.0.0.1:{free_port()}/0"), "y")
+        assert store.read("account") == {"type": "gold"}
+
     def test_redis_errors_of_the_server_are_no_reason_to_fail(
         self, clock: Any, redis_server: ValkeyServer
     ) -> None:

@@ -98,8 +98,9 @@ class FailoverStore:
         return self._first(lambda store: store.since_ok(endpoint))
 
     def read(self, name: str) -> JsonObject:
-        """See `Store.read`."""
-        return self._first(lambda store: store.read(name))
+        """See `Store.read`; what was read is kept in this process too, for when Redis leaves."""
+        document = self._first(lambda store: store.read(name))
+        return self._own.change(name, lambda _: document)
 
     def change(self, name: str, edit: Callable[[JsonObject], JsonObject]) -> JsonObject:
         """See `Store.change`; what all know is kept in this process too, for when Redis leaves."""
