@@ -55,12 +55,15 @@ test: .venv/.installed $(if $(CI),.venv/.native) ## install what the tests need,
 test-fast: .venv/.installed ## the tests that start no server, worker or command
 	@$(BYTECODE) $(PY) -m pytest -n 2 --dist loadfile -m "not processes" $(PYTEST)
 
-check: .venv/.installed ## lint, types, architecture, lock and licences
+check: .venv/.installed ## lint, types, architecture, reference, lock and licences
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy parsekit devkit scripts bench trials $(wildcard plugins/*/parsekit_*)
-	@$(PY) -m pytest -q tests/test_architecture.py
+	@$(PY) -m pytest -q tests/test_architecture.py tests/docs/test_reference.py
 	@$(PY) scripts/check_lock.py
+
+reference: .venv/.installed ## write docs/reference from the code
+	@$(PY) -m devkit.reference
 
 format: .venv/.installed ## let ruff write the code as the check wants it
 	@$(PY) -m ruff check --fix .
@@ -100,4 +103,4 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install native demo test test-fast check format bench chaos soak record pictures lock sbom clean
+.PHONY: help install native demo test test-fast check reference format bench chaos soak record pictures lock sbom clean

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from parsekit.body.timeline import Track as Track
     from parsekit.body.timeline import Tracks as Tracks
     from parsekit.config import Config as Config
-    from parsekit.config import SecretFile as SecretFile
     from parsekit.config import Section as Section
     from parsekit.config import read_identifier as read_identifier
     from parsekit.config import read_secret as read_secret
+    from parsekit.config.secret import SecretFile as SecretFile
     from parsekit.config.tls_files import check_tls_files as check_tls_files
     from parsekit.events import AnalyticsEvent as AnalyticsEvent
     from parsekit.events import AuditEvent as AuditEvent
@@ -73,14 +73,15 @@ if TYPE_CHECKING:
     from parsekit.storage.keys import checked_path as checked_path
     from parsekit.storage.transfer import save_whole as save_whole
 
-_HOME = {
+#: Every public name to the module that has it.
+HOME = {
     "open_session": "api",
     "parse": "api",
     "parse_all": "api",
     "recorded": "records.audit_trail",
     "Config": "config",
     "Section": "config",
-    "SecretFile": "config",
+    "SecretFile": "config.secret",
     "read_identifier": "config",
     "read_secret": "config",
     "save_whole": "storage.transfer",
@@ -138,15 +139,15 @@ _HOME = {
     "Tracks": "body.timeline",
 }
 
-__all__ = [*_HOME, "errors"]  # noqa: PLE0604  (names come from one table)
+__all__ = [*HOME, "errors"]  # noqa: PLE0604  (names come from one table)
 
 
 def __getattr__(name: str) -> Any:
     if name == "errors":
         return import_module("parsekit.errors")
-    if name not in _HOME:
+    if name not in HOME:
         raise AttributeError(f"module 'parsekit' has no attribute {name!r}")
-    return getattr(import_module(f"parsekit.{_HOME[name]}"), name)
+    return getattr(import_module(f"parsekit.{HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -55,6 +55,7 @@ PROJECT = "parsekit"
 HOOK_VERSION = 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
+#: Decorates a function of a plugin: it implements the hook of its name.
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 

@@ -11,7 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page
-    for pattern in ("*.md", "docs/*.md", "bench/*.md", "plugins/*/*.md", "plugins/*/docs/*.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "docs/reference/*.md",
+        "bench/*.md",
+        "plugins/*/*.md",
+        "plugins/*/docs/*.md",
+    )
     for page in ROOT.glob(pattern)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -51,10 +51,11 @@ def parsekit(
 def run() -> int:
     """Run one command line; the answer is the exit code."""
     install_excepthooks()
-    return guarded(lambda: _group().main(prog_name="parsekit"))
+    return guarded(lambda: command_group().main(prog_name="parsekit"))
 
 
-def _group() -> TyperGroup:
+def command_group() -> TyperGroup:
+    """The top-level command with all that are installed."""
     group = typer.main.get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("typer made no group of the top-level command")

@@ -129,7 +129,12 @@ def _explained(error: ParsekitError) -> int:
         _show_traceback(error)
     for line in error.problems if isinstance(error, ConfigInvalid) else (error.message,):
         say_error(line)
-    return ExitCode.USAGE if isinstance(error, ConfigInvalid | BadRequest) else ExitCode.FAILED
+    return exit_code(type(error))
+
+
+def exit_code(kind: type[ParsekitError]) -> ExitCode:
+    """The exit code of a command that such an error ends."""
+    return ExitCode.USAGE if issubclass(kind, ConfigInvalid | BadRequest) else ExitCode.FAILED
 
 
 def _reported(error: Exception) -> int:

@@ -16,14 +16,14 @@ class RealCommand(Protocol):
 
 
 class LazyCommand(TyperCommand):
-    """Stands in the list of commands for one that is not imported yet."""
+    """Stands in the list of commands for one that is not imported before ``load``."""
 
     def __init__(self, name: str, line: str, load: Callable[[], RealCommand]) -> None:
         super().__init__(name, help=line)
-        self._load = load
+        self.load = load
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
         """Import the command and hand over to it, for a run, its help and its completions."""
-        return self._load().make_context(info_name, args, parent=parent, **extra)
+        return self.load().make_context(info_name, args, parent=parent, **extra)

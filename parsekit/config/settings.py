@@ -29,7 +29,11 @@ from parsekit.errors import ConfigInvalid
 
 
 class Section(BaseModel):
-    """Base of every section: frozen, and unknown keys are errors."""
+    """Base of every section: frozen, and unknown keys are errors.
+
+    ``json_schema_extra={"examples": [{"path": "/var/ticks"}]}`` behind it, in the brackets of the
+    class, is what somebody might write; it stands in the JSON Schema and in the reference.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -54,7 +58,25 @@ _MIB, _GIB, _TIB = 1024**2, 1024**3, 1024**4
 _DAY = 86_400
 
 
-class HostSettings(Section):
+class HostSettings(
+    Section,
+    json_schema_extra={
+        "examples": [
+            {
+                "parser": "ballchasing",
+                "fallback": ["local"],
+                "storage": "minio",
+                "answer_as": "ballchasing",
+            },
+            {
+                "parser": "local",
+                "shadow": "ballchasing",
+                "shadow_per_hour": 0.25,
+                "disableCache": True,
+            },
+        ]
+    },
+):
     """The keys at the top of the file."""
 
     parser: str = Field("local", description="name of the parser")
@@ -82,7 +104,12 @@ class HostSettings(Section):
     )
 
 
-class Limits(Section):
+class Limits(
+    Section,
+    json_schema_extra={
+        "examples": [{"replay_bytes": 67108864, "parse_seconds": 300, "parse_memory": 4294967296}]
+    },
+):
     """Section `limits`: a replay is refused, or its parse ended, beyond these."""
 
     replay_bytes: Annotated[int, Field(gt=0, le=_GIB)] = Field(
@@ -96,7 +123,17 @@ class Limits(Section):
     )
 
 
-class ProvenanceSettings(Section):
+class ProvenanceSettings(
+    Section,
+    json_schema_extra={
+        "examples": [
+            {
+                "key_file": "/run/secrets/provenance_key",
+                "previous_key_files": ["/run/secrets/old_key"],
+            }
+        ]
+    },
+):
     """Section `provenance`: the key that stored results are signed with."""
 
     key_file: SecretFile = Field(
@@ -116,7 +153,10 @@ class ProvenanceSettings(Section):
             read_secret(path, f"provenance.previous_key_files.{place}")
 
 
-class FolderSettings(Section):
+class FolderSettings(
+    Section,
+    json_schema_extra={"examples": [{"path": "/srv/replays"}]},
+):
     """Section `folder`: the storage on a disk, or at any fsspec URL."""
 
     path: str | None = Field(
@@ -132,7 +172,10 @@ class FolderSettings(Section):
         return path
 
 
-class LogSettings(Section):
+class LogSettings(
+    Section,
+    json_schema_extra={"examples": [{"format": "json", "level": "warning"}]},
+):
     """Section `logs`: what a worker writes on standard error."""
 
     format: Literal["auto", "json", "text"] = Field(
@@ -143,7 +186,12 @@ class LogSettings(Section):
     )
 
 
-class AuditSettings(Section):
+class AuditSettings(
+    Section,
+    json_schema_extra={
+        "examples": [{"path": "/var/log/parsekit/audit.jsonl", "keep": 100, "file_bytes": 33554432}]
+    },
+):
     """Section `audit`: the file in which every task's doings are kept."""
 
     path: Path | None = Field(None, description="the file; default audit.jsonl in the data folder")
@@ -172,7 +220,28 @@ class AuditSettings(Section):
         return path
 
 
-class CelerySettings(Section):
+class CelerySettings(
+    Section,
+    json_schema_extra={
+        "examples": [
+            {
+                "broker": "amqp://rabbitmq:5672",
+                "backend": "redis://redis:6379/0",
+                "queue": "replay-parse",
+                "bulk_queue": "replay-parse-bulk",
+                "task_events": True,
+                "remote_control": True,
+            },
+            {
+                "broker_file": "/run/secrets/broker_url",
+                "backend_file": "/run/secrets/backend_url",
+                "ca_file": "/etc/parsekit/ca.pem",
+                "certificate_file": "/etc/parsekit/worker.pem",
+                "key_file": "/run/secrets/worker.key",
+            },
+        ]
+    },
+):
     """Section `celery`: where tasks come from and answers go to."""
 
     broker: str | None = Field(None, description="URL of the broker; none: an embedded one")

@@ -11,7 +11,6 @@ from typer.main import get_command
 from parsekit.cli.commands.parse import app
 from parsekit.cli.exit import ExitCode
 from parsekit.formats.writer import Format
-from parsekit.tables.results import RESULTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -32,8 +31,3 @@ def test_every_format_is_in_its_table(kind: Format) -> None:
 @pytest.mark.parametrize("code", ExitCode)
 def test_every_exit_code_is_in_its_table(code: ExitCode) -> None:
     assert re.search(rf"^\| [\d, ]*\b{code.value}\b", PAGE, re.MULTILINE)
-
-
-def test_the_columns_are_listed_in_their_order() -> None:
-    listed = PAGE.partition("<!-- columns -->")[2].split("```")[1].split()[1:]
-    assert listed == [column.name for column in RESULTS.columns]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -9,20 +8,11 @@ from parsekit.formats.tables_folder import TABLES
 from parsekit.tables.results import RESULTS
 from parsekit.tables.schema import Column, Table, fitting
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
-
 
 @pytest.mark.parametrize("table", [*TABLES, RESULTS], ids=lambda table: table.name)
 def test_every_column_has_a_meaning_and_a_name_of_its_own(table: Table) -> None:
     assert all(column.meaning for column in table.columns)
     assert max(Counter(column.name for column in table.columns).values()) == 1
-
-
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_the_page_of_tables_has_every_column_in_order(table: Table) -> None:
-    section = PAGE.partition(f"\n## {table.name}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| `")]
-    assert lines == [f"| `{c.name}` | {c.kind} | {c.unit} | {c.meaning} |" for c in table.columns]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,25 @@ DEFAULT_TOKEN_FILE = Path("/run/secrets/ballchasing_token")
 _MAX_TOKEN_CHARS = 512
 
 
-class BallchasingSettings(Section):
+class BallchasingSettings(
+    Section,
+    json_schema_extra={
+        "examples": [
+            {
+                "token_file": "/run/secrets/ballchasing_token",
+                "maxRetries": 4,
+                "backoffFactor": 4,
+                "visibility": "unlisted",
+                "deadline": 1800,
+            },
+            {
+                "url": "http://127.0.0.1:8585/api",
+                "allow_http": True,
+                "ca_file": "/etc/parsekit/ca.pem",
+            },
+        ]
+    },
+):
     """Section `ballchasing`: the remote parser of ballchasing.com."""
 
     max_retries: Annotated[int, Field(ge=1, le=10)] = Field(

@@ -42,7 +42,22 @@ class BrokerAddress:
         return f"{scheme}://{self.host}:{self.port}/{'' if self.vhost == '/' else self.vhost}"
 
 
-class TransportSettings(Section):
+class TransportSettings(
+    Section,
+    json_schema_extra={
+        "examples": [
+            {
+                "url": "amqps://rabbitmq:5671",
+                "analytics_queue": "analytics",
+                "username": "worker",
+                "password_file": "/run/secrets/rabbitmq_password",
+                "ca_file": "/etc/parsekit/ca.pem",
+                "certificate_file": "/etc/parsekit/worker.pem",
+                "key_file": "/run/secrets/worker.key",
+            }
+        ]
+    },
+):
     """RabbitMQ for progress and analytics. Without ``url`` nothing is sent."""
 
     url: SecretStr | None = Field(
@@ -50,7 +65,9 @@ class TransportSettings(Section):
     )
     analytics_queue: str = Field("analytics", description="queue of the analytics events")
     username: str | None = Field(None, description="user, where the url names none; default guest")
-    password_file: SecretFile = None
+    password_file: SecretFile = Field(
+        None, description="file with the password, where the url has none; default guest"
+    )
     ca_file: Path | None = Field(None, description="PEM file of the authorities to trust (amqps)")
     certificate_file: Path | None = Field(None, description="PEM file of our certificate (amqps)")
     key_file: Path | None = Field(None, description="PEM file of its key, if it stands apart")

@@ -26,7 +26,23 @@ _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
 
-class MinioSettings(Section):
+class MinioSettings(
+    Section,
+    json_schema_extra={
+        "examples": [
+            {
+                "hostname": "https://minio.example.org",
+                "bucket": "replays",
+                "parsed_object_prefix": "parsed",
+                "secure": True,
+                "access_key_file": "/run/secrets/minio_access_key",
+                "secret_key_file": "/run/secrets/minio_secret_key",
+                "ca_file": "/etc/parsekit/ca.pem",
+                "region": "eu-central-1",
+            }
+        ]
+    },
+):
     """Where the store is, and how to be let in; secrets stand in files."""
 
     hostname: str | None = Field(
@@ -35,8 +51,12 @@ class MinioSettings(Section):
     bucket: str = Field("replays", description="bucket of replays and results")
     parsed_object_prefix: str = Field("parsed", description="folder of results in the bucket")
     secure: bool | None = Field(None, description="speak TLS; default as the URL says, else not")
-    access_key_file: SecretFile = None
-    secret_key_file: SecretFile = None
+    access_key_file: SecretFile = Field(
+        None, description=f"file with the id of the key; default one in {SECRET_FOLDER}, else AWS_*"
+    )
+    secret_key_file: SecretFile = Field(
+        None, description=f"file with the key itself; default one in {SECRET_FOLDER}, else AWS_*"
+    )
     ca_file: Path | None = Field(
         None,
         description="PEM file of the certificate authority to trust besides the public ones",
