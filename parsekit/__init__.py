@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from parsekit.providers import LARGEST_READ_BYTES as LARGEST_READ_BYTES
     from parsekit.providers import Check as Check
     from parsekit.providers import ObjectInfo as ObjectInfo
+    from parsekit.providers import Page as Page
     from parsekit.providers import Parser as Parser
     from parsekit.providers import ParserEntry as ParserEntry
     from parsekit.providers import ProviderContext as ProviderContext
@@ -123,6 +124,7 @@ HOME = {
     "Check": "providers",
     "LARGEST_READ_BYTES": "providers",
     "ObjectInfo": "providers",
+    "Page": "providers",
     "Parser": "providers",
     "ParserEntry": "providers",
     "ProviderContext": "providers",

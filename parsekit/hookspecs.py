@@ -6,6 +6,7 @@ The life of a process, and of one replay in it::
     parsekit_register_storages        once
     parsekit_register_parsers         once
     parsekit_register_checks          once, only for `parsekit doctor`
+    parsekit_page                     once a session of matches, only for `parsekit watch --report`
     parsekit_open                     once a process, after a fork, before the first replay
     ├─ parsekit_metrics               every few seconds, only in a worker
     ├─ parsekit_progress              for every step of every replay
@@ -15,8 +16,9 @@ The life of a process, and of one replay in it::
     ├─ parsekit_difference            once a replay that a shadow parser parsed as well, later
     parsekit_close                    once, at the end of the process
 
-Three families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
-an exception marks the plugin as broken, names it, and leaves the others in place. *Metrics* are
+Four families. *Providers* (sections, storages, parsers, checks) are registered and picked by name;
+an exception marks the plugin as broken, names it, and leaves the others in place. *Pages* are asked
+for by a command, which names the plugin in the error of an exception. *Metrics* are
 asked for again and again: an exception or more than a second of thought leaves the plugin's last
 counts as they were, a number that can't be shown is left out, and either is logged once.
 *Listeners* (open, progress, waits, analytics, audit, difference, close) are called and answer
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     )
     from parsekit.host.session import Session
     from parsekit.metrics import Metric
-    from parsekit.providers import Check, ParserEntry, StorageEntry
+    from parsekit.providers import Check, Page, ParserEntry, StorageEntry
 
 #: pluggy project name, and the group of entry points in which plugins are found.
 PROJECT = "parsekit"
@@ -98,6 +100,15 @@ def parsekit_register_checks(
 
     ``register("storage", check)``: ``check()`` tries the component within ten seconds and answers
     lines; it raises nothing, as an exception is reported as the plugin's own fault.
+    """
+
+
+@hookspec
+def parsekit_page() -> Page:  # type: ignore[empty-body]  # a specification
+    """Begin a page of matches: `parsekit watch --report` adds to it and writes it again and again.
+
+    The first plugin that has the hook is asked. What is slow to import is imported here. One page
+    is made at a time, and what it keeps of a match is in memory until the session ends.
     """
 
 

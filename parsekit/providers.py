@@ -7,12 +7,12 @@ configuration picks it, so that listing plugins never loads native code.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from parsekit.model import Job, JsonObject, NotReady, Parsed, Replay
+from parsekit.model import Job, JsonObject, NotReady, Outcome, Parsed, Replay
 from parsekit.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ class WaitingParser(Parser, Protocol):
 
     def resume(self, job: Job) -> Parsed | NotReady:
         """Go on from ``job.ticket``, which is never None here."""
+        ...
+
+
+class Page(Protocol):
+    """A page of matches in the making, which is asked for its text as often as matches join it."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take a match: a body, and a timeline where the parser has one."""
+        ...
+
+    def text(self) -> tuple[str, Iterable[str]]:
+        """The title and the page of all matches so far, HTML in parts."""
         ...
 
 

@@ -27,7 +27,7 @@ DRIVERS = ("cli", "client", "worker", "__main__.py")
 LAYERS = (
     ("cli",),
     ("client",),
-    ("worker", "testing"),
+    ("worker", "testing", "watch"),
     ("batch", "diagnostics", "pipeline"),
     ("shadow",),
     ("formats", "parsers", "records"),

@@ -40,15 +40,28 @@ class ParseRun:
         return self.tally.exit_code if interrupt.number is None else interrupt.exit_code
 
     def all(self, found: Iterable[Input | NoMatch]) -> None:
-        """Parse what was found; the outcomes come in its order. Raises `OutputLost`."""
-        stop = self.interrupt.stop
+        """Parse what was found, to the end of the output. Raises `OutputLost`."""
         try:
-            for outcome in in_order(self._parse, self._inputs(found), jobs=self.jobs, stop=stop):
-                self._take(outcome)
+            for _ in self.each(found):
+                pass
         finally:
-            stop.set()  # also when the reader of the output went away
-            for writer in self.writers:
-                writer.close()
+            self.close()
+
+    def each(self, found: Iterable[Input | NoMatch]) -> Iterator[Outcome]:
+        """Parse what was found; yield what was written or reported, in its order.
+
+        Raises `OutputLost`.
+        """
+        stop = self.interrupt.stop
+        for outcome in in_order(self.parse, self._inputs(found), jobs=self.jobs, stop=stop):
+            if self._take(outcome):
+                yield outcome
+
+    def close(self) -> None:
+        """Begin nothing more, also when the reader of the output went away, and end the output."""
+        self.interrupt.stop.set()
+        for writer in self.writers:
+            writer.close()
 
     def _inputs(self, found: Iterable[Input | NoMatch]) -> Iterator[Input]:
         for one in found:
@@ -58,7 +71,8 @@ class ParseRun:
                 self.tally.barren.append(one.error)
                 say_error(one.error.message)
 
-    def _parse(self, one: Input) -> Outcome:
+    def parse(self, one: Input) -> Outcome:
+        """Parse one replay, without output."""
         if one.replay != STDIN:
             return self._drive(one.replay)
         try:
@@ -80,11 +94,11 @@ class ParseRun:
         )
         return drive(self.pipeline, request, stop=self.interrupt.stop)
 
-    def _take(self, outcome: Outcome) -> None:
-        """Count and write one outcome; one that was cut off is left for the next run."""
+    def _take(self, outcome: Outcome) -> bool:
+        """Count and write one outcome; False leaves it for the next run, as what was cut off."""
         if outcome.failure is not None:
             if outcome.failure.code == Cancelled.code and self.interrupt.stop.is_set():
-                return
+                return False
             self.tally.failed += 1
             say_error(_shown(outcome.replay, outcome.failure.message))
         for warning in outcome.warnings:
@@ -95,9 +109,10 @@ class ParseRun:
         except ParsekitError as exc:
             self.tally.failed += 1
             say_error(_shown(outcome.replay, exc.message))
-        else:
-            if outcome.ok:
-                self.tally.count(ok=True, cached=outcome.cached)
+            return False
+        if outcome.ok:
+            self.tally.count(ok=True, cached=outcome.cached)
+        return True
 
     def summary(self) -> None:
         """Print what a run over several replays came to."""

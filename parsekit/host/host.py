@@ -11,6 +11,7 @@ import pluggy
 
 from parsekit import hookspecs
 from parsekit.config.config import HOST_SECTIONS
+from parsekit.errors import ConfigInvalid
 from parsekit.host.discovery import (
     LOAD_SECONDS,
     Found,
@@ -20,10 +21,11 @@ from parsekit.host.discovery import (
     reason_of,
     within,
 )
-from parsekit.host.plugin_info import PIP_NAMES, PluginRecord
+from parsekit.host.page import GuardedPage
+from parsekit.host.plugin_info import PIP_NAMES, PluginRecord, install_hint
 from parsekit.host.registry import Registry
 from parsekit.host.section_rules import refuse_without_defaults
-from parsekit.providers import NUMBERED, ParserEntry, StorageEntry
+from parsekit.providers import NUMBERED, Page, ParserEntry, StorageEntry
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -45,6 +47,7 @@ _ALSO_PROVIDED = {
     "difference": "parsekit_difference",
     "metrics": "parsekit_metrics",
     "checks": "parsekit_register_checks",
+    "page": "parsekit_page",
     "open": "parsekit_open",
 }
 #: Sections that known plugins own: the seed's file loads although its plugins are not installed.
@@ -132,6 +135,15 @@ class Host:
     def storage_entry(self, name: str) -> StorageEntry:
         """The storage of this name. Raises `ConfigInvalid` naming the known ones."""
         return self.storages.pick(name, self.failed)
+
+    def page_maker(self) -> Callable[[], Page]:
+        """What begins a page of matches. Raises `ConfigInvalid` where no plugin does.
+
+        What it answers, and each page's members, raise `PluginFailed` with the plugin's name.
+        """
+        for name, begin in self.listeners("parsekit_page"):
+            return lambda: GuardedPage(name, begin)
+        raise ConfigInvalid(f"no plugin writes pages{install_hint('report')}")
 
     def listeners(self, hook: str) -> list[tuple[str, Callable[..., Any]]]:
         """Plugin name and function of every implementation of a listener hook."""

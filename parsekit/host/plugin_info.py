@@ -15,6 +15,7 @@ PIP_NAMES = {
     "local": "parsekit-local",
     "minio": "parsekit-storage-minio",
     "rabbitmq": "parsekit-sinks-rabbitmq",
+    "report": "parsekit-report",
     "transport": "parsekit-sinks-rabbitmq",
 }
 

@@ -111,7 +111,7 @@ class EventLog:
         try:
             if os.fstat(descriptor).st_size + len(line) > ROOMY * self._rotate_bytes:
                 return False
-            _write(descriptor, line)
+            append_whole(descriptor, line)
             return True
         finally:
             with suppress(OSError):
@@ -141,7 +141,7 @@ class EventLog:
             while locked and self._is_full(descriptor, line):  # others may fill the new one
                 descriptor = self._rotated(descriptor)
                 locked = _lock(descriptor)
-            _write(descriptor, line)
+            append_whole(descriptor, line)
         finally:
             os.close(descriptor)
 
@@ -205,8 +205,11 @@ def _lock(descriptor: int) -> bool:
     return False
 
 
-def _write(descriptor: int, line: bytes) -> None:
-    """Append; what found no room as a whole is taken back, unless somebody wrote behind it."""
+def append_whole(descriptor: int, line: bytes) -> None:
+    """Append; what found no room as a whole is taken back, unless somebody wrote behind it.
+
+    Raises OSError.
+    """
     written = os.write(descriptor, line)
     if written == len(line):
         return

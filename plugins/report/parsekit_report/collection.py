@@ -78,22 +78,40 @@ class Collection:
             yield entry, found
 
 
-def collect(outcomes: Iterable[Outcome], *, player: str | None, last: int | None) -> Collection:
-    """Keep of each outcome what its page needs; of those with the player, the newest ``last``.
+class Collector:
+    """Keeps of each outcome what its page needs; of those with the player, the newest ``last``.
 
     ``player`` is a name, in any case of letters, or ``platform:id``.
     """
-    entries: list[ListedMatch] = []
-    for outcome in outcomes:
+
+    def __init__(self, *, player: str | None = None, last: int | None = None) -> None:
+        self._player, self._last = player, last
+        self._entries: list[ListedMatch] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Take one more match that was parsed."""
         entry = ListedMatch(sheet=sheet_of(outcome), goals=goals_of(outcome.timeline))
-        if player is not None and not _keys(entry, player):
-            continue
-        insort(entries, entry, key=_when)
-        if last is not None:
-            del entries[:-last]
-        if len(entries) > MOST_WHOLE:
-            entries = [_without_positions(each) for each in entries]
-    return Collection(entries=tuple(entries), player=_newest_key(entries, player))
+        if self._player is not None and not _keys(entry, self._player):
+            return
+        insort(self._entries, entry, key=_when)
+        if self._last is not None:
+            del self._entries[: -self._last]
+        if len(self._entries) > MOST_WHOLE:
+            self._entries = [_without_positions(each) for each in self._entries]
+
+    def collection(self) -> Collection:
+        """All matches so far."""
+        return Collection(
+            entries=tuple(self._entries), player=_newest_key(self._entries, self._player)
+        )
+
+
+def collect(outcomes: Iterable[Outcome], *, player: str | None, last: int | None) -> Collection:
+    """Take all of these outcomes."""
+    collector = Collector(player=player, last=last)
+    for outcome in outcomes:
+        collector.add(outcome)
+    return collector.collection()
 
 
 def _when(entry: ListedMatch) -> tuple[datetime, str]:

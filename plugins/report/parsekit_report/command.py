@@ -1,4 +1,4 @@
-"""``parsekit report``: the command that this distribution adds to the host's."""
+"""What the host finds: the command ``parsekit report``, and the page of ``parsekit watch``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parsekit import hookimpl
+
 if TYPE_CHECKING:
-    from parsekit import Outcome
+    from parsekit import Outcome, Page
+
+
+@hookimpl
+def parsekit_page() -> Page:
+    """Begin the page of a session, which ``parsekit watch --report`` keeps."""
+    from parsekit_report.page import SessionPage  # noqa: PLC0415  (Jinja2)
+
+    return SessionPage()
 
 
 def report(

@@ -14,7 +14,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parsekit_report.collection import Collection, ListedMatch
+from parsekit import Outcome
+from parsekit_report.collection import Collection, Collector, ListedMatch
 from parsekit_report.demolitions import DemolitionMatrix, demolitions_of
 from parsekit_report.goals import GoalCard, goals_of
 from parsekit_report.grades import MEANINGS
@@ -102,6 +103,21 @@ def page_of(collection: Collection) -> tuple[str, Iterator[str]]:
     return season.title, _render(
         "season_page.html", title=season.title, season=season, matches=matches
     )
+
+
+class SessionPage:
+    """The page of a session that goes on; a `parsekit.Page`."""
+
+    def __init__(self) -> None:
+        self._collector = Collector()
+
+    def add(self, outcome: Outcome) -> None:
+        """Take a match."""
+        self._collector.add(outcome)
+
+    def text(self) -> tuple[str, Iterator[str]]:
+        """The page of all matches so far."""
+        return page_of(self._collector.collection())
 
 
 def _matches(collection: Collection) -> Iterator[MatchView]:
