@@ -60,10 +60,14 @@ check: .venv/.installed ## lint, types, architecture, reference, lock and licenc
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy parsekit devkit scripts bench trials $(wildcard plugins/*/parsekit_*)
 	@$(PY) -m pytest -q tests/test_architecture.py tests/docs/test_reference.py
+	@$(MAKE) --silent docs
 	@$(PY) scripts/check_lock.py
 
 reference: .venv/.installed ## write docs/reference from the code
 	@$(PY) -m devkit.reference
+
+docs: .venv/.installed ## make the site of the docs in build/site; a warning is an error
+	@$(PY) -m sphinx -q -E -W --keep-going -b html -c docs . build/site
 
 format: .venv/.installed ## let ruff write the code as the check wants it
 	@$(PY) -m ruff check --fix .
@@ -103,4 +107,4 @@ sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install native demo test test-fast check reference format bench chaos soak record pictures lock sbom clean
+.PHONY: help install native demo test test-fast check reference docs format bench chaos soak record pictures lock sbom clean

@@ -72,7 +72,7 @@ def _lines(parameters: list[inspect.Parameter]) -> Iterator[str]:
 
 def _default_of(field: dataclasses.Field[Any]) -> str:
     if field.default is not dataclasses.MISSING:
-        return " = …" if callable(field.default) else f" = {field.default!r}"
+        return " = ..." if callable(field.default) else f" = {field.default!r}"
     if field.default_factory is not dataclasses.MISSING:
-        return f" = {getattr(field.default_factory, '__name__', '…').strip('<>')}()"
+        return f" = {getattr(field.default_factory, '__name__', '...').strip('<>')}()"
     return ""

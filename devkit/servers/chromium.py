@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from playwright.sync_api import Browser, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 #: ``scripts/chromium.py`` puts it here.
 UNPACKED = Path(__file__).parents[2] / ".cache" / "chromium"
@@ -53,6 +55,8 @@ def find_chromium(unpacked: Path = UNPACKED) -> Chromium | None:
 @contextmanager
 def chromium(found: Chromium) -> Iterator[Browser]:
     """Run it without a window for the length of the block."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (most test runs need none)
+
     with patch.dict(os.environ, found.environ):  # Playwright's own program needs a library too
         playwright = sync_playwright().start()
     try:
