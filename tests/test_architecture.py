@@ -36,7 +36,7 @@ LAYERS = (
     ("logs",),
     ("host",),
     ("config",),
-    ("body", "redaction", "replay"),
+    ("body", "redaction", "replay", "scaffold"),
 )
 #: What tests of other people's plugins may use, and a plugin itself may not.
 PUBLIC = {"parsekit", "parsekit.errors", "parsekit.testing"}

@@ -1,0 +1,1 @@
+"""A distribution for somebody's plugin, written from templates."""
