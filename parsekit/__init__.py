@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parsekit.api import Parsing as Parsing
+    from parsekit.api import open_parsing as open_parsing
     from parsekit.api import open_session as open_session
     from parsekit.api import parse as parse
     from parsekit.api import parse_all as parse_all
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from parsekit.providers import StorageEntry as StorageEntry
     from parsekit.providers import WaitingParser as WaitingParser
     from parsekit.records.audit_trail import recorded as recorded
+    from parsekit.replay.envelope import check_envelope as check_envelope
     from parsekit.retry import RetryPolicy as RetryPolicy
     from parsekit.storage.atomic import Folder as Folder
     from parsekit.storage.atomic import OwnedFolder as OwnedFolder
@@ -76,6 +79,8 @@ if TYPE_CHECKING:
 
 #: Every public name to the module that has it.
 HOME = {
+    "Parsing": "api",
+    "open_parsing": "api",
     "open_session": "api",
     "parse": "api",
     "parse_all": "api",
@@ -131,6 +136,7 @@ HOME = {
     "Storage": "providers",
     "StorageEntry": "providers",
     "WaitingParser": "providers",
+    "check_envelope": "replay.envelope",
     "RetryPolicy": "retry",
     "Session": "host.session",
     "check_tls_files": "config.tls_files",

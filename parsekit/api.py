@@ -102,6 +102,52 @@ def parse_all(
         yield from in_order(work, expand(map(str, paths)), jobs=jobs or slots, stop=stop)
 
 
+class Parsing:
+    """Parses replays for as long as it is open, from any thread; `open_parsing` makes it.
+
+    ``slots`` is how many the configured parser takes at once.
+    """
+
+    def __init__(self, session: Session, pipeline: Pipeline, slots: int) -> None:
+        self.session = session
+        self.slots = slots
+        self._pipeline = pipeline
+
+    def parse(
+        self,
+        path: str | Path,
+        parser: str | None = None,
+        *,
+        disable_cache: bool = False,
+        timeline: bool = False,
+        stop: threading.Event | None = None,
+    ) -> Outcome:
+        """Parse one replay, as `parsekit.parse` does.
+
+        ``stop`` ends a wait, as for a remote parser, with the failure ``cancelled``.
+        """
+        request = _wanted(str(path), parser=parser, disable_cache=disable_cache, timeline=timeline)
+        return drive(self._pipeline, request, stop=stop)
+
+    def delete_result(self, key: str) -> None:
+        """Delete a stored result (`Outcome.output_path`); nothing happens without one.
+
+        Raises `parsekit.errors.StorageUnavailable`, `parsekit.errors.StorageDenied`.
+        """
+        self._pipeline.storage.delete(key)
+
+
+@contextmanager
+def open_parsing(config: Path | None = None) -> Iterator[Parsing]:
+    """Open everything that a parse needs, for a program that parses as long as it runs.
+
+    Raises `parsekit.errors.ConfigInvalid`, `parsekit.errors.PluginFailed`.
+    """
+    session, host, slots = _opened(config, None)
+    with open_pipeline(session, host) as pipeline:
+        yield Parsing(session, pipeline, slots)
+
+
 def _opened(config: Path | None, parser: str | None) -> tuple[Session, Host, int]:
     """Session, host, and how many replays such a parser takes at once."""
     host = Host.load()

@@ -2,22 +2,24 @@
 
 A command's module has a ``typer.Typer`` named ``app``; it is imported when the command is used.
 Other distributions add commands through the entry-point group ``parsekit.commands``: a name, and
-a plain annotated function with a docstring.
+a plain annotated function with a docstring. A name with dots is a command of the command before the
+last dot: ``serve.token.add`` is ``parsekit serve token add``.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from parsekit.cli.lazy import LazyCommand, RealCommand
+from parsekit.cli.added import added_app, shorten_options
 from parsekit.errors import PluginFailed
 
 #: Entry points of this group become commands.
@@ -45,9 +47,8 @@ _BROUGHT_BY = {
     "fidelity": "parsekit-local",
     "quota": "parsekit-ballchasing",
     "report": "parsekit-report",
+    "serve": "parsekit-server",
 }
-#: Options that are short in our own commands are so in added ones, which are plain functions.
-_SHORT = {"--config": "-c", "--format": "-f", "--output": "-o", "--parser": "-p"}
 
 
 class CommandList(TyperGroup):
@@ -69,11 +70,32 @@ class CommandList(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-class _AddedCommand(LazyCommand):
-    """A command of another distribution."""
+class RealCommand(Protocol):
+    """The part of click's command that starts a run of it."""
 
-    def __init__(self, entry: metadata.EntryPoint) -> None:
-        super().__init__(entry.name, _added_by(entry), partial(_load_added, entry))
+    def make_context(self, info_name: str | None, args: list[str], **extra: Any) -> Any:
+        """Read the arguments; the context carries the command on from here."""
+
+
+class LazyCommand(TyperCommand):
+    """Stands in the list of commands for one that is not imported before ``load``."""
+
+    def __init__(self, name: str, line: str, load: Callable[[], RealCommand]) -> None:
+        super().__init__(name, help=line)
+        self.load = load
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Import the command and hand over to it, for a run, its help and its completions."""
+        return self.load().make_context(info_name, args, parent=parent, **extra)
+
+
+class _AddedCommand(LazyCommand):
+    """A command of another distribution, with those below it."""
+
+    def __init__(self, entry: metadata.EntryPoint, below: Sequence[metadata.EntryPoint]) -> None:
+        super().__init__(entry.name, _added_by(entry), partial(_load_added, entry, below))
         self.entry = entry
 
 
@@ -82,8 +104,11 @@ def all_commands() -> dict[str, TyperCommand]:
     commands: dict[str, TyperCommand] = {
         name: LazyCommand(name, line, partial(_load_own, name)) for name, line in COMMANDS
     }
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        commands.setdefault(entry.name, _AddedCommand(entry))
+    added = sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    for entry in added:
+        if "." not in entry.name:
+            below = [each for each in added if each.name.startswith(f"{entry.name}.")]
+            commands.setdefault(entry.name, _AddedCommand(entry, below))
     return commands
 
 
@@ -92,19 +117,20 @@ def _load_own(name: str) -> RealCommand:
     return typer.main.get_command(module.app)
 
 
-def _load_added(entry: metadata.EntryPoint) -> RealCommand:
+def _load_added(entry: metadata.EntryPoint, below: Sequence[metadata.EntryPoint]) -> RealCommand:
     try:
-        app = typer.Typer(add_completion=False)
-        app.command(entry.name)(entry.load())
-        command = typer.main.get_command(app)
-        for option in command.params:
-            option.opts += [_SHORT[name] for name in option.opts if name in _SHORT]
-        return command
+        command = typer.main.get_command(added_app(entry.name, entry.load(), _by_name(below)))
     except (Exception, SystemExit) as exc:
         raise PluginFailed(
             f"{entry.name}: the command of {_distribution(entry)} can't be loaded: "
             f"{type(exc).__name__}: {exc}; update or remove {_distribution(entry)}"
         ) from exc
+    shorten_options(command)
+    return command
+
+
+def _by_name(entries: Sequence[metadata.EntryPoint]) -> dict[str, Callable[..., object]]:
+    return {entry.name: entry.load() for entry in entries}
 
 
 def _summary(entry: metadata.EntryPoint) -> str:

@@ -16,6 +16,7 @@ PIP_NAMES = {
     "minio": "parsekit-storage-minio",
     "rabbitmq": "parsekit-sinks-rabbitmq",
     "report": "parsekit-report",
+    "server": "parsekit-server",
     "transport": "parsekit-sinks-rabbitmq",
 }
 

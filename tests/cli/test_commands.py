@@ -77,6 +77,15 @@ def test_a_command_of_another_distribution_runs(cli: CommandLine) -> None:
     assert b"Greet somebody." in cli.run("greet", "--help").stdout
 
 
+def test_a_command_with_commands_below_it_runs_where_none_of_them_is_named(
+    cli: CommandLine,
+) -> None:
+    assert cli.run("offer", "--port", "7").stdout == b"offering on 7\n"
+    assert cli.run("offer", "token", "add", "me", "-c", "x").stdout == b"token for me by x\n"
+    assert b"Add a token." in cli.run("offer", "token").stdout
+    assert b" offer.token " not in cli.run("--help").stdout
+
+
 def test_a_broken_command_names_its_distribution_and_hurts_no_other(cli: CommandLine) -> None:
     done = cli.run("broken-command")
     assert done.returncode == 1

@@ -120,6 +120,16 @@ def parsekit_analytics(event: Any) -> None:
         raise LookupError("the stub is deaf")
 
 
+def offer(port: int = 1) -> None:
+    """Offer something."""
+    print(f"offering on {port}")  # noqa: T201
+
+
+def add_token(name: str, config: Path | None = None) -> None:
+    """Add a token."""
+    print(f"token for {name} by {config}")  # noqa: T201
+
+
 def greet(name: str, loud: bool = False) -> None:
     """Greet somebody."""
     print(f"hello {name}".upper() if loud else f"hello {name}")  # noqa: T201

@@ -1,0 +1,1 @@
+"""A server for replays that speaks Ballchasing's API; not affiliated with Ballchasing."""

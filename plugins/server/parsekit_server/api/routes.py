@@ -1,0 +1,35 @@
+"""Which function answers which call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from parsekit_server.api import account, maps, replays
+from parsekit_server.api.call import Handler
+
+#: Who may call: whoever may read, whoever has a token (also of a group), or anybody.
+Callers = Literal["readers", "tokens", "anybody"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRoute:
+    """A method and a path with names in braces, and what answers there."""
+
+    method: str
+    path: str
+    handler: Handler
+    callers: Callers = "readers"
+
+
+ROUTES = (
+    ApiRoute("GET", "/api/", account.ping, "tokens"),
+    ApiRoute("GET", "/api/maps", maps.get_maps),
+    ApiRoute("GET", "/api/replays", replays.list_replays),
+    ApiRoute("GET", "/api/replays/{id}", replays.get_replay),
+    ApiRoute("PATCH", "/api/replays/{id}", replays.patch_replay),
+    ApiRoute("DELETE", "/api/replays/{id}", replays.delete_replay),
+    ApiRoute("GET", "/api/replays/{id}/file", replays.get_file),
+    ApiRoute("GET", "/dl/replay/{id}", replays.get_file, "anybody"),
+    ApiRoute("POST", "/dl/replay/{id}", replays.get_file, "anybody"),
+)

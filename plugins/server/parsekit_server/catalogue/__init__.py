@@ -1,0 +1,1 @@
+"""What the server knows, in a database. Queries stand here and nowhere else."""

@@ -1,0 +1,104 @@
+"""The database under the catalogue: SQLite in a file, or PostgreSQL.
+
+SQLite has one writer: a transaction that will write takes its turn when it begins, so that it never
+fails for another's sake in its middle. What was committed is on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from parsekit.errors import StorageUnavailable
+from parsekit_server.catalogue.schema import METADATA
+
+#: Seconds that a writer waits for others.
+_PATIENCE_S = 30
+#: Connections that stay open; beyond them come those of a burst.
+_POOL = {"pool_size": 8, "max_overflow": 40}
+#: Any number that nothing else in the database locks.
+_UPLOADS_LOCK = 8420
+
+
+class Database:
+    """Transactions on one database. Raises `StorageUnavailable` while it can't be used."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _engine(url)
+
+    @classmethod
+    def in_file(cls, path: Path) -> Database:
+        """SQLite in this file, which is made where there is none."""
+        return cls(URL.create("sqlite+pysqlite", database=str(path)))
+
+    def create_tables(self) -> None:
+        """Make the tables that are not there."""
+        with self.writing() as connection:
+            METADATA.create_all(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that changes nothing."""
+        with _translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction whose changes are on the disk when the block ends."""
+        with (
+            _translated(),
+            self._engine.connect().execution_options(parsekit_writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def admitting(self) -> Iterator[Connection]:
+        """A writing transaction, one at a time: two uploads of one match see each other."""
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPLOADS_LOCK})"))
+            yield connection
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.dispose()
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, **_POOL)
+    engine = create_engine(url, connect_args={"timeout": _PATIENCE_S}, **_POOL)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # Python's module would begin transactions of its own
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("parsekit_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: DBAPIError) -> StorageUnavailable:
+    cause = str(error.orig).strip().partition("\n")[0]
+    return StorageUnavailable(f"the catalogue can't be used now: {cause}; try again")

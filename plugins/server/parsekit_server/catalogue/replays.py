@@ -1,0 +1,292 @@
+"""Replays: accepted, changed, read and deleted, and what their parses came to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from parsekit import JsonObject
+from parsekit_server.access import Viewer, Visibility
+from parsekit_server.catalogue.compressed import packed, unpacked
+from parsekit_server.catalogue.database import Database
+from parsekit_server.catalogue.rows import AccountRow, GroupName, PendingReplay, ReplayRow
+from parsekit_server.catalogue.schema import account, arena, body, player, replay, replay_group
+from parsekit_server.catalogue.visible import reachable
+from parsekit_server.errors import Forbidden, NotFound
+from parsekit_server.facts import ReplayFacts
+from parsekit_server.moments import now_us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReplay:
+    """A replay that is to be added; its file is on the disk."""
+
+    id: str
+    uploader_id: int
+    group_id: str | None
+    visibility: Visibility
+    title: str
+    sha256: str
+    size_bytes: int
+    match_guid: str | None
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayChanges:
+    """What is to be changed of a replay; None stays. ``group_id`` "" takes it out of its group."""
+
+    title: str | None = None
+    visibility: Visibility | None = None
+    group_id: str | None = None
+
+
+class Replays:
+    """Every uploaded replay."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, new: NewReplay, viewer: Viewer) -> str | None:
+        """Add a replay, or answer the id of the one that the viewer sees with the same content.
+
+        The same are equal bytes, or the same match unless its parse failed. Raises `NotFound` and
+        `Forbidden` for a group that is not the viewer's.
+        """
+        with self._database.admitting() as connection:
+            if new.group_id is not None:
+                _check_group(connection, new.group_id, viewer)
+            existing = connection.scalar(_duplicates(new, viewer))
+            if existing is None:
+                connection.execute(insert(replay).values(_row_of(new)))
+            return existing
+
+    def find(self, replay_id: str, viewer: Viewer) -> ReplayRow:
+        """A replay that the viewer may see. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            return _find(connection, replay_id, viewer)
+
+    def data(self, replay_id: str) -> JsonObject | None:
+        """The parser's answer; None while there is none."""
+        with self._database.reading() as connection:
+            found = connection.scalar(select(body.c.data).where(body.c.replay_id == replay_id))
+        return None if found is None else unpacked(found)
+
+    def change(self, replay_id: str, changes: ReplayChanges, viewer: Viewer) -> None:
+        """Change a replay of the viewer's. Raises `NotFound`, `Forbidden`."""
+        values: dict[str, Any] = {}
+        if changes.title is not None:
+            values |= {"title": changes.title, "title_folded": changes.title.casefold()}
+            values["titled"] = True
+        if changes.visibility is not None:
+            values["visibility"] = changes.visibility
+        if changes.group_id is not None:
+            values["group_id"] = changes.group_id or None
+        with self._database.writing() as connection:
+            _check_owner(connection, replay_id, viewer)
+            if changes.group_id:
+                _check_group(connection, changes.group_id, viewer)
+            if values:
+                wanted = update(replay).where(replay.c.id == replay_id)
+                connection.execute(wanted.values(values))
+
+    def delete(self, replay_id: str, viewer: Viewer) -> ReplayRow:
+        """Delete a replay of the viewer's, and what was known of it; answer what it was."""
+        with self._database.writing() as connection:
+            row = _check_owner(connection, replay_id, viewer)
+            connection.execute(delete(replay).where(replay.c.id == replay_id))
+            return row
+
+    def uses(self, result_key: str) -> bool:
+        """Whether a replay's stored result has this key."""
+        with self._database.reading() as connection:
+            wanted = select(replay.c.id).where(replay.c.result_key == result_key).limit(1)
+            return connection.scalar(wanted) is not None
+
+    def maps(self) -> dict[str, str]:
+        """Code and name of every map that was played on."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(arena.c.code, arena.c.name).order_by(arena.c.code))
+            return {row.code: row.name for row in found}
+
+    def start_next(self, running: Collection[str]) -> PendingReplay | None:
+        """The replay that waits longest and is not ``running``, counted as started."""
+        waiting = select(replay.c.id, replay.c.starts, replay.c.tries).where(
+            replay.c.due_us <= now_us(), replay.c.id.not_in(running)
+        )
+        with self._database.writing() as connection:
+            found = connection.execute(waiting.order_by(replay.c.due_us).limit(1)).one_or_none()
+            if found is None:
+                return None
+            started = PendingReplay(id=found.id, starts=found.starts + 1, tries=found.tries)
+            _set(connection, found.id, starts=started.starts)
+            return started
+
+    def release(self, replay_id: str) -> None:
+        """Undo `start_next`: its parse was broken off, through no fault of the replay."""
+        with self._database.writing() as connection:
+            _set(connection, replay_id, starts=0)
+
+    def postpone(self, pending: PendingReplay, *, due_us: int, code: str, message: str) -> None:
+        """Try it again later, for a reason that may pass."""
+        with self._database.writing() as connection:
+            _set(
+                connection,
+                pending.id,
+                starts=0,
+                tries=pending.tries + 1,
+                due_us=due_us,
+                failure_code=code,
+                failure_message=message,
+            )
+
+    def fail(self, replay_id: str, *, code: str, message: str) -> None:
+        """End it without an answer."""
+        with self._database.writing() as connection:
+            _set(
+                connection,
+                replay_id,
+                status="failed",
+                due_us=None,
+                failure_code=code,
+                failure_message=message,
+            )
+
+    def finish(
+        self, replay_id: str, facts: ReplayFacts, data: JsonObject, *, result_key: str | None
+    ) -> None:
+        """Keep the parser's answer; nothing for a replay that was deleted meanwhile."""
+        known: dict[str, Any] = {
+            "match_guid": func.coalesce(replay.c.match_guid, facts.match_guid),
+            "playlist": facts.playlist,
+            "season": facts.season,
+            "map_code": facts.map_code,
+            "min_tier": facts.min_tier,
+            "max_tier": facts.max_tier,
+            "recorder_won": facts.recorder_won,
+            "pro": facts.pro,
+            "result_key": result_key,
+            "failure_code": None,
+            "failure_message": None,
+        }
+        if facts.date_us is not None:
+            known["date_us"] = facts.date_us
+        kept = {"item": packed(facts.item), "data": packed(data)}
+        with self._database.writing() as connection:
+            if not _set(connection, replay_id, status="ok", due_us=None, **known):
+                return
+            if facts.title is not None:
+                untitled = update(replay).where(replay.c.id == replay_id, ~replay.c.titled)
+                folded = facts.title.casefold()
+                connection.execute(untitled.values(title=facts.title, title_folded=folded))
+            connection.execute(insert(body).values(replay_id=replay_id, **kept))
+            _add_arena(connection, facts)
+            if facts.players:
+                connection.execute(insert(player), _players_of(replay_id, facts))
+
+
+def _row_of(new: NewReplay) -> dict[str, Any]:
+    begun = {"status": "pending", "starts": 0, "tries": 0, "titled": False, "pro": False}
+    due = {"date_us": new.created_us, "due_us": new.created_us}
+    return {**asdict(new), **begun, **due, "title_folded": new.title.casefold()}
+
+
+def _players_of(replay_id: str, facts: ReplayFacts) -> list[dict[str, Any]]:
+    return [
+        {
+            "replay_id": replay_id,
+            "place": place,
+            "account": each.account,
+            "name_folded": each.name.casefold(),
+            "won": each.won,
+        }
+        for place, each in enumerate(facts.players)
+    ]
+
+
+def _add_arena(connection: Connection, facts: ReplayFacts) -> None:
+    if facts.map_code is None or facts.map_name is None:
+        return
+    known = connection.scalar(select(arena.c.code).where(arena.c.code == facts.map_code))
+    if known is None:
+        with suppress(IntegrityError), connection.begin_nested():
+            connection.execute(insert(arena).values(code=facts.map_code, name=facts.map_name))
+
+
+def _duplicates(new: NewReplay, viewer: Viewer) -> Select[str]:
+    same = replay.c.sha256 == new.sha256
+    if new.match_guid is not None:
+        same_match = (replay.c.match_guid == new.match_guid) & (replay.c.status != "failed")
+        same = or_(same, same_match)
+    found = select(replay.c.id).where(same, reachable(viewer))
+    return found.order_by(replay.c.created_us, replay.c.id).limit(1)
+
+
+def _set(connection: Connection, replay_id: str, **values: Any) -> bool:
+    """Change a replay that waits for its parse; False where it does not."""
+    wanted = update(replay).where(replay.c.id == replay_id, replay.c.status == "pending")
+    return connection.execute(wanted.values(values)).rowcount == 1
+
+
+#: A replay with the names of its uploader and group.
+REPLAYS = (
+    select(
+        replay,
+        account.c.name.label("uploader_name"),
+        replay_group.c.name.label("group_name"),
+    )
+    .join(account, replay.c.uploader_id == account.c.id)
+    .outerjoin(replay_group, replay.c.group_id == replay_group.c.id)
+)
+
+
+def _find(connection: Connection, replay_id: str, viewer: Viewer) -> ReplayRow:
+    wanted = REPLAYS.where(replay.c.id == replay_id, reachable(viewer))
+    found = connection.execute(wanted).one_or_none()
+    if found is None:
+        raise NotFound("replay not found")
+    return replay_row(found)
+
+
+def _check_owner(connection: Connection, replay_id: str, viewer: Viewer) -> ReplayRow:
+    found = _find(connection, replay_id, viewer)
+    viewer.check_changes(found.uploader.id)
+    return found
+
+
+def _check_group(connection: Connection, group_id: str, viewer: Viewer) -> None:
+    """Raise for a group into which the viewer may not put replays."""
+    wanted = select(replay_group.c.creator_id).where(replay_group.c.id == group_id)
+    creator_id = connection.scalar(wanted)
+    if creator_id is None:
+        raise NotFound(f"there is no group {group_id[:80]!r}")
+    own = viewer.account_id == creator_id or viewer.group_id == group_id
+    if not own and not viewer.sees_all:
+        raise Forbidden("replays go into a group by who made it, or with a token of the group")
+
+
+def replay_row(row: Row[Any]) -> ReplayRow:
+    """Read a row of `REPLAYS`."""
+    group = None
+    if row.group_id is not None:
+        group = GroupName(id=row.group_id, name=row.group_name)
+    return ReplayRow(
+        id=row.id,
+        uploader=AccountRow(id=row.uploader_id, name=row.uploader_name),
+        group=group,
+        visibility=Visibility(row.visibility),
+        created_us=row.created_us,
+        title=row.title,
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        match_guid=row.match_guid,
+        status=row.status,
+        failure_code=row.failure_code,
+        failure_message=row.failure_message,
+        result_key=row.result_key,
+    )

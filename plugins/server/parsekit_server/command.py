@@ -1,0 +1,74 @@
+"""``parsekit serve`` and its commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+
+def serve(host: str | None = None, port: int | None = None, config: Path | None = None) -> None:
+    """Take replays, parse them, and answer as Ballchasing's API does.
+
+    Clients of ballchasing.com use it as http://HOST:PORT/api, with a token that
+    parsekit serve token add makes. It speaks Ballchasing's API; it is not affiliated with it.
+    """
+    from parsekit import open_parsing  # noqa: PLC0415  (help is shown without it)
+    from parsekit_server.asgi.serving import run  # noqa: PLC0415
+    from parsekit_server.site import open_site  # noqa: PLC0415
+
+    with open_parsing(config) as parsing, open_site(parsing) as site:
+        run(
+            site, host=host or site.settings.host, port=site.settings.port if port is None else port
+        )
+
+
+def token_add(
+    name: str, role: Literal["read", "upload", "admin"] = "upload", config: Path | None = None
+) -> None:
+    """Make a token for NAME and print it, once: it is kept as a digest.
+
+    The role read looks, upload adds replays and changes its own, admin may all.
+    """
+    from parsekit import open_session  # noqa: PLC0415
+    from parsekit.errors import BadRequest  # noqa: PLC0415
+    from parsekit_server.access import Role  # noqa: PLC0415
+    from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
+    from parsekit_server.site import open_catalogue  # noqa: PLC0415
+    from parsekit_server.tokens import digest, new_token  # noqa: PLC0415
+
+    if not name.strip() or not name.isprintable() or name.isdecimal():
+        raise BadRequest(f"{name!r} is no name of an account; write printable text, not a number")
+    token = new_token()
+    with open_catalogue(open_session(config)) as database:
+        Accounts(database).add_token(name, Role(role), digest(token))
+    print(token)  # noqa: T201
+
+
+def token_list(config: Path | None = None) -> None:
+    """List the tokens: number, name, role, when they were made, and when they were revoked."""
+    from parsekit import open_session  # noqa: PLC0415
+    from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
+    from parsekit_server.moments import rfc3339  # noqa: PLC0415
+    from parsekit_server.site import open_catalogue  # noqa: PLC0415
+
+    with open_catalogue(open_session(config)) as database:
+        tokens = Accounts(database).tokens()
+    for each in tokens:
+        role = f"group {each.group_id}" if each.group_id else each.role
+        ended = f"revoked {rfc3339(each.revoked_us)}" if each.revoked_us is not None else ""
+        line = (str(each.id), each.account.name, role, rfc3339(each.created_us), ended)
+        print("\t".join(line).rstrip())  # noqa: T201
+
+
+def token_revoke(token: str, config: Path | None = None) -> None:
+    """End a token: TOKEN is its number in the list, or a name for all tokens of that name."""
+    from parsekit import open_session  # noqa: PLC0415
+    from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
+    from parsekit_server.site import open_catalogue  # noqa: PLC0415
+
+    with open_catalogue(open_session(config)) as database:
+        ended = Accounts(database).revoke(token)
+    sys.stderr.write(f"revoked: {ended}\n")
+    if not ended:
+        raise SystemExit(1)

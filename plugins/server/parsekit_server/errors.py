@@ -1,0 +1,23 @@
+"""Errors of the server that no parse can have; the others are `parsekit.errors`."""
+
+from __future__ import annotations
+
+from parsekit.errors import ParsekitError
+
+
+class NotSignedIn(ParsekitError):
+    """The call brings no token, or one that nobody has."""
+
+    code = "unauthorized"
+
+
+class Forbidden(ParsekitError):
+    """The token is known, and may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(ParsekitError):
+    """There is nothing under this id that the caller may see."""
+
+    code = "not_found"
