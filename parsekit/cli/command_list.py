@@ -29,7 +29,7 @@ COMMANDS = (
     ("parse", "Parse replays: files, folders, globs, URLs, or - for standard input."),
     ("events", "What happened in replays, one row an event."),
     ("watch", "Parse what the game writes, as it writes it."),
-    ("new", "Write a distribution for a plugin of one's own: parser, storage, sink, report."),
+    ("new", "Write a distribution for a plugin: parser, storage, sink or report."),
     ("plugins", "List every plugin, what it provides, and why one failed to load."),
     ("config", "Show, check or describe the configuration."),
     ("doctor", "Try each component that the configuration names, and say what to do."),
