@@ -19,7 +19,7 @@ _QUEUES = ("replay-parse", "replay-parse-poll", "replay-parse-bulk", "replay-par
 #: Longest time between the end of a process and that of those it started, seconds.
 ENDS_WITHIN_S = 10.0
 #: What belongs to processes, by what its key begins with.
-_OF_PROCESSES = ("parsekit:taken:", "parsekit:locks-of:", "parsekit:beats")
+_OF_PROCESSES = ("parsekit:taken:", "parsekit:locks-of:", "parsekit:children:", "parsekit:beats")
 
 
 def in_service(fleet: Fleet) -> Mapping[str, int]:
@@ -55,7 +55,7 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
             left[name] = client.llen(name)
         left["waiting tasks"] = client.zcard("parsekit:due") + client.hlen("parsekit:waiting")
         left["dead letters"] = client.hlen("parsekit:dead-letters")
-        left["dead members"] = sum(map(_is_dead, client.hkeys("parsekit:beats")))
+        left["dead members"] = sum(map(_is_dead, client.zrange("parsekit:beats", 0, -1)))
         for name in client.scan_iter("parsekit:taken:*"):
             left["messages in hand"] += client.hlen(name)
         left["locks"] = sum(1 for _ in client.scan_iter("parsekit:lock:*"))

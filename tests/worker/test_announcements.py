@@ -43,13 +43,13 @@ def board(redis_server: ValkeyServer, redis_client: redis.Redis) -> StatusChanne
     """With two workers that speak well."""
     made = StatusChannel(redis_server.url())
     for worker in ("well-a", "well-b"):
-        redis_client.hset(keys.BEATS, worker, 1)
+        redis_client.zadd(keys.BEATS, {worker: 1})
         made.publish(said(worker))
     return made
 
 
 def hear(client: redis.Redis, text: str) -> None:
-    client.hset(keys.BEATS, "odd", 1)
+    client.zadd(keys.BEATS, {"odd": 1})
     client.set(keys.announcement("odd"), text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 
 import pytest
@@ -14,7 +15,7 @@ from parsekit.worker.dead_letters import DeadLetter, DeadLetters
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
 from parsekit.worker.redis.locks import RedisLocks
-from parsekit.worker.redis.membership import BEAT_SECONDS, DEAD_AFTER_SECONDS, Member, Watch
+from parsekit.worker.redis.membership import DEAD_AFTER_SECONDS, Member
 from parsekit.worker.redis.task_store import Admission, TaskStore
 
 
@@ -23,10 +24,10 @@ class Two:
 
     def __init__(self, url: str) -> None:
         client = connect(url)
-        client.hset(keys.BEATS, mapping={"one": 1, "two": 1})
+        client.zadd(keys.BEATS, {"one": 1, "two": 1})
         self.locks = [RedisLocks(client, name) for name in ("one", "two")]
         self.task_stores = [TaskStore(client, name) for name in ("one", "two")]
-        self.die = lambda: client.hdel(keys.BEATS, "one")
+        self.die = lambda: client.zrem(keys.BEATS, "one")
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_waiting_tasks_lock_survives_its_process_and_lapses(two):
 
 def test_a_lock_that_redis_did_not_hear_released_is_released_later(redis_server, redis_client):
     client = connect(redis_server.url())
-    client.hset(keys.BEATS, "one", 1)
+    client.zadd(keys.BEATS, {"one": 1})
     locks = RedisLocks(client, "one")
     lock = locks.acquire("key", owner="a")
     broken = connect("redis://127.0.0.1:1/0")
@@ -94,7 +95,7 @@ def test_a_lock_that_redis_did_not_hear_released_is_released_later(redis_server,
 
 def test_a_claim_whose_answer_was_lost_is_released_later(redis_server, redis_client):
     client = connect(redis_server.url())
-    client.hset(keys.BEATS, "one", 1)
+    client.zadd(keys.BEATS, {"one": 1})
 
     class AnswersAreLost:
         def eval(self, *given):
@@ -116,18 +117,20 @@ def test_a_process_that_ends_leaves_no_lock_but_those_of_waiting_tasks(
     redis_server, redis_client, end
 ):
     client = connect(redis_server.url())
-    client.hset(keys.BEATS, "one", 7)
+    client.zadd(keys.BEATS, {"one": 7})
     locks = RedisLocks(client, "one")
     for name in ("held", "waiting"):
         assert locks.acquire(name, owner=name) is not None
     locks.acquire("waiting", owner="waiting").extend(30)
     if end == "is buried":
-        other = Member(client, "two", client)
-        other._evict(b"one", b"6")
+        other = Member(client, "two")
+        other._evict("one", "6")
         assert len(client.keys(keys.lock("*"))) == 2, "it beats again"
-        other._evict(b"one", b"7")
+        other._evict("one", "7")
     else:
-        Member(client, "one", client)._sign_off(["one"])
+        member = Member(client, "one")
+        member.start()
+        member.stop()
     assert client.keys(keys.lock("*")) == [keys.lock("waiting").encode()]
     assert client.keys(keys.locks_of("*")) == []
 
@@ -247,21 +250,98 @@ def test_a_dead_letter_of_a_newer_version_is_read(letters, redis_client):
     assert letters.all() == []
 
 
-def test_only_who_stands_still_while_the_server_answers_is_dead():
-    now = [0.0]
-    watch = Watch(lambda: now[0])
-    dead: list[tuple[bytes, bytes]] = []
-    for beat in range(int(DEAD_AFTER_SECONDS / BEAT_SECONDS) + 1):
-        dead = watch.observe({b"alive": b"%d" % beat, b"still": b"7"})
-        now[0] += BEAT_SECONDS
-    assert dead == [(b"still", b"7")]
+class Fleet:
+    """Members whose beats come when a test says so, by its clock."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self.now = 1000.0
+        self.members: dict[str, Member] = {}
+
+    def beat(self, *names: str, seconds: float = 0.0) -> None:
+        """Each of them, once a second for so many seconds, and once at the end."""
+        for _ in range(int(seconds) + 1):
+            for name in names:
+                made = Member(self.client, name, clock=lambda: self.now)
+                self.members.setdefault(name, made)._beat()
+            self.now += 1
+        self.now -= 1
+
+    @property
+    def alive(self) -> set[str]:
+        return {member.decode() for member in self.client.zrange(keys.BEATS, 0, -1)}
 
 
-def test_nobody_looks_dead_after_the_server_was_away():
-    now = [0.0]
-    watch = Watch(lambda: now[0])
-    watch.observe({b"a": b"1"})
-    now[0] += 600
-    assert watch.observe({b"a": b"1"}) == []
-    now[0] += BEAT_SECONDS
-    assert watch.observe({b"a": b"1"}) == []
+@pytest.fixture
+def members(redis_server, redis_client) -> Fleet:
+    return Fleet(connect(redis_server.url()))
+
+
+def test_only_who_stops_while_the_server_answers_is_dead(members):
+    members.beat("well", "still", seconds=DEAD_AFTER_SECONDS)
+    members.beat("well", seconds=DEAD_AFTER_SECONDS - 1)
+    assert members.alive == {"well", "still"}
+    members.beat("well", seconds=1)
+    assert members.alive == {"well"}
+
+
+@pytest.mark.parametrize("away_s", [60.0, -3600.0], ids=["the server was away", "clock set back"])
+def test_nobody_is_dead_for_what_the_server_did(members, away_s):
+    members.beat("first", "second", seconds=DEAD_AFTER_SECONDS)
+    members.now += away_s
+    members.beat("first", seconds=DEAD_AFTER_SECONDS - 1)
+    members.beat("second", "first", seconds=DEAD_AFTER_SECONDS)
+    assert members.alive == {"first", "second"}
+    members.beat("first", seconds=DEAD_AFTER_SECONDS)
+    assert members.alive == {"first"}, "who stops later is found out all the same"
+
+
+def test_a_dead_worker_takes_its_children_along(members, task_id):
+    parent, child = "dead", "dead/123456789:a"
+    members.beat("well", parent, seconds=DEAD_AFTER_SECONDS)
+    members.client.sadd(keys.children(parent), child)
+    lock = RedisLocks(members.client, child).acquire("key", owner="a")
+    assert lock is not None
+    assert TaskStore(members.client, child).admit(task_id) is Admission.GO
+    other = RedisLocks(members.client, "well")
+    assert other.acquire("key", owner="b") is None
+    assert TaskStore(members.client, "well").admit(task_id) is Admission.BUSY
+    members.beat("well", seconds=DEAD_AFTER_SECONDS)
+    assert other.acquire("key", owner="b") is not None
+    assert TaskStore(members.client, "well").admit(task_id) is not Admission.BUSY
+    assert members.client.keys(keys.children("*")) == []
+
+
+def test_a_child_that_was_killed_is_signed_off_by_its_parent(members):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    child = f"parent/{gone.pid}:a"
+    members.beat("parent")
+    members.client.sadd(keys.children("parent"), child)
+    assert RedisLocks(members.client, child).acquire("key", owner="a") is not None
+    members.beat("parent")
+    assert RedisLocks(members.client, "parent").acquire("key", owner="b") is not None
+    assert members.client.keys(keys.children("*")) == []
+
+
+def test_a_child_of_a_parent_that_was_only_frozen_is_known_again(members):
+    child = f"frozen/{os.getpid()}:a"
+    members.beat("well", "frozen", seconds=DEAD_AFTER_SECONDS)
+    members.beat("well", seconds=DEAD_AFTER_SECONDS)
+    assert members.alive == {"well"}
+    members.beat("frozen")
+    assert RedisLocks(members.client, child).acquire("key", owner="a") is not None
+    assert RedisLocks(members.client, "well").acquire("key", owner="b") is None
+
+
+def test_a_beat_costs_the_same_however_many_there_are(members):
+    def commands(count: int) -> int:
+        members.client.zadd(keys.BEATS, {f"member {n}": 1e15 for n in range(count)})
+        before = members.client.info("commandstats")
+        members.beat("one")
+        after = members.client.info("commandstats")
+        calls = {name: facts["calls"] for name, facts in after.items()}
+        return sum(calls.values()) - sum(facts["calls"] for facts in before.values())
+
+    members.beat("one")
+    assert commands(10) == commands(1000)

@@ -94,7 +94,7 @@ class StatusChannel:
 
     def read(self) -> list[Announcement]:
         """What each worker said last, by name."""
-        members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
+        members = [member.decode() for member in self._client.zrange(keys.BEATS, 0, -1)]
         texts = self._client.mget([keys.announcement(m) for m in members]) if members else []
         return _readable(text for text in texts if text is not None)
 

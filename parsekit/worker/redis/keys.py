@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 _PREFIX = "parsekit:"
-#: Hash, member id to number of its beats: who is alive.
+#: Sorted set, member id to the time of its last beat (ms since 1970, the server's clock).
 BEATS = _PREFIX + "beats"
+#: Hash: when the last beat of any came, and from when on those that stopped are taken for dead.
+BEAT_WATCH = _PREFIX + "beat-watch"
 #: Sorted set, task id to the time (ms since 1970, the server's clock) when it goes on.
 DUE = _PREFIX + "due"
 #: Hash, task id to the message with which it goes on.
@@ -25,6 +27,11 @@ DEAD_LETTERS = _PREFIX + "dead-letters"
 def taken(member: str) -> str:
     """Hash of the messages that a worker took and did not acknowledge: tag to list and text."""
     return f"{_PREFIX}taken:{member}"
+
+
+def children(member: str) -> str:
+    """Set of the processes of a worker's pool that have begun and not ended."""
+    return f"{_PREFIX}children:{member}"
 
 
 def announcement(member: str) -> str:

@@ -13,20 +13,21 @@ import redis
 
 from parsekit.errors import StorageUnavailable
 from parsekit.worker.redis import keys
+from parsekit.worker.redis.liveness import ALIVE
 
 #: What nobody released is forgotten after an hour.
 _FORGET_MS = 3600 * 1000
 
-#: KEYS lock, beats, locks of the member; ARGV owner, member, token. Answers 0 while taken.
+#: KEYS lock, locks of the member; ARGV owner, member, token. Returns 0 while another has it.
 _ACQUIRE = f"""
+{ALIVE}
 local owner, member = unpack(redis.call('HMGET', KEYS[1], 'owner', 'member'))
-if owner and owner ~= ARGV[1] then
-  if member == '' or redis.call('HEXISTS', KEYS[2], member) == 1 then return 0 end
-end
+if owner and owner ~= ARGV[1] and (member == '' or alive(member)) then return 0 end
+join(ARGV[2])
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'member', ARGV[2], 'token', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], {_FORGET_MS})
-redis.call('SADD', KEYS[3], KEYS[1])
-redis.call('PEXPIRE', KEYS[3], {_FORGET_MS})
+redis.call('SADD', KEYS[2], KEYS[1])
+redis.call('PEXPIRE', KEYS[2], {_FORGET_MS})
 return 1
 """
 #: KEYS lock, locks of the member; ARGV token, milliseconds.
@@ -41,15 +42,6 @@ _RELEASE = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('SREM', KEYS[2], KEYS[1])
 return redis.call('DEL', KEYS[1])
-"""
-
-#: Ends all that a member holds: KEYS locks of the member; ARGV member.
-END_LOCKS = """
-for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  if redis.call('HGET', name, 'member') == ARGV[1] then redis.call('DEL', name) end
-end
-redis.call('DEL', KEYS[1])
-return 1
 """
 
 
@@ -68,9 +60,9 @@ class RedisLocks:
         The token is made here, so that a claim whose answer was lost can be released all the same.
         """
         lock = RedisLock(self, keys.lock(key), uuid.uuid4().hex)
-        names = [lock.name, keys.BEATS, self._mine]
+        names = [lock.name, self._mine]
         try:
-            taken = self._client.eval(_ACQUIRE, 3, *names, owner, self._member_id, lock.token)
+            taken = self._client.eval(_ACQUIRE, 2, *names, owner, self._member_id, lock.token)
         except redis.RedisError as exc:
             self._late.add(lock)
             raise StorageUnavailable(f"locks can't be claimed in Redis: {exc}") from exc

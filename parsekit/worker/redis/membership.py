@@ -1,10 +1,14 @@
-"""Who of the deployment's processes is alive, and who takes over from the dead.
+"""Who of the deployment's workers is alive, and who takes over from the dead.
 
-Every process counts up a beat in Redis and watches the beats of the others. One whose count stands
-still for `DEAD_AFTER_SECONDS` *while the server answered every second* is dead: its entry goes, the
-messages that it had not acknowledged go back to their queues, its locks end, and with the entry
-every run that it held becomes free. No clock is compared with another machine's, no lease runs out
-while the server itself is away, and a task may take as long as it likes.
+Every worker notes each second that it lives, in one script that also says whose note is
+`DEAD_AFTER_SECONDS` old: such a worker is dead. Its entry goes, the messages that it had not
+acknowledged go back to their queues, its locks and those of its children end, and with the entry
+every run that it held becomes free. The cost of a beat does not grow with the number of workers.
+
+Only the server's clock is read. It counts against nobody that the server was away or that its clock
+was set: whenever no beat came for `AWAY_SECONDS`, nobody is dead for the next `DEAD_AFTER_SECONDS`.
+
+The children of a prefork pool do not beat. Their parent sees when one was killed, and signs it off.
 """
 
 from __future__ import annotations
@@ -13,34 +17,64 @@ import logging
 import os
 import socket
 import threading
-import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import redis
 
 from parsekit.worker.redis import keys
-from parsekit.worker.redis.locks import END_LOCKS
+from parsekit.worker.redis.liveness import CHILD, LEAVE
 from parsekit.worker.redis.transport import REQUEUE
 
 log = logging.getLogger(__name__)
 
-#: Between two beats, and two looks at the others.
+#: Between two beats.
 BEAT_SECONDS = 1.0
 #: A process that is only slow (a swap, a full machine) gets this long.
 DEAD_AFTER_SECONDS = 5.0
+#: A server that heard no beat for so long was away, or everybody else was.
+AWAY_SECONDS = 3.0
+#: How many of the dead one beat returns; the next one returns the others.
+_MOST_DEAD = 10
 
-#: Between the name of a process and that of its child.
-_CHILD = "/"
-
-#: KEYS locks of the member, beats; ARGV member, beat. Removes the member if it still stands at
-#: this beat, and ends its locks in the same step.
-_REMOVE = f"""
-if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HDEL', KEYS[2], ARGV[1])
-{END_LOCKS}
+#: KEYS beats, watch; ARGV member, seconds after which one is dead, seconds after which the server
+#: was away, and the time in seconds, "" for the server's. Returns the dead, each with the time of
+#: its last beat.
+_BEAT = f"""
+local now = tonumber(ARGV[4])
+if now then now = math.floor(now * 1000) else
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local last = tonumber(redis.call('HGET', KEYS[2], 'last'))
+if not last or now - last > ARGV[3] * 1000 or now < last then
+  redis.call('HSET', KEYS[2], 'judge_from', now + ARGV[2] * 1000)
+end
+if last and now < last then
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')) do
+    redis.call('ZADD', KEYS[1], now, member)
+  end
+end
+redis.call('HSET', KEYS[2], 'last', now)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+if now < tonumber(redis.call('HGET', KEYS[2], 'judge_from')) then return {{}} end
+local dead = now - ARGV[2] * 1000
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', dead, 'WITHSCORES', 'LIMIT', 0, {_MOST_DEAD})
+"""
+#: KEYS beats, locks of the member; ARGV member, the time of its last beat. Forgets it if it has not
+#: beaten since.
+_EVICT = f"""
+{LEAVE}
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+leave(ARGV[1])
+return 1
+"""
+#: ARGV member.
+_LEAVE = f"""
+{LEAVE}
+leave(ARGV[1])
+return 1
 """
 
 
@@ -49,129 +83,113 @@ def new_member_id(parent: str = "") -> str:
 
     A child's begins with that of its ``parent``, which signs off for it.
     """
-    family = f"{parent}{_CHILD}" if parent else f"{socket.gethostname()}:"
+    family = f"{parent}{CHILD}" if parent else f"{socket.gethostname()}:"
     return f"{family}{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def sibling(member_id: str, pid: int) -> str:
     """How the name begins of another child of the same parent."""
-    return f"{member_id.rpartition(_CHILD)[0]}{_CHILD}{pid}:"
-
-
-@dataclass(slots=True)
-class _Seen:
-    beat: bytes
-    since: float
-
-
-@dataclass(slots=True)
-class Watch:
-    """Decides who is dead from what was seen of the beats. ``clock`` never goes back."""
-
-    clock: Callable[[], float] = time.monotonic
-    _seen: dict[bytes, _Seen] = field(default_factory=dict)
-    _last_observed: float = 0.0
-
-    def observe(self, beats: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        """Take in the beats of now; return the dead, with the beat at which each stopped."""
-        now = self.clock()
-        if now - self._last_observed > 3 * BEAT_SECONDS:
-            self._seen.clear()  # the server was away, or we were: nobody could be seen beating
-        self._last_observed = now
-        self._seen = {
-            member: self._seen[member]
-            if member in self._seen and self._seen[member].beat == beat
-            else _Seen(beat, now)
-            for member, beat in beats.items()
-        }
-        return [
-            (member, seen.beat)
-            for member, seen in self._seen.items()
-            if now - seen.since >= DEAD_AFTER_SECONDS
-        ]
+    return f"{member_id.rpartition(CHILD)[0]}{CHILD}{pid}:"
 
 
 class Member:
-    """This process among the others; one thread beats and watches.
+    """This process among the others; one thread beats and looks after its children.
 
-    ``after_beat`` is called each time the server has answered; it may raise redis.RedisError.
-    ``queues`` is the Redis of the messages in hand, where that is another one.
+    ``each_second`` is called while the server answers; it may raise redis.RedisError. ``queues`` is
+    the Redis of the messages in hand, where that is another one. ``clock`` counts seconds, None for
+    the server's own clock, the only one that all workers share.
     """
 
     def __init__(
         self,
         client: redis.Redis,
         member_id: str,
-        after_beat: Callable[[], None] | None = None,
+        each_second: Callable[[], None] | None = None,
         queues: redis.Redis | None = None,
+        *,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.id = member_id
         self._client: Any = client  # redis-py's answers have no one type
         self._queues: Any = queues or client
-        self._after_beat = after_beat
-        self._watch = Watch()
+        self._each_second = each_second
+        self._clock = clock
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-member")
 
     def start(self) -> None:
-        """Begin to beat. The first beat is sent at once where the server answers."""
-        self._beat()
+        """Begin to be known. The first beat is sent at once where the server answers."""
+        self._turn(self._join if self._parent else self._beat)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop beating, and leave in good order: what is still in hand goes back to its queue.
+        """Leave in good order: what is still in hand goes back to its queue.
 
         Children have ended by now, and those that were killed could not leave by themselves.
         """
         self._stopped.set()
         self._thread.join(2 * BEAT_SECONDS)
         try:
-            self._sign_off([self.id, *self._children()])
+            self._requeue_unacked(self.id)
+            self._leave(self.id)
         except redis.RedisError as exc:
             log.warning("could not sign off, others will notice in seconds: %s", exc)
 
-    def _children(self) -> list[str]:
-        members = [member.decode() for member in self._client.hkeys(keys.BEATS)]
-        return [member for member in members if member.startswith(f"{self.id}{_CHILD}")]
-
-    def _sign_off(self, members: list[str]) -> None:
-        """Messages first: what is in the hands of somebody who is not known would be lost."""
-        for member in members:
-            self._requeue_unacked(member)
-        with self._client.pipeline() as pipe:
-            for member in members:
-                pipe.hdel(keys.BEATS, member)
-                pipe.eval(END_LOCKS, 1, keys.locks_of(member), member)
-            pipe.execute()
+    @property
+    def _parent(self) -> str:
+        return self.id.rpartition(CHILD)[0]
 
     def _run(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS):
-            self._beat()
+            self._turn(None if self._parent else self._beat)
 
-    def _beat(self) -> None:
+    def _turn(self, visit: Callable[[], object] | None) -> None:
         try:
-            self._client.hincrby(keys.BEATS, self.id, 1)
-            for member, beat in self._watch.observe(self._client.hgetall(keys.BEATS)):
-                self._evict(member, beat)
-            if self._after_beat is not None:
-                self._after_beat()
+            if visit is not None:
+                visit()
+            if self._each_second is not None:
+                self._each_second()
         except redis.RedisError as exc:
             log.debug("no beat: %s", exc)
 
-    def _evict(self, member: bytes, beat: bytes) -> None:
-        name = member.decode()
+    def _join(self) -> None:
+        self._client.sadd(keys.children(self._parent), self.id)
+
+    def _beat(self) -> None:
+        now = "" if self._clock is None else f"{self._clock():.3f}"
+        limits = DEAD_AFTER_SECONDS, AWAY_SECONDS
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.eval(_BEAT, 2, keys.BEATS, keys.BEAT_WATCH, self.id, *limits, now)
+            pipe.smembers(keys.children(self.id))
+            found, children = pipe.execute()
+        for member, beat in zip(found[::2], found[1::2], strict=True):
+            self._evict(member.decode(), beat.decode())
+        for child in children:
+            self._sign_off_if_killed(child.decode())
+
+    def _sign_off_if_killed(self, child: str) -> None:
+        try:
+            os.kill(int(child.rpartition(CHILD)[2].partition(":")[0]), 0)
+        except ProcessLookupError:
+            self._leave(child)
+            log.info("process %s of this worker's pool was killed; its locks end", child)
+
+    def _evict(self, member: str, beat: str) -> None:
         # Messages first: a process killed in between leaves the entry, and another one goes on.
-        count = self._requeue_unacked(name)
-        if remove(self._client, name, beat.decode()):
-            log.warning("worker %s is dead; gave back %d messages", name, count)
+        count = self._requeue_unacked(member)
+        if remove(self._client, member, beat):
+            log.warning("worker %s is dead; gave back %d messages", member, count)
 
     def _requeue_unacked(self, member: str) -> int:
         return int(self._queues.eval(REQUEUE, 1, keys.taken(member)))
 
+    def _leave(self, member: str) -> None:
+        self._client.eval(_LEAVE, 0, member)
+
 
 def remove(client: Any, member: str, beat: str) -> bool:
-    """Forget a member that still stands at this beat; return whether it did.
+    """Forget a member whose last beat is still this one; return whether it is.
 
     One script over two keys. Raises redis.RedisError.
     """
-    return bool(client.eval(_REMOVE, 2, keys.locks_of(member), keys.BEATS, member, beat))
+    return bool(client.eval(_EVICT, 2, keys.BEATS, keys.locks_of(member), member, beat))

@@ -13,6 +13,7 @@ import redis
 
 from parsekit.errors import StorageUnavailable
 from parsekit.worker.redis import keys
+from parsekit.worker.redis.liveness import ALIVE
 
 #: As long as results are kept: a caller that asks later gets nothing anyway.
 KEPT_SECONDS = 24 * 3600
@@ -49,31 +50,34 @@ REPORTED = "reported"
 #: that ends so soon comes too late.
 _FRESH_S = 0.25
 
-#: KEYS task, beats, result; ARGV run, member, seconds to keep, the result to be read now ("" none),
+#: KEYS task, result; ARGV run, member, seconds to keep, the result to be read now ("" none),
 #: how the name begins of a member that was killed ("" none), and the call. A run of the same member
 #: is over: only word of its end did not get through. Results are written by us alone and begin with
 #: their state. Answers an admission, and whether the end of the task was reported.
-_ADMIT = """
+_ADMIT = f"""
+{ALIVE}
 local facts = redis.call('HMGET', KEYS[1],
   'finished', 'cancelled', 'run', 'member', 'reported', 'attempts', 'survived', 'call')
 local reported = facts[5] and 1 or 0
-if facts[8] and facts[8] ~= ARGV[6] then return {'other call', reported} end
-if facts[1] then return {'finished', reported} end
-if facts[2] then return {'cancelled', reported} end
-if facts[3] and facts[4] ~= ARGV[2] and redis.call('HEXISTS', KEYS[2], facts[4]) == 1 then
+if facts[8] and facts[8] ~= ARGV[6] then return {{'other call', reported}} end
+if facts[1] then return {{'finished', reported}} end
+if facts[2] then return {{'cancelled', reported}} end
+if facts[3] and facts[4] ~= ARGV[2] and alive(facts[4]) then
   local killed = ARGV[5] ~= '' and string.find(facts[4], ARGV[5], 1, true) == 1
-  if not killed then return {'busy', reported} end
+  if not killed then return {{'busy', reported}} end
 end
-if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[3], 0, 18) == '{"status": "REVOKED' then
-  return {'revoked', reported}
+if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[2], 0, 18) == '{{"status": "REVOKED' then
+  return {{'revoked', reported}}
 end
+join(ARGV[2])
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2], 'call', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[4] ~= '' then
-  redis.call('SETEX', KEYS[3], ARGV[3], ARGV[4])
-  redis.call('PUBLISH', KEYS[3], ARGV[4])
+  redis.call('SETEX', KEYS[2], ARGV[3], ARGV[4])
+  redis.call('PUBLISH', KEYS[2], ARGV[4])
 end
-return {facts[6] and 'cut short' or facts[7] and 'again' or facts[3] and 'begun' or 'go', reported}
+local before = facts[6] and 'cut short' or facts[7] and 'again' or facts[3] and 'begun'
+return {{before or 'go', reported}}
 """
 #: KEYS task: a parse was begun, and its process survived it.
 _SURVIVED = """
@@ -152,9 +156,9 @@ class TaskStore:
         return admission
 
     def _admission(self, task_id: str, *given: str) -> tuple[Admission, bool]:
-        names = [keys.task(task_id), keys.BEATS, keys.result(task_id)]
+        names = [keys.task(task_id), keys.result(task_id)]
         arguments = [self._run, self._member_id, str(KEPT_SECONDS), *given]
-        admission, was_reported = self._client.eval(_ADMIT, 3, *names, *arguments)
+        admission, was_reported = self._client.eval(_ADMIT, 2, *names, *arguments)
         return Admission(admission.decode()), bool(was_reported)
 
     def release(self, task_id: str) -> None:
