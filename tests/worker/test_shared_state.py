@@ -9,6 +9,7 @@ import threading
 import pytest
 import redis
 
+from devkit.deployment import poll
 from parsekit.errors import StorageUnavailable
 from parsekit.pipeline.locks import LocalLocks
 from parsekit.worker.dead_letters import DeadLetter, DeadLetters
@@ -296,6 +297,15 @@ def test_nobody_is_dead_for_what_the_server_did(members, away_s):
     assert members.alive == {"first"}, "who stops later is found out all the same"
 
 
+def test_nobody_is_dead_while_the_server_answers_all_of_them_late(members):
+    names = [f"late {n}" for n in range(7)]
+    for _ in range(3):
+        for name in names:
+            members.beat(name)
+            members.now += 1
+    assert members.alive == set(names)
+
+
 def test_a_dead_worker_takes_its_children_along(members, task_id):
     parent, child = "dead", "dead/123456789:a"
     members.beat("well", parent, seconds=DEAD_AFTER_SECONDS)
@@ -322,6 +332,38 @@ def test_a_child_that_was_killed_is_signed_off_by_its_parent(members):
     members.beat("parent")
     assert RedisLocks(members.client, "parent").acquire("key", owner="b") is not None
     assert members.client.keys(keys.children("*")) == []
+
+
+def test_a_child_whose_parent_was_killed_keeps_what_it_has_while_it_lives(members, task_id):
+    parent, child = "dead", f"dead/{os.getpid()}:a"
+    members.beat("well", parent, seconds=DEAD_AFTER_SECONDS)
+    members.client.sadd(keys.children(parent), child)
+    lock = RedisLocks(members.client, child).acquire("key", owner="a")
+    assert lock is not None
+    assert TaskStore(members.client, child).admit(task_id) is Admission.GO
+    members.beat("well", child, seconds=2 * DEAD_AFTER_SECONDS)
+    assert members.alive == {"well", child}
+    other = RedisLocks(members.client, "well")
+    assert other.acquire("key", owner="b") is None
+    assert TaskStore(members.client, "well").admit(task_id) is Admission.BUSY
+    members.beat("well", seconds=DEAD_AFTER_SECONDS)
+    assert other.acquire("key", owner="b") is not None
+    assert TaskStore(members.client, "well").admit(task_id) is not Admission.BUSY
+    assert members.client.keys(keys.children("*")) == []
+
+
+def test_a_child_beats_only_when_its_parent_is_gone(members, monkeypatch):
+    child = Member(members.client, f"parent/{os.getpid()}:a")
+    child.start()
+    try:
+        assert members.client.smembers(keys.children("parent")) == {child.id.encode()}
+        assert members.alive == set()
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        poll(lambda: members.alive == {child.id})
+    finally:
+        child.stop()
+    assert members.client.keys(keys.children("*")) == []
+    assert members.alive == set()
 
 
 def test_a_child_of_a_parent_that_was_only_frozen_is_known_again(members):

@@ -1,7 +1,7 @@
 """Whether a process is alive, as scripts in Redis ask it.
 
 A process that beats stands in `keys.BEATS`. A child of a prefork pool does not beat: it stands
-among the children of its parent, and lives as long as that does.
+among the children of its parent, and lives as long as that does, or as it beats as an orphan.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ ALIVE = f"""
 {_PARENT_OF}
 local function alive(member)
   local parent = parent_of(member)
-  if not redis.call('ZSCORE', '{keys.BEATS}', parent or member) then return false end
-  return not parent or redis.call('SISMEMBER', '{keys.children("")}' .. parent, member) == 1
+  if redis.call('ZSCORE', '{keys.BEATS}', member) then return true end
+  if not parent or not redis.call('ZSCORE', '{keys.BEATS}', parent) then return false end
+  return redis.call('SISMEMBER', '{keys.children("")}' .. parent, member) == 1
 end
 local function join(member)
   local parent = parent_of(member)
@@ -32,7 +33,8 @@ local function join(member)
 end
 """
 
-#: Defines ``leave(member)``: the process and its children are forgotten, and their locks end.
+#: Defines ``leave(member)``: the process and its children are forgotten, and their locks end; not
+#: those of children that beat.
 LEAVE = f"""
 {_PARENT_OF}
 local function end_locks(member)
@@ -44,7 +46,9 @@ local function end_locks(member)
 end
 local function leave(member)
   local parent, children = parent_of(member), '{keys.children("")}' .. member
-  for _, child in ipairs(redis.call('SMEMBERS', children)) do end_locks(child) end
+  for _, child in ipairs(redis.call('SMEMBERS', children)) do
+    if not redis.call('ZSCORE', '{keys.BEATS}', child) then end_locks(child) end
+  end
   redis.call('DEL', children)
   if parent then redis.call('SREM', '{keys.children("")}' .. parent, member) end
   redis.call('ZREM', '{keys.BEATS}', member)

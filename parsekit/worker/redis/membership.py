@@ -7,8 +7,10 @@ every run that it held becomes free. The cost of a beat does not grow with the n
 
 Only the server's clock is read. It counts against nobody that the server was away or that its clock
 was set: whenever no beat came for `AWAY_SECONDS`, nobody is dead for the next `DEAD_AFTER_SECONDS`.
+Nor that it is slow: who was not heard for so long itself judges nobody, as all may be late then.
 
-The children of a prefork pool do not beat. Their parent sees when one was killed, and signs it off.
+The children of a prefork pool do not beat. Their parent sees when one was killed, and signs it off;
+one whose parent was killed beats from then on, so that nobody repeats what it still does.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ if now then now = math.floor(now * 1000) else
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local last = tonumber(redis.call('HGET', KEYS[2], 'last'))
+local mine = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]))
 if not last or now - last > ARGV[3] * 1000 or now < last then
   redis.call('HSET', KEYS[2], 'judge_from', now + ARGV[2] * 1000)
 end
@@ -58,6 +61,7 @@ if last and now < last then
 end
 redis.call('HSET', KEYS[2], 'last', now)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
+if not mine or now - mine > ARGV[3] * 1000 then return {{}} end
 if now < tonumber(redis.call('HGET', KEYS[2], 'judge_from')) then return {{}} end
 local dead = now - ARGV[2] * 1000
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', dead, 'WITHSCORES', 'LIMIT', 0, {_MOST_DEAD})
@@ -114,6 +118,8 @@ class Member:
         self._queues: Any = queues or client
         self._each_second = each_second
         self._clock = clock
+        self._parent = member_id.rpartition(CHILD)[0]
+        self._parent_pid = os.getppid()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="parsekit-member")
 
@@ -135,13 +141,10 @@ class Member:
         except redis.RedisError as exc:
             log.warning("could not sign off, others will notice in seconds: %s", exc)
 
-    @property
-    def _parent(self) -> str:
-        return self.id.rpartition(CHILD)[0]
-
     def _run(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS):
-            self._turn(None if self._parent else self._beat)
+            is_orphan = os.getppid() != self._parent_pid
+            self._turn(self._beat if is_orphan or not self._parent else None)
 
     def _turn(self, visit: Callable[[], object] | None) -> None:
         try:
