@@ -264,7 +264,7 @@ class Fleet:
         for _ in range(int(seconds) + 1):
             for name in names:
                 made = Member(self.client, name, clock=lambda: self.now)
-                self.members.setdefault(name, made)._beat()
+                self.members.setdefault(name, made).beat()
             self.now += 1
         self.now -= 1
 

@@ -125,7 +125,7 @@ class Member:
 
     def start(self) -> None:
         """Begin to be known. The first beat is sent at once where the server answers."""
-        self._turn(self._join if self._parent else self._beat)
+        self._turn(self._join if self._parent else self.beat)
         self._thread.start()
 
     def stop(self) -> None:
@@ -144,7 +144,7 @@ class Member:
     def _run(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS):
             is_orphan = os.getppid() != self._parent_pid
-            self._turn(self._beat if is_orphan or not self._parent else None)
+            self._turn(self.beat if is_orphan or not self._parent else None)
 
     def _turn(self, visit: Callable[[], object] | None) -> None:
         try:
@@ -158,7 +158,8 @@ class Member:
     def _join(self) -> None:
         self._client.sadd(keys.children(self._parent), self.id)
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Note that it lives, and take over from who does not. Raises redis.RedisError."""
         now = "" if self._clock is None else f"{self._clock():.3f}"
         limits = DEAD_AFTER_SECONDS, AWAY_SECONDS
         with self._client.pipeline(transaction=False) as pipe:
