@@ -28,6 +28,7 @@ WORKERS_OWN = frozenset(
         *("tasks_total", "runs_total", "running_tasks", "longest_run_seconds"),
         *("run_limit_seconds", "slots", "server_up", "build_info", "shadow_replays_total"),
         *("listener_lost_events_total", "waiting_tasks", "own_waiting_tasks", "dead_letters"),
+        *("redis_used_bytes", "redis_limit_bytes"),
         *("queue_messages", "queue_taken_total", "queue_oldest_seconds"),
         *(f"stage_duration_seconds{part}" for part in ("", "_bucket", "_count", "_sum")),
     )

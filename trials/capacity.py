@@ -44,8 +44,8 @@ DYING, BULK = 0.1, 0.8
 REST_S = 120.0
 #: A task that waits goes back to wait so long; longer than anything here takes.
 HOP_S = 3600.0
-#: Connections of one worker with a pool of threads, counted (docs/deployment.md).
-CONNECTIONS = 17
+#: Connections of one worker with a pool of threads and 8 slots, counted with CLIENT LIST.
+CONNECTIONS = 32
 #: What a dead worker had is back within this time.
 MOST_NOTICED_S = 10.0
 _PAGE = 1000

@@ -168,7 +168,9 @@ class SimulatedWorker:
         """Do what is due, end what has run for long enough, and ask for more."""
         for deed, due in self._due.items():
             if due <= self.fleet.now:
-                self._due[deed] = due + deed()
+                every_s = deed()
+                late = due + every_s <= self.fleet.now
+                self._due[deed] = every_s + (self.fleet.now if late else due)
         for task in [task for task in self.tasks if task.ends_at <= self.fleet.now]:
             self._end(task)
         self._answers = 0

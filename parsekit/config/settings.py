@@ -229,6 +229,8 @@ class CelerySettings(
                 "backend": "redis://redis:6379/0",
                 "queue": "replay-parse",
                 "bulk_queue": "replay-parse-bulk",
+                "result_expires": 3600,
+                "state_expires": 86400,
                 "task_events": True,
                 "remote_control": True,
             },
@@ -259,6 +261,20 @@ class CelerySettings(
     )
     queue: str = Field("replay-parse", description="queue of interactive requests")
     bulk_queue: str = Field("replay-parse-bulk", description="queue of back-fills")
+    result_expires: int = Field(
+        _DAY,
+        ge=60,
+        le=30 * _DAY,
+        description="how long callers can read a result, seconds; each takes 5 to 40 KB of the "
+        "Redis of results",
+    )
+    state_expires: int = Field(
+        _DAY,
+        ge=3600,
+        le=30 * _DAY,
+        description="how long it is known of a task that it ran, ended or was cancelled, seconds, "
+        "so that its id stands for one call; at least `result_expires`",
+    )
     task_events: bool = Field(
         False, description="workers tell each step of a task to Flower and other monitors"
     )
@@ -319,6 +335,16 @@ class CelerySettings(
     def _queues_differ(self) -> CelerySettings:
         if (fault := clash(self.queue, self.bulk_queue)) is not None:
             raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _state_outlives_result(self) -> CelerySettings:
+        if self.state_expires < self.result_expires:
+            raise ValueError(
+                f"state_expires is {self.state_expires} s, less than result_expires, "
+                f"{self.result_expires} s: a second call under the same id would replace a result "
+                "that can still be read; set state_expires to at least as long"
+            )
         return self
 
     @field_validator("ca_file", "certificate_file", "key_file")

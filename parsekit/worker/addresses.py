@@ -47,12 +47,17 @@ def with_addresses(config: Config, data_dir: Path, *, embedded: bool = False) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """URLs and queue names in force. ``backend`` has what workers share beside the results."""
+    """URLs and queue names in force. ``backend`` has what workers share beside the results.
+
+    It keeps a result for ``result_expires``, and the state of a task for ``state_expires`` seconds.
+    """
 
     broker: str
     backend: str
     queue: str
     bulk_queue: str
+    result_expires: int
+    state_expires: int
     broker_tls: AmqpTls = False
 
     @classmethod
@@ -71,6 +76,8 @@ class Addresses:
             queue=celery.queue,
             bulk_queue=celery.bulk_queue,
             broker_tls=amqp_tls(broker, celery),
+            result_expires=celery.result_expires,
+            state_expires=celery.state_expires,
         )
 
     def reserves(self, name: str) -> bool:

@@ -15,6 +15,8 @@ SHUTDOWN_SECONDS = 25.0
 #: Fetching, storing and reporting may take this long beside the parse, all retries included.
 _RUN_MARGIN_SECONDS = 300.0
 
+#: A setting of ours among Celery's: how long the state of a task is kept, seconds.
+STATE_EXPIRES = "parsekit_state_expires"
 _RESULTS = "parsekit.worker.redis.results:RedisResults"
 
 
@@ -103,7 +105,8 @@ def _results(at: Addresses) -> dict[str, Any]:
     return {
         # Celery takes the first plus for its own, and knows the rest as socket:///path.
         "result_backend": f"{_RESULTS}+{at.backend.removeprefix('redis+')}",
-        "result_expires": 24 * 3600,
+        "result_expires": at.result_expires,
+        STATE_EXPIRES: at.state_expires,
         "result_extended": False,
         "result_compression": None,
         "result_backend_always_retry": True,

@@ -105,7 +105,12 @@ class Process:
     @cached_property
     def task_store(self) -> TaskStore:
         """What is known of tasks."""
-        return TaskStore(self._connect(), self.member_id, self._connect_queues())
+        return TaskStore(
+            self._connect(),
+            self.member_id,
+            self._connect_queues(),
+            expires_s=self._service.addresses.state_expires,
+        )
 
     @cached_property
     def reports(self) -> TaskReports:

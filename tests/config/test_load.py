@@ -378,6 +378,8 @@ def test_results_anywhere_but_in_one_redis_are_a_mistake(file: Path, celery: dic
         ({"queue": "a\nb"}, "celery.queue: 'a\\nb' is no name of a queue"),
         ({"queue": "x" * 201}, "celery.queue: 'xxx"),
         ({"bulk_queue": "amq.tasks"}, "celery.bulk_queue: 'amq.tasks' begins with 'amq.'"),
+        ({"result_expires": 59}, "celery.result_expires: "),
+        ({"result_expires": 7200, "state_expires": 3600}, "celery: state_expires is 3600 s, less"),
         ({"queue": "parsekit:beats"}, "celery.queue: 'parsekit:beats' begins with 'parsekit:'"),
     ],
     ids=lambda value: str(value)[:40],

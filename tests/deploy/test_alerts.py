@@ -81,6 +81,14 @@ STORIES = {
             'parsekit_server_up{server="broker",instance="b"}': trouble(0, 1),
         }
     ),
+    "ParsekitRedisFills": Story(
+        {
+            'parsekit_redis_used_bytes{server="results",instance="a"}': trouble(85, 50),
+            'parsekit_redis_limit_bytes{server="results",instance="a"}': "100+0x120",
+            'parsekit_redis_used_bytes{server="broker",instance="a"}': "85+0x120",
+            'parsekit_redis_limit_bytes{server="broker",instance="a"}': "0+0x120",
+        }
+    ),
     "ParsekitQueueOld": Story(
         {
             # Each worker tells what it knows: less where it started late, not a part of the whole.

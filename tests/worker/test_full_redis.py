@@ -10,6 +10,10 @@ import redis
 
 from devkit.deployment import poll
 from devkit.servers.valkey import valkey
+from parsekit.config import CelerySettings, Config
+from parsekit.worker.addresses import Addresses
+from parsekit.worker.monitoring.queue_stats import queues_of
+from parsekit.worker.redis import keys
 
 #: Long enough for an idle worker to ask several times.
 FULL_S = 6.0
@@ -65,6 +69,34 @@ def test_tasks_that_run_while_redis_is_full_keep_their_result_and_the_queue_wait
         assert task.get(timeout=60)["parser"] == "fake"
     poll(lambda: in_hand(client) == 0)
     assert len(service.uploads) == 1 + len(waiting)
+
+
+def test_results_and_state_are_kept_for_as_long_as_is_set(tmp_path, make_service):
+    with valkey(tmp_path / "valkey") as server, redis.Redis.from_url(server.url()) as client:
+        celery = {"broker": server.url(), "backend": server.url()}
+        service = make_service({"celery": {**celery, "result_expires": 90, "state_expires": 4000}})
+        service.worker("--concurrency", "2").ready()
+        task = service.send(service.replay("one"))
+        assert task.get(timeout=60)["parser"] == "fake"
+        assert 30 < client.ttl(keys.result(task.id)) <= 90
+        assert 3600 < client.ttl(keys.task(task.id)) <= 4000
+        lasting = {name for name in client.keys("*") if client.ttl(name) < 0}
+        assert not [name for name in lasting if task.id.encode() in name]
+
+
+def test_how_full_a_redis_is_shows_among_the_numbers(redis_server, redis_client):
+    url = redis_server.url()
+    at = Addresses.of(Config(sections={"celery": CelerySettings(broker=url)}))
+    queues = queues_of(at, at.all_queues)
+    redis_client.config_set("maxmemory", "1gb")
+    try:
+        queues.sample()
+    finally:
+        redis_client.config_set("maxmemory", "0")
+    told = {(m.name, m.labels.get("server")): m.value for m in queues.metrics()}
+    assert told["parsekit_redis_limit_bytes", "broker"] == 1 << 30
+    assert 0 < told["parsekit_redis_used_bytes", "broker"] < 1 << 30
+    assert ("parsekit_redis_used_bytes", "results") not in told, "it is the same one"
 
 
 def test_a_worker_outlives_a_redis_that_is_a_replica_for_a_while(full):

@@ -1,4 +1,4 @@
-"""How many messages wait in each queue, and for how long the oldest of them.
+"""How many messages wait in each queue, for how long the oldest of them, and the room for more.
 
 Callers of Celery write no time into a message, so the age is found by counting: every few seconds
 a worker notes how many messages a queue has ever got (those that are in it, and those that were
@@ -14,8 +14,10 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+from redis.exceptions import NoPermissionError
 
 from parsekit.metrics import Metric
 from parsekit.worker.addresses import Addresses
@@ -85,13 +87,34 @@ dequeued = _Dequeued()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedisMemory:
+    """What a Redis holds, and may hold (``maxmemory``, 0 without a limit), bytes."""
+
+    used: int
+    limit: int
+
+    @classmethod
+    def of(cls, client: Any) -> RedisMemory | None:
+        """Ask; None where our user may not."""
+        try:
+            facts = client.info("memory")
+        except NoPermissionError:
+            return None
+        return cls(used=facts["used_memory"], limit=facts.get("maxmemory", 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSnapshot:
-    """What the broker said: messages by queue, taken ever by queue; None for what it left out."""
+    """What the broker said: messages by queue, taken ever by queue; None for what it left out.
+
+    ``memory`` has each Redis by what it is, "broker" or "results"; one that is both is the broker.
+    """
 
     messages: Mapping[str, int]
     taken: Mapping[str, int]
     dead_letters: int
     waiting: int | None
+    memory: Mapping[str, RedisMemory | None] = field(default_factory=dict)
 
 
 class Broker(Protocol):
@@ -189,6 +212,7 @@ class RedisQueues:
         self._names = at.all_queues
         self._client: Any = connect(at.broker)
         self._shared = _Shared(at.backend)
+        self._is_one = at.backend == at.broker
 
     def sample(self) -> QueueSnapshot:
         """Count in one round trip to each server."""
@@ -200,7 +224,9 @@ class RedisQueues:
         step = len(_REDIS_PRIORITIES)
         parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
         messages = {name: sum(part) for name, part in zip(self._names, parts, strict=True)}
-        return self._shared.sample(messages, waiting=int(due))
+        found = self._shared.sample(messages, waiting=int(due))
+        memory = {"broker": RedisMemory.of(self._client)}
+        return replace(found, memory=memory if self._is_one else {**memory, **found.memory})
 
 
 class AmqpQueues:
@@ -242,7 +268,11 @@ class _Shared:
         self._sent = now
         taken = {queue.decode(): int(number) for queue, number in answer.items()}
         return QueueSnapshot(
-            messages=messages, taken=taken, dead_letters=int(dead), waiting=waiting
+            messages=messages,
+            taken=taken,
+            dead_letters=int(dead),
+            waiting=waiting,
+            memory={"results": RedisMemory.of(self._client)},
         )
 
 
@@ -257,6 +287,12 @@ def _metrics(
         found.append(_shared("parsekit_queue_messages", text, messages, **labels))
         text = "How long the oldest message of a queue waits already."
         found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], **labels))
+    for server, memory in looked.memory.items():
+        if memory is not None:
+            text = "What this Redis holds, bytes."
+            found.append(_shared("parsekit_redis_used_bytes", text, memory.used, server=server))
+            text = "What this Redis may hold before it is full, bytes; 0 where it has no limit."
+            found.append(_shared("parsekit_redis_limit_bytes", text, memory.limit, server=server))
     if looked.waiting is not None:
         text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
         found.append(_shared(WAITING, text, looked.waiting))

@@ -9,6 +9,7 @@ from celery import states
 from celery.backends.redis import RedisBackend
 from redis.exceptions import ReadOnlyError
 
+from parsekit.worker.celery_settings import STATE_EXPIRES
 from parsekit.worker.messages.error_fields import (
     answer_faults_of_celery,
     with_facts,
@@ -17,7 +18,6 @@ from parsekit.worker.messages.error_fields import (
 from parsekit.worker.messages.result_text import meta_text
 from parsekit.worker.process import service
 from parsekit.worker.redis import keys
-from parsekit.worker.redis.task_store import KEPT_SECONDS
 from parsekit.worker.redis.transient_errors import is_transient
 from parsekit.worker.redis.transport import TAKEN_BY, settled
 
@@ -51,6 +51,7 @@ class RedisResults(RedisBackend):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._state_expires = self.app.conf[STATE_EXPIRES]
         answer_faults_of_celery()
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
@@ -97,7 +98,7 @@ class RedisResults(RedisBackend):
     def _set_unless_final(self, task_id: str, text: str, ends: bool, taken: _Taken) -> None:
         """In one step: a worker that was frozen in between must not take a result back."""
         names = [self.get_key_for_task(task_id), keys.task(task_id), keys.taken(taken.by)]
-        given = [text, int(self.expires or 0), int(ends), KEPT_SECONDS, taken.tag]
+        given = [text, int(self.expires or 0), int(ends), self._state_expires, taken.tag]
         self.client.eval(_SET_UNLESS_FINAL, 3, *names, *given)
         if ends and taken.by == service.process.member_id:
             settled.add(taken.tag)

@@ -15,9 +15,6 @@ from parsekit.errors import StorageUnavailable
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.liveness import ALIVE
 
-#: As long as results are kept: a caller that asks later gets nothing anyway.
-KEPT_SECONDS = 24 * 3600
-
 
 class Admission(Enum):
     """What to do with a delivery of a task.
@@ -119,15 +116,22 @@ class TaskStore:
     """One hash a task in Redis. ``member_id`` is this process in `membership`.
 
     Also the `CrashCounter` and, through `TaskReports`, the `Reports` of the pipeline. ``queues`` is
-    the Redis of the tasks that wait, where they wait in one.
+    the Redis of the tasks that wait, where they wait in one. What is known of a task is forgotten
+    ``expires_s`` after its last step.
     """
 
     def __init__(
-        self, client: redis.Redis, member_id: str, queues: redis.Redis | None = None
+        self,
+        client: redis.Redis,
+        member_id: str,
+        queues: redis.Redis | None = None,
+        *,
+        expires_s: int = 86_400,
     ) -> None:
         self._client = client
         self._queues = queues
         self._member_id = member_id
+        self._expires_s = expires_s
         self._runs: dict[str, _Run] = {}
         self._counted: set[str] = set()
         self._guard = threading.Lock()
@@ -157,7 +161,7 @@ class TaskStore:
 
     def _admission(self, task_id: str, *given: str) -> tuple[Admission, bool]:
         names = [keys.task(task_id), keys.result(task_id)]
-        arguments = [self._run, self._member_id, str(KEPT_SECONDS), *given]
+        arguments = [self._run, self._member_id, str(self._expires_s), *given]
         admission, was_reported = self._client.eval(_ADMIT, 2, *names, *arguments)
         return Admission(admission.decode()), bool(was_reported)
 
@@ -185,7 +189,7 @@ class TaskStore:
 
     def cancel(self, task_id: str) -> bool:
         """Let no further run begin, and a task that waits go on to its end; False when it ended."""
-        if not self._client.eval(_CANCEL, 1, keys.task(task_id), KEPT_SECONDS):
+        if not self._client.eval(_CANCEL, 1, keys.task(task_id), self._expires_s):
             return False
         if self._queues is not None:
             self._queues.zadd(keys.DUE, {task_id: 0}, xx=True)
@@ -205,7 +209,7 @@ class TaskStore:
             with self._client.pipeline() as pipe:
                 self._counted.add(task_id)
                 pipe.hincrby(keys.task(task_id), "attempts", 1)
-                pipe.expire(keys.task(task_id), KEPT_SECONDS)
+                pipe.expire(keys.task(task_id), self._expires_s)
                 return int(pipe.execute()[0])
         except redis.RedisError as exc:
             raise StorageUnavailable(f"attempts can't be counted in Redis: {exc}") from exc
