@@ -28,20 +28,20 @@ def test_a_fleet_serves_callers_first_and_loses_nothing_by_deaths(
     redis_server: ValkeyServer, redis_client: redis.Redis
 ) -> None:
     with closing(SimulatedFleet(redis_server.url(), slots=2, run_seconds=1.5)) as fleet:
-        trial = Trial(fleet, queued=400, waiting=200)
+        trial = Trial(fleet, queued=150, waiting=50)
         trial.fill()
-        fleet.grow(20)
+        fleet.grow(10)
         trial.work(2)
         asked = trial.waits_s.pop(fleet.at.queue)
         assert len(asked) > 20
         assert max(asked) < 2, "back-fills leave a slot"
         trial.all_due()
         polled = trial.waits_s
-        assert len(polled[fleet.at.poll_queue]) == 40
-        assert len(polled[fleet.at.bulk_poll_queue]) == 160
+        assert len(polled[fleet.at.poll_queue]) == 10
+        assert len(polled[fleet.at.bulk_poll_queue]) == 40
         assert max(trial.die()) < MOST_NOTICED_S
         ends = fleet.now + 60
-        while len(fleet.ended) < len(asked) + 400 and fleet.now < ends:
+        while len(fleet.ended) < len(asked) + 150 and fleet.now < ends:
             fleet.run(1)
         assert set(fleet.ended.values()) == {1}
-        assert sum(name.startswith("bulk-") for name in fleet.ended) == 400
+        assert sum(name.startswith("bulk-") for name in fleet.ended) == 150
