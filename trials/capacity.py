@@ -48,6 +48,8 @@ HOP_S = 3600.0
 CONNECTIONS = 32
 #: What a dead worker had is back within this time.
 MOST_NOTICED_S = 10.0
+#: What is less can't be told from what the server does anyway.
+_LEAST_CPU_S = 1e-6
 _PAGE = 1000
 
 
@@ -87,7 +89,7 @@ class Meter:
         idle_s = self.idle_share * (time.monotonic() - began)
         self.last = Cost(
             commands=more - commands,
-            cpu_s=max(0.0, spent_s - cpu_s - idle_s),
+            cpu_s=max(_LEAST_CPU_S, spent_s - cpu_s - idle_s),
             seconds=max(self.fleet.now - now, 1e-9),
         )
 

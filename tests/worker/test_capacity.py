@@ -20,7 +20,6 @@ def test_a_member_costs_the_same_however_many_there_are(
     exponents = found.exponents(sizes)
     assert 0.9 < exponents["beats, commands"] < MOST_EXPONENT
     assert 0.9 < exponents["idle, commands"] < MOST_EXPONENT
-    assert all(cost.cpu_s > 0 for cost in (*found.beats, *found.idle))
 
 
 @pytest.mark.timeout(300)
