@@ -35,6 +35,13 @@ class Visibility(StrEnum):
     PRIVATE = "private"
 
 
+class PlayerIdentification(StrEnum):
+    """What makes a player of two replays the same one."""
+
+    BY_ID = "by-id"
+    BY_NAME = "by-name"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
     """Who asks. ``account_id`` None is a stranger; ``group_id`` is that of a group's token."""
@@ -54,10 +61,11 @@ class Viewer:
         if self.role is Role.GROUP:
             raise Forbidden("the token of a group only uploads; use a token of your own")
 
-    def check_uploads(self) -> None:
-        """Raise `Forbidden` for who may not add replays."""
+    def check_uploads(self) -> int:
+        """Raise `Forbidden` for who may not add replays; answer who will own them."""
         if self.account_id is None or self.role is Role.READ:
             raise Forbidden("this token may only read; ask for one with the role upload")
+        return self.account_id
 
     def check_changes(self, owner_id: int) -> None:
         """Raise `Forbidden` for who may not change what this account owns."""

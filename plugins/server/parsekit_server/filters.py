@@ -37,7 +37,7 @@ _TIER_OF = {name: tier for tier, name in enumerate(_TIERS)} | {"grand-champion":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ListPage:
     """Which items of a list are wanted: so many after the cursor, in this order."""
 
     count: int
@@ -90,7 +90,34 @@ def read_replay_filters(query: Query) -> ReplayFilters:
     )
 
 
-def read_replay_page(query: Query) -> Page:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFilters:
+    """Which groups are wanted; an empty field asks for nothing. ``parent`` holds them itself."""
+
+    name: str | None
+    creator: str | None
+    parent: str | None
+    created_before_us: int | None
+    created_after_us: int | None
+
+
+def read_group_filters(query: Query) -> GroupFilters:
+    """Read the filters of a list of groups. Raises `BadRequest` for a value without sense."""
+    return GroupFilters(
+        name=_one(query, "name"),
+        creator=_one(query, "creator"),
+        parent=_one(query, "group"),
+        created_before_us=read_moment(query, "created-before"),
+        created_after_us=read_moment(query, "created-after"),
+    )
+
+
+def read_group_page(query: Query) -> ListPage:
+    """Read which page of a list of groups is wanted. Raises `BadRequest`."""
+    return read_page(query, {"created": "created", "name": "name"})
+
+
+def read_replay_page(query: Query) -> ListPage:
     """Read which page of a list of replays is wanted. Raises `BadRequest`."""
     sort: dict[str, Literal["created", "date"]] = {
         "upload-date": "created",
@@ -100,12 +127,12 @@ def read_replay_page(query: Query) -> Page:
     return read_page(query, sort)
 
 
-def read_page(query: Query, sorts: Mapping[str, Literal["created", "date", "name"]]) -> Page:
+def read_page(query: Query, sorts: Mapping[str, Literal["created", "date", "name"]]) -> ListPage:
     """Read order, length and cursor; the first of ``sorts`` is the usual one."""
     sort = _choice(query, "sort-by", sorts)
     order = _choice(query, "sort-dir", {"desc": True, "asc": False})
     after = _one(query, "after")
-    return Page(
+    return ListPage(
         count=_count(query),
         sort=sort,
         descending=order,

@@ -14,6 +14,8 @@ from parsekit.errors import ConfigInvalid
 from parsekit_server.access import Viewer
 from parsekit_server.catalogue.accounts import Accounts
 from parsekit_server.catalogue.database import Database
+from parsekit_server.catalogue.group_listing import GroupListing
+from parsekit_server.catalogue.groups import Groups
 from parsekit_server.catalogue.listing import Listing
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.errors import NotSignedIn
@@ -34,6 +36,8 @@ class ReplaySite:
     accounts: Accounts
     replays: Replays
     listing: Listing
+    groups: Groups
+    group_listing: GroupListing
     files: ReplayFiles
     queue: WorkQueue
     max_bytes: int
@@ -109,6 +113,8 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             accounts=Accounts(database),
             replays=replays,
             listing=Listing(database),
+            groups=Groups(database),
+            group_listing=GroupListing(database),
             files=files,
             queue=queue,
             max_bytes=limits.replay_bytes,

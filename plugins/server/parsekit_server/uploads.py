@@ -41,14 +41,12 @@ def accept(draft: Draft, upload: Upload, viewer: Viewer, replays: Replays) -> Re
     Raises `InvalidReplay`, `Forbidden`, `NotFound` for a group that is not the uploader's, and
     `StorageUnavailable`.
     """
-    viewer.check_uploads()
-    if viewer.account_id is None:
-        raise AssertionError("check_uploads lets no stranger through")
+    uploader_id = viewer.check_uploads()
     draft.flush()
     check_envelope(draft.path, max_bytes=draft.size_bytes)
     new = NewReplay(
         id=draft.replay_id,
-        uploader_id=viewer.account_id,
+        uploader_id=uploader_id,
         group_id=viewer.group_id if viewer.role is Role.GROUP else upload.group_id,
         visibility=upload.visibility,
         title=upload.name or draft.replay_id,

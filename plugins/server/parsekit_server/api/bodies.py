@@ -38,7 +38,7 @@ def replay_body(row: ReplayRow, data: JsonObject | None, address: Address) -> Js
         "id": row.id,
         "link": address.replay(row.id),
         "created": rfc3339(row.created_us),
-        "uploader": uploader(row.uploader),
+        "uploader": user(row.uploader),
         "status": row.status,
         "title": row.title,
         "visibility": row.visibility,
@@ -59,14 +59,14 @@ def list_item(listed: ListedReplay, address: Address) -> JsonObject:
         "replay_title": row.title,
         "visibility": row.visibility,
         "created": rfc3339(row.created_us),
-        "uploader": uploader(row.uploader),
+        "uploader": user(row.uploader),
     }
     if row.group is not None:
         shown["groups"] = [group_link(row.group, address)]
     return shown
 
 
-def uploader(account: AccountRow) -> JsonObject:
+def user(account: AccountRow) -> JsonObject:
     """An account as Ballchasing shows its users."""
     return {"steam_id": str(account.id), "name": account.name, "profile_url": "", "avatar": ""}
 

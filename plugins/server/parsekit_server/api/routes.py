@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from parsekit_server.api import account, maps, replays
+from parsekit_server.api import account, groups, maps, replays
 from parsekit_server.api.call import Handler
 
 #: Who may call: whoever may read, whoever has a token (also of a group), or anybody.
@@ -30,6 +30,11 @@ ROUTES = (
     ApiRoute("PATCH", "/api/replays/{id}", replays.patch_replay),
     ApiRoute("DELETE", "/api/replays/{id}", replays.delete_replay),
     ApiRoute("GET", "/api/replays/{id}/file", replays.get_file),
+    ApiRoute("GET", "/api/groups", groups.list_groups),
+    ApiRoute("POST", "/api/groups", groups.create_group),
+    ApiRoute("GET", "/api/groups/{id}", groups.get_group),
+    ApiRoute("PATCH", "/api/groups/{id}", groups.patch_group),
+    ApiRoute("DELETE", "/api/groups/{id}", groups.delete_group),
     ApiRoute("GET", "/dl/replay/{id}", replays.get_file, "anybody"),
     ApiRoute("POST", "/dl/replay/{id}", replays.get_file, "anybody"),
 )

@@ -31,10 +31,12 @@ from parsekit_server.catalogue.rows import ReplayRow
 from parsekit_server.catalogue.schema import body, player, replay
 from parsekit_server.catalogue.visible import listed, listed_in_group
 from parsekit_server.cursor import PageCursor
-from parsekit_server.filters import Page, ReplayFilters
+from parsekit_server.filters import ListPage, ReplayFilters
 
 #: The total of a list is this where there are more.
 COUNTED = 10_000
+#: Longer numbers are of other sites' accounts.
+_DIGITS = 10
 _SORTED_BY = {"created": replay.c.created_us, "date": replay.c.date_us}
 
 
@@ -61,12 +63,12 @@ class Listing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def page(self, filters: ReplayFilters, page: Page, viewer: Viewer) -> ReplayPage:
+    def page(self, filters: ReplayFilters, page: ListPage, viewer: Viewer) -> ReplayPage:
         """The replays that the viewer may find, of which these filters hold."""
         wanted = and_(*_conditions(filters, viewer))
         order = _SORTED_BY[page.sort]
         rows = REPLAYS.add_columns(body.c.item, order.label("sorted_by")).outerjoin(body)
-        found = _behind(rows.where(wanted), order, page).limit(page.count + 1)
+        found = behind(rows.where(wanted), order, replay.c.id, page).limit(page.count + 1)
         counted = select(literal(1)).select_from(replay).where(wanted).limit(COUNTED)
         with self._database.reading() as connection:
             total = connection.scalar(select(func.count()).select_from(counted.subquery()))
@@ -82,15 +84,17 @@ class Listing:
         )
 
 
-def _behind(rows: Select[Any], order: ColumnElement[Any], page: Page) -> Select[Any]:
-    """In order, from the cursor on."""
-    place = tuple_(order, replay.c.id)
+def behind(
+    rows: Select[Any], order: ColumnElement[Any], number: ColumnElement[Any], page: ListPage
+) -> Select[Any]:
+    """Rows in the order of a column, and of their ids where that is equal, from the cursor on."""
+    place = tuple_(order, number)
     if page.after is not None:
         last = tuple_(literal(page.after.value), literal(page.after.id))
         rows = rows.where(place < last if page.descending else place > last)
     if page.descending:
-        return rows.order_by(order.desc(), replay.c.id.desc())
-    return rows.order_by(order, replay.c.id)
+        return rows.order_by(order.desc(), number.desc())
+    return rows.order_by(order, number)
 
 
 def _listed(row: Any) -> ListedReplay:
@@ -128,15 +132,15 @@ def _conditions(filters: ReplayFilters, viewer: Viewer) -> Iterator[ColumnElemen
     if filters.pro:
         yield replay.c.pro
     if filters.uploader:
-        yield _uploaded_by(filters.uploader, viewer)
+        yield replay.c.uploader_id == account_number(filters.uploader, viewer)
     yield from _played(filters)
 
 
-def _uploaded_by(uploader: str, viewer: Viewer) -> ColumnElement[bool]:
-    if uploader == "me":
-        return replay.c.uploader_id == viewer.account_id
-    number = int(uploader) if uploader.isascii() and uploader.isdecimal() else 0
-    return replay.c.uploader_id == (number if number < 2**31 else 0)
+def account_number(text: str, viewer: Viewer) -> int:
+    """The account that a filter names: a number, or ``me``; 0, which nobody has, for any other."""
+    if text == "me":
+        return viewer.account_id or 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else 0
 
 
 def _played(filters: ReplayFilters) -> Iterator[ColumnElement[bool]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from parsekit_server.access import Role, Visibility
+from parsekit import TeamIdentification
+from parsekit_server.access import PlayerIdentification, Role, Visibility
 
 Status = Literal["pending", "ok", "failed"]
 
@@ -36,6 +37,22 @@ class GroupName:
 
     id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """A group of replays and of other groups."""
+
+    id: str
+    name: str
+    creator: AccountRow
+    parent_id: str | None
+    path: str
+    player_identification: PlayerIdentification
+    team_identification: TeamIdentification
+    shared: bool
+    open_to_all: bool
+    created_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

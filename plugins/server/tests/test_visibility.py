@@ -1,0 +1,104 @@
+"""Every route, asked by everybody about a replay of every visibility."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from parsekit_server.access import Role, Visibility
+
+from .running import Client, RunningServer, replay_bytes
+
+#: Who asks: the owner, somebody else who may upload or only read, an administrator.
+CALLERS = ("owner", "uploader", "reader", "admin")
+#: Whether they see it under its id, in lists of all, in the list of its group, in its sums.
+SEEN = {
+    "public": {"get": "oura", "list": "oura", "group list": "oura", "sums": "oura"},
+    "unlisted": {"get": "oura", "list": "oa", "group list": "oa", "sums": "oura"},
+    "private": {"get": "oa", "list": "oa", "group list": "oa", "sums": "oa"},
+    "private in a shared group": {
+        "get": "oura",
+        "list": "oa",
+        "group list": "oura",
+        "sums": "oura",
+    },
+}
+
+
+@pytest.fixture
+def callers(server: RunningServer) -> dict[str, Client]:
+    """Somebody of each kind."""
+    roles = {"owner": Role.UPLOAD, "uploader": Role.UPLOAD, "reader": Role.READ}
+    return {name: server.client(name, roles.get(name, Role.ADMIN)) for name in CALLERS}
+
+
+def asked(client: Client, replay_id: str, group: str) -> dict[str, bool]:
+    """On which ways this caller comes to see the replay."""
+
+    def lists(path: str, **query: str) -> bool:
+        page = client.get(path, **query)
+        assert page["count"] == len(page["list"])
+        return any(each["id"] == replay_id for each in page["list"])
+
+    (item,) = client.get("/groups")["list"]
+    sums = "players" in client.get(f"/groups/{group}")
+    assert (item["direct_replays"] == 1) == sums
+    return {
+        "get": client.call("GET", f"/replays/{replay_id}").status_code == 200,
+        "file": client.call("GET", f"/replays/{replay_id}/file").status_code == 200,
+        "list": lists("/replays"),
+        "by player": lists("/replays", **{"player-name": "ann"}),
+        "by uploader": lists("/replays", uploader="1"),
+        "group list": lists("/replays", group=group),
+        "sums": sums,
+    }
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_a_replay_is_seen_on_the_ways_that_its_visibility_allows(
+    callers: dict[str, Client], kind: str
+) -> None:
+    owner = callers["owner"]
+    group = owner.call("POST", "/groups", json={"name": "League"}).json()["id"]
+    if kind.endswith("shared group"):
+        owner.call("PATCH", f"/groups/{group}", json={"shared": True})
+    visibility = Visibility(kind.split(maxsplit=1)[0])
+    replay_id = owner.uploaded(replay_bytes(), group=group, visibility=visibility)
+    for name, client in callers.items():
+        wanted: dict[str, Any] = {way: name[0] in who for way, who in SEEN[kind].items()}
+        wanted |= {"file": wanted["get"], "by player": wanted["list"]}
+        wanted |= {"by uploader": wanted["list"]}
+        assert asked(client, replay_id, group) == wanted, name
+        if name in {"uploader", "reader"}:
+            refused = 403 if wanted["get"] else 404
+            for answer in (
+                client.call("PATCH", f"/replays/{replay_id}", json={"title": "Mine"}),
+                client.call("DELETE", f"/replays/{replay_id}"),
+            ):
+                assert answer.status_code == refused, name
+    stranger = Client(root=owner.root, token="")
+    page = stranger.call("POST", f"{owner.root}/dl/replay/{replay_id}")
+    assert (page.status_code == 200) == ("u" in SEEN[kind]["get"])
+    for path in ("/", "/replays", f"/replays/{replay_id}", f"/groups/{group}", "/groups", "/maps"):
+        assert stranger.call("GET", path).status_code == 401
+
+
+def test_a_replay_that_is_hidden_again_is_hidden(callers: dict[str, Client]) -> None:
+    owner, other = callers["owner"], callers["uploader"]
+    replay_id = owner.uploaded(replay_bytes())
+    assert other.get(f"/replays/{replay_id}")
+    owner.call("PATCH", f"/replays/{replay_id}", json={"visibility": "private"})
+    assert other.call("GET", f"/replays/{replay_id}").status_code == 404
+
+
+def test_a_group_that_is_shared_no_more_is_closed_with_all_below_it(
+    callers: dict[str, Client],
+) -> None:
+    owner, other = callers["owner"], callers["uploader"]
+    season = owner.call("POST", "/groups", json={"name": "Season"}).json()["id"]
+    week = owner.call("POST", "/groups", json={"name": "Week", "parent": season}).json()["id"]
+    replay_id = owner.uploaded(replay_bytes(), group=week, visibility="private")
+    for shared, status in ((True, 200), (False, 404)):
+        owner.call("PATCH", f"/groups/{season}", json={"shared": shared})
+        assert other.call("GET", f"/replays/{replay_id}").status_code == status
