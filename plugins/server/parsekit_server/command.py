@@ -24,11 +24,15 @@ def serve(host: str | None = None, port: int | None = None, config: Path | None 
 
 
 def token_add(
-    name: str, role: Literal["read", "upload", "admin"] = "upload", config: Path | None = None
+    name: str,
+    role: Literal["read", "upload", "admin"] = "upload",
+    group: str | None = None,
+    config: Path | None = None,
 ) -> None:
     """Make a token for NAME and print it, once: it is kept as a digest.
 
-    The role read looks, upload adds replays and changes its own, admin may all.
+    The role read looks, upload adds replays and changes its own, admin may all. With --group ID the
+    token, which begins with g/, only uploads into that group; NAME owns what comes in.
     """
     from parsekit import open_session  # noqa: PLC0415
     from parsekit.errors import BadRequest  # noqa: PLC0415
@@ -39,9 +43,10 @@ def token_add(
 
     if not name.strip() or not name.isprintable() or name.isdecimal():
         raise BadRequest(f"{name!r} is no name of an account; write printable text, not a number")
-    token = new_token()
+    token = new_token(of_group=group is not None)
+    given = Role(role) if group is None else Role.GROUP
     with open_catalogue(open_session(config)) as database:
-        Accounts(database).add_token(name, Role(role), digest(token))
+        Accounts(database).add_token(name, given, digest(token), group_id=group)
     print(token)  # noqa: T201
 
 

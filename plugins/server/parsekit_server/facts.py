@@ -11,6 +11,7 @@ from typing import Any
 
 from parsekit import JsonObject, game_of
 from parsekit_server.moments import moment_of
+from parsekit_server.ranks import account_of
 
 _COLORS = ("blue", "orange")
 #: Fields of a body that stand in a list as they are, and the two that are called otherwise there.
@@ -84,16 +85,10 @@ def _players(data: JsonObject) -> Iterator[PlayerFacts]:
     for color in _COLORS:
         for each in _of_side(data, color):
             yield PlayerFacts(
-                account=_account(each),
+                account=account_of(each),
                 name=_text(each, "name") or "",
                 won=None if winner is None else winner == color,
             )
-
-
-def _account(player: JsonObject) -> str:
-    known = _branch(player, "id")
-    platform, number = _text(known, "platform"), _text(known, "id")
-    return f"{platform}:{number}" if platform and number else ""
 
 
 def _recorder_won(data: JsonObject, players: tuple[PlayerFacts, ...]) -> bool | None:

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 from parsekit.errors import BadRequest
 from parsekit_server.cursor import PageCursor
 from parsekit_server.moments import read_rfc3339
+from parsekit_server.ranks import TIER_OF
 
 T = TypeVar("T")
 
@@ -21,19 +22,6 @@ T = TypeVar("T")
 Query = Mapping[str, Sequence[str]]
 
 MOST, USUAL = 200, 150
-_TIERS = (
-    "unranked",
-    *(
-        f"{metal}-{number}"
-        for metal in ("bronze", "silver", "gold", "platinum", "diamond", "champion")
-        for number in (1, 2, 3)
-    ),
-    "grand-champion-1",
-    "grand-champion-2",
-    "grand-champion-3",
-    "supersonic-legend",
-)
-_TIER_OF = {name: tier for tier, name in enumerate(_TIERS)} | {"grand-champion": 19}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +169,6 @@ def _tier(query: Query, name: str) -> int | None:
     rank = _one(query, name)
     if rank is None:
         return None
-    if rank not in _TIER_OF:
+    if rank not in TIER_OF:
         raise BadRequest(f"{name} is {rank[:40]!r}; write a rank as gold-2 or grand-champion-1")
-    return _TIER_OF[rank]
+    return TIER_OF[rank]

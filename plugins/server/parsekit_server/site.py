@@ -17,6 +17,7 @@ from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.group_listing import GroupListing
 from parsekit_server.catalogue.groups import Groups
 from parsekit_server.catalogue.listing import Listing
+from parsekit_server.catalogue.ratings import Ratings
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.errors import NotSignedIn
 from parsekit_server.replay_files import Draft, ReplayFiles
@@ -35,6 +36,7 @@ class ReplaySite:
     settings: ServerSettings
     accounts: Accounts
     replays: Replays
+    ratings: Ratings
     listing: Listing
     groups: Groups
     group_listing: GroupListing
@@ -112,6 +114,7 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             settings=session.config.section(ServerSettings),
             accounts=Accounts(database),
             replays=replays,
+            ratings=Ratings(database),
             listing=Listing(database),
             groups=Groups(database),
             group_listing=GroupListing(database),

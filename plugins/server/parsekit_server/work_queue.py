@@ -18,7 +18,6 @@ from parsekit import Failure, Outcome
 from parsekit.errors import Cancelled, ParsekitError, PoisonReplay
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.catalogue.rows import PendingReplay
-from parsekit_server.facts import facts_of
 from parsekit_server.moments import now_us
 
 log = logging.getLogger("parsekit.server")
@@ -114,8 +113,7 @@ class WorkQueue:
             message = outcome.failure.message.replace(str(path), "the replay")
             self._end(pending, replace(outcome.failure, message=message))
         elif outcome.data is not None:
-            facts = facts_of(outcome.data)
-            self._replays.finish(pending.id, facts, outcome.data, result_key=outcome.output_path)
+            self._replays.finish(pending.id, outcome.data, result_key=outcome.output_path)
 
     def _end(self, pending: PendingReplay, failure: Failure) -> None:
         if failure.code == Cancelled.code:

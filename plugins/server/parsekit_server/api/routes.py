@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from parsekit_server.api import account, groups, maps, replays
+from parsekit_server.api import account, groups, maps, ratings, replays
 from parsekit_server.api.call import Handler
 
 #: Who may call: whoever may read, whoever has a token (also of a group), or anybody.
@@ -25,6 +25,7 @@ class ApiRoute:
 ROUTES = (
     ApiRoute("GET", "/api/", account.ping, "tokens"),
     ApiRoute("GET", "/api/maps", maps.get_maps),
+    ApiRoute("POST", "/api/v1/mmr", ratings.report_ranks),
     ApiRoute("GET", "/api/replays", replays.list_replays),
     ApiRoute("GET", "/api/replays/{id}", replays.get_replay),
     ApiRoute("PATCH", "/api/replays/{id}", replays.patch_replay),

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Row, insert, select, update
 from parsekit_server.access import Role, Viewer
 from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.rows import AccountRow, TokenRow
-from parsekit_server.catalogue.schema import account, token
+from parsekit_server.catalogue.schema import account, replay_group, token
+from parsekit_server.errors import NotFound
 from parsekit_server.moments import now_us
 
 
@@ -18,8 +19,15 @@ class Accounts:
         self._database = database
 
     def add_token(self, name: str, role: Role, digest: str, *, group_id: str | None = None) -> None:
-        """Give an account a token; the account is made where there is none of this name."""
+        """Give an account a token; the account is made where there is none of this name.
+
+        Raises `NotFound` for the token of a group that is not there.
+        """
         with self._database.writing() as connection:
+            if group_id is not None:
+                wanted = select(replay_group.c.id).where(replay_group.c.id == group_id)
+                if connection.scalar(wanted) is None:
+                    raise NotFound(f"there is no group {group_id!r}; its id is in its address")
             found = connection.scalar(select(account.c.id).where(account.c.name == name))
             if found is None:
                 values = {"name": name, "created_us": now_us()}

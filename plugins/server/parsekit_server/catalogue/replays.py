@@ -14,12 +14,14 @@ from parsekit import JsonObject
 from parsekit_server.access import Viewer, Visibility
 from parsekit_server.catalogue.compressed import packed, unpacked
 from parsekit_server.catalogue.database import Database
+from parsekit_server.catalogue.ratings import reported_ranks
 from parsekit_server.catalogue.rows import AccountRow, GroupName, PendingReplay, ReplayRow
 from parsekit_server.catalogue.schema import account, arena, body, player, replay, replay_group
 from parsekit_server.catalogue.visible import reachable
 from parsekit_server.errors import Forbidden, NotFound
-from parsekit_server.facts import ReplayFacts
+from parsekit_server.facts import ReplayFacts, facts_of
 from parsekit_server.moments import now_us
+from parsekit_server.ranks import with_ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,37 +159,40 @@ class Replays:
                 failure_message=message,
             )
 
-    def finish(
-        self, replay_id: str, facts: ReplayFacts, data: JsonObject, *, result_key: str | None
-    ) -> None:
+    def finish(self, replay_id: str, answer: JsonObject, *, result_key: str | None) -> None:
         """Keep the parser's answer; nothing for a replay that was deleted meanwhile."""
-        known: dict[str, Any] = {
-            "match_guid": func.coalesce(replay.c.match_guid, facts.match_guid),
-            "playlist": facts.playlist,
-            "season": facts.season,
-            "map_code": facts.map_code,
-            "min_tier": facts.min_tier,
-            "max_tier": facts.max_tier,
-            "recorder_won": facts.recorder_won,
-            "pro": facts.pro,
-            "result_key": result_key,
-            "failure_code": None,
-            "failure_message": None,
-        }
-        if facts.date_us is not None:
-            known["date_us"] = facts.date_us
-        kept = {"item": packed(facts.item), "data": packed(data)}
-        with self._database.writing() as connection:
+        with self._database.admitting() as connection:
+            data = with_ranks(answer, reported_ranks(connection, replay_id))
+            facts = facts_of(data)
+            known = _columns_of(facts, result_key)
             if not _set(connection, replay_id, status="ok", due_us=None, **known):
                 return
             if facts.title is not None:
                 untitled = update(replay).where(replay.c.id == replay_id, ~replay.c.titled)
                 folded = facts.title.casefold()
                 connection.execute(untitled.values(title=facts.title, title_folded=folded))
+            kept = {"item": packed(facts.item), "data": packed(data)}
             connection.execute(insert(body).values(replay_id=replay_id, **kept))
             _add_arena(connection, facts)
             if facts.players:
                 connection.execute(insert(player), _players_of(replay_id, facts))
+
+
+def _columns_of(facts: ReplayFacts, result_key: str | None) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "match_guid": func.coalesce(replay.c.match_guid, facts.match_guid),
+        "playlist": facts.playlist,
+        "season": facts.season,
+        "map_code": facts.map_code,
+        "min_tier": facts.min_tier,
+        "max_tier": facts.max_tier,
+        "recorder_won": facts.recorder_won,
+        "pro": facts.pro,
+        "result_key": result_key,
+        "failure_code": None,
+        "failure_message": None,
+    }
+    return known if facts.date_us is None else {**known, "date_us": facts.date_us}
 
 
 def _row_of(new: NewReplay) -> dict[str, Any]:

@@ -119,6 +119,17 @@ body = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+#: Ranks of players in a match, as the uploader of its replay has reported them.
+rating = Table(
+    "rating",
+    METADATA,
+    Column("reporter_id", ForeignKey("account.id"), primary_key=True),
+    Column("match_guid", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("tier", Integer, nullable=False),
+    Column("division", Integer, nullable=False),
+)
+
 #: Maps that were played on.
 arena = Table(
     "arena",
