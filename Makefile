@@ -101,10 +101,16 @@ pictures: .venv/.installed ## make the pictures of README and docs from an inven
 lock: .venv/.installed ## resolve the dependencies anew
 	@$(PY) scripts/lock.py
 
+dist: .venv/.installed ## build all distributions into dist/ and try them in empty environments
+	@$(PY) scripts/dist.py
+
+version: .venv/.installed ## give all distributions the version NEW=0.2.0
+	@$(PY) scripts/version.py "$(NEW)"
+
 sbom: .venv/.installed ## list all that is shipped, as CycloneDX, in build/sbom.cdx.json
 	@$(PY) scripts/sbom.py
 
 clean: ## remove what make made
 	@rm -rf .venv .cache build dist
 
-.PHONY: help install native demo test test-fast check reference docs format bench chaos soak record pictures lock sbom clean
+.PHONY: help install native demo test test-fast check reference docs format bench chaos soak record pictures lock dist version sbom clean
