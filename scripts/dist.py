@@ -127,7 +127,10 @@ def _try(version: str, wheels: list[Path], folder: Path) -> None:
     here = [wheel for wheel in wheels if _fits(wheel, version)]
     for number, wheel in enumerate(here):
         python = _environment(folder / str(number), version, [wheel])
-        _check_listing(python, wheel)
+        if python.with_name("parsekit").exists():
+            _check_listing(python, wheel)
+        else:  # the native reader, which stands on nothing
+            _run(python, "-c", f"import {wheel.name.split('-')[0]}", cwd=folder)
     python = _environment(folder / "all", version, here, extras=True)
     listed = _check_listing(python, *here)
     _use(python, folder)
@@ -155,7 +158,8 @@ def _is_host(wheel: Path) -> bool:
 
 def _check_listing(python: Path, *wheels: Path) -> int:
     """Every plugin loads; how many there are."""
-    text = _run(python, "-m", "parsekit", "plugins", "--format", "json")
+    command = (python.with_name("parsekit"), "plugins", "--format", "json")
+    text = _run(*command, cwd=python.parent)
     plugins = json.loads(text)
     broken = [f"{each['name']}: {each['error']}" for each in plugins if each["error"]]
     if broken:
@@ -168,14 +172,15 @@ def _use(python: Path, folder: Path) -> None:
     """Parse an invented replay, write its page, pass the kit."""
     replay = folder / "match.replay"
     write = "import sys; from parsekit.testing import write_replay; from pathlib import Path; "
-    _run(python, "-c", f"{write}write_replay(Path(sys.argv[1]))", replay)
+    _run(python, "-c", f"{write}write_replay(Path(sys.argv[1]))", replay, cwd=folder)
     environ = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    lines = _run(python, "-m", "parsekit", "parse", "--format", "jsonl", replay, **environ)
+    command = python.with_name("parsekit")
+    lines = _run(command, "parse", "--format", "jsonl", replay, cwd=folder, **environ)
     if json.loads(lines)["ok"] is not True:
         raise Failed(f"a replay could not be parsed: {lines}")
-    _run(python, "-m", "parsekit", "report", replay, "--output", folder / "page.html", **environ)
+    _run(command, "report", replay, "--output", "page.html", cwd=folder, **environ)
     (folder / "test_kit.py").write_text(_KIT)
-    _run(python, "-m", "pytest", "-q", "--rootdir", folder, folder / "test_kit.py", **environ)
+    _run(python, "-m", "pytest", "-q", "--rootdir", folder, "test_kit.py", cwd=folder, **environ)
 
 
 def _add_papers(output: Path) -> None:
@@ -187,13 +192,16 @@ def _add_papers(output: Path) -> None:
     print(f"{output.name}/: {len(files)} files, SHA256SUMS has the sum of each")
 
 
-def _run(*command: str | Path, **environ: str) -> str:
-    """Run it in an environment without Python's variables; answer what it printed."""
+def _run(*command: str | Path, cwd: Path = ROOT, **environ: str) -> str:
+    """Run it in an environment without Python's variables; answer what it printed.
+
+    What was installed has to run outside our folder, from which Python would import our sources.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
         list(map(str, command)),
-        cwd=ROOT,
+        cwd=cwd,
         env={**kept, "PATH": path, **environ},
         capture_output=True,
         text=True,
