@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devkit import npm
 from devkit.command_line import CommandLine
@@ -32,6 +33,9 @@ pytest_plugins = ["devkit.fixtures"]
 ROOT = Path(__file__).parent
 SHARED = ROOT.parent / "shared"
 
+# A machine that is new, or busy, makes examples slowly, which is no fault of what is tested.
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("busy")
 
 #: What starts processes, besides the functions of `devkit.servers`.
 STARTERS = (

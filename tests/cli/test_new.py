@@ -25,10 +25,11 @@ def ran(
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environ = {**os.environ, "PATH": path, "COLUMNS": "200", **(environ or {})}
     return subprocess.run(
-        words, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=240
+        words, cwd=folder, env=environ, capture_output=True, text=True, check=False
     )
 
 
+@pytest.mark.timeout(900)  # it runs a suite of its own
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_distribution_passes_its_own_checks_unchanged(kind: str, tmp_path: Path):
     made = new(tmp_path, kind, f"my_{kind}")

@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parsekit.model import JsonObject
@@ -158,11 +158,8 @@ anything = st.recursive(
     max_leaves=20,
 )
 bodies = st.dictionaries(keys, anything, max_size=5)
-#: A busy machine is no failure.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@patient
 @given(bodies, bodies)
 def test_any_two_bodies_can_be_compared_and_told(a: dict[str, Any], b: dict[str, Any]) -> None:
     found = compare(a, b)
@@ -177,13 +174,11 @@ def test_any_two_bodies_can_be_compared_and_told(a: dict[str, Any], b: dict[str,
         assert all(0 <= d.relative <= 2 for d in each.differing)
 
 
-@patient
 @given(bodies)
 def test_a_body_is_equal_to_itself(a: dict[str, Any]) -> None:
     assert not any(each.differing for each in compare(a, deepcopy(a)))
 
 
-@patient
 @given(bodies, bodies)
 def test_the_order_does_not_matter(a: dict[str, Any], b: dict[str, Any]) -> None:
     one, other = compare(a, b), compare(b, a)

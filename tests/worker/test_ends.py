@@ -220,12 +220,12 @@ def test_a_task_beyond_its_soft_time_limit(service_of, told, parser):
 @pytest.mark.parametrize("option", ["--soft-time-limit", "--time-limit"])
 def test_a_task_beyond_a_time_limit_of_the_worker(service, told, option):
     service.configure(parser="fragile")
-    celery_worker(service, "--concurrency", "2", option, "3")
+    celery_worker(service, "--concurrency", "2", option, "8")
     task = service.send(service.replay("hang"))
     with pytest.raises((errors.ParserTimeout, TimeLimitExceeded)):
         task.get(timeout=60)
     name = option.removeprefix("--").replace("-", "_")
-    told(service, task, "parser_timeout", f"the worker's {name} of 3 s")
+    told(service, task, "parser_timeout", f"the worker's {name} of 8 s")
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
