@@ -50,6 +50,7 @@ test: .venv/.installed $(if $(CI),.venv/.native) ## install what the tests need,
 	@$(PY) scripts/servers.py
 	@$(PY) scripts/promtool.py
 	@$(PY) scripts/chromium.py
+	@$(PY) scripts/postgresql.py
 	@$(BYTECODE) $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-fast: .venv/.installed ## the tests that start no server, worker or command

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
-from parsekit import Section
+from parsekit import SecretFile, Section, read_secret
 
 
 class ServerSettings(Section):
@@ -21,6 +21,33 @@ class ServerSettings(Section):
         None,
         description="address that clients use, for links in answers; default that of the request",
     )
+
+    database: SecretStr | None = Field(
+        None,
+        description="PostgreSQL of the catalogue, postgresql://user@host/name; "
+        "default SQLite in the data folder",
+    )
+    database_password_file: SecretFile = Field(
+        None, description="file with the password, where the address has none"
+    )
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgresql(cls, database: SecretStr | None) -> SecretStr | None:
+        # the message never repeats the value, as it may hold a password
+        if database is not None and urlsplit(database.get_secret_value()).scheme != "postgresql":
+            raise ValueError("is no PostgreSQL address; write postgresql://user@host/name")
+        return database
+
+    def check_secrets(self) -> None:
+        """Read the password."""
+        self.database_password()
+
+    def database_password(self) -> SecretStr | None:
+        """The password of the database; None where no file is named. Raises `ConfigInvalid`."""
+        if self.database_password_file is None:
+            return None
+        return read_secret(self.database_password_file, "server.database_password_file")
 
     @field_validator("url")
     @classmethod

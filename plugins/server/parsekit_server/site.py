@@ -128,14 +128,23 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
 @contextmanager
 def open_catalogue(session: Session) -> Iterator[Database]:
     """The catalogue alone, beside a server that has it open."""
+    database = _database(session)
+    try:
+        database.create_tables()
+        yield database
+    finally:
+        database.close()
+
+
+def _database(session: Session) -> Database:
+    settings = session.config.section(ServerSettings)
+    if settings.database is not None:
+        password = settings.database_password()
+        secret = None if password is None else password.get_secret_value()
+        return Database.at(settings.database.get_secret_value(), secret)
     with _own_folder(session) as folder:
         os.close(folder.own_file(_CATALOGUE, os.O_RDWR | os.O_CREAT))
-        database = Database.in_file(folder.path / _CATALOGUE)
-        try:
-            database.create_tables()
-            yield database
-        finally:
-            database.close()
+        return Database.in_file(folder.path / _CATALOGUE)
 
 
 def _own_folder(session: Session) -> OwnedFolder:

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import uuid
-from itertools import count
+from typing import Any
 
-from parsekit_server.access import Role, Viewer, Visibility
-from parsekit_server.catalogue.replays import NewReplay, Replays
+from sqlalchemy import insert
 
-from .running import body, player
+from parsekit import Session
+from parsekit_server.access import Visibility
+from parsekit_server.catalogue.compressed import packed
+from parsekit_server.catalogue.schema import body as body_table
+from parsekit_server.catalogue.schema import replay
+from parsekit_server.facts import facts_of
+from parsekit_server.site import open_catalogue
+
+from .running import body
 
 _FIRST_US = 1_700_000_000_000_000
 _MINUTE_US = 60_000_000
-_PLAYLISTS = ("ranked-doubles", "ranked-standard", "private", "hoops")
 
 
-def fill(replays: Replays, number: int, *, group_id: str | None = None) -> list[str]:
+def fill(session: Session, number: int) -> list[str]:
     """Add so many replays of account 1, a minute apart; their ids, oldest first."""
-    return [_add(replays, place, group_id) for place in range(number)]
+    made = body()
+    kept = {"item": packed(facts_of(made).item), "data": packed(made)}
+    rows = [_row(place) for place in range(number)]
+    with open_catalogue(session) as database, database.writing() as connection:
+        connection.execute(insert(replay), rows)
+        bodies = [{"replay_id": row["id"], **kept} for row in rows]
+        connection.execute(insert(body_table), bodies)
+    return [row["id"] for row in rows]
 
 
-def _add(replays: Replays, place: int, group_id: str | None) -> str:
-    new = NewReplay(
-        id=str(uuid.uuid4()),
-        uploader_id=1,
-        group_id=group_id,
-        visibility=Visibility.PUBLIC,
-        title="",
-        sha256=uuid.uuid4().hex * 2,
-        size_bytes=1,
-        match_guid=uuid.uuid4().hex.upper(),
-        created_us=_FIRST_US + place * _MINUTE_US,
-    )
-    replays.add(new, Viewer(account_id=1, role=Role.ADMIN))
-    made = body(title=f"Match {place}", playlist_id=_PLAYLISTS[place % len(_PLAYLISTS)])
-    numbers = count(place % 500)
-    for color in ("blue", "orange"):
-        made[color]["players"] = [player(f"P{n}", n) for n, _ in zip(numbers, "12", strict=False)]
-    replays.finish(new.id, made, result_key=None)
-    return new.id
+def _row(place: int) -> dict[str, Any]:
+    moment_us = _FIRST_US + place * _MINUTE_US
+    return {
+        "id": str(uuid.uuid4()),
+        "uploader_id": 1,
+        "visibility": Visibility.PUBLIC.value,
+        "created_us": moment_us,
+        "date_us": moment_us,
+        "title": f"Match {place}",
+        "title_folded": f"match {place}",
+        "titled": False,
+        "sha256": uuid.uuid4().hex,
+        "size_bytes": 1,
+        "status": "ok",
+        "starts": 0,
+        "tries": 0,
+        "pro": False,
+    }

@@ -64,7 +64,7 @@ def test_python_ballchasing_does_all_that_it_can(
 def test_python_ballchasing_pages_through_three_hundred_replays(
     api: ballchasing.BallchasingApi, server: RunningServer
 ) -> None:
-    wanted = fill(server.site.replays, 300)
+    wanted = fill(server.parsing.session, 300)
     found = [each["id"] for each in api.get_replays(count=1000, sort_dir="asc")]
     assert found == wanted
 

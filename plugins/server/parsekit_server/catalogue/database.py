@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
-from parsekit.errors import StorageUnavailable
+from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit_server.catalogue.schema import METADATA
 
 #: Seconds that a writer waits for others.
@@ -36,6 +36,19 @@ class Database:
     def in_file(cls, path: Path) -> Database:
         """SQLite in this file, which is made where there is none."""
         return cls(URL.create("sqlite+pysqlite", database=str(path)))
+
+    @classmethod
+    def at(cls, address: str, password: str | None = None) -> Database:
+        """PostgreSQL at this address. Raises `ConfigInvalid` for one that makes no sense."""
+        try:
+            url = make_url(address).set(drivername="postgresql+psycopg")
+            return cls(url if password is None else url.set(password=password))
+        except ArgumentError as error:
+            raise ConfigInvalid("server.database is no address of a database") from error
+        except ImportError as error:
+            raise ConfigInvalid(
+                "PostgreSQL needs a driver: pip install 'parsekit-server[postgresql]'"
+            ) from error
 
     def create_tables(self) -> None:
         """Make the tables that are not there."""
