@@ -15,6 +15,7 @@ from parsekit.formats.json_text import JsonArray, JsonLinesWriter
 from parsekit.formats.listing import MatchLines
 from parsekit.formats.parquet import ParquetRows
 from parsekit.formats.summary import By, SummaryCsv, SummaryJson
+from parsekit.formats.summary_parquet import SummaryParquet
 from parsekit.formats.summary_table import SummaryTable
 from parsekit.formats.table import MatchDetail
 from parsekit.formats.tables_folder import TablesFolder
@@ -63,8 +64,6 @@ class OutputOptions:
             raise BadRequest(
                 f"--view {self.view} is for tables; --format {self.kind} has all columns"
             )
-        if self.summary and self.kind is Format.PARQUET:
-            raise BadRequest("--summary has no Parquet; use --format csv or jsonl")
 
     @property
     def floods_terminal(self) -> bool:
@@ -96,6 +95,8 @@ class OutputOptions:
                 return SummaryTable(self.by, self.view or View.CORE)
             case Format.CSV:
                 return SummaryCsv(sys.stdout, self.by)
+            case Format.PARQUET:
+                return SummaryParquet(sys.stdout.buffer, self.by)
             case _:
                 return SummaryJson(sys.stdout, self.by, lines=self.kind is Format.JSONL)
 

@@ -73,10 +73,10 @@ class SummaryCsv(SummaryWriter):
         self._by = by or By.PLAYER
 
     def _show(self, summary: SeasonSummary) -> None:
-        columns = _COLUMNS[self._by]
+        columns = SUMMARY_COLUMNS[self._by]
         self._writer.writerow(columns)
         for mode in summary.modes:
-            for row in _flat_rows(mode, self._by):
+            for row in flat_rows(mode, self._by):
                 self._writer.writerow([_cell(row.get(name)) for name in columns])
 
 
@@ -139,7 +139,8 @@ def _series(series: Series) -> JsonObject:
 
 
 _RECORD = ("games", "wins", "losses", "win_percentage", "play_duration_s")
-_COLUMNS: Mapping[By, tuple[str, ...]] = {
+#: What a flat row of each kind has.
+SUMMARY_COLUMNS: Mapping[By, tuple[str, ...]] = {
     By.PLAYER: (
         "mode",
         "player",
@@ -154,7 +155,8 @@ _COLUMNS: Mapping[By, tuple[str, ...]] = {
 }
 
 
-def _flat_rows(mode: ModeSummary, by: By) -> Iterator[dict[str, Any]]:
+def flat_rows(mode: ModeSummary, by: By) -> Iterator[dict[str, Any]]:
+    """A row a player, team or series of a mode, with the numbers of an average game."""
     if by is By.PLAYER:
         rows = map(_player_row, mode.players)
     elif by is By.TEAM:

@@ -23,6 +23,7 @@ from parsekit.body.reading import (
     text,
     winner_of,
 )
+from parsekit.groups.packed import PackedNumbers
 from parsekit.model import JsonObject
 
 #: Platform, id and local number of an account; of who has none, two empty texts and the name.
@@ -130,7 +131,7 @@ def _side(body: JsonObject, color: Color, winner: Color | None) -> Side:
         goals=score_of(body, color),
         won=won,
         players=tuple(_player(entry, color, won) for entry in players_of(team) if _played(entry)),
-        stats=stats_of(team),
+        stats=PackedNumbers(stats_of(team)),
     )
 
 
@@ -154,7 +155,7 @@ def _player(entry: JsonObject, color: Color, won: bool | None) -> PlayerGame:
         color=color,
         won=won,
         play_duration_s=int(presence_s) if presence_s else None,
-        stats=stats_of(entry),
+        stats=PackedNumbers(stats_of(entry)),
     )
 
 

@@ -35,18 +35,16 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table: its columns, and the facts of each row that a replay gives it, by column."""
+class TableSchema:
+    """What a table is of, and its columns."""
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
-    facts: Callable[[Outcome], Iterator[Mapping[str, object]]]
 
-    def rows(self, outcome: Outcome) -> Iterator[Row]:
-        """The rows of one replay, each value in its column's type; none of one that failed."""
-        for facts in self.facts(outcome):
-            yield tuple(fitting(facts.get(column.name), column) for column in self.columns)
+    def row(self, facts: Mapping[str, object]) -> Row:
+        """A row of these facts by column, each in its column's type."""
+        return tuple(fitting(facts.get(column.name), column) for column in self.columns)
 
     def describe(self) -> dict[str, Any]:
         """Name, meaning and columns as JSON, for ``schema.json``."""
@@ -60,6 +58,17 @@ class Table:
             for column in self.columns
         ]
         return {"name": self.name, "meaning": self.meaning, "columns": columns}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(TableSchema):
+    """A table with the facts of each row that a replay gives it, by column."""
+
+    facts: Callable[[Outcome], Iterator[Mapping[str, object]]]
+
+    def rows(self, outcome: Outcome) -> Iterator[Row]:
+        """The rows of one replay; none of one that failed."""
+        return map(self.row, self.facts(outcome))
 
 
 def fitting(value: object, column: Column) -> Value:
