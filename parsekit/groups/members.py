@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from parsekit.groups.game import Game, PlayerGame, PlayerKey, Side
 from parsekit.groups.rosters import Roster
@@ -44,13 +45,12 @@ class Record:
         return share(self.wins, self.decided, 100) if self.decided else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayerTotals:
-    """A player over several games.
+    """A player over several games, which are ``played``.
 
-    ``totals`` has each number of Ballchasing's group body that is known of at least one game, by
-    ``group.name``. ``play_duration_s`` is None when no game tells it. ``powerslide_s`` is the
-    average over all powerslides, which Ballchasing's field is not.
+    ``play_duration_s`` is None when no game tells it. Numbers are added up when they are asked
+    for: a season has many players who are in one match and in no table.
     """
 
     key: PlayerKey
@@ -58,20 +58,43 @@ class PlayerTotals:
     team: str
     record: Record
     play_duration_s: int | None
-    totals: Mapping[str, Total]
-    powerslide_s: float | None
+    played: tuple[PlayerGame, ...] = field(repr=False)
+
+    @cached_property
+    def totals(self) -> Mapping[str, Total]:
+        """Each number of Ballchasing's group body that some game tells, by ``group.name``."""
+        return totals(PLAYER_RULES, map(_of_player, self.played))
+
+    @cached_property
+    def powerslide_s(self) -> float | None:
+        """The average over all powerslides, which Ballchasing's field is not."""
+        slides = POWERSLIDE.total([_of_player(each) for each in self.played])
+        return slides.value if slides else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TeamTotals:
-    """A team over several games; ``…_averages`` has what only its average game has."""
+    """A team over several games, in which it was these ``sides``; otherwise as `PlayerTotals`."""
 
     roster: Roster
     record: Record
     play_duration_s: int | None
-    totals: Mapping[str, Total]
-    boost_averages: Mapping[str, Total]
-    distance_averages: Mapping[str, Total]
+    sides: tuple[Side, ...] = field(repr=False)
+
+    @cached_property
+    def totals(self) -> Mapping[str, Total]:
+        """Each number of Ballchasing's group body that some game tells, by ``group.name``."""
+        return totals(TEAM_RULES, map(_of_side, self.sides))
+
+    @cached_property
+    def boost_averages(self) -> Mapping[str, Total]:
+        """What the boost of its average game has alone."""
+        return totals(TEAM_BOOST_AVERAGES, map(_of_side, self.sides))
+
+    @cached_property
+    def distance_averages(self) -> Mapping[str, Total]:
+        """What the distances of its average game have alone."""
+        return totals(TEAM_DISTANCE_AVERAGES, map(_of_side, self.sides))
 
 
 def player_totals(games: Sequence[Game], teams: Sequence[Roster]) -> tuple[PlayerTotals, ...]:
@@ -100,28 +123,22 @@ def team_totals(games: Sequence[Game], teams: Sequence[Roster]) -> tuple[TeamTot
 
 def _player(played: Sequence[PlayerGame], team: str) -> PlayerTotals:
     last = played[-1]
-    lookups = [_of_player(each) for each in played]
-    slides = POWERSLIDE.total(lookups)
     return PlayerTotals(
         key=last.key,
         name=last.name,
         team=team,
         record=_record(each.won for each in played),
         play_duration_s=_play_s(played),
-        totals=totals(PLAYER_RULES, lookups),
-        powerslide_s=slides.value if slides else None,
+        played=tuple(played),
     )
 
 
 def _team(roster: Roster, sides: Sequence[Side]) -> TeamTotals:
-    lookups = [_of_side(side) for side in sides]
     return TeamTotals(
         roster=roster,
         record=_record(side.won for side in sides),
         play_duration_s=_play_s([player for side in sides for player in side.players]),
-        totals=totals(TEAM_RULES, lookups),
-        boost_averages=totals(TEAM_BOOST_AVERAGES, lookups),
-        distance_averages=totals(TEAM_DISTANCE_AVERAGES, lookups),
+        sides=tuple(sides),
     )
 
 

@@ -6,13 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import product
 
+import pyarrow.parquet
 import pytest
 from rich.cells import cell_len
 
 from devkit.terminal import ESCAPES
 from parsekit.formats.summary import By, SummaryCsv, SummaryJson, SummaryWriter
+from parsekit.formats.summary_parquet import SummaryParquet
 from parsekit.formats.summary_table import SummaryTable
 from parsekit.formats.views import View
 from parsekit.model import JsonObject, Outcome
@@ -52,6 +55,35 @@ def write(writer: SummaryWriter, matches: Iterable[JsonObject]) -> None:
 def table(capsys: pytest.CaptureFixture[str], by: By | None = None) -> list[str]:
     write(SummaryTable(by, View.CORE), season())
     return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("by", By)
+def test_parquet_has_the_rows_of_the_csv_with_types_and_meanings(by):
+    text, binary = io.StringIO(), io.BytesIO()
+    write(SummaryCsv(text, by), season())
+    write(SummaryParquet(binary, by), season())
+    table = pyarrow.parquet.read_table(io.BytesIO(binary.getvalue()))
+    rows = list(csv.DictReader(io.StringIO(text.getvalue())))
+    assert table.column_names == list(rows[0])
+    for name in table.column_names:
+        field = table.schema.field(name)
+        assert field.metadata[b"meaning"]
+        values = table.column(name).to_pylist()
+        if field.type == "double":
+            assert values == [float(row[name]) if row[name] else None for row in rows]
+        elif field.type == "int64":
+            assert values == [int(row[name]) if row[name] else None for row in rows]
+        elif field.type == "string":
+            assert values == [row[name] or None for row in rows]
+
+
+def test_parquet_of_a_summary_has_moments_and_counts_of_their_types():
+    binary = io.BytesIO()
+    write(SummaryParquet(binary, By.SERIES), season())
+    table = pyarrow.parquet.read_table(io.BytesIO(binary.getvalue()))
+    [row] = table.to_pylist()
+    assert row["date"] == datetime(2026, 3, 1, 20, tzinfo=UTC)
+    assert (row["wins"], row["losses"], row["best_of"]) == (3, 0, 5)
 
 
 def test_each_mode_has_its_series_teams_and_players(capsys):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from parsekit_report.grades import MEANINGS
 from parsekit_report.sheet import MatchSheet, PlayerKey, PlayerSheet, clock
 from parsekit_report.tables import STATISTICS, number_shown, shown
 
@@ -82,6 +83,16 @@ class RosterLine:
     differences: tuple[Unusual, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RosterColumn:
+    """The head of a column: our words, long and short, and the sign and meaning of its grade."""
+
+    label: str
+    short: str
+    sign: str
+    meaning: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The first screen.
@@ -90,6 +101,7 @@ class Overview:
     """
 
     facts: tuple[str, ...]
+    columns: tuple[RosterColumn, ...]
     verdict: tuple[str, ...]
     notes: tuple[str, ...]
     lines: tuple[tuple[RosterLine, ...], tuple[RosterLine, ...]]
@@ -111,12 +123,20 @@ def overview_of(
         word = "others"
     return Overview(
         facts=tuple(_facts(sheet)),
+        columns=tuple(_columns(sheet)),
         verdict=tuple(_verdict(sheet)),
         notes=tuple(_notes(sheet)),
         lines=(lines[0], lines[1]),
         compared_with=compared,
         usual_word=word,
     )
+
+
+def _columns(sheet: MatchSheet) -> Iterator[RosterColumn]:
+    for group, name, label, short in CORE:
+        grade = sheet.grades.at(f"players.stats.{group}.{name}")
+        sign, meaning = MEANINGS[grade]
+        yield RosterColumn(label, short, sign, f"{grade}: {meaning}")
 
 
 def _facts(sheet: MatchSheet) -> Iterator[str]:

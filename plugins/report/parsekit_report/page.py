@@ -29,7 +29,7 @@ from parsekit_report.sheet import COLORS, MatchSheet, PlayerKey
 from parsekit_report.shots import ShotOnGoal, shots_of
 from parsekit_report.strips import Clockwork, clockwork_of
 from parsekit_report.tables import StatTable, tables_of
-from parsekit_report.touches import TouchMap, touch_maps_of
+from parsekit_report.touches import BallContact, TouchMap, contacts_of, touch_maps_of
 from parsekit_report.zones import ZoneGrid, grids_of
 
 _HERE = Path(__file__).parent
@@ -57,6 +57,7 @@ class MatchView:
     grids: tuple[ZoneGrid, ...] = ()
     shots: tuple[ShotOnGoal, ...] = ()
     touches: tuple[TouchMap, ...] = ()
+    contacts: tuple[BallContact, ...] = ()
     pads: tuple[PadMap, ...] = ()
     kickoffs: tuple[Kickoff, ...] = ()
     demolitions: DemolitionMatrix | None = None
@@ -149,6 +150,7 @@ def _view(
         grids=grids_of(timeline, pitch),
         shots=shots_of(timeline),
         touches=touch_maps_of(timeline),
+        contacts=contacts_of(timeline),
         pads=pad_maps_of(timeline, pitch),
         kickoffs=kickoffs_of(timeline),
         demolitions=demolitions_of(timeline),

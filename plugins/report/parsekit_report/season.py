@@ -54,21 +54,18 @@ class MatchLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrendPoint:
-    """One match in a trend. ``won`` None where nobody knows."""
-
-    x: float
-    y: float
-    won: bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """One statistic over a player's matches; ``median`` as text and as a height."""
+    """One statistic over a player's matches; ``median`` as text and as a height.
+
+    ``won``, ``lost`` and ``unsure`` are paths of dots, a match each.
+    """
 
     label: str
     path: str
-    points: tuple[TrendPoint, ...]
+    matches: int
+    won: str
+    lost: str
+    unsure: str
     middle: float
     median: str
 
@@ -286,19 +283,23 @@ def _trend(
         return round(TREND_HEIGHT - 6 - (TREND_HEIGHT - 12) * (value - low) / reach, 1)
 
     step = (TREND_WIDTH - 12) / (len(known) - 1)
-    points = tuple(
-        TrendPoint(
-            x=round(6 + index * step, 1),
-            y=height(value),
-            won=_won(entry, player),
-        )
+    points = [
+        (f"{6 + index * step:.1f} {height(value):g}", _won(entry, player))
         for index, (entry, player, value) in enumerate(known)
-    )
+    ]
+
+    def dots(won: bool | None) -> str:
+        """Lines of no length, which round ends make dots of."""
+        return "".join(f"M{place}h0" for place, end in points if end is won)
+
     unit = f" {statistic.unit}" if statistic.unit else ""
     return Trend(
         label=f"{statistic.label}{unit}",
-        path="M" + "L".join(f"{point.x:g} {point.y:g}" for point in points),
-        points=points,
+        path="M" + "L".join(place for place, _ in points),
+        matches=len(points),
+        won=dots(True),
+        lost=dots(False),
+        unsure=dots(None),
         middle=height(middle),
         median=shown(middle, statistic),
     )

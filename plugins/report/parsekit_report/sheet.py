@@ -16,6 +16,8 @@ from parsekit_report.grades import ABSENT, FieldGrades
 COLORS = ("blue", "orange")
 #: Whoever came later or left earlier than this many seconds was not there all the time.
 _LATE_S = 5.0
+#: The game's own counts stand among the statistics under this name.
+COUNTERS = "counters"
 #: Numbers from here on are no statistic.
 _ABSURD = 1e15
 
@@ -205,7 +207,7 @@ def _player(team: int, player: JsonObject, grades: FieldGrades) -> PlayerSheet:
         rank=_text(rank.get("name")) if isinstance(rank, dict) else None,
         start_s=_number(known("start_time")),
         end_s=_number(known("end_time")),
-        stats=_stats(player, "players", grades),
+        stats={**_stats(player, "players", grades), COUNTERS: _counters(player)},
     )
 
 
@@ -220,6 +222,11 @@ def _stats(branch: JsonObject, path: str, grades: FieldGrades) -> Mapping[str, N
         for group, numbers in _branch(branch, "stats").items()
         if isinstance(numbers, dict)
     }
+
+
+def _counters(player: JsonObject) -> Numbers:
+    counts = _branch(player, "game_counters")
+    return {name: value for name, raw in counts.items() if (value := _number(raw)) is not None}
 
 
 def _branch(value: JsonObject, key: str) -> JsonObject:

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Literal
 
 from parsekit_report.grades import MEANINGS, FieldGrades
-from parsekit_report.sheet import MatchSheet, Numbers, PlayerSheet
+from parsekit_report.sheet import COUNTERS, MatchSheet, Numbers, PlayerSheet
 
 #: Whether more of a statistic is better (1), worse (-1), or a matter of style (0).
 Direction = Literal[1, 0, -1]
@@ -127,6 +127,29 @@ TABLES: tuple[tuple[str, str, tuple[Statistic, ...]], ...] = (
             Statistic("taken", "Demos taken", "", -1),
         ),
     ),
+    (
+        COUNTERS,
+        "Counted by the game itself",
+        (
+            Statistic("epic_saves", "Epic saves", "", 1),
+            Statistic("clears", "Clears", "", 1),
+            Statistic("centers", "Centers", "", 1),
+            Statistic("first_touches", "First touches", "", 1),
+            Statistic("ball_touches", "Touches", "", 1),
+            Statistic("aerial_hits", "Aerial hits", "", 1),
+            Statistic("flip_resets", "Flip resets"),
+            Statistic("crossbar_hits", "Crossbar hits"),
+            Statistic("bicycle_hits", "Bicycle hits"),
+            Statistic("juggle_hits", "Juggles"),
+            Statistic("pool_shots", "Pool shots"),
+            Statistic("boost_pickups", "Pads taken"),
+            Statistic("car_touches", "Touches of cars"),
+            Statistic("demolishes", "Demos inflicted", "", 1),
+            Statistic("times_demolished", "Demos taken", "", -1),
+            Statistic("high_fives", "High fives"),
+            Statistic("low_fives", "Low fives"),
+        ),
+    ),
 )
 #: Each of them by group and name.
 STATISTICS: Mapping[tuple[str, str], Statistic] = {
@@ -199,6 +222,8 @@ def _tables(sheet: MatchSheet) -> Iterator[StatTable]:
 
 
 def _column(statistic: Statistic, group: str, grades: FieldGrades) -> StatColumn:
+    if group == COUNTERS:  # said by the game, or not there: nothing is computed
+        return StatColumn(statistic.label, statistic.unit, "", "")
     grade = grades.at(f"players.stats.{group}.{statistic.name}")
     sign, meaning = MEANINGS[grade]
     return StatColumn(statistic.label, statistic.unit, sign, f"{grade}: {meaning}")

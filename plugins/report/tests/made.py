@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from parsekit import MatchEvent, Outcome, Timeline, TimelinePlayer, Track, Tracks
+from parsekit_report.sheet import COUNTERS
 from parsekit_report.tables import TABLES
 
 RATE_HZ, SECONDS = 10, 60
@@ -77,6 +78,7 @@ def _player(name: str, side: int, number: int, salt: int, seconds: int) -> Mappi
             for each in statistics
         }
         for group, _, statistics in TABLES
+        if group != COUNTERS
     }
     stats["core"]["mvp"] = number == side == 0
     return {
@@ -168,6 +170,25 @@ def _moments(players: Sequence[TimelinePlayer]) -> list[MatchEvent]:
             player=0,
             position=(300, 4000, 93),
             confidence="guess",
+        ),
+        MatchEvent(
+            kind="fifty_fifty",
+            time_s=3.1,
+            team=0,
+            player=0,
+            other=last,
+            confidence="guess",
+            values={"outcome": "won"},
+        ),
+        MatchEvent(
+            kind="aerial",
+            time_s=22.0,
+            clock_s=38,
+            team=1,
+            player=last,
+            position=(0, 0, 700),
+            confidence="guess",
+            values={"height": 640},
         ),
         MatchEvent(
             kind="shot",

@@ -146,6 +146,42 @@ def test_every_column_shows_its_grade():
     assert {"exact", "close", "approximate"} == set(graded)
 
 
+def test_the_first_screen_says_how_sure_its_numbers_are():
+    text = page(outcome())
+    [head] = set(re.findall(r'<div class="roster.*?</thead>', text, re.DOTALL)[:1])
+    assert re.findall(r'class="grade" title="(\w+): [^"]*">(.)<', head) == [
+        *[("exact", "●")] * 5,
+        ("approximate", "○"),
+        ("close", "◐"),
+        ("approximate", "○"),
+    ]
+    assert '<a href="#trust">how sure a number is</a>' in text
+    assert 'id="trust"' in text
+
+
+def test_the_games_own_counts_have_a_table_where_the_replay_has_them():
+    whole = outcome()
+    assert "Counted by the game itself" not in page(whole)
+    assert whole.data is not None
+    first, second, _ = whole.data["blue"]["players"]
+    first["game_counters"] = {"epic_saves": 2, "flip_resets": 0, "unheard_of": 7}
+    second["game_counters"] = {"epic_saves": 1, "flip_resets": "many"}
+    pattern = r'<table[^>]*data-name="Counted by the game itself.*?</table>'
+    [table] = re.findall(pattern, page(whole), re.DOTALL)
+    rows = [text_of(row) for row in re.findall(r"<tr.*?</tr>", table)]
+    assert rows[:4] == ["Player Epic saves Flip resets", "Ann 2 0", "Ben 1 –", "Cy – –"]
+
+
+def test_every_touch_50_50_and_aerial_is_a_line():
+    [section] = re.findall('<section id="touches".*?</section>', page(outcome()), re.DOTALL)
+    lines = [text_of(row) for row in re.findall(r"<tr.*?</tr>", section, re.DOTALL)]
+    assert lines[lines.index("Clock Player What km/h") + 1 :] == [
+        "0:03 in Ann touch, 50/50 with Fay won –",
+        "0:11 in Ann ~ touch –",
+        "0:38 Fay ~ aerial, 6.4 m high –",
+    ]
+
+
 def test_goals_have_clock_scorer_score_and_speed():
     text = text_of(page(outcome()))
     assert "0:48 Ann 1–0" in text
@@ -182,7 +218,7 @@ def test_shots_tell_what_became_of_them():
 def test_pads_and_touches_are_counted():
     whole = page(outcome())
     assert "Ann 1 0 0 1" in table_of(whole, "pads")
-    assert "Ann 2 1 0 1" in table_of(whole, "touches")
+    assert "Ann 2 1 0 1 1 0 0 0" in table_of(whole, "touches")
 
 
 def test_the_strips_tell_the_match_in_numbers_as_well():
