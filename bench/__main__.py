@@ -23,6 +23,7 @@ BENCHMARKS = (
     "worker",
     "deployment",
     "reporting",
+    "report",
     "ballchasing",
 )
 
