@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
-    exists,
     func,
     literal,
     or_,
@@ -71,10 +70,12 @@ class Listing:
         found = behind(rows.where(wanted), order, replay.c.id, page).limit(page.count + 1)
         counted = select(literal(1)).select_from(replay).where(wanted).limit(COUNTED)
         with self._database.reading() as connection:
-            total = connection.scalar(select(func.count()).select_from(counted.subquery()))
             some = connection.execute(found).all()
-        shown = some[: page.count]
-        more = len(some) > len(shown)
+            shown = some[: page.count]
+            more = len(some) > len(shown)
+            total: int | None = len(some)
+            if more or page.after is not None:
+                total = connection.scalar(select(func.count()).select_from(counted.subquery()))
         return ReplayPage(
             total=total or 0,
             replays=tuple(_listed(row) for row in shown),
@@ -159,7 +160,7 @@ def _played(filters: ReplayFilters) -> Iterator[ColumnElement[bool]]:
             yield replay.c.recorder_won.in_(filters.match_result)
         return
     for condition in asked:
-        played = [player.c.replay_id == replay.c.id, condition]
+        played = select(player.c.replay_id).where(condition)
         if filters.match_result:
-            played.append(player.c.won.in_(filters.match_result))
-        yield exists().where(*played)
+            played = played.where(player.c.won.in_(filters.match_result))
+        yield replay.c.id.in_(played)
