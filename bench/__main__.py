@@ -24,6 +24,7 @@ BENCHMARKS = (
     "deployment",
     "reporting",
     "report",
+    "records",
     "ballchasing",
 )
 

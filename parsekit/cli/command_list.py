@@ -35,6 +35,7 @@ COMMANDS = (
     ("doctor", "Try each component that the configuration names, and say what to do."),
     ("compare", "Compare a parser with its shadow, field by field, over many replays."),
     ("analytics", "Success, cache hits, errors and timings of the replays so far."),
+    ("audit", "What happened to a replay or a task, from the audit."),
     ("worker", "Run the service: take tasks, parse, store, answer."),
     ("top", "Watch the service: workers, queues, rates, budget, what waits and why."),
     ("submit", "Send replays to the service; local files are uploaded first."),

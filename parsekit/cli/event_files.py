@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,19 +11,39 @@ from pathlib import Path
 from parsekit.api import default_data_dir
 from parsekit.cli.exit import say
 from parsekit.errors import BadRequest
+from parsekit.records.day_log import day_files
 from parsekit.records.reader import Unread
-from parsekit.records.writer import files_of
+
+#: What ``--since`` takes, and says of itself where it took none.
+AGE_HELP = "Only what came since then: 30m, 24h, 7d."
+_AGE = re.compile(r"(\d{1,6})([smhdw])")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def event_files(paths: list[Path], name: str) -> list[Path]:
-    """The files named, oldest first; a folder stands for its file ``name`` and those set aside.
+def since_of(age: str | None) -> float | None:
+    """The moment so long ago, seconds since 1970; None without an age. Raises `BadRequest`."""
+    if age is None:
+        return None
+    matched = _AGE.fullmatch(age.strip().lower())
+    if not matched:
+        raise BadRequest(f"--since {age}: is no age; write a number and a unit, such as 24h or 7d")
+    return max(0.0, time.time() - int(matched[1]) * _UNIT_S[matched[2]])
 
-    Without paths: those of this machine. Each is there once, however often it is named. Raises
-    `BadRequest` for a path that is not there, or that is neither a file nor open already.
+
+def event_files(paths: list[Path], name: str, since_unix: float | None = None) -> list[Path]:
+    """The files named, oldest first; a folder stands for its days, or those of ``name`` in it.
+
+    Without paths: the days of this machine. Of days only those with events since then. Each file is
+    there once, however often it is named. Raises `BadRequest` for a path that is not there, or that
+    is neither a file nor open already.
     """
-    files = [file for path in paths for file in _files_at(path, name)]
+    folder = default_data_dir() / name
+    if paths:
+        files = [file for path in paths for file in _files_at(path, name, since_unix)]
+    else:
+        files = day_files(folder, since_unix) if folder.is_dir() else []
     found: dict[Path, Path] = {}
-    for file in files if paths else files_of(default_data_dir() / name):
+    for file in files:
         place = file.resolve()
         # To open a pipe waits for whoever writes into it; that of /dev/stdin is open, and nowhere.
         if not file.is_file() and place.exists():
@@ -30,11 +52,15 @@ def event_files(paths: list[Path], name: str) -> list[Path]:
     return list(found.values())
 
 
-def _files_at(path: Path, name: str) -> list[Path]:
-    files = files_of(path / name) if path.is_dir() else [path]
-    if not files or not path.exists():
-        raise BadRequest(f"{path}: there is no {name if path.is_dir() else 'such file'}")
-    return files
+def _files_at(path: Path, name: str, since_unix: float | None) -> list[Path]:
+    if not path.is_dir():
+        if not path.exists():
+            raise BadRequest(f"{path}: there is no such file")
+        return [path]
+    folder = path / name if (path / name).is_dir() else path
+    if not day_files(folder):
+        raise BadRequest(f"{path}: there is no {name}/2026-01-31.jsonl or other day of {name}")
+    return day_files(folder, since_unix)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from parsekit.config.settings import (
     Limits,
     LogSettings,
     ProvenanceSettings,
+    RecordSettings,
     Section,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "Limits",
     "LogSettings",
     "ProvenanceSettings",
+    "RecordSettings",
     "SecretFile",
     "Section",
     "load_config",

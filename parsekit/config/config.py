@@ -17,6 +17,7 @@ from parsekit.config.settings import (
     Limits,
     LogSettings,
     ProvenanceSettings,
+    RecordSettings,
 )
 
 S = TypeVar("S", bound=BaseModel)
@@ -29,6 +30,7 @@ HOST_SECTIONS: Mapping[str, type[BaseModel]] = {
     "limits": Limits,
     "logs": LogSettings,
     "provenance": ProvenanceSettings,
+    "records": RecordSettings,
 }
 
 

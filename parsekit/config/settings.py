@@ -220,6 +220,20 @@ class AuditSettings(
         return path
 
 
+class RecordSettings(
+    Section,
+    json_schema_extra={"examples": [{"keep_days": 400, "keep_bytes": 1073741824}]},
+):
+    """Section `records`: how long analytics and differences are kept, each in a folder by days."""
+
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+        400, description="days for which analytics, and differences, are kept"
+    )
+    keep_bytes: Annotated[int, Field(ge=1024**2, le=_TIB)] = Field(
+        2 * _GIB, description="how much each of the two may take on disk; the oldest days go first"
+    )
+
+
 class CelerySettings(
     Section,
     json_schema_extra={

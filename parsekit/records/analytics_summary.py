@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from parsekit.model import JsonObject
 from parsekit.records.dedup import Latest
-from parsekit.records.reader import RecordLine, Unread
-from parsekit.storage.untrusted import text
+from parsekit.records.reader import Since, Unread, read_records
 
 #: Names in the contract (analytics.schema.json), in the order of a task's life.
 TIMINGS = ("getMs", "parseMs", "putMs", "totalMs")
@@ -23,57 +26,86 @@ SIZE = "replayKb"
 _EXACT_BELOW = 1000
 #: No task takes longer, nor is a replay larger: a larger number is damage.
 _MOST = 10**12
-#: The year 10 000, which no date of Python's reaches.
-_END_OF_TIME_UNIX = 253_402_300_800
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+#: Tasks whose numbers are counted at once, which takes a third of the time.
+_COUNTED_AT_ONCE = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One line of ``analytics.jsonl``, or a message of the analytics queue.
+class _Data(msgspec.Struct, gc=False):
+    """The contract's lists of pairs."""
 
-    A message has neither ``event_id`` nor ``at_unix`` nor ``error``: it counts as new, and
-    its error is unknown.
+    tags: tuple[tuple[str, str], ...]
+    booleans: tuple[tuple[str, bool], ...]
+    ints: tuple[tuple[str, Annotated[int, msgspec.Meta(ge=0, le=_MOST)]], ...]
+
+
+class _Line(msgspec.Struct, gc=False):
+    data: _Data
+    event_id: str | None = msgspec.field(name="eventId", default=None)
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    error: str | None = None
+
+
+_LINE = msgspec.json.Decoder(_Line)
+
+
+class Event(msgspec.Struct, gc=False):
+    """One line of a file of analytics, or a message of the analytics queue.
+
+    A message has neither ``event_id`` nor ``at`` nor ``error``: it counts as new, and its error is
+    unknown.
     """
 
     parser: str
     success: bool
     cached: bool
-    numbers: Mapping[str, int]
-    event_id: str | None = None
-    at_unix: float | None = None
-    error: str | None = None
-
-    @classmethod
-    def from_json(cls, given: JsonObject) -> Event:
-        """Read one. Raises ValueError, KeyError or TypeError for other JSON."""
-        data = given["data"]
-        tags, booleans, ints = (dict(data[name]) for name in ("tags", "booleans", "ints"))
-        return cls(
-            parser=text(tags["parser"]),
-            success=_flag(booleans["success"]),
-            cached=_flag(booleans["cached"]),
-            numbers={name: _number(value) for name, value in ints.items()},
-            event_id=text(given["eventId"]) if "eventId" in given else None,
-            at_unix=_unix(given["at"]) if "at" in given else None,
-            error=text(given["error"]) if given.get("error") is not None else None,
-        )
+    numbers: tuple[tuple[str, int], ...]
+    event_id: str | None
+    at: datetime | None
+    error: str | None
 
 
-@dataclass(slots=True)
+def read_event(line: bytes) -> Event:
+    """Read one. Raises ValueError or RecursionError for any other line."""
+    found = _LINE.decode(line)
+    tags, flags = dict(found.data.tags), dict(found.data.booleans)
+    if found.at is not None and found.at < _BEGINNING:
+        raise ValueError("before 1970 there were no events")
+    try:
+        parser, success, cached = tags["parser"], flags["success"], flags["cached"]
+    except KeyError as exc:
+        raise ValueError(f"an event without {exc}") from None
+    return Event(parser, success, cached, found.data.ints, found.event_id, found.at, found.error)
+
+
 class Spread:
     """How some numbers are spread."""
 
-    _counts: Counter[int] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._uncounted: list[int] = []
+        #: One more number; counted when there are many, which `count` does.
+        self.add = self._uncounted.append
 
-    def add(self, number: int) -> None:
-        """One more."""
-        self._counts[_rounded(number)] += 1
+    def count(self) -> Counter[int]:
+        """Count what was added; in few different numbers, as those that round to the same are one.
+
+        Where nobody calls it, memory grows with the numbers.
+        """
+        self._counts.update(map(_rounded, self._uncounted))
+        self._uncounted.clear()
+        return self._counts
+
+    def merge(self, other: Spread) -> None:
+        """Take the numbers of another."""
+        self._counts.update(other.count())
 
     def percentile(self, percent: float) -> int | None:
         """The smallest number that so many percent of all do not exceed; None without numbers."""
-        rank = math.ceil(percent / 100 * self._counts.total())
-        for number in sorted(self._counts):
-            rank -= self._counts[number]
+        counts = self.count()
+        rank = math.ceil(percent / 100 * counts.total())
+        for number in sorted(counts):
+            rank -= counts[number]
             if rank <= 0:
                 return number
         return None
@@ -81,32 +113,47 @@ class Spread:
     def to_json(self) -> JsonObject:
         """How many, the median and the 95th percentile."""
         return {
-            "count": self._counts.total(),
+            "count": self.count().total(),
             "p50": self.percentile(50),
             "p95": self.percentile(95),
         }
 
 
-@dataclass(slots=True)
 class Figures:
     """What some tasks came to. A cache hit is a success that came from the cache."""
 
-    tasks: int = 0
-    succeeded: int = 0
-    cached: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
-    spreads: dict[str, Spread] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.tasks = 0
+        self.succeeded = 0
+        self.cached = 0
+        self.errors: Counter[str] = Counter()
+        self.spreads = {name: Spread() for name in (*TIMINGS, SIZE)}
+        self._adders = {name: spread.add for name, spread in self.spreads.items()}
 
     def add(self, event: Event) -> None:
         """One more task."""
         self.tasks += 1
-        self.succeeded += event.success
-        self.cached += event.success and event.cached
-        if not event.success:
+        if event.success:
+            self.succeeded += 1
+            self.cached += event.cached
+        else:
             self.errors[event.error or "unknown"] += 1
-        for name in (*TIMINGS, SIZE):
-            if name in event.numbers:
-                self.spreads.setdefault(name, Spread()).add(event.numbers[name])
+        adders = self._adders
+        for name, number in event.numbers:
+            if name in adders:
+                adders[name](number)
+        if self.tasks % _COUNTED_AT_ONCE == 0:
+            for spread in self.spreads.values():
+                spread.count()
+
+    def merge(self, other: Figures) -> None:
+        """Take the tasks of another."""
+        self.tasks += other.tasks
+        self.succeeded += other.succeeded
+        self.cached += other.cached
+        self.errors += other.errors
+        for name, spread in other.spreads.items():
+            self.spreads[name].merge(spread)
 
     @property
     def success_percent(self) -> float | None:
@@ -120,7 +167,7 @@ class Figures:
 
     def spread(self, name: str) -> Spread:
         """One of `TIMINGS` in milliseconds, or `SIZE` in kilobytes."""
-        return self.spreads.get(name, Spread())
+        return self.spreads[name]
 
     def to_json(self) -> JsonObject:
         """The published form."""
@@ -138,38 +185,45 @@ class Figures:
 
 @dataclass(slots=True)
 class Summary:
-    """Everything, and each parser apart. ``repeated`` events came before and were not counted."""
+    """Each parser's figures. ``repeated`` events came before and were not counted."""
 
-    total: Figures = field(default_factory=Figures)
     parsers: dict[str, Figures] = field(default_factory=dict)
     repeated: int = 0
-    first_unix: float | None = None
-    last_unix: float | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+
+    @property
+    def total(self) -> Figures:
+        """All parsers as one."""
+        total = Figures()
+        for each in self.parsers.values():
+            total.merge(each)
+        return total
 
     def add(self, event: Event) -> None:
         """Take one event."""
-        self.total.add(event)
-        self.parsers.setdefault(event.parser, Figures()).add(event)
-        if event.at_unix is not None:
-            times = [t for t in (self.first_unix, self.last_unix, event.at_unix) if t is not None]
-            self.first_unix, self.last_unix = min(times), max(times)
+        figures = self.parsers.get(event.parser)
+        if figures is None:
+            figures = self.parsers[event.parser] = Figures()
+        figures.add(event)
+        if event.at is not None:
+            if self.first is None or event.at < self.first:
+                self.first = event.at
+            if self.last is None or event.at > self.last:
+                self.last = event.at
 
 
-def summarise(
-    lines: Iterable[RecordLine], unread: Unread, *, since_unix: float | None = None
-) -> Summary:
-    """Put events together; a line that is no event is added to ``unread``.
+def summarise(files: Iterable[Path], unread: Unread, *, since_unix: float | None = None) -> Summary:
+    """Put the events of these files together; a line that is none is added to ``unread``.
 
-    With ``since_unix`` only those that ended since then; one without a time is left out.
+    With ``since_unix`` only those that ended since then; one without a time is left out. Raises
+    OSError when a file can't be read.
     """
     summary, latest = Summary(), Latest()
-    for line in lines:
-        try:
-            event = Event.from_json(line.content)
-        except (ValueError, KeyError, TypeError):
-            unread.add(line.where, "no analytics event")
-            continue
-        if since_unix is not None and (event.at_unix is None or event.at_unix < since_unix):
+    since = None if since_unix is None else datetime.fromtimestamp(since_unix, UTC)
+    wanted = None if since_unix is None else Since(since_unix)
+    for event in read_records(files, read_event, unread, other="no analytics event", wanted=wanted):
+        if since is not None and (event.at is None or event.at < since):
             continue
         if event.event_id is None or latest.is_new(event.event_id):
             summary.add(event)
@@ -180,27 +234,10 @@ def summarise(
 
 def _rounded(number: int) -> int:
     """Three significant digits, so that there are few different numbers to count."""
-    return number if number < _EXACT_BELOW else int(float(f"{number:.3g}"))
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _number(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _MOST:
-        raise ValueError(f"{value!r} is no duration or size")
-    return value
-
-
-def _unix(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    unix = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if not 0 <= unix < _END_OF_TIME_UNIX:
-        raise ValueError(f"{text!r} is no time of an event")
-    return unix
+    if number < _EXACT_BELOW:
+        return number
+    unit: int = 10 ** (len(str(number)) - 3)
+    return (number + unit // 2) // unit * unit
 
 
 def _two_digits(percent: float | None) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from parsekit.config import AuditSettings
 from parsekit.config.appendable import AUDIT_OPENING
@@ -14,7 +15,7 @@ from parsekit.events import AuditEvent
 from parsekit.hookspecs import hookimpl
 from parsekit.host.session import Session
 from parsekit.metrics import Metric
-from parsekit.records.writer import EventLog
+from parsekit.records.writer import RotatedLog
 
 FILE_NAME = "audit.jsonl"
 #: Characters that stand as they are in JSON, and that terminals or shells obey.
@@ -26,7 +27,7 @@ class AuditFile:
     """The listener."""
 
     def __init__(self) -> None:
-        self._log: EventLog | None = None
+        self._log: RotatedLog | None = None
 
     @property
     def lost(self) -> int:
@@ -37,9 +38,8 @@ class AuditFile:
     def parsekit_open(self, session: Session) -> None:
         """Choose the file; it is made with the first record."""
         settings = session.config.section(AuditSettings)
-        path = (settings.path or session.data_dir / FILE_NAME).expanduser()
-        self._log = EventLog(
-            *(path, settings.file_bytes, settings.keep),
+        self._log = RotatedLog(
+            *(audit_path(settings, session.data_dir), settings.file_bytes, settings.keep),
             what="audit records",
             opening=AUDIT_OPENING,
             private=settings.path is None,
@@ -65,9 +65,23 @@ class AuditFile:
         self._log = None
 
 
+def audit_path(settings: AuditSettings, data_dir: Path) -> Path:
+    """The file in force."""
+    return (settings.path or data_dir / FILE_NAME).expanduser()
+
+
 def line_of(event: AuditEvent) -> bytes:
     """One line of the file; ASCII, so that no name in it can begin another line.
 
     Nor does a shell run a name, should the file have been put where one reads it.
     """
-    return _encode(event.to_json()).translate(_ESCAPED).encode() + b"\n"
+    return _written(event.to_json()) + b"\n"
+
+
+def as_written(text: str) -> bytes:
+    """How a text stands in a line, without its quotes."""
+    return _written(text)[1:-1]
+
+
+def _written(value: object) -> bytes:
+    return _encode(value).translate(_ESCAPED).encode()

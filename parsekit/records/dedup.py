@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-#: So many events are remembered; a host keeps no more than these in its files, and one is told
-#: again within minutes.
+#: So many events are remembered; one is published again within minutes.
 REMEMBERED = 300_000
 
 

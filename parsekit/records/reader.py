@@ -7,17 +7,25 @@ process that was killed or an editor may have left anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
+from parsekit.events import moment
 from parsekit.model import JsonObject
+
+Record = TypeVar("Record")
 
 #: A longer line is no event, and is not taken into memory as a whole, bytes.
 MAX_LINE_BYTES = 4 * 1024 * 1024
 #: So many unread lines are named; the others are only counted.
 NAMED = 5
+#: Lines are read, and passed over, in blocks of this size, bytes.
+_BLOCK_BYTES = 256 * 1024
+#: The time of a record, as all our writers write it.
+_AT = re.compile(rb'"at":"([0-9T:.-]{23}Z)"')
 
 
 @dataclass(slots=True)
@@ -38,43 +46,84 @@ class Unread:
         return {"count": self.count, "first": list(self.named)}
 
 
-@dataclass(frozen=True, slots=True)
-class RecordLine:
-    """One JSON object and where it stands (``analytics.jsonl:17``)."""
+class Wanted(Protocol):
+    """What a reader looks for, told from the bytes before anything is decoded."""
 
-    where: str
-    content: JsonObject
+    def may_be_in(self, lines: bytes) -> bool:
+        """False where none of these whole lines can be wanted."""
 
 
-def read_lines(files: Iterable[Path], unread: Unread) -> Iterator[RecordLine]:
-    """The objects of these files, in order. Raises OSError when a file can't be read."""
+class Everything:
+    """No line is passed over."""
+
+    def may_be_in(self, lines: bytes) -> bool:
+        """Anything may."""
+        del lines
+        return True
+
+
+class Since:
+    """Records of this time, seconds since 1970, and later ones."""
+
+    def __init__(self, since_unix: float) -> None:
+        self._since = moment(since_unix).encode()
+
+    def may_be_in(self, lines: bytes) -> bool:
+        """Times as we write them have one length, so that they compare as texts."""
+        times = _AT.findall(lines)
+        return len(times) != lines.count(b"\n") or max(times) >= self._since
+
+
+def read_records(
+    files: Iterable[Path],
+    decode: Callable[[bytes], Record],
+    unread: Unread,
+    *,
+    other: str,
+    wanted: Wanted | None = None,
+) -> Iterator[Record]:
+    """What ``decode`` makes of each line, in order; what it can't read is added to ``unread``.
+
+    ``decode`` raises ValueError or RecursionError for a line that it can't read; ``other`` says
+    what that is where it is a JSON object. Raises OSError when a file can't be read.
+    """
+    wanted = wanted or Everything()
     for path in files:
+        before = 0
         with path.open("rb") as file:
-            for number, line in enumerate(_split(file), 1):
-                where = f"{path.name}:{number}"
-                found = _object(line)
-                if isinstance(found, str):
-                    unread.add(where, found)
-                elif found is not None:
-                    yield RecordLine(where, found)
+            for block in _blocks(file):
+                if wanted.may_be_in(block):
+                    lines = block.split(b"\n")
+                    for number, line in enumerate(lines, before + 1):
+                        try:
+                            record = decode(line)
+                        except (ValueError, RecursionError):
+                            if line.strip():
+                                why = _fault(line, other, cut=number == before + len(lines))
+                                unread.add(f"{path.name}:{number}", why)
+                        else:
+                            yield record
+                before += block.count(b"\n")
 
 
-def _split(file: BinaryIO) -> Iterator[bytes]:
-    """The lines; of one that is too long only the beginning."""
-    while line := file.readline(MAX_LINE_BYTES):
-        yield line
-        while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES)
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Whole lines, many at once; of one that is too long only the beginning."""
+    while block := file.read(_BLOCK_BYTES):
+        if block.endswith(b"\n"):
+            yield block
+            continue
+        rest = more = file.readline(MAX_LINE_BYTES)
+        while len(more) == MAX_LINE_BYTES and not more.endswith(b"\n"):
+            more = file.readline(MAX_LINE_BYTES)
+        yield block + rest + (b"" if rest.endswith(b"\n") or not more.endswith(b"\n") else b"\n")
 
 
-def _object(line: bytes) -> JsonObject | str | None:
-    """The object, None for an empty line, or what is wrong with it."""
-    if not line.strip():
-        return None
-    if len(line) == MAX_LINE_BYTES:
+def _fault(line: bytes, other: str, *, cut: bool) -> str:
+    """Why a line can't be read."""
+    if len(line) >= MAX_LINE_BYTES:
         return f"longer than {MAX_LINE_BYTES >> 20} MiB"
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):
-        return "no JSON" if line.endswith(b"\n") else "cut short"
-    return content if isinstance(content, dict) else "no JSON object"
+        return "cut short" if cut else "no JSON"
+    return other if isinstance(content, dict) else "no JSON object"

@@ -1,7 +1,8 @@
-"""Files of events that are kept on this machine: one JSON object a line, set aside when large.
+"""Files of lines that are kept on this machine, one JSON object a line, whoever appends.
 
-Many threads and processes append to a file at once. The newest file has the plain name; those set
-aside end in ``.1`` (the youngest) to ``.5``.
+Many threads and processes append to a file at once. `RotatedLog` sets a file aside when it is
+large: the newest has the plain name, those set aside end in ``.1`` (the youngest), ``.2`` and so
+on. `parsekit.records.day_log` keeps a file a day.
 """
 
 from __future__ import annotations
@@ -20,12 +21,8 @@ from parsekit.config.appendable import begins_so
 from parsekit.metrics import Metric
 from parsekit.storage.atomic import Folder, NotOurs, OwnedFolder
 
-log = logging.getLogger("parsekit.event_log")
+log = logging.getLogger("parsekit.records")
 
-#: Size at which a file is set aside: some 50 000 analytics events.
-ROTATE_BYTES = 16 * 1024 * 1024
-#: How many files are kept besides the one that is written; the oldest is removed.
-KEEP = 5
 #: Up to this share of that size lines are appended side by side: nobody sets the file aside yet.
 ROOMY = 0.9
 #: How often it is looked at whether somebody moved the file away, seconds.
@@ -34,26 +31,17 @@ LOOK_S = 1.0
 LOCK_S = 0.5
 
 
-class EventLog:
-    """A file of lines that many threads and processes append to, set aside when it is large.
+class LineLog:
+    """A file of lines that many threads and processes append to.
 
     ``what`` names the content in warnings, in the plural. ``lost`` counts lines not written. The
     folder is ours alone where it is ``private``, else the group may read the files. A link,
     another user's file, or one that does not begin as each line does (``opening``) is neither
-    written to nor set aside, renamed or replaced.
+    written to nor renamed, removed or replaced.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        rotate_bytes: int = ROTATE_BYTES,
-        keep: int = KEEP,
-        *,
-        what: str = "analytics",
-        opening: bytes = b"{",
-        private: bool = True,
-    ) -> None:
-        self._path, self._rotate_bytes, self._keep = path, rotate_bytes, keep
+    def __init__(self, path: Path, *, what: str, opening: bytes = b"{", private: bool) -> None:
+        self._path = path
         self._kind, self._mode = (OwnedFolder, 0o600) if private else (Folder, 0o640)
         self._what, self._opening = what, opening
         self._refused = False
@@ -91,9 +79,63 @@ class EventLog:
             self._close()
 
     def _append(self, line: bytes) -> None:
-        if not os.fstat(self._at_hand()).st_nlink:  # removed since
+        append_whole(self._there(), line)
+
+    def _there(self) -> int:
+        """The file, opened anew where it was removed."""
+        if not os.fstat(self._at_hand()).st_nlink:
             self._close()
-        if not self._append_beside_others(self._at_hand(), line):
+        return self._at_hand()
+
+    def _at_hand(self) -> int:
+        """The file, opened once and looked for again from time to time."""
+        now = time.monotonic()
+        if now - self._looked_at > LOOK_S:
+            self._looked_at = now
+            self._close()
+        if self._file < 0:
+            self._file = self._open()
+        return self._file
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _open(self) -> int:
+        with self._folder() as folder:
+            return self._lines(folder, self._path.name, os.O_APPEND | os.O_CREAT)
+
+    def _folder(self) -> Folder:
+        return self._kind.open(self._path.parent, make=True)
+
+    def _lines(self, folder: Folder, name: str, flags: int) -> int:
+        """Open a file of such lines. Raises `NotOurs` for one that holds something else."""
+        descriptor = folder.own_file(name, os.O_RDWR | flags, self._mode)
+        if not begins_so(descriptor, self._opening):
+            os.close(descriptor)
+            raise NotOurs(errno.EPERM, f"it holds no {self._what}", str(folder.path / name))
+        return descriptor
+
+
+class RotatedLog(LineLog):
+    """One that is set aside at ``rotate_bytes``; ``keep`` of those are kept, the oldest goes."""
+
+    def __init__(
+        self,
+        path: Path,
+        rotate_bytes: int,
+        keep: int,
+        *,
+        what: str = "records",
+        opening: bytes = b"{",
+        private: bool = True,
+    ) -> None:
+        super().__init__(path, what=what, opening=opening, private=private)
+        self._rotate_bytes, self._keep = rotate_bytes, keep
+
+    def _append(self, line: bytes) -> None:
+        if not self._append_beside_others(self._there(), line):
             self._append_locked(line)
 
     def _append_beside_others(self, descriptor: int, line: bytes) -> bool:
@@ -117,21 +159,6 @@ class EventLog:
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
 
-    def _at_hand(self) -> int:
-        """The file, opened once and looked for again from time to time."""
-        now = time.monotonic()
-        if now - self._looked_at > LOOK_S:
-            self._looked_at = now
-            self._close()
-        if self._file < 0:
-            self._file = self._open()
-        return self._file
-
-    def _close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
     def _append_locked(self, line: bytes) -> None:
         """Set the file aside when it is full."""
         self._close()
@@ -148,18 +175,6 @@ class EventLog:
     def _is_full(self, descriptor: int, line: bytes) -> bool:
         size_bytes = os.fstat(descriptor).st_size
         return size_bytes > 0 and size_bytes + len(line) > self._rotate_bytes
-
-    def _open(self) -> int:
-        with self._kind.open(self._path.parent, make=True) as folder:
-            return self._lines(folder, self._path.name, os.O_APPEND | os.O_CREAT)
-
-    def _lines(self, folder: Folder, name: str, flags: int) -> int:
-        """Open a file of such lines. Raises `NotOurs` for one that holds something else."""
-        descriptor = folder.own_file(name, os.O_RDWR | flags, self._mode)
-        if not begins_so(descriptor, self._opening):
-            os.close(descriptor)
-            raise NotOurs(errno.EPERM, f"it holds no {self._what}", str(folder.path / name))
-        return descriptor
 
     def _rotated(self, descriptor: int) -> int:
         """Set the file aside, unless somebody just did; return the new one."""
@@ -181,7 +196,7 @@ def rotated(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
-def files_of(path: Path, keep: int = KEEP) -> list[Path]:
+def files_of(path: Path, keep: int) -> list[Path]:
     """The files that are there, oldest first."""
     candidates = (rotated(path, number) for number in range(keep, -1, -1))
     return [file for file in candidates if file.exists()]

@@ -1,6 +1,7 @@
-"""Differences between a parser and its shadow: one JSON object a line in ``differences.jsonl``.
+"""Differences between a parser and its shadow: one JSON object a line, kept by days.
 
-The object is `DifferenceEvent.to_json()`, documented in docs/composition.md.
+They stand in the folder ``differences/`` of the data folder; `DifferenceEvent.to_json()` is the
+object, documented in docs/composition.md.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ import json
 import logging
 from collections.abc import Iterable
 
+from parsekit.config import RecordSettings
 from parsekit.events import DifferenceEvent
 from parsekit.hookspecs import hookimpl
 from parsekit.host.session import Session
 from parsekit.metrics import Metric
+from parsekit.records.day_log import DayLog
 from parsekit.records.reader import MAX_LINE_BYTES
-from parsekit.records.writer import EventLog
 
 log = logging.getLogger("parsekit.differences")
 
-FILE_NAME = "differences.jsonl"
+#: The folder, in the data folder.
+FOLDER = "differences"
 _OPENING = b'{"eventId":"'
 
 
@@ -26,12 +29,13 @@ class DifferencesFile:
     """The listener; `parsekit compare` reads what it writes."""
 
     def __init__(self) -> None:
-        self._log: EventLog | None = None
+        self._log: DayLog | None = None
 
     @hookimpl
     def parsekit_open(self, session: Session) -> None:
-        """Choose the file; it is made with the first difference."""
-        self._log = EventLog(session.data_dir / FILE_NAME, what="differences", opening=_OPENING)
+        """Choose the folder; it is made with the first difference."""
+        settings = session.config.section(RecordSettings)
+        self._log = DayLog(session.data_dir, FOLDER, settings, opening=_OPENING)
 
     @hookimpl
     def parsekit_difference(self, event: DifferenceEvent) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
+from pathlib import Path
 from statistics import median
+
+import msgspec
 
 from parsekit.events import Answerer
 from parsekit.model import JsonObject
 from parsekit.records.dedup import Latest
-from parsekit.records.reader import RecordLine, Unread
+from parsekit.records.reader import Since, Unread, read_records
 from parsekit.shadow.compare import Differing, FieldDifference
 from parsekit.storage.untrusted import text
 
@@ -23,9 +27,10 @@ _HUNDREDTH, _TWENTIETH = 0.01, 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One line of ``differences.jsonl``."""
+    """One line of a file of differences."""
 
     event_id: str
+    at_unix: float
     replay: str
     primary: Answerer
     shadow: Answerer
@@ -39,6 +44,7 @@ class Difference:
         """
         return cls(
             event_id=text(given["eventId"]),
+            at_unix=datetime.fromisoformat(given["at"]).timestamp(),
             replay=text(given["replay"]),
             primary=_answerer(given["primary"]),
             shadow=_answerer(given["shadow"]),
@@ -182,24 +188,32 @@ class PairSummary:
 
 
 def summarise(
-    lines: Iterable[RecordLine], unread: Unread, *, prefix: str = ""
+    files: Iterable[Path], unread: Unread, *, prefix: str = "", since_unix: float | None = None
 ) -> list[PairSummary]:
     """Put differences together by pair of parsers and versions, in the order of their coming.
 
-    One that is published again counts once; a line that is no difference is added to ``unread``.
+    With ``since_unix`` only those found since then. One that is published again counts once; a line
+    that is no difference is added to ``unread``. Raises OSError when a file can't be read.
     """
     pairs: dict[tuple[Answerer, Answerer], PairSummary] = {}
     latest = Latest()
-    for line in lines:
-        try:
-            difference = Difference.from_json(line.content)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            unread.add(line.where, "no difference")
+    wanted = None if since_unix is None else Since(since_unix)
+    lines = read_records(files, _difference, unread, other="no difference", wanted=wanted)
+    for difference in lines:
+        if since_unix is not None and difference.at_unix < since_unix:
             continue
         if latest.is_new(difference.event_id):
             key = (difference.primary, difference.shadow)
             pairs.setdefault(key, PairSummary(*key)).add(difference, prefix)
     return list(pairs.values())
+
+
+def _difference(line: bytes) -> Difference:
+    """Read one. Raises ValueError or RecursionError for any other line."""
+    try:
+        return Difference.from_json(msgspec.json.decode(line))
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError("no difference") from exc
 
 
 def _is_below(name: str, prefix: str) -> bool:

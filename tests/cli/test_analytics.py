@@ -19,6 +19,11 @@ def data_of(cli: CommandLine) -> Path:
     return cli.home / ".local" / "share" / "parsekit"
 
 
+def file_of(cli: CommandLine) -> Path:
+    (file,) = (data_of(cli) / "analytics").iterdir()
+    return file
+
+
 def test_what_was_parsed_is_summarised(cli: CommandLine, replays: Write) -> None:
     paths = replays("a", "b", "refused")
     cli.run("parse", *paths)
@@ -52,7 +57,7 @@ def test_the_files_of_several_machines_are_one_summary(cli: CommandLine, replays
     files = []
     for name in ("a", "b"):
         cli.run("parse", *replays(name))
-        files.append((data_of(cli) / "analytics.jsonl").rename(cli.folder / f"{name}.jsonl"))
+        files.append(file_of(cli).rename(cli.folder / f"{name}.jsonl"))
     copy = cli.folder / "copy.jsonl"
     copy.write_bytes(files[0].read_bytes())
     done = cli.run("analytics", "summary", *files, copy)
@@ -65,7 +70,7 @@ def test_the_files_of_several_machines_are_one_summary(cli: CommandLine, replays
 
 def test_a_file_that_is_named_twice_is_read_once(cli: CommandLine, replays: Write) -> None:
     cli.run("parse", *replays("a"))
-    file = data_of(cli) / "analytics.jsonl"
+    file = file_of(cli)
     link = cli.folder / "link.jsonl"
     link.symlink_to(file)
     done = cli.run("analytics", "summary", "-f", "json", file, file.parent, link)
@@ -76,7 +81,7 @@ def test_a_file_that_is_named_twice_is_read_once(cli: CommandLine, replays: Writ
 
 @pytest.mark.parametrize("argument", ["pipe", "."])
 def test_what_is_no_file_is_refused_and_not_waited_for(cli: CommandLine, argument: str) -> None:
-    for name in ("pipe", "analytics.jsonl"):
+    for name in ("pipe", "2026-01-31.jsonl"):
         os.mkfifo(cli.folder / name)
     done = cli.run("analytics", "summary", argument)
     assert (done.returncode, done.stdout) == (2, b"")
@@ -85,7 +90,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(cli: CommandLine, argumen
 
 def test_standard_input_is_one_of_the_files(cli: CommandLine, replays: Write) -> None:
     cli.run("parse", *replays("a"))
-    events = (data_of(cli) / "analytics.jsonl").read_bytes()
+    events = file_of(cli).read_bytes()
     done = cli.run("analytics", "summary", "/dev/stdin", stdin=events)
     assert b"stub: 1 tasks" in done.stdout
 
@@ -100,33 +105,41 @@ def test_without_events_there_is_a_sentence(cli: CommandLine, arguments: list[st
     assert (told["total"]["tasks"], told["total"]["successPercent"]) == (0, None)
 
 
-def test_files_set_aside_count_as_well(cli: CommandLine, replays: Write) -> None:
+def test_days_before_count_as_well_where_they_are_wanted(cli: CommandLine, replays: Write) -> None:
     cli.run("parse", *replays("a"))
-    file = data_of(cli) / "analytics.jsonl"
-    file.rename(f"{file}.3")
+    file = file_of(cli)
+    earlier = file.with_name("2026-01-31.jsonl")
+    file.rename(earlier)
     cli.run("parse", *replays("b"))
     assert b"stub: 2 tasks" in cli.run("analytics", "summary").stdout
     assert b"stub: 1 tasks" in cli.run("analytics", "summary", file).stdout
-    assert b"stub: 2 tasks" in cli.run("analytics", "summary", file.parent).stdout
+    for folder in (file.parent, data_of(cli)):
+        assert b"stub: 2 tasks" in cli.run("analytics", "summary", folder).stdout
+    earlier.write_bytes(b"a day that is not wanted is not even opened\n")
+    for paths in ((), (file.parent,)):
+        done = cli.run("analytics", "summary", "--since", "1h", *paths)
+        assert b"stub: 1 tasks" in done.stdout
+        assert done.stderr == b""
 
 
 def test_half_a_line_and_foreign_lines_are_counted_and_named(
     cli: CommandLine, replays: Write
 ) -> None:
     cli.run("parse", *replays("a"))
-    file = data_of(cli) / "analytics.jsonl"
+    file = file_of(cli)
     file.write_bytes(b"hello\n" + file.read_bytes() * 2 + b'{"pattern": "anal')
     done = cli.run("analytics", "summary")
     assert done.returncode == 0
     assert b"stub: 1 tasks" in done.stdout
     assert b"1 events were told again" in done.stdout
-    assert b"2 lines without an analytics event: analytics.jsonl:1: no JSON, " in done.stderr
-    assert b"analytics.jsonl:4: cut short" in done.stderr
+    told = f"2 lines without an analytics event: {file.name}:1: no JSON, "
+    assert told in done.stderr.decode()
+    assert f"{file.name}:4: cut short" in done.stderr.decode()
 
 
 def test_since_counts_from_now(cli: CommandLine, replays: Write) -> None:
     cli.run("parse", *replays("a"))
-    file = data_of(cli) / "analytics.jsonl"
+    file = file_of(cli)
     now, old = json.loads(file.read_text()), json.loads(file.read_text())
     old["eventId"] = "old"
     old["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2 * 86_400))

@@ -21,6 +21,11 @@ def data_of(cli: CommandLine) -> Path:
     return cli.home / ".local" / "share" / "parsekit"
 
 
+def file_of(cli: CommandLine) -> Path:
+    (file,) = (data_of(cli) / "differences").iterdir()
+    return file
+
+
 def parse(cli: CommandLine, *paths: Path, **environ: str) -> subprocess.CompletedProcess[bytes]:
     return cli.run("parse", "-f", "jsonl", *paths, environ={**SHADOW, **environ})
 
@@ -30,7 +35,7 @@ def test_one_replay_is_compared_before_the_command_ends(cli: CommandLine, replay
     assert done.returncode == 0
     assert [outcome["parser"] for outcome in outcomes(done.stdout)] == ["stub"]
     assert b"shadow second: 1 compared; see parsekit compare" in done.stderr
-    (line,) = (data_of(cli) / "differences.jsonl").read_text().splitlines()
+    (line,) = file_of(cli).read_text().splitlines()
     differing = [name for name, each in json.loads(line)["fields"].items() if "differing" in each]
     assert differing == ["players.stats.boost.bpm"]
     assert cli.left_in_tmp() == []
@@ -69,7 +74,7 @@ def test_a_watch_that_sees_nothing_is_not_green(cli: CommandLine) -> None:
 
 def test_names_of_strangers_do_no_harm_in_the_table(cli: CommandLine, replays: Write) -> None:
     parse(cli, *replays("hostile"), PARSEKIT__PARSER="second", PARSEKIT__SHADOW="stub")
-    file = data_of(cli) / "differences.jsonl"
+    file = file_of(cli)
     evil = "\x1b[2J\x9b\n\u202eevil"
     line = json.loads(file.read_text())
     line["fields"][evil] = {"equal": 0, "differing": [{"where": evil, "primary": evil}]}
@@ -83,12 +88,22 @@ def test_names_of_strangers_do_no_harm_in_the_table(cli: CommandLine, replays: W
 
 def test_damaged_files_are_read_as_far_as_they_go(cli: CommandLine, replays: Write) -> None:
     parse(cli, *replays("a"))
-    file = data_of(cli) / "differences.jsonl"
+    file = file_of(cli)
     file.write_bytes(file.read_bytes() + b'{"half')
     done = cli.run("compare", file, file.parent)
     assert (done.returncode, b"1 replays" in done.stdout) == (0, True)
-    passed_over = b"passed over 1 line without a difference: differences.jsonl:2: cut short"
-    assert passed_over in done.stderr
+    passed_over = f"passed over 1 line without a difference: {file.name}:2: cut short"
+    assert passed_over in done.stderr.decode()
+
+
+def test_since_counts_from_now(cli: CommandLine, replays: Write) -> None:
+    parse(cli, *replays("a"))
+    now = json.loads(file_of(cli).read_text())
+    at = time.gmtime(time.time() - 2 * 86_400)
+    old = {**now, "eventId": "old", "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", at)}
+    file_of(cli).write_text(f"{json.dumps(old)}\n{json.dumps(now)}\n")
+    assert b": 1 replays" in cli.run("compare", "--since", "24h").stdout
+    assert b": 2 replays" in cli.run("compare", "--since", "3d").stdout
 
 
 @pytest.mark.parametrize("argument", ["absent.jsonl", "."])

@@ -23,15 +23,20 @@ from parsekit.host.session import Session
 from parsekit.model import JsonObject
 from parsekit.records import writer
 from parsekit.records.analytics_file import AnalyticsFile
-from parsekit.records.reader import Unread, read_lines
-from parsekit.records.writer import LOCK_S, EventLog, files_of, rotated
+from parsekit.records.day_log import day_files
+from parsekit.records.reader import Unread, read_records
+from parsekit.records.writer import LOCK_S, RotatedLog, files_of, rotated
 from parsekit.testing import SinkConformance
 from parsekit.testing.sinks import FAILURE, Delivered, HostedSink, outcome_of
 
 
-def read_events(folder: Path, keep: int = 5) -> list[JsonObject]:
-    files = files_of(folder / "analytics.jsonl", keep)
-    return [line.content for line in read_lines(files, Unread())]
+def contents(files: list[Path]) -> list[JsonObject]:
+    return list(read_records(files, json.loads, Unread(), other=""))
+
+
+def read_events(data_dir: Path) -> list[JsonObject]:
+    folder = data_dir / "analytics"
+    return contents(day_files(folder) if folder.exists() else [])
 
 
 @pytest.fixture
@@ -75,7 +80,8 @@ class Transport(Section):
 
 def test_it_is_kept_also_where_rabbitmq_gets_the_analytics(tmp_path: Path) -> None:
     listener = HostedSink(AnalyticsFile(), {}, tmp_path)
-    config = Config(sections={"transport": Transport(url="amqp://rabbitmq")})
+    config = Config()
+    config.sections["transport"] = Transport(url="amqp://rabbitmq")
     listener.session = Session(config=config, role="worker", data_dir=tmp_path / "data")
     listener.open()
     listener.task(outcome_of("t"), None)
@@ -92,13 +98,14 @@ def numbered(number: int) -> bytes:
 
 
 def numbers(folder: Path, keep: int = 5) -> list[int]:
-    return [event["number"] for event in read_events(folder, keep)]
+    files = files_of(folder / "analytics.jsonl", keep)
+    return [event["number"] for event in contents(files) if "number" in event]
 
 
 def write_some(path: Path, start: int, rotate_bytes: int, keep: int) -> None:
     """In a process of its own, that waits for the others as long as a busy machine takes."""
     writer.LOCK_S = 30.0
-    log = EventLog(path, rotate_bytes, keep)
+    log = RotatedLog(path, rotate_bytes, keep)
     for number in range(start, start + 200):
         log.append(numbered(number))
 
@@ -128,7 +135,7 @@ def test_no_file_grows_while_somebody_is_about_to_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A busy machine stops a process between its look at the size and its line."""
-    path, writes = tmp_path / "analytics.jsonl", writer._write
+    path, writes = tmp_path / "analytics.jsonl", writer.append_whole
     stopped, go_on = threading.Event(), threading.Event()
 
     def write(descriptor: int, line: bytes) -> None:
@@ -137,9 +144,9 @@ def test_no_file_grows_while_somebody_is_about_to_write(
             assert go_on.wait(60)
         writes(descriptor, line)
 
-    monkeypatch.setattr(writer, "_write", write)
+    monkeypatch.setattr(writer, "append_whole", write)
     monkeypatch.setattr(writer, "LOCK_S", 30.0)
-    logs = [EventLog(path, 5_000, 100) for _ in range(2)]
+    logs = [RotatedLog(path, 5_000, 100) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(logs[0].append, numbered(0))
         assert stopped.wait(60)
@@ -152,14 +159,14 @@ def test_no_file_grows_while_somebody_is_about_to_write(
 
 
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "analytics.jsonl", 2_000, 100)
+    log = RotatedLog(tmp_path / "analytics.jsonl", 2_000, 100)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: log.append(numbered(number)), range(300)))
     assert sorted(numbers(tmp_path, keep=100)) == list(range(300))
 
 
 def test_only_so_many_files_are_kept_the_newest(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "analytics.jsonl", 1_000, 2)
+    log = RotatedLog(tmp_path / "analytics.jsonl", 1_000, 2)
     for number in range(100):
         log.append(numbered(number))
     assert len(list(tmp_path.iterdir())) == 3
@@ -169,7 +176,7 @@ def test_only_so_many_files_are_kept_the_newest(tmp_path: Path) -> None:
 
 def test_a_file_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "analytics.jsonl"
-    log = EventLog(path)
+    log = RotatedLog(path, 1 << 20, 5)
     log.append(numbered(1))
     path.unlink()
     log.append(numbered(2))
@@ -181,7 +188,7 @@ def test_a_disk_that_refuses_is_logged_once_and_forgiven(
 ) -> None:
     blocked = tmp_path / "data"
     blocked.write_text("in the way")
-    log = EventLog(blocked / "analytics.jsonl")
+    log = RotatedLog(blocked / "analytics.jsonl", 1 << 20, 5, what="analytics")
     for number in range(5):
         log.append(numbered(number))
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -191,7 +198,7 @@ def test_a_disk_that_refuses_is_logged_once_and_forgiven(
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    log = EventLog(tmp_path / "analytics.jsonl")
+    log = RotatedLog(tmp_path / "analytics.jsonl", 1 << 20, 5, what="analytics")
     log.append(numbered(1))
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -209,7 +216,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, caplog: pytest.LogCaptu
 
 def test_a_process_stopped_with_the_lock_in_hand_stops_nobody(tmp_path: Path) -> None:
     path = tmp_path / "analytics.jsonl"
-    log = EventLog(path)
+    log = RotatedLog(path, 1 << 20, 5)
     log.append(numbered(1))
     with path.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
@@ -220,7 +227,7 @@ def test_a_process_stopped_with_the_lock_in_hand_stops_nobody(tmp_path: Path) ->
 
 
 def test_readers_pass_over_damage(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "analytics.jsonl")
+    log = RotatedLog(tmp_path / "analytics.jsonl", 1 << 20, 5, what="analytics")
     log.append(numbered(1))
     with (tmp_path / "analytics.jsonl").open("ab") as file:
         file.write(b'{"cut\n\xff\xfe\n[1]\n\n')

@@ -25,7 +25,7 @@ from parsekit.config.appendable import AUDIT_OPENING
 from parsekit.config.file import FILE_NAME
 from parsekit.events import Acts, AuditEvent
 from parsekit.records.audit_file import line_of
-from parsekit.records.writer import EventLog
+from parsekit.records.writer import RotatedLog
 from parsekit.testing.replays.file import believable_match, write_replay
 from parsekit_ballchasing.settings import BallchasingSettings
 
@@ -210,8 +210,8 @@ def test_a_file_of_records_that_is_there_goes_on(archive: CommandLine) -> None:
     assert added
 
 
-def audit_log(path: Path, *, bytes_: int = 1 << 20, keep: int = 2) -> EventLog:
-    return EventLog(path, bytes_, keep, opening=AUDIT_OPENING, private=False)
+def audit_log(path: Path, *, bytes_: int = 1 << 20, keep: int = 2) -> RotatedLog:
+    return RotatedLog(path, bytes_, keep, opening=AUDIT_OPENING, private=False)
 
 
 def test_what_was_put_there_later_is_not_written_to_either(tmp_path: Path) -> None:

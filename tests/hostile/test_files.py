@@ -23,12 +23,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.client.manifest import Entry, Manifest
-from parsekit.config import Config, FolderSettings
+from parsekit.clock import Clock
+from parsekit.config import Config, FolderSettings, RecordSettings
 from parsekit.errors import ParsekitError
 from parsekit.formats.folder import ResultFolder
 from parsekit.formats.writer import Format
 from parsekit.providers import ObjectInfo, ProviderContext
-from parsekit.records.writer import EventLog
+from parsekit.records.day_log import DayLog
+from parsekit.records.writer import RotatedLog
 from parsekit.shadow.budget import RateBudget
 from parsekit.storage.folder import open_folder
 from parsekit.storage.signing import Signer
@@ -89,9 +91,20 @@ def _each(*steps: Callable[[], object]) -> None:
 
 
 def _lines(path: Path, *, private: bool) -> None:
-    log = EventLog(path, 60, 2, private=private)
+    log = RotatedLog(path, 60, 2, private=private)
     for number in range(8):
         log.append(b'{"number": %d, "filler": "xxxxxxxxxx"}\n' % number)
+    log.close()
+
+
+def _days(folder: Path) -> None:
+    """Two days, of which the first takes too much, and one that is too old."""
+    now = [90_000.0]
+    settings = RecordSettings(keep_days=2).model_copy(update={"keep_bytes": 200})
+    log = DayLog(folder, "analytics", settings, opening=b"{", clock=Clock(now=lambda: now[0]))
+    for number in range(8):
+        log.append(b'{"number": %d, "filler": "xxxxxxxxxx"}\n' % number)
+        now[0] += 86_400.0 * (number % 4 == 3)
     log.close()
 
 
@@ -203,8 +216,7 @@ CODE_PATHS = {
         ),
     ),
     "analytics": CodePath(
-        lambda folder: _lines(folder / "analytics.jsonl", private=True),
-        ("analytics.jsonl", "analytics.jsonl.1", "analytics.jsonl.2"),
+        _days, ("analytics", *(f"analytics/1970-01-0{day}.jsonl" for day in (1, 2, 3)))
     ),
     "an audit whose file was named": CodePath(
         lambda folder: _lines(folder / "audit.jsonl", private=False),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from parsekit.model import Failure, Outcome, Timings
 from parsekit.records.analytics_file import line_of
 from parsekit.records.analytics_summary import Spread, Summary, summarise
 from parsekit.records.dedup import Latest
-from parsekit.records.reader import RecordLine, Unread, read_lines
+from parsekit.records.reader import Unread
 
 
 def event(task: str, *, at_unix: float = 1.7e9, **outcome: Any) -> dict[str, Any]:
@@ -39,11 +39,24 @@ def failed(task: str, code: str, **more: Any) -> dict[str, Any]:
 
 
 def summary(*contents: dict[str, Any], since_unix: float | None = None) -> Summary:
-    unread = Unread()
-    lines = (RecordLine(f"f:{number}", content) for number, content in enumerate(contents, 1))
-    found = summarise(lines, unread, since_unix=since_unix)
+    found, unread = read(*contents, since_unix=since_unix)
     assert unread.count == 0, unread.named
     return found
+
+
+def read(*contents: dict[str, Any], since_unix: float | None = None) -> tuple[Summary, Unread]:
+    """What a file with these lines comes to, once as we write JSON and once as others do."""
+    results = []
+    for separators in ((",", ":"), None):
+        with tempfile.TemporaryDirectory() as folder:
+            file, unread = Path(folder, "f"), Unread()
+            lines = [json.dumps(content, separators=separators) for content in contents]
+            file.write_text("".join(f"{line}\n" for line in lines))
+            found = summarise([file], unread, since_unix=since_unix)
+            results.append((found, unread))
+    (ours, _), (theirs, unread) = results
+    assert ours.total.to_json() == theirs.total.to_json()
+    return theirs, unread
 
 
 def test_rates_are_of_what_they_say() -> None:
@@ -92,19 +105,36 @@ def test_since_leaves_out_what_is_older_and_what_has_no_time() -> None:
     events = (event("a", at_unix=1000), event("b", at_unix=2000), message)
     assert summary(*events).total.tasks == 3
     assert summary(*events, since_unix=1500).total.tasks == 1
-    assert (summary(*events).first_unix, summary(*events).last_unix) == (1000, 2000)
+    assert times(summary(*events)) == (1000, 2000)
 
 
 def test_the_first_moment_of_all_is_a_time_as_well() -> None:
     found = summary(event("a", at_unix=0), event("b", at_unix=2000))
-    assert (found.first_unix, found.last_unix) == (0, 2000)
+    assert times(found) == (0, 2000)
+
+
+def times(found: Summary) -> tuple[float, float]:
+    assert found.first is not None
+    assert found.last is not None
+    return found.first.timestamp(), found.last.timestamp()
 
 
 def test_messages_of_the_queue_can_be_summarised_too() -> None:
     messages = [{k: e[k] for k in ("pattern", "data")} for e in (event("a"), failed("b", "x"))]
     found = summary(*messages)
     assert found.total.errors == {"unknown": 1}
-    assert found.first_unix is None
+    assert found.first is None
+
+
+def test_blocks_without_a_wanted_event_are_passed_over(tmp_path: Path) -> None:
+    """Old events fill many blocks; a wanted one stands between them, another among the last."""
+    file, old = tmp_path / "f", [event(f"t{number}", at_unix=1000) for number in range(3000)]
+    old[1500] = event("in between", at_unix=3000)
+    lines = [json.dumps(each, separators=(",", ":")) for each in (*old, event("new", at_unix=2000))]
+    file.write_text("\n".join((*lines, "no event")))
+    unread = Unread()
+    assert summarise([file], unread, since_unix=2000).total.tasks == 2
+    assert unread.named == ["f:3002: cut short"]
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -135,14 +165,14 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         changed("data.ints", 7),
         changed("at", "yesterday"),
         changed("at", 5),
+        changed("at", "2026-11-30T00:00:00"),
         changed("at", "0001-01-01T00:00:00+14:00"),
         changed("eventId", 5),
         changed("error", ["x"]),
     ],
 )
 def test_lines_that_are_no_events_are_named(content: dict[str, Any]) -> None:
-    unread = Unread()
-    found = summarise([RecordLine("f:1", event("b")), RecordLine("f:2", content)], unread)
+    found, unread = read(event("b"), content)
     assert found.total.tasks == 1
     assert unread.named == ["f:2: no analytics event"]
 
@@ -172,16 +202,12 @@ def test_memory_does_not_grow_with_events(tmp_path: Path) -> None:
     with file.open("wb") as out:
         for number in range(20_000):
             timings = Timings(get_ms=number, parse_ms=number * 7, put_ms=3, total_ms=number * 9)
-            out.write(json.dumps(event("x", timings=timings)).encode() + b"\n")
-
-    def without_ids() -> Iterator[RecordLine]:
-        for line in read_lines([file], Unread()):
-            del line.content["eventId"]
-            yield line
-
+            content = event("x", timings=timings)
+            del content["eventId"]
+            out.write(json.dumps(content).encode() + b"\n")
     tracemalloc.start()
     try:
-        assert summarise(without_ids(), Unread()).total.tasks == 20_000
+        assert summarise([file], Unread()).total.tasks == 20_000
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from parsekit.records.reader import MAX_LINE_BYTES, NAMED, Unread, read_lines
-from parsekit.records.writer import EventLog, files_of
+from parsekit.records.reader import MAX_LINE_BYTES, NAMED, Unread, read_records
+from parsekit.records.writer import RotatedLog, files_of
 
 
 def read(*files: Path) -> tuple[list[object], Unread]:
     unread = Unread()
-    return [line.content for line in read_lines(files, unread)], unread
+    return list(read_records(files, decoded, unread, other="another object")), unread
+
+
+def decoded(line: bytes) -> object:
+    found = json.loads(line)
+    if not isinstance(found, dict) or "other" in found:
+        raise ValueError("none of ours")
+    return found
 
 
 def test_a_line_that_a_killed_process_left_half_is_named(tmp_path: Path) -> None:
@@ -28,6 +36,7 @@ def test_a_line_that_a_killed_process_left_half_is_named(tmp_path: Path) -> None
     [
         (b"no json", "no JSON"),
         (b"[1]", "no JSON object"),
+        (b'{"other": 1}', "another object"),
         (b"\xff\xfe\x00", "no JSON"),
         (b"[" * 200_000, "no JSON"),
         (b"9" * 5000, "no JSON"),
@@ -51,7 +60,7 @@ def test_many_bad_lines_are_counted_and_only_some_named(tmp_path: Path) -> None:
 
 def test_files_set_aside_are_read_oldest_first(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    log = EventLog(path, rotate_bytes=30, keep=5)
+    log = RotatedLog(path, rotate_bytes=30, keep=5)
     for number in range(10):
         log.append(b'{"number": %d}\n' % number)
-    assert read(*files_of(path))[0] == [{"number": number} for number in range(10)]
+    assert read(*files_of(path, 5))[0] == [{"number": number} for number in range(10)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsekit.events import Answerer, DifferenceEvent
-from parsekit.records.reader import RecordLine, Unread
+from parsekit.model import JsonObject
+from parsekit.records.reader import Unread
 from parsekit.shadow.compare import ABSENT, Differing, compare
 from parsekit.shadow.summary import Agreement, PairSummary, summarise
 
@@ -24,7 +26,7 @@ def line(
     primary: dict[str, Any],
     shadow: dict[str, Any],
     by: tuple[Answerer, Answerer] = (LOCAL, API),
-) -> RecordLine:
+) -> JsonObject:
     event = DifferenceEvent(
         event_id=f"{task}.difference",
         task_id=task,
@@ -35,12 +37,20 @@ def line(
         shadow=by[1],
         fields=compare(primary, shadow),
     )
-    return RecordLine(f"differences.jsonl:{task}", json.loads(json.dumps(event.to_json())))
+    found: JsonObject = json.loads(json.dumps(event.to_json()))
+    return found
 
 
-def one(*lines: RecordLine, prefix: str = "") -> PairSummary:
+def read(*lines: JsonObject, unread: Unread | None = None, prefix: str = "") -> list[PairSummary]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "f")
+        file.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+        return summarise([file], unread or Unread(), prefix=prefix)
+
+
+def one(*lines: JsonObject, prefix: str = "") -> PairSummary:
     unread = Unread()
-    (pair,) = summarise(lines, unread, prefix=prefix)
+    (pair,) = read(*lines, unread=unread, prefix=prefix)
     assert unread.count == 0
     return pair
 
@@ -80,7 +90,7 @@ def test_parsers_and_versions_are_kept_apart() -> None:
         line("b", {"x": 1}, {"x": 1}, (newer, API)),
         line("c", {"x": 1}, {"x": 2}),
     ]
-    pairs = summarise(lines, Unread())
+    pairs = read(*lines)
     assert [(str(pair.primary), pair.replays) for pair in pairs] == [
         ("local 1.0", 2),
         ("local 1.1", 1),
@@ -118,15 +128,17 @@ BROKEN: list[Any] = [
     {"primary": "local"},
     {"shadow": {"parser": [], "version": "1"}},
     {"replay": None},
+    {"at": "yesterday"},
+    {"at": 5},
 ]
 
 
 @pytest.mark.parametrize("changes", BROKEN)
 def test_lines_that_are_no_differences_are_named(changes: dict[str, Any]) -> None:
     good = line("a", {"x": 1}, {"x": 2})
-    broken = {**good.content, **changes} if changes else {}
+    broken = {**good, **changes} if changes else {}
     unread = Unread()
-    assert len(summarise([good, RecordLine("f:2", broken), good], unread)) == 1
+    assert len(read(good, broken, good, unread=unread)) == 1
     assert unread.named == ["f:2: no difference"]
 
 
@@ -138,7 +150,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.
 def test_counts_add_up_whatever_the_numbers(pairs: list[tuple[Any, Any]]) -> None:
     bodies = [[{} if v is ABSENT else {"x": v} for v in pair] for pair in pairs]
     lines = [line(str(number), *pair) for number, pair in enumerate(bodies)]
-    for pair in summarise(lines, Unread()):
+    for pair in read(*lines):
         total = pair.total
         assert total.values == sum(each != (ABSENT, ABSENT) for each in pairs)
         assert total.equal <= total.within_1_percent <= total.within_5_percent <= total.values
@@ -162,6 +174,6 @@ def test_differing_values_survive_the_file() -> None:
 def test_the_line_in_the_docs_is_one_that_is_read() -> None:
     page = (Path(__file__).parents[2] / "docs" / "composition.md").read_text()
     content = json.loads(page.partition("<!-- line -->")[2].split("```")[1].removeprefix("json"))
-    pair = one(RecordLine("docs", content))
+    pair = one(content)
     assert pair.fields["players.stats.boost.bpm"].values == 6
-    assert content.keys() == line("a", {}, {}).content.keys()
+    assert content.keys() == line("a", {}, {}).keys()

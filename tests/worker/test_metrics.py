@@ -197,7 +197,8 @@ def test_audit_records_that_can_not_be_written_are_counted(service, pool):
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_analytics_that_the_disk_refuses_are_counted(service, pool):
-    (service.folder / "data/parsekit/analytics.jsonl").mkdir(parents=True)
+    (service.folder / "data/parsekit").mkdir(parents=True, exist_ok=True)
+    (service.folder / "data/parsekit/analytics").write_text("in the way")
     watched = Watched(service, "--pool", pool, "--concurrency", "1")
     lost = {"sink": "analytics_file", "kind": "analytics", "reason": "unwritable"}
     poll(lambda: watched.value("parsekit_sink_lost_total", **lost) == 0)

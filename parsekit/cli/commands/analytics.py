@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -12,20 +10,17 @@ from typing import Annotated
 import typer
 
 from parsekit.cli.aligned_text import aligned
-from parsekit.cli.event_files import event_files, reading, warn_of_unread
+from parsekit.cli.event_files import AGE_HELP, event_files, reading, since_of, warn_of_unread
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.errors import BadRequest
 from parsekit.events import moment
-from parsekit.records.analytics_file import FILE_NAME
+from parsekit.records.analytics_file import FOLDER
 from parsekit.records.analytics_summary import SIZE, TIMINGS, Figures, Summary, summarise
-from parsekit.records.reader import Unread, read_lines
+from parsekit.records.reader import Unread
 from parsekit.redaction.terminal_text import printable
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-_AGE = re.compile(r"(\d{1,6})([smhdw])")
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _STEPS = dict(zip(TIMINGS, ("get", "parse", "put", "total"), strict=True))
 
 
@@ -41,21 +36,17 @@ def summary(
         typer.Argument(metavar="PATH", help="Files of events, or folders with one."),
     ] = None,
     kind: ListKind = ListFormat.TABLE,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="AGE", help="Only what ended since then: 30m, 24h, 7d."),
-    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="AGE", help=AGE_HELP)] = None,
 ) -> None:
     """Summarise: success rate, cache-hit rate, errors, timings and sizes, by parser.
 
     Without PATH: the events of this machine's workers and commands alone. For a deployment of
-    several machines, name the files of all (analytics.jsonl in each one's data folder).
+    several machines, name the folders of all (analytics in each one's data folder).
     """
-    since_unix = None if since is None else time.time() - _age_s(since)
-    files = event_files(paths or [], FILE_NAME)
-    unread = Unread()
+    since_unix, unread = since_of(since), Unread()
     with reading():
-        found = summarise(read_lines(files, unread), unread, since_unix=since_unix)
+        files = event_files(paths or [], FOLDER, since_unix)
+        found = summarise(files, unread, since_unix=since_unix)
     with writing_output():
         if kind is ListFormat.JSON:
             typer.echo(json.dumps(_json(found, unread, files), indent=2))
@@ -64,19 +55,11 @@ def summary(
             warn_of_unread(unread, "an analytics event")
 
 
-def _age_s(text: str) -> int:
-    """Seconds of an age such as ``24h``. Raises `BadRequest`."""
-    matched = _AGE.fullmatch(text.strip().lower())
-    if not matched:
-        raise BadRequest(f"--since {text}: is no age; write a number and a unit, such as 24h or 7d")
-    return int(matched[1]) * _UNIT_S[matched[2]]
-
-
 def _json(found: Summary, unread: Unread, files: list[Path]) -> dict[str, object]:
     return {
         "files": [str(file) for file in files],
-        "from": None if found.first_unix is None else moment(found.first_unix),
-        "to": None if found.last_unix is None else moment(found.last_unix),
+        "from": None if found.first is None else moment(found.first.timestamp()),
+        "to": None if found.last is None else moment(found.last.timestamp()),
         "total": found.total.to_json(),
         "parsers": {name: each.to_json() for name, each in found.parsers.items()},
         "repeated": found.repeated,
@@ -85,11 +68,12 @@ def _json(found: Summary, unread: Unread, files: list[Path]) -> dict[str, object
 
 
 def _lines(found: Summary, since: str | None, where: str) -> Iterator[str]:
-    if not found.total.tasks:
+    total = found.total
+    if not total.tasks:
         age = f" of the last {since}" if since else " yet"
         yield (
             f"no analytics events{age}{where}; `parsekit parse` and each worker write them to "
-            f"{FILE_NAME} in their own data folder: name the files of other machines or users"
+            f"{FOLDER} in their own data folder: name the files of other machines or users"
         )
         return
     yield from _head(found, where)
@@ -98,12 +82,12 @@ def _lines(found: Summary, since: str | None, where: str) -> Iterator[str]:
         yield from _section(printable(name), each)
     if len(found.parsers) > 1:
         yield ""
-        yield from _section("all parsers", found.total)
+        yield from _section("all parsers", total)
 
 
 def _head(found: Summary, where: str) -> Iterator[str]:
-    if found.first_unix is not None and found.last_unix is not None:
-        yield f"{moment(found.first_unix)} to {moment(found.last_unix)}{where}"
+    if found.first is not None and found.last is not None:
+        yield f"{moment(found.first.timestamp())} to {moment(found.last.timestamp())}{where}"
     if found.repeated:
         yield f"{found.repeated} events were told again and count once"
 

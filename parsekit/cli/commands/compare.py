@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from parsekit.cli.aligned_text import aligned
-from parsekit.cli.event_files import event_files, reading, warn_of_unread
+from parsekit.cli.event_files import AGE_HELP, event_files, reading, since_of, warn_of_unread
 from parsekit.cli.exit import ExitCode, say_error, writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.records.reader import Unread, read_lines
+from parsekit.records.reader import Unread
 from parsekit.redaction.terminal_text import printable
 from parsekit.shadow.compare import ABSENT, Absent, Leaf
-from parsekit.shadow.differences_file import FILE_NAME
+from parsekit.shadow.differences_file import FOLDER
 from parsekit.shadow.summary import Agreement, Example, PairSummary, summarise
 
 app = typer.Typer(add_completion=False)
@@ -36,6 +36,7 @@ def compare(
     field: Annotated[
         str, typer.Option("--field", metavar="NAME", help="Only this field and those below it.")
     ] = "",
+    since: Annotated[str | None, typer.Option("--since", metavar="AGE", help=AGE_HELP)] = None,
     fail_under: Annotated[
         float | None,
         typer.Option(
@@ -51,10 +52,10 @@ def compare(
 
     Without PATH: the differences of this machine.
     """
-    files = event_files(paths or [], FILE_NAME)
-    unread = Unread()
+    since_unix, unread = since_of(since), Unread()
     with reading():
-        pairs = summarise(read_lines(files, unread), unread, prefix=field)
+        files = event_files(paths or [], FOLDER, since_unix)
+        pairs = summarise(files, unread, prefix=field, since_unix=since_unix)
     with writing_output():
         if kind is ListFormat.JSON:
             shown = {"pairs": [pair.to_json() for pair in pairs], "unread": unread.to_json()}
