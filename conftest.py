@@ -103,7 +103,7 @@ def forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real replays and contracts beside the project; never optional in CI."""
+    """The folder of real replays beside the project; never optional in CI."""
     if not SHARED.is_dir():
         message = f"no real replays: {SHARED} is absent"
         if os.environ.get("CI"):
@@ -154,22 +154,10 @@ def recent_body(samples: dict[str, Any]) -> dict[str, Any]:
     return next(body for stem, body in samples.items() if stem.startswith("recent"))
 
 
-@pytest.fixture(scope="session")
-def contract(shared: Path) -> Contract:
-    """What callers of the service read messages with."""
-    return Contract(shared / "contract")
-
-
 @pytest.fixture(scope="session", autouse=True)
-def agreed() -> Contract | None:
-    """The contract, against which all that tests read is held; none where that is optional.
-
-    Not `contract`, which would skip the tests that need no folder beside the project.
-    """
-    if (SHARED / "contract").is_dir():
-        Mailbox.contract = Contract(SHARED / "contract")
-    elif os.environ.get("CI"):
-        pytest.fail(f"no contract: {SHARED} is absent or incomplete")
+def contract() -> Contract:
+    """What callers of the service read with; all that tests read is held against it."""
+    Mailbox.contract = Contract(ROOT / "contract")
     return Mailbox.contract
 
 

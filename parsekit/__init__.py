@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from parsekit.hookspecs import hookimpl as hookimpl
     from parsekit.host.session import Session as Session
     from parsekit.metrics import Metric as Metric
+    from parsekit.metrics import MetricFamily as MetricFamily
     from parsekit.model import Failure as Failure
     from parsekit.model import Job as Job
     from parsekit.model import JsonObject as JsonObject
@@ -119,6 +120,7 @@ HOME = {
     "checked_key": "storage.keys",
     "checked_path": "storage.keys",
     "Metric": "metrics",
+    "MetricFamily": "metrics",
     "Failure": "model",
     "Job": "model",
     "JsonObject": "model",

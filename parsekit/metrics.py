@@ -15,6 +15,8 @@ from typing import Any, Literal
 Kind = Literal["counter", "gauge", "histogram"]
 #: How values of several processes of one worker come to one.
 Across = Literal["sum", "max"]
+#: Whose number it is: each worker has its own, or all publish the same one.
+Owner = Literal["worker", "deployment", "token"]
 
 #: A metric of more series than this is a label gone wild; the rest is left out.
 MAX_SERIES = 200
@@ -77,6 +79,32 @@ class Metric:
     def from_json(cls, document: Mapping[str, Any]) -> Metric:
         """Read what `to_json` wrote."""
         return cls(**document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricFamily:
+    """What is known of a metric before it has a value: its series differ in their labels.
+
+    ``help`` is a sentence, ``owner`` says whose number it is. The rest is as in `Metric`.
+    """
+
+    name: str
+    help: str
+    kind: Kind = "gauge"
+    labels: tuple[str, ...] = ()
+    across: Across = "sum"
+    owner: Owner = "worker"
+
+    def metric(self, value: float, **labels: str) -> Metric:
+        """One number of it."""
+        return Metric(
+            name=self.name,
+            help=self.help,
+            value=value,
+            kind=self.kind,
+            labels=labels,
+            across=self.across,
+        )
 
 
 def merged(metrics: Iterable[Metric]) -> list[Metric]:

@@ -24,8 +24,8 @@ CALLERS_KNOW = ("ballchasing", "carball")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def services_tell_by_the_contract(agreed: Contract | None) -> None:
-    Service.contract = agreed
+def services_tell_by_the_contract(contract: Contract) -> None:
+    Service.contract = contract
 
 
 @pytest.fixture(scope="session")

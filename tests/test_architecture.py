@@ -116,14 +116,12 @@ def test_every_public_name_has_its_type():
     assert {*parsekit.__all__} - typed == {"errors"}, "names that a type checker takes for Any"
 
 
-def test_every_hook_is_documented_and_listed_in_the_docs():
+def test_every_hook_is_documented():
     from parsekit import hookspecs  # noqa: PLC0415
 
-    page = (ROOT / "docs" / "plugins.md").read_text()
-    for name, hook in vars(hookspecs).items():
-        if name.startswith("parsekit_"):
-            assert hook.__doc__
-            assert f"`{name}" in page, f"docs/plugins.md does not mention {name}"
+    assert all(
+        hook.__doc__ for name, hook in vars(hookspecs).items() if name.startswith("parsekit_")
+    )
 
 
 def test_no_module_is_named_for_nothing():

@@ -62,7 +62,8 @@ def _described(code: str, kind: type[ParsekitError]) -> Iterator[str]:
         "A command that it ends exits with": str(exit_code(kind).value),
     }
     yield "\n".join(f"* **{name}:** {fact}" for name, fact in facts.items())
-    for special in kind.__subclasses__():
+    published = [each for each in kind.__subclasses__() if each.__module__ == kind.__module__]
+    for special in published:
         yield f"`{special.__name__}`: {prose(special.__doc__)}"
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devkit.reference import commands, errors, hooks, python_api, settings, tables
+from devkit.reference import (
+    commands,
+    contract,
+    errors,
+    hooks,
+    logs,
+    metrics,
+    python_api,
+    settings,
+    tables,
+)
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 #: Name of a page to who writes it: title, introduction and all.
@@ -14,7 +24,10 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings": settings.page,
     "errors": errors.page,
     "hooks": hooks.page,
+    "contract": contract.page,
     "tables": tables.page,
+    "logs": logs.page,
+    "metrics": metrics.page,
     "python": python_api.page,
 }
 _HEAD = "<!-- Written by `make reference` from the code; edit that. -->\n\n"

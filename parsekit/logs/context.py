@@ -8,10 +8,6 @@ from contextvars import ContextVar
 #: Name to value; what is empty is left out of a line.
 Facts = Mapping[str, object]
 
-#: Facts that name something, or are words of ours: no secret is looked for in them. What a caller
-#: or a plugin says (a replay's URL, the reason of a wait) was cleaned before it became one.
-NAMES = frozenset(("task_id", "replay", "hash", "parser", "attempt", "step", "outcome"))
-
 _NONE: Facts = {}
 _task: ContextVar[Callable[[], Facts] | None] = ContextVar("parsekit_task", default=None)
 

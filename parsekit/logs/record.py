@@ -10,7 +10,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from parsekit.logs.context import NAMES, Facts, current_facts
+from parsekit.logs.context import Facts, current_facts
+from parsekit.logs.fields import NAMES
 from parsekit.redaction.secrets import cleaned
 
 #: Attribute of a record with facts of its own: ``log.info("…", extra=facts(step="parse"))``.

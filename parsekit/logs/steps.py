@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from parsekit.errors import ParsekitError
-from parsekit.logs.context import NAMES, current_facts
+from parsekit.logs.context import current_facts
+from parsekit.logs.fields import NAMES
 from parsekit.logs.record import facts
 from parsekit.redaction.secrets import cleaned, cleaned_name
 

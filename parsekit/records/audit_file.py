@@ -14,10 +14,15 @@ from parsekit.config.appendable import AUDIT_OPENING
 from parsekit.events import AuditEvent
 from parsekit.hookspecs import hookimpl
 from parsekit.host.session import Session
-from parsekit.metrics import Metric
+from parsekit.metrics import Metric, MetricFamily
 from parsekit.records.writer import RotatedLog
 
 FILE_NAME = "audit.jsonl"
+LOST = MetricFamily(
+    name="parsekit_audit_lost_total",
+    help="Audit records that could not be written.",
+    kind="counter",
+)
 #: Characters that stand as they are in JSON, and that terminals or shells obey.
 _ESCAPED = str.maketrans({each: f"\\u{ord(each):04x}" for each in "\x7f$`"})
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -54,8 +59,7 @@ class AuditFile:
     @hookimpl
     def parsekit_metrics(self) -> Iterable[Metric]:
         """Count the records that could not be written: nobody reads them, so nobody misses them."""
-        text = "Audit records that could not be written."
-        yield Metric(name="parsekit_audit_lost_total", help=text, kind="counter", value=self.lost)
+        yield LOST.metric(self.lost)
 
     @hookimpl
     def parsekit_close(self) -> None:

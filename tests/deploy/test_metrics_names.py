@@ -22,7 +22,7 @@ from parsekit.metrics import WORKERS_OWN
 from parsekit.testing import believable_match, synthetic_replay
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 #: A name and, where there is one, what must be true of its labels.
 SELECTOR = re.compile(r"\b((?:parsekit|process)_[a-z_]+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
@@ -151,7 +151,7 @@ def test_every_metric_is_described(told: list[Metric]) -> None:
     for family in told:
         name = family.name + ("_total" if family.type == "counter" else "")
         if not name.startswith("process_"):
-            assert f"`{name}`" in page, f"docs/metrics.md does not mention {name}"
+            assert f"`{name}`" in page, f"{PAGE} does not mention {name}"
 
 
 def test_the_dashboard_has_no_panel_upon_another() -> None:

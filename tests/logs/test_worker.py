@@ -15,6 +15,7 @@ from celery import states
 from devkit.deployment import Deployment, WorkerProcess, poll
 from devkit.servers.valkey import ValkeyServer, valkey
 from parsekit.batch.cores import REMOTE_SLOTS
+from parsekit.logs.fields import FIELDS
 from parsekit.testing import believable_match, synthetic_replay
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -48,6 +49,7 @@ def lines(worker: WorkerProcess) -> list[dict[str, Any]]:
     rows = worker.text().split("\n")
     found = [json.loads(row) for row in rows if row]
     assert all(isinstance(line, dict) for line in found)
+    assert {name for line in found for name in line} <= {field.name for field in FIELDS}
     return found
 
 

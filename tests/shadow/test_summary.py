@@ -173,7 +173,11 @@ def test_differing_values_survive_the_file() -> None:
 
 def test_the_line_in_the_docs_is_one_that_is_read() -> None:
     page = (Path(__file__).parents[2] / "docs" / "composition.md").read_text()
-    content = json.loads(page.partition("<!-- line -->")[2].split("```")[1].removeprefix("json"))
+    content = json.loads(
+        page.partition("<!-- shown: a line of differences.jsonl -->")[2]
+        .split("```")[1]
+        .removeprefix("json")
+    )
     pair = one(content)
     assert pair.fields["players.stats.boost.bpm"].values == 6
     assert content.keys() == line("a", {}, {}).keys()

@@ -11,12 +11,17 @@ from importlib.metadata import version
 from parsekit.metrics import Metric
 from parsekit.worker.celery_settings import longest_run_s
 from parsekit.worker.monitoring.children import Children, together
-from parsekit.worker.monitoring.counters import (
+from parsekit.worker.monitoring.counters import MetricsSnapshot, ProcessNumbers
+from parsekit.worker.monitoring.families import (
+    BUILD_INFO,
     LONGEST,
+    MESSAGES,
+    RUN_LIMIT,
     RUNNING,
     RUNS,
-    MetricsSnapshot,
-    ProcessNumbers,
+    SERVER_UP,
+    SLOTS,
+    TAKEN,
 )
 from parsekit.worker.monitoring.queue_stats import Queues, dequeued
 from parsekit.worker.process import service
@@ -57,29 +62,17 @@ class WorkerNumbers:
     def _read(self) -> MetricsSnapshot:
         snapshot = together([self._own.now(), *self._children.now()])
         shared = self._queues.metrics()
-        taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES)
+        taken = _taken(m.labels["queue"] for m in shared if m.name == MESSAGES.name)
         return replace(snapshot, metrics=(*snapshot.metrics, *self._state(), *taken, *shared))
 
     def _state(self) -> list[Metric]:
         facts = [
-            Metric(
-                name="parsekit_build_info",
-                help="Always 1; the label is the version.",
-                value=1,
-                labels={"version": self._version},
-            ),
-            Metric(name="parsekit_slots", help="Tasks that may run at once.", value=self._slots),
-            Metric(
-                name="parsekit_run_limit_seconds",
-                help="Age of a run beyond which the worker is to be restarted.",
-                value=_run_limit_s(),
-                across="max",
-            ),
+            BUILD_INFO.metric(1, version=self._version),
+            SLOTS.metric(self._slots),
+            RUN_LIMIT.metric(_run_limit_s()),
         ]
-        text = "1 when the server answers this worker."
         return facts + [
-            Metric(name="parsekit_server_up", help=text, value=not away, labels={"server": server})
-            for server, away in self._away().items()
+            SERVER_UP.metric(not away, server=server) for server, away in self._away().items()
         ]
 
 
@@ -105,9 +98,6 @@ class PoolRunning:
         return int(self._numbers().value(RUNS))
 
 
-MESSAGES = "parsekit_queue_messages"
-
-
 def _run_limit_s() -> float:
     """As `HealthMonitor` has it, which answers for the liveness of this worker."""
     return longest_run_s(service.config.limits.parse_seconds)
@@ -116,13 +106,4 @@ def _run_limit_s() -> float:
 def _taken(queues: Iterable[str]) -> list[Metric]:
     """Of our queues only, as a message may claim any; zeros too, as a rate begins with a number."""
     taken = dequeued.total()
-    return [
-        Metric(
-            name="parsekit_queue_taken_total",
-            help="Messages that this worker took from a queue.",
-            kind="counter",
-            value=taken[queue],
-            labels={"queue": queue},
-        )
-        for queue in queues
-    ]
+    return [TAKEN.metric(taken[queue], queue=queue) for queue in queues]

@@ -7,8 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from parsekit.host.plugin_metrics import PluginMeasures
-from parsekit.metrics import Metric
+from parsekit.metrics import Metric, MetricFamily
 from parsekit.model import Outcome
+from parsekit.worker.monitoring.families import (
+    LISTENER_LOST,
+    LONGEST,
+    OWN_WAITING,
+    RUNNING,
+    RUNS,
+    SHADOW,
+)
 from parsekit.worker.monitoring.task_counters import TaskCounters
 from parsekit.worker.monitoring.waits import Wait, Waits
 
@@ -19,13 +27,6 @@ if TYPE_CHECKING:
 
 #: So many waiting tasks are named by each process; the others are only counted.
 MAX_TOLD = 50
-
-RUNNING, LONGEST, RUNS, WAITS = (
-    "parsekit_running_tasks",
-    "parsekit_longest_run_seconds",
-    "parsekit_runs_total",
-    "parsekit_own_waiting_tasks",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,10 @@ class MetricsSnapshot:
             waits=tuple(Wait(**wait) for wait in document["waits"]),
         )
 
-    def value(self, name: str) -> float:
+    def value(self, family: MetricFamily) -> float:
         """The value of a metric without labels, 0 when there is none."""
-        return next((m.value for m in self.metrics if m.name == name and not m.labels), 0.0)
+        found = (m.value for m in self.metrics if m.name == family.name and not m.labels)
+        return next(found, 0.0)
 
 
 class ProcessNumbers:
@@ -90,7 +92,7 @@ class ProcessNumbers:
         metrics = [
             *self._tallies.metrics(),
             *self._running(),
-            _gauge(WAITS, "Tasks that wait and were sent to wait by this worker.", len(waits)),
+            OWN_WAITING.metric(len(waits)),
             *self._lost(),
             *self._shadow(),
             *self._plugins.now(),
@@ -100,14 +102,9 @@ class ProcessNumbers:
     def _running(self) -> list[Metric]:
         running = self._process.running
         return [
-            _gauge(RUNNING, "Tasks that run in this worker.", running.count),
-            Metric(
-                name=LONGEST,
-                help="Age of the oldest run in this worker.",
-                value=running.longest_s,
-                across="max",
-            ),
-            _counter(RUNS, "Runs begun; a task that waits has several.", running.runs),
+            RUNNING.metric(running.count),
+            LONGEST.metric(running.longest_s),
+            RUNS.metric(running.runs),
         ]
 
     def _lost(self) -> list[Metric]:
@@ -115,12 +112,7 @@ class ProcessNumbers:
         if pipeline is None:
             return []
         return [
-            _counter(
-                "parsekit_listener_lost_events_total",
-                "Events dropped as a listener was too slow.",
-                lost,
-                listener=owner,
-            )
+            LISTENER_LOST.metric(lost, listener=owner)
             for owner, lost in pipeline.listeners.lost.items()
         ]
 
@@ -128,16 +120,4 @@ class ProcessNumbers:
         pipeline = self._process.made_pipeline
         if pipeline is None or (shadow := pipeline.shadow) is None:
             return []
-        text = "Fresh results, by what the shadow parser did with them."
-        return [
-            _counter("parsekit_shadow_replays_total", text, number, fate=fate)
-            for fate, number in asdict(shadow.tally).items()
-        ]
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return Metric(name=name, help=text, value=value)
-
-
-def _counter(name: str, text: str, value: float, **labels: str) -> Metric:
-    return Metric(name=name, help=text, kind="counter", value=value, labels=labels)
+        return [SHADOW.metric(number, fate=fate) for fate, number in asdict(shadow.tally).items()]

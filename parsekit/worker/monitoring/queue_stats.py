@@ -23,11 +23,17 @@ from parsekit.metrics import Metric
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp.link import AmqpLink
 from parsekit.worker.celery_settings import task_queues
+from parsekit.worker.monitoring.families import (
+    DEAD_LETTERS,
+    MESSAGES,
+    OLDEST,
+    REDIS_LIMIT,
+    REDIS_USED,
+    WAITING,
+)
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
 
-#: Published where a Redis knows it.
-WAITING = "parsekit_waiting_tasks"
 #: kombu keeps messages of these priorities in lists of their own.
 _REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
 #: Messages that are looked at together.
@@ -279,25 +285,16 @@ class _Shared:
 def _metrics(
     looked: QueueSnapshot, ages: Mapping[str, float], bulk_queues: Collection[str]
 ) -> list[Metric]:
-    found = [_shared("parsekit_dead_letters", "Requests that were put aside.", looked.dead_letters)]
+    found = [DEAD_LETTERS.metric(looked.dead_letters)]
     for queue, messages in looked.messages.items():
         # An alert can't go by a name, which is the operator's choice.
         labels = {"queue": queue, "bulk": "true" if queue in bulk_queues else "false"}
-        text = "Messages that wait to be taken, in the whole deployment."
-        found.append(_shared("parsekit_queue_messages", text, messages, **labels))
-        text = "How long the oldest message of a queue waits already."
-        found.append(_shared("parsekit_queue_oldest_seconds", text, ages[queue], **labels))
+        found.append(MESSAGES.metric(messages, **labels))
+        found.append(OLDEST.metric(ages[queue], **labels))
     for server, memory in looked.memory.items():
         if memory is not None:
-            text = "What this Redis holds, bytes."
-            found.append(_shared("parsekit_redis_used_bytes", text, memory.used, server=server))
-            text = "What this Redis may hold before it is full, bytes; 0 where it has no limit."
-            found.append(_shared("parsekit_redis_limit_bytes", text, memory.limit, server=server))
+            found.append(REDIS_USED.metric(memory.used, server=server))
+            found.append(REDIS_LIMIT.metric(memory.limit, server=server))
     if looked.waiting is not None:
-        text = "Tasks that wait for a remote parser, a turn or a retry, in the whole deployment."
-        found.append(_shared(WAITING, text, looked.waiting))
+        found.append(WAITING.metric(looked.waiting))
     return found
-
-
-def _shared(name: str, text: str, value: float, **labels: str) -> Metric:
-    return Metric(name=name, help=text, value=value, labels=labels, across="max")

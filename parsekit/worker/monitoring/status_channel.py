@@ -20,7 +20,7 @@ import redis
 from pydantic import TypeAdapter
 
 from parsekit.worker.monitoring.counters import MetricsSnapshot
-from parsekit.worker.monitoring.task_counters import TASKS
+from parsekit.worker.monitoring.families import TASKS
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
 
@@ -166,7 +166,7 @@ class Announcer:
 
     def _rate(self, snapshot: MetricsSnapshot) -> float:
         now = time.monotonic()
-        self._ended.append((now, sum(m.value for m in snapshot.metrics if m.name == TASKS)))
+        self._ended.append((now, sum(m.value for m in snapshot.metrics if m.name == TASKS.name)))
         while now - self._ended[0][0] > RATE_SECONDS:
             self._ended.popleft()
         (since, before), (_, after) = self._ended[0], self._ended[-1]

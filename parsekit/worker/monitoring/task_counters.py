@@ -6,11 +6,12 @@ import threading
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from parsekit.errors import ERRORS
 from parsekit.metrics import Metric
 from parsekit.model import Outcome, Timings
+from parsekit.worker.monitoring.families import STAGES, TASKS
 
 #: Upper ends of the buckets, seconds: cached answers take milliseconds, a remote parser may leave
 #: a replay pending for 15 minutes.
@@ -20,10 +21,6 @@ BUCKETS = (
 )
 #: Tasks that may wait to be counted where nobody asks.
 MOST_UNCOUNTED = 1000
-TASKS = "parsekit_tasks_total"
-STAGES = "parsekit_stage_duration_seconds"
-_TASKS_HELP = "Tasks that ended; code is the published error of one that failed."
-_STAGES_HELP = "Seconds that a task spent in a stage; total is from first delivery to end."
 _STAGE_OF = {"getMs": "get", "parseMs": "parse", "putMs": "put", "totalMs": "total"}
 
 
@@ -85,13 +82,7 @@ class TaskCounters:
         with self._lock:
             self._count_ended()
             found = [
-                Metric(
-                    name=TASKS,
-                    help=_TASKS_HELP,
-                    kind="counter",
-                    value=number,
-                    labels={"outcome": outcome, "code": code, "parser": parser},
-                )
+                TASKS.metric(number, outcome=outcome, code=code, parser=parser)
                 for (outcome, code, parser), number in self._tasks.items()
             ]
             for stage, spread in self._stages.items():
@@ -100,11 +91,5 @@ class TaskCounters:
 
 
 def _stage(part: str, value: float, labels: Mapping[str, str]) -> Metric:
-    return Metric(
-        name=STAGES + part,
-        help=_STAGES_HELP,
-        kind="histogram",
-        value=value,
-        labels=labels,
-        family=STAGES,
-    )
+    whole = STAGES.metric(value, **labels)
+    return replace(whole, name=STAGES.name + part, family=STAGES.name)

@@ -9,11 +9,22 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from parsekit.metrics import Metric, merged
-from parsekit.worker.monitoring.counters import LONGEST, RUNNING, RUNS, WAITS
-from parsekit.worker.monitoring.queue_stats import WAITING
+from parsekit.metrics import Metric, MetricFamily, merged
+from parsekit.worker.monitoring.families import (
+    BUILD_INFO,
+    DEAD_LETTERS,
+    LONGEST,
+    MESSAGES,
+    OLDEST,
+    OWN_WAITING,
+    RUNNING,
+    RUNS,
+    SERVER_UP,
+    SLOTS,
+    TASKS,
+    WAITING,
+)
 from parsekit.worker.monitoring.status_channel import Announcement
-from parsekit.worker.monitoring.task_counters import TASKS
 from parsekit.worker.monitoring.waits import Wait
 
 #: So many waiting tasks are named.
@@ -92,7 +103,7 @@ def snapshot_of(announcements: list[Announcement], misplaced: int = 0) -> Snapsh
         queues=tuple(_queues(metrics)),
         waiting=max(len(waits), _whole(_waiting(metrics))),
         waits=tuple(next_waits[:MAX_WAITS]),
-        dead_letters=_whole(_most(metrics, "parsekit_dead_letters")),
+        dead_letters=_whole(_most(metrics, DEAD_LETTERS)),
         facts=tuple(_facts(metrics)),
         misplaced=misplaced,
     )
@@ -101,16 +112,16 @@ def snapshot_of(announcements: list[Announcement], misplaced: int = 0) -> Snapsh
 def _worker(announcement: Announcement) -> WorkerLine:
     by_outcome: dict[str, float] = defaultdict(float)
     for metric in announcement.snapshot.metrics:
-        if metric.name == TASKS:  # of a newer version perhaps, with labels of its own
+        if metric.name == TASKS.name:  # of a newer version perhaps, with labels of its own
             by_outcome[metric.labels.get("outcome", "")] += metric.value
-    servers = [m for m in announcement.snapshot.metrics if m.name == "parsekit_server_up"]
+    servers = [m for m in announcement.snapshot.metrics if m.name == SERVER_UP.name]
     return WorkerLine(
         name=announcement.worker,
         parser=announcement.parser,
         pool=announcement.pool,
         queues=announcement.queues,
         running=_whole(announcement.snapshot.value(RUNNING)),
-        slots=_whole(announcement.snapshot.value("parsekit_slots")),
+        slots=_whole(announcement.snapshot.value(SLOTS)),
         longest_run_s=round(announcement.snapshot.value(LONGEST), 1),
         tasks=_whole(sum(by_outcome.values())),
         failed=_whole(by_outcome["failed"]),
@@ -124,17 +135,19 @@ def _queues(metrics: Iterable[Metric]) -> Iterable[QueueLine]:
     metrics = [m for m in metrics if "queue" in m.labels]
     for name in dict.fromkeys(m.labels["queue"] for m in metrics):
         mine = [m for m in metrics if m.labels["queue"] == name]
-        oldest_s = round(_most(mine, "parsekit_queue_oldest_seconds"), 1)
-        messages = _whole(_most(mine, "parsekit_queue_messages"))
+        oldest_s = round(_most(mine, OLDEST), 1)
+        messages = _whole(_most(mine, MESSAGES))
         yield QueueLine(name=name, messages=messages, oldest_s=oldest_s)
 
 
 #: Shown in lines of their own.
-_ELSEWHERE = (
-    *(TASKS, RUNNING, LONGEST, RUNS, "parsekit_slots", "parsekit_build_info"),
-    *("parsekit_server_up", "parsekit_queue_messages", "parsekit_queue_oldest_seconds"),
-    *(WAITING, WAITS, "parsekit_dead_letters"),
-)
+_ELSEWHERE = {
+    family.name
+    for family in (
+        *(TASKS, RUNNING, LONGEST, RUNS, SLOTS, BUILD_INFO, SERVER_UP, MESSAGES, OLDEST),
+        *(WAITING, OWN_WAITING, DEAD_LETTERS),
+    )
+}
 
 
 def _facts(metrics: Iterable[Metric]) -> Iterable[FactLine]:
@@ -150,12 +163,12 @@ def _facts(metrics: Iterable[Metric]) -> Iterable[FactLine]:
 
 def _waiting(metrics: list[Metric]) -> float:
     """Tasks that wait: as Redis counts them, else all that the workers have sent to wait."""
-    own = sum(m.value for m in metrics if m.name == WAITS)
-    return _most(metrics, WAITING) if any(m.name == WAITING for m in metrics) else own
+    own = sum(m.value for m in metrics if m.name == OWN_WAITING.name)
+    return _most(metrics, WAITING) if any(m.name == WAITING.name for m in metrics) else own
 
 
-def _most(metrics: Iterable[Metric], name: str) -> float:
-    return max((m.value for m in metrics if m.name == name), default=0.0)
+def _most(metrics: Iterable[Metric], family: MetricFamily) -> float:
+    return max((m.value for m in metrics if m.name == family.name), default=0.0)
 
 
 def _spoken(value: Any) -> Any:

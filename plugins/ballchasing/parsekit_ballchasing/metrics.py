@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
-from parsekit import Metric
+from parsekit import Metric, MetricFamily
 from parsekit.errors import ParsekitError
 
 if TYPE_CHECKING:
@@ -14,6 +14,22 @@ if TYPE_CHECKING:
 
 _HOUR = "1h"
 _WINDOWS = ("24h", "7d")
+
+
+def _family(name: str, text: str, *labels: str) -> MetricFamily:
+    name = f"parsekit_ballchasing_{name}"
+    return MetricFamily(name=name, help=text, labels=labels, across="max", owner="token")
+
+
+UPLOADS_USED = _family("uploads_used", "Uploads in the last 24h and 7d.", "window")
+UPLOADS_LEFT = _family("uploads_left", "Uploads that still fit; absent without a limit.", "window")
+STATUS_CALLS_USED = _family("status_calls_used", "Looks at replays in the last hour.", "window")
+STATUS_CALLS_LEFT = _family(
+    "status_calls_left", "Looks at replays that still fit; absent without a limit.", "window"
+)
+BREAKER_OPEN = _family(
+    "breaker_open", "1 while no worker calls: the token was refused, or the API is down.", "reason"
+)
 #: Errors with which the breaker stops everybody.
 _REASONS = ("unauthorized", "remote_unavailable")
 
@@ -42,18 +58,16 @@ def _budget(budget: Budget) -> Iterator[Metric]:
 
     report = report_of(budget)
     for name, window in zip(_WINDOWS, report.uploads, strict=True):
-        yield _gauge("uploads_used", "Uploads in a rolling window.", window.used, window=name)
+        yield UPLOADS_USED.metric(window.used, window=name)
         if window.left is not None:
-            yield _gauge("uploads_left", "Uploads that still fit.", window.left, window=name)
+            yield UPLOADS_LEFT.metric(window.left, window=name)
     used, most = report.status_calls_hour, report.status_limit_hour
-    yield _gauge("status_calls_used", "Looks at replays in a rolling window.", used, window=_HOUR)
+    yield STATUS_CALLS_USED.metric(used, window=_HOUR)
     if most is not None:
-        left = max(most - used, 0)
-        yield _gauge("status_calls_left", "Looks at replays that still fit.", left, window=_HOUR)
+        yield STATUS_CALLS_LEFT.metric(max(most - used, 0), window=_HOUR)
     shut = _shut(budget)
     for reason in _REASONS:
-        text = "1 while no worker calls: the token was refused, or the API is down."
-        yield _gauge("breaker_open", text, float(shut == reason), reason=reason)
+        yield BREAKER_OPEN.metric(float(shut == reason), reason=reason)
 
 
 def _shut(budget: Budget) -> str | None:
@@ -62,8 +76,3 @@ def _shut(budget: Budget) -> str | None:
     except ParsekitError as error:
         return error.code
     return None
-
-
-def _gauge(name: str, text: str, value: float, **labels: str) -> Metric:
-    name = f"parsekit_ballchasing_{name}"
-    return Metric(name=name, help=text, value=value, labels=labels, across="max")

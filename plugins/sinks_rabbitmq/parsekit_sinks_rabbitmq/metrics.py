@@ -10,12 +10,39 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from parsekit import Metric
+from parsekit import Metric, MetricFamily
 from parsekit_sinks_rabbitmq.message import DeliveryStatus, Kind, Message
 
 log = logging.getLogger("parsekit.rabbitmq")
 
-_SINK = {"sink": "rabbitmq"}
+_SINK = "rabbitmq"
+
+SENT = MetricFamily(
+    name="parsekit_sink_sent_total",
+    help="Events that RabbitMQ confirmed.",
+    kind="counter",
+    labels=("sink", "kind"),
+)
+LATE = MetricFamily(
+    name="parsekit_sink_late_total",
+    help="Of the events that RabbitMQ confirmed, those of more than two seconds ago.",
+    kind="counter",
+    labels=("sink", "kind"),
+)
+LOSSES = MetricFamily(
+    name="parsekit_sink_lost_total",
+    help="Events that were given up.",
+    kind="counter",
+    labels=("sink", "kind", "reason"),
+)
+WAITING = MetricFamily(
+    name="parsekit_sink_waiting_messages", help="Events in memory.", labels=("sink",)
+)
+SPOOLED = MetricFamily(
+    name="parsekit_sink_spooled_bytes",
+    help="Bytes of analytics on disk that are not sent yet.",
+    labels=("sink",),
+)
 
 #: A message confirmed this many seconds after parsekit reported it counts as late.
 LATE_S = 2.0
@@ -117,26 +144,10 @@ class Counters:
 def metrics_of(snapshot: SinkSnapshot) -> Iterator[Metric]:
     """The numbers of one process."""
     for kind, counts in (("progress", snapshot.progress), ("analytics", snapshot.analytics)):
-        yield from _of_kind(kind, counts)
-    text = "Messages in memory that wait to be sent."
-    yield Metric(
-        name="parsekit_sink_waiting_messages", help=text, value=snapshot.waiting, labels=_SINK
-    )
-    text = "Bytes of events on disk that wait to be sent."
-    yield Metric(
-        name="parsekit_sink_spooled_bytes", help=text, value=snapshot.spooled_bytes, labels=_SINK
-    )
-
-
-def _of_kind(kind: str, counts: Counts) -> Iterator[Metric]:
-    labels = {**_SINK, "kind": kind}
-    yield _counter("sent", "Messages that the broker confirmed.", counts.sent, labels)
-    yield _counter("late", "Messages that were confirmed late.", counts.late, labels)
-    for reason in get_args(Reason):
-        lost = counts.dropped.get(reason, 0)
-        yield _counter("lost", "Messages that were given up.", lost, {**labels, "reason": reason})
-
-
-def _counter(name: str, text: str, value: float, labels: dict[str, str]) -> Metric:
-    name = f"parsekit_sink_{name}_total"
-    return Metric(name=name, help=text, kind="counter", value=value, labels=labels)
+        yield SENT.metric(counts.sent, sink=_SINK, kind=kind)
+        yield LATE.metric(counts.late, sink=_SINK, kind=kind)
+        for reason in get_args(Reason):
+            lost = counts.dropped.get(reason, 0)
+            yield LOSSES.metric(lost, sink=_SINK, kind=kind, reason=reason)
+    yield WAITING.metric(snapshot.waiting, sink=_SINK)
+    yield SPOOLED.metric(snapshot.spooled_bytes, sink=_SINK)

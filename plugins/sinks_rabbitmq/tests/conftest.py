@@ -164,8 +164,8 @@ class Caller:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def callers_read_by_the_contract(agreed: Contract | None) -> None:
-    Caller.contract = agreed
+def callers_read_by_the_contract(contract: Contract) -> None:
+    Caller.contract = contract
 
 
 def until(done: Callable[[], object], what: str) -> None:
