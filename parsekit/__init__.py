@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from parsekit.providers import Check as Check
     from parsekit.providers import ObjectInfo as ObjectInfo
     from parsekit.providers import Page as Page
+    from parsekit.providers import PageContent as PageContent
     from parsekit.providers import Parser as Parser
     from parsekit.providers import ParserEntry as ParserEntry
     from parsekit.providers import ProviderContext as ProviderContext
@@ -132,6 +133,7 @@ HOME = {
     "LARGEST_READ_BYTES": "providers",
     "ObjectInfo": "providers",
     "Page": "providers",
+    "PageContent": "providers",
     "Parser": "providers",
     "ParserEntry": "providers",
     "ProviderContext": "providers",

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal
@@ -29,7 +30,7 @@ from parsekit.pipeline.drive import drive
 from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.pipeline.reports import Reports
-from parsekit.providers import Storage
+from parsekit.providers import Page, Storage
 from parsekit.retry import RetryPolicy
 from parsekit.shadow.runner import Shadow
 from parsekit.storage.atomic import OwnedFolder
@@ -105,12 +106,16 @@ def parse_all(
 class Parsing:
     """Parses replays for as long as it is open, from any thread; `open_parsing` makes it.
 
-    ``slots`` is how many the configured parser takes at once.
+    ``slots`` is how many the configured parser takes at once, ``remote`` whether it sends them
+    away (`parsekit.ParserEntry.runs`).
     """
 
-    def __init__(self, session: Session, pipeline: Pipeline, slots: int) -> None:
+    def __init__(self, session: Session, host: Host, pipeline: Pipeline) -> None:
+        entry = host.parser_entry(session.config.host.parser)
         self.session = session
-        self.slots = slots
+        self.slots = default_slots(entry.runs)
+        self.remote = entry.runs == "remote"
+        self._host = host
         self._pipeline = pipeline
 
     def parse(
@@ -120,14 +125,24 @@ class Parsing:
         *,
         disable_cache: bool = False,
         timeline: bool = False,
+        fallback: bool = True,
         stop: threading.Event | None = None,
     ) -> Outcome:
         """Parse one replay, as `parsekit.parse` does.
 
-        ``stop`` ends a wait, as for a remote parser, with the failure ``cancelled``.
+        Without ``fallback`` the configured ones are not asked. ``stop`` ends a wait, as for a
+        remote parser, with the failure ``cancelled``.
         """
         request = _wanted(str(path), parser=parser, disable_cache=disable_cache, timeline=timeline)
-        return drive(self._pipeline, request, stop=stop)
+        return drive(self._pipeline, replace(request, fallback=fallback), stop=stop)
+
+    def begin_page(self) -> Page:
+        """Begin a page of matches, by the hook `parsekit_page`.
+
+        Raises `parsekit.errors.ConfigInvalid` where no plugin has it, and
+        `parsekit.errors.PluginFailed`, as do the page's members.
+        """
+        return self._host.page_maker()()
 
     def delete_result(self, key: str) -> None:
         """Delete a stored result (`Outcome.output_path`); nothing happens without one.
@@ -143,9 +158,9 @@ def open_parsing(config: Path | None = None) -> Iterator[Parsing]:
 
     Raises `parsekit.errors.ConfigInvalid`, `parsekit.errors.PluginFailed`.
     """
-    session, host, slots = _opened(config, None)
+    session, host, _ = _opened(config, None)
     with open_pipeline(session, host) as pipeline:
-        yield Parsing(session, pipeline, slots)
+        yield Parsing(session, host, pipeline)
 
 
 def _opened(config: Path | None, parser: str | None) -> tuple[Session, Host, int]:

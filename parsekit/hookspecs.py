@@ -6,7 +6,7 @@ The life of a process, and of one replay in it::
     parsekit_register_storages        once
     parsekit_register_parsers         once
     parsekit_register_checks          once, only for `parsekit doctor`
-    parsekit_page                     once a session of matches, only for `parsekit watch --report`
+    parsekit_page                     for `parsekit watch --report`, and sites of matches
     parsekit_open                     once a process, after a fork, before the first replay
     ├─ parsekit_metrics               every few seconds, only in a worker
     ├─ parsekit_progress              for every step of every replay
@@ -107,8 +107,9 @@ def parsekit_register_checks(
 def parsekit_page() -> Page:  # type: ignore[empty-body]  # a specification
     """Begin a page of matches: `parsekit watch --report` adds to it and writes it again and again.
 
-    The first plugin that has the hook is asked. What is slow to import is imported here. One page
-    is made at a time, and what it keeps of a match is in memory until the session ends.
+    A site, as `parsekit serve`, puts its content into pages of its own. The first plugin that has
+    the hook is asked. What is slow to import is imported here. One page is made at a time, and what
+    it keeps of a match is in memory until the session ends.
     """
 
 

@@ -30,7 +30,8 @@ class Request:
     ``parser`` None means the configured one. ``bulk`` marks a back-fill, which yields to
     interactive work wherever something is scarce. ``caller`` says who asked, for the audit.
     ``again`` names the time at which a dead letter is tried anew, "" for the first. ``timeline``
-    asks for one beside the body, which no stored result has: the replay is parsed.
+    asks for one beside the body, which no stored result has: the replay is parsed. Without
+    ``fallback`` no other parser is asked in place of one that can't answer.
     """
 
     replay: str
@@ -43,6 +44,7 @@ class Request:
     caller: str = ""
     again: str = ""
     timeline: bool = False
+    fallback: bool = True
 
     @property
     def event_stem(self) -> str:

@@ -69,6 +69,20 @@ class WaitingParser(Parser, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageContent:
+    """A page without the document around it, for a site that has one of its own.
+
+    ``style`` (CSS) and ``script`` are the plugin's own, the same for all matches, so a site may
+    allow them by their digests. ``body`` is HTML that stands inside of ``main``.
+    """
+
+    title: str
+    style: str
+    script: str
+    body: Iterable[str]
+
+
 class Page(Protocol):
     """A page of matches in the making, which is asked for its text as often as matches join it."""
 
@@ -78,6 +92,10 @@ class Page(Protocol):
 
     def text(self) -> tuple[str, Iterable[str]]:
         """The title and the page of all matches so far, HTML in parts."""
+        ...
+
+    def content(self) -> PageContent:
+        """The same, to be put into the document of a site."""
         ...
 
 

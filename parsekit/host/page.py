@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from parsekit.errors import PluginFailed
 from parsekit.model import Outcome
-from parsekit.providers import Page
+from parsekit.providers import Page, PageContent
 
 
 class GuardedPage:
@@ -28,6 +29,12 @@ class GuardedPage:
         with self._named():
             title, parts = self._page.text()
         return title, self._guarded(parts)
+
+    def content(self) -> PageContent:
+        """See `parsekit.Page.content`."""
+        with self._named():
+            content = self._page.content()
+        return replace(content, body=self._guarded(content.body))
 
     def _guarded(self, parts: Iterable[str]) -> Iterator[str]:
         with self._named():

@@ -39,7 +39,7 @@ class Task:
         self.state = state
         host = services.config.host
         # A parser may stand in the chain twice, so that it can be the last resort as well.
-        asked = (request.parser or host.parser, *host.fallback)
+        asked = (request.parser or host.parser, *(host.fallback if request.fallback else ()))
         self._chain = tuple(name for name, _ in groupby(asked))
         if state.parser_index >= len(self._chain):
             raise BadRequest(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from parsekit import Outcome, hookimpl
+from parsekit import Outcome, PageContent, hookimpl
 from parsekit.errors import ConfigInvalid, PluginFailed
 from parsekit.host import Host
 
@@ -24,6 +24,10 @@ class Broken:
             raise RuntimeError("no ink")
 
         return "title", parts()
+
+    def content(self) -> PageContent:
+        _, body = self.text()
+        return PageContent(title="title", style="", script="", body=body)
 
 
 def begin_broken() -> Broken:
@@ -44,6 +48,8 @@ def test_what_a_page_raises_names_the_plugin() -> None:
     assert title == "title"
     with pytest.raises(PluginFailed, match=r"plugin 'ink' can't make the page: .* no ink"):
         list(parts)
+    with pytest.raises(PluginFailed, match=r"plugin 'ink' can't make the page: .* no ink"):
+        list(page.content().body)
 
 
 def test_a_page_that_cannot_be_begun_names_the_plugin() -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parsekit import Outcome
+from parsekit import Outcome, PageContent
 from parsekit_report.collection import Collection, Collector, ListedMatch
 from parsekit_report.demolitions import DemolitionMatrix, demolitions_of
 from parsekit_report.goals import GoalCard, goals_of
@@ -33,6 +34,8 @@ from parsekit_report.touches import BallContact, TouchMap, contacts_of, touch_ma
 from parsekit_report.zones import ZoneGrid, grids_of
 
 _HERE = Path(__file__).parent
+#: What stands around a page: a whole document, or nothing.
+Layout = Literal["page.html", "content.html"]
 #: A link to a moment begins so many seconds before it.
 _LEAD_S = 4.0
 
@@ -93,16 +96,16 @@ class MatchView:
         yield f"{self.id}trust", "How sure"
 
 
-def page_of(collection: Collection) -> tuple[str, Iterator[str]]:
+def page_of(collection: Collection, layout: Layout = "page.html") -> tuple[str, Iterator[str]]:
     """The title of a page, and its text in parts: that of one match, or of several."""
     if len(collection.entries) == 1:
         [entry] = collection.entries
         title = _title(entry.sheet)
-        return title, _render("match_page.html", title=title, view=_view(entry.sheet))
+        return title, _render("match_page.html", layout, title=title, view=_view(entry.sheet))
     season = season_of(collection)
     matches = _matches(collection)
     return season.title, _render(
-        "season_page.html", title=season.title, season=season, matches=matches
+        "season_page.html", layout, title=season.title, season=season, matches=matches
     )
 
 
@@ -119,6 +122,12 @@ class SessionPage:
     def text(self) -> tuple[str, Iterator[str]]:
         """The page of all matches so far."""
         return page_of(self._collector.collection())
+
+    def content(self) -> PageContent:
+        """The same for a site, which brings the document."""
+        title, body = page_of(self._collector.collection(), "content.html")
+        style, script = _style_and_script()
+        return PageContent(title=title, style=style, script=script, body=body)
 
 
 def _matches(collection: Collection) -> Iterator[MatchView]:
@@ -176,8 +185,8 @@ def _title(sheet: MatchSheet) -> str:
     return f"{blue.name} {blue.score}–{orange.score} {orange.name}"
 
 
-def _render(template: str, **values: object) -> Iterator[str]:
-    return _environment().get_template(template).generate(**values)
+def _render(template: str, layout: Layout, **values: object) -> Iterator[str]:
+    return _environment().get_template(template).generate(layout=layout, **values)
 
 
 def _data(value: object) -> Markup:
@@ -187,8 +196,14 @@ def _data(value: object) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def _style_and_script() -> tuple[str, str]:
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return style, script
+
+
+@cache
+def _environment() -> Environment:
+    style, script = _style_and_script()
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,

@@ -21,3 +21,10 @@ class NotFound(ParsekitError):
     """There is nothing under this id that the caller may see."""
 
     code = "not_found"
+
+
+class Busy(ParsekitError):
+    """So many ask at once that this one can't be answered now."""
+
+    code = "busy"
+    retryable = True

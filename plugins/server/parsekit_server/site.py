@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from parsekit import OwnedFolder, Session
+from parsekit import OwnedFolder, Page, Session
 from parsekit.errors import ConfigInvalid
 from parsekit_server.access import Viewer
 from parsekit_server.catalogue.accounts import Accounts
@@ -20,6 +20,7 @@ from parsekit_server.catalogue.listing import Listing
 from parsekit_server.catalogue.ratings import Ratings
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.errors import NotSignedIn
+from parsekit_server.match_contents import MatchContents
 from parsekit_server.replay_files import Draft, ReplayFiles
 from parsekit_server.settings import ServerSettings
 from parsekit_server.tokens import digest
@@ -42,6 +43,7 @@ class ReplaySite:
     group_listing: GroupListing
     files: ReplayFiles
     queue: WorkQueue
+    contents: MatchContents
     max_bytes: int
     delete_result: Callable[[str], None]
 
@@ -65,6 +67,7 @@ class ReplaySite:
         """Delete a replay with its file and the stored result. Raises `NotFound`, `Forbidden`."""
         row = self.replays.delete(replay_id, viewer)
         self.files.delete(row.id)
+        self.contents.forget(row.id)
         if row.result_key is not None and not self.replays.uses(row.result_key):
             self.delete_result(row.result_key)
 
@@ -80,6 +83,15 @@ class Parses(Protocol):
     @property
     def slots(self) -> int:
         """How many replays are parsed at once."""
+        ...
+
+    @property
+    def remote(self) -> bool:
+        """Whether the parser sends replays away."""
+        ...
+
+    def begin_page(self) -> Page:
+        """Begin a page of matches."""
         ...
 
     @property
@@ -110,6 +122,8 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
         queue = WorkQueue(replays, files.path, parsing.parse, threads=parsing.slots)
         queue.start()
         opened.callback(queue.close)
+        contents = MatchContents(parsing, files.path)
+        opened.callback(contents.close)
         yield ReplaySite(
             settings=session.config.section(ServerSettings),
             accounts=Accounts(database),
@@ -120,6 +134,7 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             group_listing=GroupListing(database),
             files=files,
             queue=queue,
+            contents=contents,
             max_bytes=limits.replay_bytes,
             delete_result=parsing.delete_result,
         )

@@ -33,7 +33,14 @@ _FIRST_DELAY_S, _LONGEST_DELAY_S = 5.0, 900.0
 class Parse(Protocol):
     """Parses the replay in a file; ``stop`` breaks it off while it waits."""
 
-    def __call__(self, path: Path, *, stop: threading.Event) -> Outcome:
+    def __call__(
+        self,
+        path: Path,
+        *,
+        timeline: bool = False,
+        fallback: bool = True,
+        stop: threading.Event,
+    ) -> Outcome:
         """See `parsekit.Parsing.parse`."""
         ...
 

@@ -15,6 +15,7 @@ import requests
 
 from parsekit import Failure, JsonObject, Outcome, Session
 from parsekit.testing import believable_match, synthetic_replay
+from parsekit_report.page import SessionPage
 from parsekit_server.access import Role
 from parsekit_server.asgi.serving import make_server
 from parsekit_server.site import ReplaySite, open_site
@@ -92,13 +93,24 @@ class FakeParsing:
     may_go: threading.Event = field(default_factory=threading.Event)
     parsed: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
+    remote: bool = False
 
     def answer(self, content: bytes, what: JsonObject | Failure) -> None:
         """Answer this for a file of this content."""
         self.answers[hashlib.sha256(content).hexdigest()] = what
 
-    def parse(self, path: Path, *, stop: threading.Event) -> Outcome:
+    def begin_page(self) -> SessionPage:
+        """The page of parsekit-report."""
+        return SessionPage()
+
+    def parse(
+        self, path: Path, *, timeline: bool = False, fallback: bool = True, stop: threading.Event
+    ) -> Outcome:
         """Answer what was wanted, `body` where nothing was."""
+        if timeline:
+            assert not fallback, "a page never asks a parser that may be remote"
+            self.looked_at.append(path.name)
         while not self.may_go.wait(0.02):
             if stop.is_set():
                 cancelled = Failure(code="cancelled", message="stopped")
