@@ -63,6 +63,8 @@ _TRANSPORTS = {
 #: Celery stops by itself when its tasks end in time; what is left then is for requeueing.
 _ABORT_SECONDS = SHUTDOWN_SECONDS - 7
 _FAREWELL_SECONDS = 6.0
+#: The exit code of a command that Ctrl-C ended.
+_INTERRUPTED = 130
 
 
 def install(app: Celery) -> None:
@@ -261,7 +263,14 @@ def _on_childs_end(report: ChildReport, watch: StorageWatch) -> None:
 
 
 def _on_end(**_: Any) -> None:
-    """Called last, when nothing is consumed any more and running tasks have ended."""
+    """Called last, when nothing is consumed any more.
+
+    Running tasks have ended, unless a second Ctrl-C cut them off: those go back as they are, as to
+    close what they use would make failures of them.
+    """
+    if service.process.running.count:
+        _requeue_unacked()
+        os._exit(_INTERRUPTED)
     service.process.stop()
     flush()
 

@@ -45,11 +45,18 @@ class FakeRemote:
 
     def __init__(self, context: ProviderContext) -> None:
         (remote() / "done").mkdir(exist_ok=True)
+        self.uploading = 0
+
+    def close(self) -> None:
+        if self.uploading:
+            write_line("closed_in_use", str(os.getpid()))
 
     def parse(self, replay: Replay, job: Job) -> Parsed | NotReady:
         job.progress(30, "Uploading replay to Ballchasing")
         ready = remote() / "done" / replay.sha256
+        self.uploading += 1
         time.sleep(setting("slow_s"))
+        self.uploading -= 1
         if (remote() / "kill").exists():
             os.kill(os.getpid(), signal.SIGKILL)
         write_line("uploads", replay.sha256)
