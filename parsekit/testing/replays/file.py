@@ -42,10 +42,11 @@ def synthetic_replay(match: Match | None = None, frames: int = 300) -> bytes:
     return _section(encode_header(recording)) + _section(encode_body(recording, network))
 
 
-def write_replay(path: Path, match: Match | None = None, frames: int = 300) -> Path:
+def write_replay(path: str | Path, match: Match | None = None, frames: int = 300) -> Path:
     """Write `synthetic_replay` to a file and return its path."""
-    path.write_bytes(synthetic_replay(match, frames))
-    return path
+    target = Path(path)
+    target.write_bytes(synthetic_replay(match, frames))
+    return target
 
 
 def _section(data: bytes) -> bytes:

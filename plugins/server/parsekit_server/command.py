@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +20,25 @@ def serve(host: str | None = None, port: int | None = None, config: Path | None 
     from parsekit_server.asgi.serving import run  # noqa: PLC0415
     from parsekit_server.site import open_site  # noqa: PLC0415
 
-    with open_parsing(config) as parsing, open_site(parsing) as site:
+    with _ended_in_order(), open_parsing(config) as parsing, open_site(parsing) as site:
         run(
             site, host=host or site.settings.host, port=site.settings.port if port is None else port
         )
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM unwind what is open, once; uvicorn raises it again when it has ended."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def token_add(

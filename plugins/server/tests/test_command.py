@@ -35,6 +35,31 @@ def test_a_replay_goes_in_and_the_parsers_body_comes_out(
     assert shown["title"] == data["title"]
 
 
+def test_a_server_that_is_stopped_closes_its_catalogue_and_loses_no_replay(
+    command_line: CommandLine,
+) -> None:
+    """Each stop counted as a crash of the parse, and the sixth put the replay aside as poison."""
+    token = command_line.run("serve", "token", "add", "ann", "--role", "admin").stdout
+    replay_id = ""
+    for _ in range(7):
+        server = command_line.start("serve", "--port", "0")
+        assert server.stderr is not None
+        (root,) = re.findall(r"listening on (\S+)", server.stderr.readline().decode())
+        client = Client(root=root, token=token.decode().strip())
+        if not replay_id:
+            replay_id = client.upload(replay_bytes()).json()["id"]
+        server.send_signal(signal.SIGTERM)
+        server.communicate()
+        assert server.returncode == 0
+        assert not [*command_line.home.rglob("*-wal")]
+    server = command_line.start("serve", "--port", "0")
+    assert server.stderr is not None
+    (root,) = re.findall(r"listening on (\S+)", server.stderr.readline().decode())
+    assert Client(root=root, token=token.decode().strip()).wait(replay_id)["status"] == "ok"
+    server.send_signal(signal.SIGTERM)
+    server.communicate()
+
+
 def test_a_token_is_printed_alone_and_kept_as_a_digest(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
