@@ -108,6 +108,9 @@ def postgresql() -> Iterator[PostgresqlServer]:
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            if programs.folder.is_relative_to(UNPACKED):  # maybe below a home that is root's alone
+                copy = shutil.copytree(UNPACKED, folder / "programs", symlinks=True)
+                programs = find_postgresql(copy) or programs
         server = PostgresqlServer(folder, programs)
         server.make_data()
         server.start()
