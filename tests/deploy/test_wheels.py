@@ -71,7 +71,7 @@ def test_all_plugins_are_found_in_the_wheels(worker_side: Side) -> None:
     names = {plugin["distribution"] for plugin in found}
     assert names == {
         "parsekit",
-        *("parsekit-ballchasing", "parsekit-local", "parsekit-server"),
+        *("parsekit-ballchasing", "parsekit-local", "parsekit-report", "parsekit-server"),
         *("parsekit-sinks-rabbitmq", "parsekit-storage-minio"),
     }
     assert [plugin["error"] for plugin in found if plugin["error"]] == []

@@ -14,6 +14,7 @@ from parsekit import Metric
 from parsekit.worker.monitoring import children
 from parsekit.worker.monitoring.children import Children, ChildReport
 from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.families import RUNS
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_report_that_fails_once_is_not_the_last(
 
     child = report(numbers)
     child.start()
-    poll(lambda: parent.now()[0].value("parsekit_runs_total") > 4, seconds=10)
+    poll(lambda: parent.now()[0].value(RUNS) > 4, seconds=10)
     child.stop()
     (line,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
     assert "no numbers now" in str(line.exc_info)
