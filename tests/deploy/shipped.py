@@ -166,7 +166,7 @@ class ShippedRabbit(RabbitServer):
 
     def tool(self, program: str, *arguments: str) -> str:
         """Run one of RabbitMQ's own, as the health check of compose is; what it printed."""
-        return run([self.installation.script(program), *arguments], env=self._environ, timeout=60)
+        return run([self.installation.script(program), *arguments], env=self._environ, timeout=180)
 
     def _settings(self) -> str:
         return self._configuration

@@ -27,7 +27,8 @@ from parsekit_local.stream.readers import why_not_native
 
 from .shipped import TOOLS, Servers, Side, run
 
-pytestmark = pytest.mark.processes
+#: Wheels of all distributions are built and installed first.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.processes]
 
 
 @pytest.fixture(scope="module")
