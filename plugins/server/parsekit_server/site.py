@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,7 +114,8 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
     with ExitStack() as opened:
         folder = opened.enter_context(_own_folder(session))
         opened.enter_context(_only_one(folder))
-        database = opened.enter_context(open_catalogue(session))
+        database = opened.enter_context(_database(session))
+        database.upgrade()
         limits = session.config.limits
         files = ReplayFiles(folder.below("replays", make=True), max_bytes=limits.replay_bytes)
         opened.callback(files.close)
@@ -142,24 +143,21 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
 
 @contextmanager
 def open_catalogue(session: Session) -> Iterator[Database]:
-    """The catalogue alone, beside a server that has it open."""
-    database = _database(session)
-    try:
-        database.create_tables()
+    """The catalogue alone, beside a server that has it open. Raises `ConfigInvalid`."""
+    with _database(session) as database:
+        database.upgrade(only_new=True)
         yield database
-    finally:
-        database.close()
 
 
-def _database(session: Session) -> Database:
+def _database(session: Session) -> closing[Database]:
     settings = session.config.section(ServerSettings)
     if settings.database is not None:
         password = settings.database_password()
         secret = None if password is None else password.get_secret_value()
-        return Database.at(settings.database.get_secret_value(), secret)
+        return closing(Database.at(settings.database.get_secret_value(), secret))
     with _own_folder(session) as folder:
         os.close(folder.own_file(_CATALOGUE, os.O_RDWR | os.O_CREAT))
-        return Database.in_file(folder.path / _CATALOGUE)
+        return closing(Database.in_file(folder.path / _CATALOGUE))
 
 
 def _own_folder(session: Session) -> OwnedFolder:

@@ -27,7 +27,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, setting: str) -> None:
 def test_a_database_that_is_away_is_named_without_its_password() -> None:
     database = Database.at("postgresql://ann@127.0.0.1:1/x", "hunter2")
     with pytest.raises(StorageUnavailable, match="the catalogue can't be used now") as away:
-        database.create_tables()
+        database.upgrade()
     assert "hunter2" not in str(away.value)
     database.close()
 

@@ -16,14 +16,18 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from parsekit.errors import ConfigInvalid, StorageUnavailable
-from parsekit_server.catalogue.schema import METADATA
+from parsekit_server.catalogue.migrations.upgrading import (
+    is_current,
+    reached_revision,
+    upgrade,
+)
 
 #: Seconds that a writer waits for others.
 _PATIENCE_S = 30
 #: Connections that stay open; beyond them come those of a burst.
 _POOL = {"pool_size": 8, "max_overflow": 40}
-#: Any number that nothing else in the database locks.
-_UPLOADS_LOCK = 8420
+#: Any numbers that nothing else in the database locks.
+_UPLOADS_LOCK, _UPGRADE_LOCK = 8420, 8421
 
 
 class Database:
@@ -50,10 +54,23 @@ class Database:
                 "PostgreSQL needs a driver: pip install 'parsekit-server[postgresql]'"
             ) from error
 
-    def create_tables(self) -> None:
-        """Make the tables that are not there."""
-        with self.writing() as connection:
-            METADATA.create_all(connection)
+    def upgrade(self, *, only_new: bool = False) -> None:
+        """Bring the tables to the form that this version works with, one process at a time.
+
+        With ``only_new`` it makes those of an empty database and changes no others. Raises
+        `ConfigInvalid` for a catalogue of a newer version, and for one that it may not change.
+        """
+        with self.reading() as connection:
+            if is_current(connection):
+                return
+            if only_new and reached_revision(connection) is not None:
+                raise ConfigInvalid(
+                    "the catalogue is of an older version; start parsekit serve, which brings it"
+                    " up to date"
+                )
+        with self._alone(_UPGRADE_LOCK) as connection:
+            if not is_current(connection):
+                upgrade(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -74,9 +91,14 @@ class Database:
     @contextmanager
     def admitting(self) -> Iterator[Connection]:
         """A writing transaction, one at a time: two uploads of one match see each other."""
+        with self._alone(_UPLOADS_LOCK) as connection:
+            yield connection
+
+    @contextmanager
+    def _alone(self, lock: int) -> Iterator[Connection]:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPLOADS_LOCK})"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({lock})"))
             yield connection
 
     def close(self) -> None:

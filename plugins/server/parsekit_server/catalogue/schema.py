@@ -3,6 +3,8 @@
 Moments are microseconds since 1970 UTC. ``*_folded`` is a text without case, to be searched. What
 lists are sorted by stands in an index together with the id, so that a page begins where the one
 before it ended, however many came before.
+
+A change here needs a step in ``migrations/versions``, by which older catalogues follow.
 """
 
 from __future__ import annotations
@@ -20,7 +22,14 @@ from sqlalchemy import (
     Text,
 )
 
-METADATA = MetaData()
+#: Constraints have names, so that a later step of ``migrations`` can name them.
+METADATA = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+    }
+)
 
 #: Compared byte for byte, so that what begins with a text stands together in an index.
 _PREFIXED = Text().with_variant(Text(collation="C"), "postgresql")
