@@ -36,6 +36,17 @@ class ReplayFiles:
         with suppress(FileNotFoundError), self._folder.below(_shard(replay_id)) as shard:
             shard.delete_own(f"{replay_id}{_SUFFIX}")
 
+    def sweep(self) -> None:
+        """Remove what uploads left that a crash broke off; only while nobody uploads.
+
+        A file of a replay stays, also one that the catalogue does not know: that may have been
+        restored from an older back-up.
+        """
+        for shard_name in self._folder.own_folders():
+            with self._folder.below(shard_name) as shard:
+                for draft in shard.own_names(_DRAFT_SUFFIX):
+                    shard.delete_own(draft)
+
     def close(self) -> None:
         """Let go of the folder."""
         self._folder.close()

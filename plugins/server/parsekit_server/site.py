@@ -119,6 +119,7 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
         limits = session.config.limits
         files = ReplayFiles(folder.below("replays", make=True), max_bytes=limits.replay_bytes)
         opened.callback(files.close)
+        files.sweep()
         replays = Replays(database)
         queue = WorkQueue(replays, files.path, parsing.parse, threads=parsing.slots)
         queue.start()

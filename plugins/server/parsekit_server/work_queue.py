@@ -57,6 +57,8 @@ class WorkQueue:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._running: set[str] = set()
+        #: Whose parses began here and could not be ended, as the catalogue was away or full.
+        self._survived: set[str] = set()
         self._threads = [
             threading.Thread(target=self._work, name=f"parse-{number}", daemon=True)
             for number in range(threads)
@@ -96,12 +98,14 @@ class WorkQueue:
     def _parse_next(self) -> bool:
         """Parse one replay; False where none is due."""
         with self._changed:
-            pending = self._replays.start_next(self._running)
+            pending = self._replays.start_next(self._running, self._survived)
             if pending is None:
                 return False
             self._running.add(pending.id)
+            self._survived.add(pending.id)
         try:
             self._parse_one(pending)
+            self._survived.discard(pending.id)
         finally:
             with self._changed:
                 self._running.discard(pending.id)

@@ -116,8 +116,13 @@ class Replays:
             found = connection.execute(select(arena.c.code, arena.c.name).order_by(arena.c.code))
             return {row.code: row.name for row in found}
 
-    def start_next(self, running: Collection[str]) -> PendingReplay | None:
-        """The replay that waits longest and is not ``running``, counted as started."""
+    def start_next(
+        self, running: Collection[str], survived: Collection[str]
+    ) -> PendingReplay | None:
+        """The replay that waits longest and is not ``running``, counted as started.
+
+        One that this process has ``survived`` is not counted again.
+        """
         waiting = select(replay.c.id, replay.c.starts, replay.c.tries).where(
             replay.c.due_us <= now_us(), replay.c.id.not_in(running)
         )
@@ -125,7 +130,8 @@ class Replays:
             found = connection.execute(waiting.order_by(replay.c.due_us).limit(1)).one_or_none()
             if found is None:
                 return None
-            started = PendingReplay(id=found.id, starts=found.starts + 1, tries=found.tries)
+            starts = found.starts + (found.id not in survived)
+            started = PendingReplay(id=found.id, starts=starts, tries=found.tries)
             _set(connection, found.id, starts=started.starts)
             return started
 
