@@ -20,6 +20,7 @@ from parsekit_server.catalogue.listing import Listing
 from parsekit_server.catalogue.ratings import Ratings
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.errors import NotSignedIn
+from parsekit_server.group_games import GroupGames
 from parsekit_server.match_contents import MatchContents
 from parsekit_server.replay_files import Draft, ReplayFiles
 from parsekit_server.settings import ServerSettings
@@ -41,6 +42,7 @@ class ReplaySite:
     listing: Listing
     groups: Groups
     group_listing: GroupListing
+    group_games: GroupGames
     files: ReplayFiles
     queue: WorkQueue
     contents: MatchContents
@@ -134,6 +136,7 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             listing=Listing(database),
             groups=Groups(database),
             group_listing=GroupListing(database),
+            group_games=GroupGames(replays),
             files=files,
             queue=queue,
             contents=contents,

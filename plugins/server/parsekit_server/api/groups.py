@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from parsekit import JsonObject, TeamIdentification, game_of, group_sums
+from collections.abc import Sequence
+
+from parsekit import JsonObject, TeamIdentification
 from parsekit.errors import BadRequest
 from parsekit_server.access import PlayerIdentification
 from parsekit_server.api.bodies import Address, user
 from parsekit_server.api.call import NOTHING, ApiReply, Call
 from parsekit_server.api.fields import bool_field, one_of, text_field
 from parsekit_server.api.pages import page_reply
-from parsekit_server.catalogue.groups import GroupChanges, GroupContent, NewGroup
+from parsekit_server.catalogue.groups import GroupChanges, Member, NewGroup
 from parsekit_server.catalogue.rows import GroupRow
 from parsekit_server.filters import read_group_filters, read_group_page
 from parsekit_server.moments import rfc3339
@@ -51,20 +53,16 @@ def create_group(call: Call) -> ApiReply:
 def get_group(call: Call) -> ApiReply:
     """``GET /groups/{id}``: sums of all replays in it and below it that the caller may see."""
     group = call.site.groups.find(call.names["id"])
-    content = call.site.groups.content(group, call.viewer)
+    members = call.site.groups.members(group, call.viewer)
     body = {
         **_shown(group, call.address),
-        "status": _status(content),
+        "status": _status(members),
         "shared": group.shared,
         "creator": user(group.creator),
     }
-    if content.failed:
-        body["failed_replays"] = list(content.failed)
-    sums = group_sums(
-        [game_of(each) for each in content.bodies],
-        player_identification=group.player_identification.value,
-        team_identification=group.team_identification,
-    )
+    if failed := [each.id for each in members if each.status == "failed"]:
+        body["failed_replays"] = failed
+    sums = call.site.group_games.sums(group, members)
     return ApiReply(body=body | {name: value for name, value in sums.items() if value})
 
 
@@ -102,10 +100,11 @@ def _shown(group: GroupRow, address: Address) -> JsonObject:
     return shown if group.parent_id is None else {**shown, "parent": group.parent_id}
 
 
-def _status(content: GroupContent) -> str:
-    if content.pending:
+def _status(members: Sequence[Member]) -> str:
+    statuses = {each.status for each in members}
+    if "pending" in statuses:
         return "pending_replays"
-    return "failed_replays" if content.failed else "ok"
+    return "failed_replays" if "failed" in statuses else "ok"
 
 
 def _players(payload: JsonObject) -> PlayerIdentification | None:

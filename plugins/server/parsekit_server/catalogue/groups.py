@@ -25,12 +25,11 @@ from sqlalchemy import (
     update,
 )
 
-from parsekit import JsonObject, TeamIdentification
+from parsekit import TeamIdentification
 from parsekit.errors import BadRequest
 from parsekit_server.access import PlayerIdentification, Viewer
-from parsekit_server.catalogue.compressed import unpacked
 from parsekit_server.catalogue.database import Database
-from parsekit_server.catalogue.rows import AccountRow, GroupRow
+from parsekit_server.catalogue.rows import AccountRow, GroupRow, Status
 from parsekit_server.catalogue.schema import account, body, replay, replay_group
 from parsekit_server.catalogue.visible import reachable
 from parsekit_server.errors import NotFound
@@ -63,12 +62,12 @@ class GroupChanges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupContent:
-    """What a viewer sees of all replays in a group and below it."""
+class Member:
+    """A replay in a group. ``edition`` is another one when its body has changed."""
 
-    bodies: tuple[JsonObject, ...]
-    pending: int
-    failed: tuple[str, ...]
+    id: str
+    status: Status
+    edition: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +133,10 @@ class Groups:
             viewer.check_changes(group.creator.id)
             connection.execute(delete(replay_group).where(_is(group.id)))
 
-    def content(self, group: GroupRow, viewer: Viewer) -> GroupContent:
+    def members(self, group: GroupRow, viewer: Viewer) -> list[Member]:
         """The replays in a group and below it that the viewer may see, oldest first."""
         rows = (
-            select(replay.c.id, replay.c.status, body.c.data)
+            select(replay.c.id, replay.c.status, body.c.edition)
             .join(replay_group, replay.c.group_id == replay_group.c.id)
             .outerjoin(body)
             .where(_within(group.path), reachable(viewer))
@@ -145,11 +144,7 @@ class Groups:
         )
         with self._database.reading() as connection:
             found = connection.execute(rows).all()
-        return GroupContent(
-            bodies=tuple(unpacked(row.data) for row in found if row.data is not None),
-            pending=sum(row.status == "pending" for row in found),
-            failed=tuple(row.id for row in found if row.status == "failed"),
-        )
+        return [Member(id=row.id, status=row.status, edition=row.edition or 0) for row in found]
 
     def counts(self, groups: Sequence[GroupRow], viewer: Viewer) -> dict[str, ReplayCounts]:
         """How many replays each of these groups has, by its id."""

@@ -1,7 +1,8 @@
 """Lists of replays: filtered, in an order, a page at a time.
 
-A page begins behind the cursor's place in an index, so that it costs the same wherever it is. The
-total is counted up to `COUNTED`, as counting has no index.
+A page begins behind the cursor's place in an index, so that it costs the same wherever it is: an
+index of replays, or of the players that are asked for. The total is counted up to `COUNTED`, as
+counting has no index.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
-    and_,
     func,
     literal,
     or_,
     select,
+    true,
     tuple_,
 )
 
@@ -36,7 +37,7 @@ from parsekit_server.filters import ListPage, ReplayFilters
 COUNTED = 10_000
 #: Longer numbers are of other sites' accounts.
 _DIGITS = 10
-_SORTED_BY = {"created": replay.c.created_us, "date": replay.c.date_us}
+_SORTED_BY = {"created": "created_us", "date": "date_us"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +65,19 @@ class Listing:
 
     def page(self, filters: ReplayFilters, page: ListPage, viewer: Viewer) -> ReplayPage:
         """The replays that the viewer may find, of which these filters hold."""
-        wanted = and_(*_conditions(filters, viewer))
-        order = _SORTED_BY[page.sort]
-        rows = REPLAYS.add_columns(body.c.item, order.label("sorted_by")).outerjoin(body)
-        found = behind(rows.where(wanted), order, replay.c.id, page).limit(page.count + 1)
-        counted = select(literal(1)).select_from(replay).where(wanted).limit(COUNTED)
+        found = _found(filters, viewer, _SORTED_BY[page.sort])
+        order, number = found.selected_columns.sorted_by, found.selected_columns.id
+        wanted = behind(found, order, number, page).limit(page.count + 1).subquery()
+        rows = REPLAYS.add_columns(body.c.item, wanted.c.sorted_by).outerjoin(body)
+        rows = rows.join(wanted, wanted.c.id == replay.c.id)
+        counted = found.limit(COUNTED).subquery()
         with self._database.reading() as connection:
-            some = connection.execute(found).all()
+            some = connection.execute(in_order(rows, wanted.c.sorted_by, replay.c.id, page)).all()
             shown = some[: page.count]
             more = len(some) > len(shown)
             total: int | None = len(some)
             if more or page.after is not None:
-                total = connection.scalar(select(func.count()).select_from(counted.subquery()))
+                total = connection.scalar(select(func.count()).select_from(counted))
         return ReplayPage(
             total=total or 0,
             replays=tuple(_listed(row) for row in shown),
@@ -93,6 +95,13 @@ def behind(
     if page.after is not None:
         last = tuple_(literal(page.after.value), literal(page.after.id))
         rows = rows.where(place < last if page.descending else place > last)
+    return in_order(rows, order, number, page)
+
+
+def in_order(
+    rows: Select[Any], order: ColumnElement[Any], number: ColumnElement[Any], page: ListPage
+) -> Select[Any]:
+    """Rows in the order of a column, and of their ids where that is equal."""
     if page.descending:
         return rows.order_by(order.desc(), number.desc())
     return rows.order_by(order, number)
@@ -101,6 +110,26 @@ def behind(
 def _listed(row: Any) -> ListedReplay:
     item = {} if row.item is None else unpacked(row.item)
     return ListedReplay(row=replay_row(row), item=item)
+
+
+def _found(filters: ReplayFilters, viewer: Viewer, moment: str) -> Select[Any]:
+    """``id`` and ``sorted_by`` of all that is wanted.
+
+    `match-result` is that of the players who are asked for, else of who recorded the match.
+    """
+    players = [*_played(filters)]
+    if players:
+        order = player.c[moment].label("sorted_by")
+        found = select(player.c.replay_id.label("id"), order).distinct().where(players[0])
+        found = found.join(replay, player.c.replay_id == replay.c.id)
+    else:
+        found = select(replay.c.id, replay.c[moment].label("sorted_by"))
+        if filters.match_result:
+            found = found.where(replay.c.recorder_won.in_(filters.match_result))
+    for other in players[1:]:
+        also = select(player.c.replay_id).where(other).correlate(None)
+        found = found.where(replay.c.id.in_(also))
+    return found.where(*_conditions(filters, viewer))
 
 
 def _conditions(filters: ReplayFilters, viewer: Viewer) -> Iterator[ColumnElement[bool]]:
@@ -134,7 +163,6 @@ def _conditions(filters: ReplayFilters, viewer: Viewer) -> Iterator[ColumnElemen
         yield replay.c.pro
     if filters.uploader:
         yield replay.c.uploader_id == account_number(filters.uploader, viewer)
-    yield from _played(filters)
 
 
 def account_number(text: str, viewer: Viewer) -> int:
@@ -145,22 +173,9 @@ def account_number(text: str, viewer: Viewer) -> int:
 
 
 def _played(filters: ReplayFilters) -> Iterator[ColumnElement[bool]]:
-    """Who was in it, and whether they won; without a name it is whoever recorded it."""
+    """Of a player's row: who is asked for, and whether they won."""
     names = [name.casefold() for name in filters.player_name]
-    asked = [
-        column.in_(values)
-        for column, values in (
-            (player.c.account, filters.player_id),
-            (player.c.name_folded, names),
-        )
-        if values
-    ]
-    if not asked:
-        if filters.match_result:
-            yield replay.c.recorder_won.in_(filters.match_result)
-        return
-    for condition in asked:
-        played = select(player.c.replay_id).where(condition)
-        if filters.match_result:
-            played = played.where(player.c.won.in_(filters.match_result))
-        yield replay.c.id.in_(played)
+    for column, values in ((player.c.account, filters.player_id), (player.c.name_folded, names)):
+        if values:
+            won = player.c.won.in_(filters.match_result) if filters.match_result else true()
+            yield column.in_(values) & won

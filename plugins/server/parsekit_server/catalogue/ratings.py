@@ -50,7 +50,7 @@ def reported_ranks(connection: Connection, replay_id: str) -> dict[str, Rank]:
 
 def _put(connection: Connection, replay_id: str, data: JsonObject) -> None:
     facts = facts_of(data)
-    kept = {"item": packed(facts.item), "data": packed(data)}
+    kept = {"item": packed(facts.item), "data": packed(data), "edition": body.c.edition + 1}
     connection.execute(update(body).where(body.c.replay_id == replay_id).values(kept))
     tiers = {"min_tier": facts.min_tier, "max_tier": facts.max_tier}
     connection.execute(update(replay).where(replay.c.id == replay_id).values(tiers))

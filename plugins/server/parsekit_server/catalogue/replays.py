@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +22,9 @@ from parsekit_server.errors import Forbidden, NotFound
 from parsekit_server.facts import ReplayFacts, facts_of
 from parsekit_server.moments import now_us
 from parsekit_server.ranks import with_ranks
+
+#: Bodies that are read at once, some 5 kB each.
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,15 @@ class Replays:
         with self._database.reading() as connection:
             found = connection.scalar(select(body.c.data).where(body.c.replay_id == replay_id))
         return None if found is None else unpacked(found)
+
+    def bodies(self, replay_ids: Sequence[str]) -> Iterator[tuple[str, int, JsonObject]]:
+        """Id, edition and the parser's answer of each of these that has one, in any order."""
+        for begin in range(0, len(replay_ids), _AT_ONCE):
+            some = body.c.replay_id.in_(replay_ids[begin : begin + _AT_ONCE])
+            with self._database.reading() as connection:
+                found = connection.execute(select(body).where(some)).all()
+            for row in found:
+                yield row.replay_id, row.edition, unpacked(row.data)
 
     def change(self, replay_id: str, changes: ReplayChanges, viewer: Viewer) -> None:
         """Change a replay of the viewer's. Raises `NotFound`, `Forbidden`."""
@@ -181,7 +193,9 @@ class Replays:
             connection.execute(insert(body).values(replay_id=replay_id, **kept))
             _add_arena(connection, facts)
             if facts.players:
-                connection.execute(insert(player), _players_of(replay_id, facts))
+                moments = select(replay.c.created_us, replay.c.date_us)
+                found = connection.execute(moments.where(replay.c.id == replay_id)).mappings()
+                connection.execute(insert(player), _players_of(replay_id, facts, found.one()))
 
 
 def _columns_of(facts: ReplayFacts, result_key: str | None) -> dict[str, Any]:
@@ -207,9 +221,12 @@ def _row_of(new: NewReplay) -> dict[str, Any]:
     return {**asdict(new), **begun, **due, "title_folded": new.title.casefold()}
 
 
-def _players_of(replay_id: str, facts: ReplayFacts) -> list[dict[str, Any]]:
+def _players_of(
+    replay_id: str, facts: ReplayFacts, moments: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     return [
         {
+            **moments,
             "replay_id": replay_id,
             "place": place,
             "account": each.account,

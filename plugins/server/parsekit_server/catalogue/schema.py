@@ -123,13 +123,15 @@ replay = Table(
     Index("replay_result", "result_key"),
 )
 
-#: ``item`` is its line in a list, ``data`` the parser's answer, both compressed JSON.
+#: ``item`` is its line in a list, ``data`` the parser's answer, both compressed JSON; ``edition``
+#: is another one when they have changed.
 body = Table(
     "body",
     METADATA,
     Column("replay_id", ForeignKey("replay.id", ondelete="CASCADE"), primary_key=True),
     Column("item", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("edition", Integer, nullable=False, server_default="0"),
 )
 
 #: Ranks of players in a match, as the uploader of its replay has reported them.
@@ -151,7 +153,8 @@ arena = Table(
     Column("name", Text, nullable=False),
 )
 
-#: ``account`` is ``platform:id``, empty for bots; ``won`` None where nobody knows.
+#: ``account`` is ``platform:id``, empty for bots; ``won`` None where nobody knows. The moments are
+#: those of the replay, by which lists of one player's replays are sorted.
 player = Table(
     "player",
     METADATA,
@@ -160,6 +163,10 @@ player = Table(
     Column("account", Text, nullable=False),
     Column("name_folded", Text, nullable=False),
     Column("won", Boolean),
-    Index("player_account", "account", "replay_id"),
-    Index("player_name", "name_folded", "replay_id"),
+    Column("created_us", BigInteger, nullable=False, server_default="0"),
+    Column("date_us", BigInteger, nullable=False, server_default="0"),
+    Index("player_account", "account", "created_us", "replay_id"),
+    Index("player_account_date", "account", "date_us", "replay_id"),
+    Index("player_name", "name_folded", "created_us", "replay_id"),
+    Index("player_name_date", "name_folded", "date_us", "replay_id"),
 )
