@@ -26,6 +26,7 @@ BENCHMARKS = (
     "report",
     "records",
     "ballchasing",
+    "serve",
 )
 
 

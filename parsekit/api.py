@@ -31,6 +31,7 @@ from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.pipeline.reports import Reports
 from parsekit.providers import Page, Storage
+from parsekit.records.audit_trail import operation_event
 from parsekit.retry import RetryPolicy
 from parsekit.shadow.runner import Shadow
 from parsekit.storage.atomic import OwnedFolder
@@ -150,6 +151,23 @@ class Parsing:
         Raises `parsekit.errors.StorageUnavailable`, `parsekit.errors.StorageDenied`.
         """
         self._pipeline.storage.delete(key)
+
+    def record(
+        self,
+        caller: str,
+        *,
+        replay: str = "",
+        written: Iterable[str] = (),
+        removed: Iterable[str] = (),
+    ) -> None:
+        """Put on record, in the audit, what was done for ``caller`` beside parses.
+
+        ``caller`` names the program and who asked, as ``serve ann``; ``written`` and ``removed``
+        what was changed, without secrets.
+        """
+        self._pipeline.listeners.deliver(
+            operation_event(caller, replay=replay, written=written, removed=removed)
+        )
 
 
 @contextmanager

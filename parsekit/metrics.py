@@ -15,8 +15,8 @@ from typing import Any, Literal
 Kind = Literal["counter", "gauge", "histogram"]
 #: How values of several processes of one worker come to one.
 Across = Literal["sum", "max"]
-#: Whose number it is: each worker has its own, or all publish the same one.
-Owner = Literal["worker", "deployment", "token"]
+#: Whose number it is: each worker or server has its own, or all publish the same one.
+Owner = Literal["worker", "server", "deployment", "token"]
 
 #: A metric of more series than this is a label gone wild; the rest is left out.
 MAX_SERIES = 200

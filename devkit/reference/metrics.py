@@ -8,6 +8,7 @@ from types import ModuleType
 import parsekit.records.audit_file
 import parsekit.worker.monitoring.families
 import parsekit_ballchasing.metrics
+import parsekit_server.metrics
 import parsekit_sinks_rabbitmq.metrics
 from devkit.reference.markdown import code, table
 from parsekit.metrics import MetricFamily
@@ -15,12 +16,13 @@ from parsekit.metrics import MetricFamily
 _INTRODUCTION = """
 # Metrics
 
-What `/metrics` of a worker has ([how, and what to do about an alert](../metrics.md)). A number of
-the *deployment*, or of the *token* of Ballchasing, is published by every worker alike: take
-`max`, not `sum`.
+What `/metrics` of a worker, and of a [server](../server.md), has ([how, and what to do about an
+alert](../metrics.md)). A number of the *deployment*, or of the *token* of Ballchasing, is published
+by every worker alike: take `max`, not `sum`.
 """
 _MODULES: Mapping[str, ModuleType] = {
     "A worker": parsekit.worker.monitoring.families,
+    "A server": parsekit_server.metrics,
     "Audit": parsekit.records.audit_file,
     "RabbitMQ": parsekit_sinks_rabbitmq.metrics,
     "Ballchasing": parsekit_ballchasing.metrics,

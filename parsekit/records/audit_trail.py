@@ -134,6 +134,25 @@ def audit_event(request: Request, acts: Acts, status: TaskStatus, now_unix: floa
     )
 
 
+def operation_event(
+    caller: str, *, replay: str, written: Iterable[str], removed: Iterable[str]
+) -> AuditEvent:
+    """The record of something that was done and is no task's run."""
+    trail = AuditTrail()
+    for what in written:
+        trail.record("written", what)
+    for what in removed:
+        trail.record("removed", what)
+    return AuditEvent(
+        at_unix=Clock().now(),
+        caller=cleaned(caller),
+        task_id="",
+        replay=cleaned_name(replay),
+        acts=trail.drain(),
+        result="ok",
+    )
+
+
 @dataclass(slots=True)
 class Operation:
     """One thing that a command does. ``fault`` says why it was in vain, "" while it is not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+#: ``[HOST:]PORT`` of health and metrics, as a worker's.
+_ENV_HTTP = "PARSEKIT_HTTP"
 
-def serve(host: str | None = None, port: int | None = None, config: Path | None = None) -> None:
+
+def serve(
+    host: str | None = None,
+    port: int | None = None,
+    http: str | None = None,
+    config: Path | None = None,
+) -> None:
     """Take replays, parse them, and answer as Ballchasing's API does.
 
     Clients of ballchasing.com use it as http://HOST:PORT/api, with a token that
     parsekit serve token add makes. It speaks Ballchasing's API; it is not affiliated with it.
+    --http [HOST:]PORT answers /healthz, /readyz and /metrics.
     """
     from parsekit import open_parsing  # noqa: PLC0415  (help is shown without it)
     from parsekit_server.asgi.serving import run  # noqa: PLC0415
@@ -22,7 +32,10 @@ def serve(host: str | None = None, port: int | None = None, config: Path | None 
 
     with _ended_in_order(), open_parsing(config) as parsing, open_site(parsing) as site:
         run(
-            site, host=host or site.settings.host, port=site.settings.port if port is None else port
+            site,
+            host=host or site.settings.host,
+            port=site.settings.port if port is None else port,
+            monitoring=http or os.environ.get(_ENV_HTTP),
         )
 
 
@@ -52,7 +65,7 @@ def token_add(
     The role read looks, upload adds replays and changes its own, admin may all. With --group ID the
     token, which begins with g/, only uploads into that group; NAME owns what comes in.
     """
-    from parsekit import open_session  # noqa: PLC0415
+    from parsekit import open_session, recorded  # noqa: PLC0415
     from parsekit.errors import BadRequest  # noqa: PLC0415
     from parsekit_server.access import Role  # noqa: PLC0415
     from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
@@ -63,8 +76,10 @@ def token_add(
         raise BadRequest(f"{name!r} is no name of an account; write printable text, not a number")
     token = new_token(of_group=group is not None)
     given = Role(role) if group is None else Role.GROUP
-    with open_catalogue(open_session(config)) as database:
+    session = open_session(config)
+    with recorded(session, "serve token add") as operation, open_catalogue(session) as database:
         Accounts(database).add_token(name, given, digest(token), group_id=group)
+        operation.trail.record("written", f"token of {name}: role={given}")
     print(token)  # noqa: T201
 
 
@@ -86,12 +101,17 @@ def token_list(config: Path | None = None) -> None:
 
 def token_revoke(token: str, config: Path | None = None) -> None:
     """End a token: TOKEN is its number in the list, or a name for all tokens of that name."""
-    from parsekit import open_session  # noqa: PLC0415
+    from parsekit import open_session, recorded  # noqa: PLC0415
     from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
     from parsekit_server.site import open_catalogue  # noqa: PLC0415
 
-    with open_catalogue(open_session(config)) as database:
+    session = open_session(config)
+    with recorded(session, "serve token revoke") as operation, open_catalogue(session) as database:
         ended = Accounts(database).revoke(token)
+        if ended:
+            operation.trail.record("removed", f"{ended} tokens of {token}")
+        else:
+            operation.fault = "there is no such token"
     sys.stderr.write(f"revoked: {ended}\n")
     if not ended:
         raise SystemExit(1)

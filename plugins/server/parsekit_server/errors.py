@@ -28,3 +28,10 @@ class Busy(ParsekitError):
 
     code = "busy"
     retryable = True
+
+
+class DiskFull(ParsekitError):
+    """There is no room for another replay. What is there can be read, changed and deleted."""
+
+    code = "disk_full"
+    retryable = True

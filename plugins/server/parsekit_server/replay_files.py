@@ -10,6 +10,7 @@ from typing import Self
 
 from parsekit import OwnedFolder
 from parsekit.errors import ReplayTooLarge
+from parsekit_server.disk_space import DiskSpace, refusals_of_the_disk
 
 _SUFFIX, _DRAFT_SUFFIX = ".replay", ".upload"
 _MIB = 1024 * 1024
@@ -18,8 +19,9 @@ _MIB = 1024 * 1024
 class ReplayFiles:
     """Files of replays, in 256 folders by the first digits of their ids."""
 
-    def __init__(self, folder: OwnedFolder, *, max_bytes: int) -> None:
+    def __init__(self, folder: OwnedFolder, space: DiskSpace, *, max_bytes: int) -> None:
         self._folder = folder
+        self._space = space
         self._max_bytes = max_bytes
 
     def path(self, replay_id: str) -> Path:
@@ -27,9 +29,14 @@ class ReplayFiles:
         return self._folder.path / _shard(replay_id) / f"{replay_id}{_SUFFIX}"
 
     def receive(self, replay_id: str) -> Draft:
-        """Begin a file. It is one of a replay when it is kept, and gone when the draft ends."""
-        shard = self._folder.below(_shard(replay_id), make=True)
-        return Draft(shard, replay_id, max_bytes=self._max_bytes)
+        """Begin a file. It is one of a replay when it is kept, and gone when the draft ends.
+
+        Raises `DiskFull`, as the methods of the draft do.
+        """
+        self._space.check()
+        with refusals_of_the_disk():
+            shard = self._folder.below(_shard(replay_id), make=True)
+            return Draft(shard, replay_id, max_bytes=self._max_bytes)
 
     def delete(self, replay_id: str) -> None:
         """Remove the file of a replay; nothing without one."""
@@ -83,18 +90,21 @@ class Draft:
                 " limits.replay_bytes"
             )
         self._sha256.update(block)
-        self._file.write(block)
+        with refusals_of_the_disk():
+            self._file.write(block)
 
     def flush(self) -> None:
         """Let others read what was written."""
-        self._file.flush()
+        with refusals_of_the_disk():
+            self._file.flush()
 
     def keep(self) -> None:
         """Make it the file of its replay, on the disk when this returns."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._shard.rename_own(self._name, f"{self.replay_id}{_SUFFIX}")
-        os.fsync(self._shard.descriptor)
+        with refusals_of_the_disk():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._shard.rename_own(self._name, f"{self.replay_id}{_SUFFIX}")
+            os.fsync(self._shard.descriptor)
 
     def discard(self) -> None:
         """Remove it, kept or not."""
@@ -104,7 +114,8 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what the disk refused is tried once more here
+            self._file.close()
         self._shard.delete_own(self._name)
         self._shard.close()
 

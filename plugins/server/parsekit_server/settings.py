@@ -39,6 +39,11 @@ class ServerSettings(Section):
             raise ValueError("is no PostgreSQL address; write postgresql://user@host/name")
         return database
 
+    reserve_bytes: Annotated[int, Field(ge=0)] = Field(
+        256 * 1024 * 1024,
+        description="free space of the disk below which the server is read-only",
+    )
+
     def check_secrets(self) -> None:
         """Read the password."""
         self.database_password()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from parsekit import OwnedFolder, Page, Session
@@ -15,13 +15,17 @@ from parsekit_server.access import Viewer
 from parsekit_server.catalogue.accounts import Accounts
 from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.group_listing import GroupListing
-from parsekit_server.catalogue.groups import Groups
+from parsekit_server.catalogue.groups import GroupChanges, Groups, NewGroup
 from parsekit_server.catalogue.listing import Listing
 from parsekit_server.catalogue.ratings import Ratings
-from parsekit_server.catalogue.replays import Replays
+from parsekit_server.catalogue.replays import ReplayChanges, Replays
+from parsekit_server.catalogue.rows import GroupRow
+from parsekit_server.disk_space import DiskSpace
 from parsekit_server.errors import NotSignedIn
 from parsekit_server.group_games import GroupGames
 from parsekit_server.match_contents import MatchContents
+from parsekit_server.metrics import UPLOADS, Tally
+from parsekit_server.ranks import Rank
 from parsekit_server.replay_files import Draft, ReplayFiles
 from parsekit_server.settings import ServerSettings
 from parsekit_server.tokens import digest
@@ -45,6 +49,9 @@ class ReplaySite:
     group_games: GroupGames
     files: ReplayFiles
     queue: WorkQueue
+    space: DiskSpace
+    tally: Tally
+    record: Record
     contents: MatchContents
     max_bytes: int
     delete_result: Callable[[str], None]
@@ -61,9 +68,18 @@ class ReplaySite:
     def accept(self, draft: Draft, upload: Upload, viewer: Viewer) -> Receipt:
         """Keep an upload, and have it parsed. Raises as `parsekit_server.uploads.accept`."""
         receipt = accept(draft, upload, viewer, self.replays)
+        self.tally.add(UPLOADS, verdict=receipt.verdict)
         if receipt.verdict == "accepted":
             self.queue.notify()
+            what = _told("upload", visibility=upload.visibility.value, group=upload.group_id)
+            self.record(_caller(viewer), replay=receipt.replay_id, written=[what])
         return receipt
+
+    def change_replay(self, replay_id: str, changes: ReplayChanges, viewer: Viewer) -> None:
+        """Change a replay of the viewer's. Raises `NotFound`, `Forbidden`."""
+        self.replays.change(replay_id, changes, viewer)
+        what = _told("replay", **asdict(changes))
+        self.record(_caller(viewer), replay=replay_id, written=[what])
 
     def delete_replay(self, replay_id: str, viewer: Viewer) -> None:
         """Delete a replay with its file and the stored result. Raises `NotFound`, `Forbidden`."""
@@ -72,6 +88,55 @@ class ReplaySite:
         self.contents.forget(row.id)
         if row.result_key is not None and not self.replays.uses(row.result_key):
             self.delete_result(row.result_key)
+        self.record(_caller(viewer), replay=row.id, removed=["replay"])
+
+    def create_group(self, new: NewGroup, viewer: Viewer) -> GroupRow:
+        """Make a group of the viewer's. Raises as `Groups.create`."""
+        group = self.groups.create(new, viewer)
+        what = _told(f"group {group.id}", name=new.name, parent=new.parent_id)
+        self.record(_caller(viewer), written=[what])
+        return group
+
+    def change_group(self, group_id: str, changes: GroupChanges, viewer: Viewer) -> None:
+        """Change a group of the viewer's. Raises as `Groups.change`."""
+        self.groups.change(group_id, changes, viewer)
+        what = _told(f"group {group_id}", **asdict(changes))
+        self.record(_caller(viewer), written=[what])
+
+    def delete_group(self, group_id: str, viewer: Viewer) -> None:
+        """Delete a group and those below it; their replays stay, in no group."""
+        self.groups.delete(group_id, viewer)
+        self.record(_caller(viewer), removed=[f"group {group_id}"])
+
+    def report_ranks(self, match_guid: str, ranks: Mapping[str, Rank], viewer: Viewer) -> None:
+        """Keep the ranks of a match. Raises `Forbidden`."""
+        self.ratings.add(viewer.check_uploads(), match_guid, ranks)
+        self.record(_caller(viewer), written=[f"ranks of match {match_guid}"])
+
+
+def _caller(viewer: Viewer) -> str:
+    return f"serve {viewer.name}"
+
+
+def _told(what: str, **fields: object) -> str:
+    """What was written, with the fields that were given."""
+    given = ", ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
+    return f"{what}: {given}" if given else what
+
+
+class Record(Protocol):
+    """Puts on record what was done for a caller."""
+
+    def __call__(
+        self,
+        caller: str,
+        *,
+        replay: str = "",
+        written: Sequence[str] = (),
+        removed: Sequence[str] = (),
+    ) -> None:
+        """See `parsekit.Parsing.record`."""
+        ...
 
 
 class Parses(Protocol):
@@ -105,6 +170,11 @@ class Parses(Protocol):
         """Delete a stored result."""
         ...
 
+    @property
+    def record(self) -> Record:
+        """Puts on record what was done for a caller."""
+        ...
+
 
 @contextmanager
 def open_site(parsing: Parses) -> Iterator[ReplaySite]:
@@ -118,18 +188,23 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
         opened.enter_context(_only_one(folder))
         database = opened.enter_context(_database(session))
         database.upgrade()
+        settings = session.config.section(ServerSettings)
         limits = session.config.limits
-        files = ReplayFiles(folder.below("replays", make=True), max_bytes=limits.replay_bytes)
+        space, tally = DiskSpace(folder.path, reserve_bytes=settings.reserve_bytes), Tally()
+        held = folder.below("replays", make=True)
+        files = ReplayFiles(held, space, max_bytes=limits.replay_bytes)
         opened.callback(files.close)
         files.sweep()
         replays = Replays(database)
-        queue = WorkQueue(replays, files.path, parsing.parse, threads=parsing.slots)
+        queue = WorkQueue(
+            *(replays, files.path, parsing.parse), space=space, tally=tally, threads=parsing.slots
+        )
         queue.start()
         opened.callback(queue.close)
         contents = MatchContents(parsing, files.path)
         opened.callback(contents.close)
         yield ReplaySite(
-            settings=session.config.section(ServerSettings),
+            settings=settings,
             accounts=Accounts(database),
             replays=replays,
             ratings=Ratings(database),
@@ -139,6 +214,9 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             group_games=GroupGames(replays),
             files=files,
             queue=queue,
+            space=space,
+            tally=tally,
+            record=parsing.record,
             contents=contents,
             max_bytes=limits.replay_bytes,
             delete_result=parsing.delete_result,

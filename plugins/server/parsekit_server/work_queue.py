@@ -18,6 +18,8 @@ from parsekit import Failure, Outcome
 from parsekit.errors import Cancelled, ParsekitError, PoisonReplay
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.catalogue.rows import PendingReplay
+from parsekit_server.disk_space import DiskSpace
+from parsekit_server.metrics import PARSES, Tally
 from parsekit_server.moments import now_us
 
 log = logging.getLogger("parsekit.server")
@@ -49,9 +51,18 @@ class WorkQueue:
     """Threads that parse what waits in the catalogue."""
 
     def __init__(
-        self, replays: Replays, path_of: Callable[[str], Path], parse: Parse, *, threads: int
+        self,
+        replays: Replays,
+        path_of: Callable[[str], Path],
+        parse: Parse,
+        *,
+        space: DiskSpace,
+        tally: Tally,
+        threads: int,
     ) -> None:
         self._replays = replays
+        self._space = space
+        self._tally = tally
         self._path_of = path_of
         self._parse = parse
         self._stop = threading.Event()
@@ -63,6 +74,16 @@ class WorkQueue:
             threading.Thread(target=self._work, name=f"parse-{number}", daemon=True)
             for number in range(threads)
         ]
+
+    @property
+    def slots(self) -> int:
+        """How many parses may run at once."""
+        return len(self._threads)
+
+    @property
+    def running(self) -> int:
+        """How many parses run."""
+        return len(self._running)
 
     def start(self) -> None:
         """Begin with what waits."""
@@ -96,7 +117,9 @@ class WorkQueue:
                     self._changed.wait(_LOOK_EVERY_S)
 
     def _parse_next(self) -> bool:
-        """Parse one replay; False where none is due."""
+        """Parse one replay; False where none is due, or the disk is full."""
+        if self._space.is_full():
+            return False
         with self._changed:
             pending = self._replays.start_next(self._running, self._survived)
             if pending is None:
@@ -116,7 +139,7 @@ class WorkQueue:
             error = PoisonReplay(
                 f"the server ended {MOST_STARTS} times while it parsed this replay"
             )
-            self._replays.fail(pending.id, code=error.code, message=error.message)
+            self._fail(pending, code=error.code, message=error.message)
             return
         path = self._path_of(pending.id)
         outcome = self._parse(path, stop=self._stop)
@@ -125,6 +148,7 @@ class WorkQueue:
             self._end(pending, replace(outcome.failure, message=message))
         elif outcome.data is not None:
             self._replays.finish(pending.id, outcome.data, result_key=outcome.output_path)
+            self._tally.add(PARSES, outcome="ok", code="")
 
     def _end(self, pending: PendingReplay, failure: Failure) -> None:
         if failure.code == Cancelled.code:
@@ -135,5 +159,10 @@ class WorkQueue:
             self._replays.postpone(
                 pending, due_us=due_us, code=failure.code, message=failure.message
             )
+            self._tally.add(PARSES, outcome="postponed", code=failure.code)
         else:
-            self._replays.fail(pending.id, code=failure.code, message=failure.message)
+            self._fail(pending, code=failure.code, message=failure.message)
+
+    def _fail(self, pending: PendingReplay, *, code: str, message: str) -> None:
+        self._replays.fail(pending.id, code=code, message=message)
+        self._tally.add(PARSES, outcome="failed", code=code)

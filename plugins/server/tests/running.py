@@ -17,6 +17,7 @@ from parsekit import Failure, JsonObject, Outcome, Session
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit_report.page import SessionPage
 from parsekit_server.access import Role
+from parsekit_server.asgi.app import application
 from parsekit_server.asgi.serving import make_server
 from parsekit_server.site import ReplaySite, open_site
 from parsekit_server.tokens import digest, new_token
@@ -94,6 +95,7 @@ class FakeParsing:
     parsed: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     looked_at: list[str] = field(default_factory=list)
+    recorded: list[dict[str, Any]] = field(default_factory=list)
     remote: bool = False
 
     def answer(self, content: bytes, what: JsonObject | Failure) -> None:
@@ -126,6 +128,10 @@ class FakeParsing:
     def delete_result(self, key: str) -> None:
         """Note what was deleted."""
         self.deleted.append(key)
+
+    def record(self, caller: str, **what: Any) -> None:
+        """Note what was put on record."""
+        self.recorded.append({"caller": caller, **what})
 
 
 @dataclass(kw_only=True)
@@ -197,7 +203,7 @@ class RunningServer:
 def running_server(parsing: FakeParsing) -> Iterator[RunningServer]:
     """Run a server in a thread of this process."""
     with open_site(parsing) as site:
-        server, listener = make_server(site, host="127.0.0.1", port=0)
+        server, listener = make_server(application(site), host="127.0.0.1", port=0)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         root = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -31,7 +31,7 @@ def parse(path, **_):
 
 session = open_session(Path(sys.argv[1]), data_dir=Path(sys.argv[2]))
 with open_site(SimpleNamespace(session=session, slots=1, remote=False, parse=parse,
-                               delete_result=None)):
+                               delete_result=None, record=None)):
     threading.Event().wait(60)
 """
 

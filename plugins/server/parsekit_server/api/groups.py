@@ -46,7 +46,7 @@ def create_group(call: Call) -> ApiReply:
         player_identification=_players(call.payload) or PlayerIdentification.BY_ID,
         team_identification=_teams(call.payload) or TeamIdentification.DISTINCT,
     )
-    group = call.site.groups.create(new, call.viewer)
+    group = call.site.create_group(new, call.viewer)
     return ApiReply(status=201, body={"id": group.id, "link": call.address.group(group.id)})
 
 
@@ -78,13 +78,13 @@ def patch_group(call: Call) -> ApiReply:
         team_identification=_teams(call.payload),
         shared=bool_field(call.payload, "shared"),
     )
-    call.site.groups.change(call.names["id"], changes, call.viewer)
+    call.site.change_group(call.names["id"], changes, call.viewer)
     return NOTHING
 
 
 def delete_group(call: Call) -> ApiReply:
     """``DELETE /groups/{id}``: with the groups below it; replays stay."""
-    call.site.groups.delete(call.names["id"], call.viewer)
+    call.site.delete_group(call.names["id"], call.viewer)
     return NOTHING
 
 

@@ -22,7 +22,7 @@ _MOST_PLAYERS = 64
 
 def report_ranks(call: Call) -> ApiReply:
     """Keep the ranks. Players of platforms that are not known are left out."""
-    reporter_id = call.viewer.check_uploads()
+    call.viewer.check_uploads()
     match_guid = text_field(call.payload, "game") or ""
     if not _MATCH.fullmatch(match_guid):
         raise BadRequest("game is no id of a match, 32 hex digits")
@@ -30,7 +30,7 @@ def report_ranks(call: Call) -> ApiReply:
     if not isinstance(players, list) or len(players) > _MOST_PLAYERS:
         raise BadRequest(f"players is no list of at most {_MOST_PLAYERS}")
     ranks = dict(_ranks(players))
-    call.site.ratings.add(reporter_id, match_guid.upper(), ranks)
+    call.site.report_ranks(match_guid.upper(), ranks, call.viewer)
     return NOTHING
 
 

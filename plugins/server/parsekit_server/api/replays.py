@@ -39,7 +39,7 @@ def patch_replay(call: Call) -> ApiReply:
         visibility=one_of(Visibility, "visibility", visibility),
         group_id=text_field(call.payload, "group"),
     )
-    call.site.replays.change(call.names["id"], changes, call.viewer)
+    call.site.change_replay(call.names["id"], changes, call.viewer)
     return NOTHING
 
 

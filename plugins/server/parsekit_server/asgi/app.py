@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from parsekit_server.access import STRANGER, Viewer
 from parsekit_server.api.call import Call
 from parsekit_server.api.routes import ROUTES, ApiRoute
+from parsekit_server.asgi.monitoring import CountedCalls, health_routes
 from parsekit_server.asgi.pages import Pages
 from parsekit_server.asgi.reading import address_of, json_object, query_of, token_of
 from parsekit_server.asgi.replies import EXCEPTION_HANDLERS, response_of
@@ -30,10 +31,10 @@ def application(site: ReplaySite) -> ASGIApp:
     """Make the application that answers from this site."""
     routes = [_route(site, route) for route in ROUTES]
     routes.append(Route("/api/v2/upload", upload_endpoint(site), methods=["POST"]))
-    routes += Pages(site).routes()
+    routes += [*health_routes(site), *Pages(site).routes()]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
     app.router.redirect_slashes = False
-    return _WithoutSlash(app)
+    return CountedCalls(_WithoutSlash(app), site)
 
 
 def _route(site: ReplaySite, route: ApiRoute) -> Route:

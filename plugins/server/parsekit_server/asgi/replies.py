@@ -26,6 +26,7 @@ STATUSES = {
     "replay_not_found": 404,
     "replay_too_large": 413,
     "busy": 503,
+    "disk_full": 503,
     "storage_unavailable": 503,
 }
 #: What ballchasing.com says of a file that is no replay; clients look for it.

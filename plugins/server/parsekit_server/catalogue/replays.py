@@ -15,7 +15,13 @@ from parsekit_server.access import Viewer, Visibility
 from parsekit_server.catalogue.compressed import packed, unpacked
 from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.ratings import reported_ranks
-from parsekit_server.catalogue.rows import AccountRow, GroupName, PendingReplay, ReplayRow
+from parsekit_server.catalogue.rows import (
+    AccountRow,
+    GroupName,
+    PendingReplay,
+    ReplayRow,
+    Status,
+)
 from parsekit_server.catalogue.schema import account, arena, body, player, replay, replay_group
 from parsekit_server.catalogue.visible import reachable
 from parsekit_server.errors import Forbidden, NotFound
@@ -49,6 +55,14 @@ class ReplayChanges:
     title: str | None = None
     visibility: Visibility | None = None
     group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCount:
+    """Replays of one status; ``first_us`` is when the first of them was uploaded."""
+
+    replays: int
+    first_us: int
 
 
 class Replays:
@@ -127,6 +141,18 @@ class Replays:
         with self._database.reading() as connection:
             found = connection.execute(select(arena.c.code, arena.c.name).order_by(arena.c.code))
             return {row.code: row.name for row in found}
+
+    def check(self) -> None:
+        """Raise `StorageUnavailable` while the catalogue can't be read."""
+        with self._database.reading() as connection:
+            connection.execute(select(replay.c.id).limit(1)).all()
+
+    def counts(self) -> dict[Status, StatusCount]:
+        """How many replays have each status, and when the first of them was uploaded."""
+        rows = select(replay.c.status, func.count(), func.min(replay.c.created_us))
+        with self._database.reading() as connection:
+            found = connection.execute(rows.group_by(replay.c.status)).all()
+        return {status: StatusCount(replays=number, first_us=us) for status, number, us in found}
 
     def start_next(
         self, running: Collection[str], survived: Collection[str]
