@@ -29,6 +29,8 @@ _AFTER_TITLE = (
     "date",
 )
 _RANKS = ("min_rank", "max_rank")
+#: Characters of a text; PostgreSQL has at most 2 704 bytes in an index.
+_LONGEST = 500
 _OF_PLAYER = ("start_time", "end_time", "name", "id", "mvp", "pro", "rank")
 
 
@@ -85,7 +87,7 @@ def _players(data: JsonObject) -> Iterator[PlayerFacts]:
     for color in _COLORS:
         for each in _of_side(data, color):
             yield PlayerFacts(
-                account=account_of(each),
+                account=_storable(account_of(each)),
                 name=_text(each, "name") or "",
                 won=None if winner is None else winner == color,
             )
@@ -154,4 +156,9 @@ def _branch(owner: JsonObject, name: str) -> JsonObject:
 
 def _text(owner: JsonObject, name: str) -> str | None:
     found = owner.get(name)
-    return found if isinstance(found, str) and found else None
+    return _storable(found) if isinstance(found, str) and found else None
+
+
+def _storable(text: str) -> str:
+    """A text that every database takes, in an index too: no NUL, no half of a character, short."""
+    return text[:_LONGEST].replace("\0", "\ufffd").encode(errors="replace").decode()

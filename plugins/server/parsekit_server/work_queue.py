@@ -125,10 +125,12 @@ class WorkQueue:
             if pending is None:
                 return False
             self._running.add(pending.id)
-            self._survived.add(pending.id)
         try:
             self._parse_one(pending)
             self._survived.discard(pending.id)
+        except ParsekitError:
+            self._survived.add(pending.id)
+            raise
         finally:
             with self._changed:
                 self._running.discard(pending.id)

@@ -8,7 +8,16 @@ from parsekit import Failure
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit_server.access import Role
 
-from .running import Client, FakeParsing, RunningServer, poll, replay_bytes, running_server
+from .running import (
+    Client,
+    FakeParsing,
+    RunningServer,
+    body,
+    player,
+    poll,
+    replay_bytes,
+    running_server,
+)
 
 
 def test_an_upload_is_accepted_and_its_body_is_the_parsers(
@@ -138,3 +147,16 @@ def test_a_failure_that_may_pass_is_tried_again(client: Client, parsing: FakePar
     assert client.get(f"/replays/{replay_id}")["status"] == "pending"
     parsing.answers.clear()
     assert client.wait(replay_id)["status"] == "ok"
+
+
+def test_hostile_names_hurt_nobody(client: Client, parsing: FakeParsing) -> None:
+    names = ("a\0b", "half \ud83d", "\u202e<b>", "".join(map(chr, range(20_000, 30_000))))
+    made = body(title=names[0], map_name=names[1], recorder=names[2])
+    made["blue"]["players"] = [player(name, place) for place, name in enumerate(names)]
+    made["blue"]["players"][0]["id"]["id"] = "1\0"
+    parsing.answer(replay_bytes(), made)
+    replay_id = client.uploaded(replay_bytes())
+    assert client.get(f"/replays/{replay_id}")["status"] == "ok"
+    (line,) = client.get("/replays", **{"player-name": names[3][:500]})["list"]
+    assert line["replay_title"] == "a\ufffdb"
+    assert client.get("/replays", **{"player-name": "half ?"})["count"] == 1

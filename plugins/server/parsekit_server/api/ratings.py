@@ -40,7 +40,8 @@ def _ranks(players: list[object]) -> Iterator[tuple[str, Rank]]:
             raise BadRequest("a player is no JSON object")
         platform, number = player.get("platform_id"), player.get("id")
         rank = _rank(player, "before") or _rank(player, "after")
-        if isinstance(platform, int) and platform in _PLATFORMS and number and rank:
+        known = isinstance(platform, int) and platform in _PLATFORMS
+        if known and number and str(number).isprintable() and rank:
             yield f"{_PLATFORMS[platform]}:{str(number)[:100]}", rank
 
 

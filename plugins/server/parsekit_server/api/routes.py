@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from parsekit_server.api import account, groups, maps, ratings, replays
+from parsekit_server.api import account, groups, maps, openapi, ratings, replays
 from parsekit_server.api.call import Handler
 
 #: Who may call: whoever may read, whoever has a token (also of a group), or anybody.
@@ -38,4 +38,5 @@ ROUTES = (
     ApiRoute("DELETE", "/api/groups/{id}", groups.delete_group),
     ApiRoute("GET", "/dl/replay/{id}", replays.get_file, "anybody"),
     ApiRoute("POST", "/dl/replay/{id}", replays.get_file, "anybody"),
+    ApiRoute("GET", "/openapi.json", openapi.get_document, "anybody"),
 )

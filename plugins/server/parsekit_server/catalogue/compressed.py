@@ -9,8 +9,9 @@ from parsekit import JsonObject
 
 
 def packed(value: JsonObject) -> bytes:
-    """Write a JSON object for a column."""
-    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    """Write a JSON object for a column; half of a character becomes a question mark."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode(errors="replace"))
 
 
 def unpacked(column: bytes) -> JsonObject:
