@@ -27,6 +27,7 @@ from pathlib import Path
 import requests
 
 from devkit.servers.process import free_port
+from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
 
 #: From one start of the server to its end, seconds.
@@ -230,11 +231,11 @@ def _listed(session: requests.Session, root: str) -> set[str]:
     return found
 
 
-def _ended(session: requests.Session, url: str, ends: float) -> dict[str, object]:
+def _ended(session: requests.Session, url: str, ends: float) -> JsonObject:
     """The body when the server answers and nothing in it is pending."""
     while True:
         try:
-            body: dict[str, object] = session.get(url, timeout=_CALL_S).json()
+            body: JsonObject = session.get(url, timeout=_CALL_S).json()
             if body.get("status") != "pending" or time.monotonic() > ends:
                 return body
         except requests.RequestException:

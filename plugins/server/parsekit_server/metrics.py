@@ -34,7 +34,7 @@ DISK_FREE = _family("disk_free_bytes", "What may still be written where replays 
 READ_ONLY = _family("read_only", "1 while uploads are refused, as the disk is full.")
 
 
-class Tally:
+class ServerCounters:
     """Counters that any thread adds to."""
 
     def __init__(self) -> None:

@@ -22,9 +22,9 @@ from parsekit_server.catalogue.replays import ReplayChanges, Replays
 from parsekit_server.catalogue.rows import GroupRow
 from parsekit_server.disk_space import DiskSpace
 from parsekit_server.errors import NotSignedIn
-from parsekit_server.group_games import GroupGames
 from parsekit_server.match_contents import MatchContents
-from parsekit_server.metrics import UPLOADS, Tally
+from parsekit_server.memory.group_games import GroupGames
+from parsekit_server.metrics import UPLOADS, ServerCounters
 from parsekit_server.ranks import Rank
 from parsekit_server.replay_files import Draft, ReplayFiles
 from parsekit_server.settings import ServerSettings
@@ -50,8 +50,8 @@ class ReplaySite:
     files: ReplayFiles
     queue: WorkQueue
     space: DiskSpace
-    tally: Tally
-    record: Record
+    tally: ServerCounters
+    record: ChangeRecorder
     contents: MatchContents
     max_bytes: int
     delete_result: Callable[[str], None]
@@ -124,7 +124,7 @@ def _told(what: str, **fields: object) -> str:
     return f"{what}: {given}" if given else what
 
 
-class Record(Protocol):
+class ChangeRecorder(Protocol):
     """Puts on record what was done for a caller."""
 
     def __call__(
@@ -171,7 +171,7 @@ class Parses(Protocol):
         ...
 
     @property
-    def record(self) -> Record:
+    def record(self) -> ChangeRecorder:
         """Puts on record what was done for a caller."""
         ...
 
@@ -190,7 +190,10 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
         database.upgrade()
         settings = session.config.section(ServerSettings)
         limits = session.config.limits
-        space, tally = DiskSpace(folder.path, reserve_bytes=settings.reserve_bytes), Tally()
+        space, tally = (
+            DiskSpace(folder.path, reserve_bytes=settings.reserve_bytes),
+            ServerCounters(),
+        )
         held = folder.below("replays", make=True)
         files = ReplayFiles(held, space, max_bytes=limits.replay_bytes)
         opened.callback(files.close)

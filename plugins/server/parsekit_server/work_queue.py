@@ -19,7 +19,7 @@ from parsekit.errors import Cancelled, ParsekitError, PoisonReplay
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.catalogue.rows import PendingReplay
 from parsekit_server.disk_space import DiskSpace
-from parsekit_server.metrics import PARSES, Tally
+from parsekit_server.metrics import PARSES, ServerCounters
 from parsekit_server.moments import now_us
 
 log = logging.getLogger("parsekit.server")
@@ -57,7 +57,7 @@ class WorkQueue:
         parse: Parse,
         *,
         space: DiskSpace,
-        tally: Tally,
+        tally: ServerCounters,
         threads: int,
     ) -> None:
         self._replays = replays

@@ -69,7 +69,7 @@ def test_numbers_and_the_audit_say_what_happened(command_line: CommandLine) -> N
         poll(lambda: numbers_of(address), lambda it: "parsekit_serve_parses_total" in it)
         found = numbers_of(address)
         assert found["parsekit_serve_uploads_total"] == {"accepted": 1, "duplicate": 1}
-        assert found["parsekit_serve_parses_total"] == {"ok ": 1}
+        assert found["parsekit_serve_parses_total"] == {" ok": 1}
         assert found["parsekit_serve_replays"] == {"ok": 1}
         assert found["parsekit_serve_calls_total"].keys() >= {"2xx", "4xx"}
         assert (found["parsekit_serve_read_only"], found["parsekit_serve_catalogue_up"]) == (
@@ -190,7 +190,7 @@ def test_an_upload_that_the_disk_refuses_in_its_middle_can_be_retried(
 
 
 def test_numbers_are_written_as_prometheus_reads_them() -> None:
-    tally = metrics.Tally()
+    tally = metrics.ServerCounters()
     tally.add(metrics.PARSES, outcome='a"b\\', code="c\nd")
     tally.add(metrics.PARSES, 2, outcome="ok", code="")
     (family,) = text_string_to_metric_families(metrics.text_of(tally.metrics()))

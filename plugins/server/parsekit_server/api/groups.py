@@ -11,7 +11,7 @@ from parsekit_server.api.bodies import Address, user
 from parsekit_server.api.call import NOTHING, ApiReply, Call
 from parsekit_server.api.fields import bool_field, one_of, text_field
 from parsekit_server.api.pages import page_reply
-from parsekit_server.catalogue.groups import GroupChanges, Member, NewGroup
+from parsekit_server.catalogue.groups import GroupChanges, GroupMember, NewGroup
 from parsekit_server.catalogue.rows import GroupRow
 from parsekit_server.filters import read_group_filters, read_group_page
 from parsekit_server.moments import rfc3339
@@ -100,7 +100,7 @@ def _shown(group: GroupRow, address: Address) -> JsonObject:
     return shown if group.parent_id is None else {**shown, "parent": group.parent_id}
 
 
-def _status(members: Sequence[Member]) -> str:
+def _status(members: Sequence[GroupMember]) -> str:
     statuses = {each.status for each in members}
     if "pending" in statuses:
         return "pending_replays"

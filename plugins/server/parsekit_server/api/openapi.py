@@ -135,7 +135,7 @@ _JSON, _BYTES = "application/json", "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class ApiOperation:
     """What a call takes and answers; ``answers`` are schemas by status, None without a body."""
 
     summary: str
@@ -161,62 +161,62 @@ class Operation:
         return shown if self.needs_token else {**shown, "security": []}
 
 
-_FILE = Operation(summary="The uploaded bytes", answers={200: _BYTES})
+_FILE = ApiOperation(summary="The uploaded bytes", answers={200: _BYTES})
 #: Every operation by method and path.
-OPERATIONS: Mapping[tuple[str, str], Operation] = {
-    ("GET", "/api/"): Operation(summary="Whose token this is", answers={200: "Account"}),
-    ("POST", "/api/v2/upload"): Operation(
+OPERATIONS: Mapping[tuple[str, str], ApiOperation] = {
+    ("GET", "/api/"): ApiOperation(summary="Whose token this is", answers={200: "Account"}),
+    ("POST", "/api/v2/upload"): ApiOperation(
         summary="Upload a replay; 409 names the one that is there",
         query={"visibility": _VISIBILITY, "group": _TEXT},
         body=_object({"file": {"type": "string", "format": "binary"}}),
         body_type="multipart/form-data",
         answers={201: "Upload", 409: "Upload"},
     ),
-    ("GET", "/api/replays"): Operation(
+    ("GET", "/api/replays"): ApiOperation(
         summary="A page of replays", query=_OF_REPLAYS, answers={200: "Replays"}
     ),
-    ("GET", "/api/replays/{id}"): Operation(summary="A replay", answers={200: "Replay"}),
-    ("PATCH", "/api/replays/{id}"): Operation(
+    ("GET", "/api/replays/{id}"): ApiOperation(summary="A replay", answers={200: "Replay"}),
+    ("PATCH", "/api/replays/{id}"): ApiOperation(
         summary="Change a replay",
         body=_object({}, title=_SHORT, visibility=_VISIBILITY, group=_SHORT),
         answers={204: None},
     ),
-    ("DELETE", "/api/replays/{id}"): Operation(
+    ("DELETE", "/api/replays/{id}"): ApiOperation(
         summary="Delete a replay, its file and its result", answers={204: None}
     ),
     ("GET", "/api/replays/{id}/file"): _FILE,
-    ("GET", "/api/groups"): Operation(
+    ("GET", "/api/groups"): ApiOperation(
         summary="A page of groups", query=_OF_GROUPS, answers={200: "Groups"}
     ),
-    ("POST", "/api/groups"): Operation(
+    ("POST", "/api/groups"): ApiOperation(
         summary="Make a group",
         body=_object({"name": {**_SHORT, "minLength": 1}}, **_GROUP_CHANGES),
         answers={201: "NewGroup"},
     ),
-    ("GET", "/api/groups/{id}"): Operation(
+    ("GET", "/api/groups/{id}"): ApiOperation(
         summary="A group with the sums of all replays below it", answers={200: "Group"}
     ),
-    ("PATCH", "/api/groups/{id}"): Operation(
+    ("PATCH", "/api/groups/{id}"): ApiOperation(
         summary="Change a group",
         body=_object({}, name=_SHORT, shared={"type": "boolean"}, **_GROUP_CHANGES),
         answers={204: None},
     ),
-    ("DELETE", "/api/groups/{id}"): Operation(
+    ("DELETE", "/api/groups/{id}"): ApiOperation(
         summary="Delete a group and those below it; replays stay", answers={204: None}
     ),
-    ("GET", "/api/maps"): Operation(summary="Maps that were played on", answers={200: "Maps"}),
-    ("POST", "/api/v1/mmr"): Operation(
+    ("GET", "/api/maps"): ApiOperation(summary="Maps that were played on", answers={200: "Maps"}),
+    ("POST", "/api/v1/mmr"): ApiOperation(
         summary="Report the ranks of a match",
         body=_object({"game": _TEXT, "players": _several(_ANYTHING)}),
         answers={204: None},
     ),
-    ("GET", "/dl/replay/{id}"): Operation(
+    ("GET", "/dl/replay/{id}"): ApiOperation(
         summary=_FILE.summary, answers=_FILE.answers, needs_token=False
     ),
-    ("POST", "/dl/replay/{id}"): Operation(
+    ("POST", "/dl/replay/{id}"): ApiOperation(
         summary=_FILE.summary, answers=_FILE.answers, needs_token=False
     ),
-    ("GET", "/openapi.json"): Operation(
+    ("GET", "/openapi.json"): ApiOperation(
         summary="This document", answers={200: "Document"}, needs_token=False
     ),
 }

@@ -40,8 +40,9 @@ def _ranks(players: list[object]) -> Iterator[tuple[str, Rank]]:
             raise BadRequest("a player is no JSON object")
         platform, number = player.get("platform_id"), player.get("id")
         rank = _rank(player, "before") or _rank(player, "after")
-        known = isinstance(platform, int) and platform in _PLATFORMS
-        if known and number and str(number).isprintable() and rank:
+        if not isinstance(platform, int) or platform not in _PLATFORMS or not rank:
+            continue
+        if number and str(number).isprintable():
             yield f"{_PLATFORMS[platform]}:{str(number)[:100]}", rank
 
 

@@ -39,12 +39,14 @@ def application(site: ReplaySite) -> ASGIApp:
 
 def _route(site: ReplaySite, route: ApiRoute) -> Route:
     async def endpoint(request: Request) -> Response:
+        # who may not call learns that before a body is read
+        viewer = await run_in_threadpool(_viewer, site, route, request)
         payload = await json_object(request) if route.method in {"PATCH", "POST"} else {}
 
         def answer() -> Response:
             call = Call(
                 site=site,
-                viewer=_viewer(site, route, request),
+                viewer=viewer,
                 address=address_of(request, site.settings.url),
                 path=request.url.path,
                 names=request.path_params,

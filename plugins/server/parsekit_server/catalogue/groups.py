@@ -62,7 +62,7 @@ class GroupChanges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class GroupMember:
     """A replay in a group. ``edition`` is another one when its body has changed."""
 
     id: str
@@ -133,7 +133,7 @@ class Groups:
             viewer.check_changes(group.creator.id)
             connection.execute(delete(replay_group).where(_is(group.id)))
 
-    def members(self, group: GroupRow, viewer: Viewer) -> list[Member]:
+    def members(self, group: GroupRow, viewer: Viewer) -> list[GroupMember]:
         """The replays in a group and below it that the viewer may see, oldest first."""
         rows = (
             select(replay.c.id, replay.c.status, body.c.edition)
@@ -144,7 +144,9 @@ class Groups:
         )
         with self._database.reading() as connection:
             found = connection.execute(rows).all()
-        return [Member(id=row.id, status=row.status, edition=row.edition or 0) for row in found]
+        return [
+            GroupMember(id=row.id, status=row.status, edition=row.edition or 0) for row in found
+        ]
 
     def counts(self, groups: Sequence[GroupRow], viewer: Viewer) -> dict[str, ReplayCounts]:
         """How many replays each of these groups has, by its id."""

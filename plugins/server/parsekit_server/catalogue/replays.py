@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    RowMapping,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from parsekit import JsonObject
@@ -247,9 +258,7 @@ def _row_of(new: NewReplay) -> dict[str, Any]:
     return {**asdict(new), **begun, **due, "title_folded": new.title.casefold()}
 
 
-def _players_of(
-    replay_id: str, facts: ReplayFacts, moments: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _players_of(replay_id: str, facts: ReplayFacts, moments: RowMapping) -> list[dict[str, Any]]:
     return [
         {
             **moments,

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from parsekit import Game, JsonObject, game_of, group_sums
 from parsekit_server.catalogue.compressed import packed, unpacked
-from parsekit_server.catalogue.groups import Member
+from parsekit_server.catalogue.groups import GroupMember
 from parsekit_server.catalogue.replays import Replays
 from parsekit_server.catalogue.rows import GroupRow
-from parsekit_server.recently_used import RecentlyUsed
+from parsekit_server.memory.recently_used import RecentlyUsed
 
 #: Games that are kept, some 10 kB each.
 _MOST_GAMES = 4000
@@ -30,7 +30,7 @@ class GroupGames:
         self._games: RecentlyUsed[tuple[str, int], Game] = RecentlyUsed(_MOST_GAMES)
         self._sums: RecentlyUsed[tuple[object, ...], bytes] = RecentlyUsed(_MOST_SUMS)
 
-    def games(self, members: Sequence[Member]) -> list[Game]:
+    def games(self, members: Sequence[GroupMember]) -> list[Game]:
         """The games of these that were parsed, in their order, each named by its replay's id."""
         parsed = [each for each in members if each.status == "ok"]
         games = {each.id: self._games.get((each.id, each.edition)) for each in parsed}
@@ -40,7 +40,7 @@ class GroupGames:
             self._games.put((replay_id, edition), game)
         return [game for game in games.values() if game is not None]
 
-    def sums(self, group: GroupRow, members: Sequence[Member]) -> JsonObject:
+    def sums(self, group: GroupRow, members: Sequence[GroupMember]) -> JsonObject:
         """``players`` and ``teams`` of these members, as Ballchasing sums them up."""
         how = group.player_identification, group.team_identification
         key = (*how, *((each.id, each.edition) for each in members if each.status == "ok"))

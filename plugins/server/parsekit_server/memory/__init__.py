@@ -1,0 +1,1 @@
+"""What is made from the catalogue and kept in memory."""
