@@ -19,7 +19,7 @@ from parsekit_server.api.call import Call
 from parsekit_server.api.routes import ROUTES, ApiRoute
 from parsekit_server.asgi.monitoring import CountedCalls, health_routes
 from parsekit_server.asgi.pages import Pages
-from parsekit_server.asgi.reading import address_of, json_object, query_of, token_of
+from parsekit_server.asgi.reading import address_of, json_object, names_of, query_of, token_of
 from parsekit_server.asgi.replies import EXCEPTION_HANDLERS, response_of
 from parsekit_server.asgi.upload import upload_endpoint
 from parsekit_server.site import ReplaySite
@@ -49,7 +49,7 @@ def _route(site: ReplaySite, route: ApiRoute) -> Route:
                 viewer=viewer,
                 address=address_of(request, site.settings.url),
                 path=request.url.path,
-                names=request.path_params,
+                names=names_of(request),
                 query=query_of(request),
                 payload=payload,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from starlette.requests import Request
 
@@ -20,10 +21,22 @@ def token_of(request: Request) -> str:
     return request.headers.get("Authorization", "")
 
 
+def names_of(request: Request) -> Mapping[str, str]:
+    """What the path names. Raises `BadRequest` for NUL, which no database takes."""
+    _check_text(*request.path_params.values())
+    return request.path_params
+
+
 def query_of(request: Request) -> Query:
-    """Every parameter with all of its values."""
+    """Every parameter with all of its values. Raises `BadRequest` as `names_of`."""
     params = request.query_params
+    _check_text(*(value for _, value in params.multi_items()))
     return {name: params.getlist(name) for name in params}
+
+
+def _check_text(*values: str) -> None:
+    if any("\0" in value for value in values):
+        raise BadRequest("the address has the character NUL in it")
 
 
 def address_of(request: Request, configured: str | None) -> Address:
