@@ -66,7 +66,7 @@ def test_every_call_answers_as_the_document_says(
     body = values(content["application/json"]["schema"]) if "application/json" in content else None
     known = group if "groups" in path else replay_id
 
-    @settings(max_examples=25, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=12, derandomize=True, deadline=None, database=None)
     @given(
         st.sampled_from([known, known, "nothing", "a%00b"]),
         st.fixed_dictionaries({}, optional=query),
