@@ -20,7 +20,8 @@ from parsekit.logs.steps import Step
 from parsekit.pipeline import finish, run
 from parsekit.worker import task as worker_task
 from parsekit.worker.monitoring.aggregate import WorkerNumbers
-from parsekit.worker.monitoring.counters import MetricsSnapshot, ProcessNumbers
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
+from parsekit.worker.monitoring.counters import ProcessNumbers
 from parsekit.worker.monitoring.queue_stats import Backlog, Queues, dequeued
 from parsekit.worker.monitoring.status_channel import Announcer, StatusChannel
 

@@ -17,8 +17,9 @@ from parsekit.batch.cores import default_slots
 from parsekit.batch.in_order import in_order
 from parsekit.batch.inputs import Input, NoMatch, expand
 from parsekit.config import load_config
+from parsekit.config.data_folder import default_data_dir
 from parsekit.config.file import print_remarks
-from parsekit.errors import ConfigInvalid, ParsekitError
+from parsekit.errors import ParsekitError
 from parsekit.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
@@ -220,20 +221,6 @@ def open_session(
     # a link in place of the whole folder is the user's own; later nobody can put another there
     folder = os.path.realpath(data_dir or default_data_dir())
     return Session(config=loaded, role=role, data_dir=Path(folder))
-
-
-def default_data_dir() -> Path:
-    """Where results, analytics and spools are kept unless the configuration says otherwise.
-
-    Raises `ConfigInvalid` for a user without a home, unless the environment names a folder.
-    """
-    from platformdirs import user_data_path  # noqa: PLC0415  (costs milliseconds, few need it)
-
-    try:
-        return user_data_path("parsekit", appauthor=False)
-    except RuntimeError:
-        text = "there is no folder for data, as this user has no home: set HOME or XDG_DATA_HOME"
-        raise ConfigInvalid(text) from None
 
 
 @contextmanager

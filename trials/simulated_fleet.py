@@ -24,9 +24,9 @@ from parsekit.metrics import Metric
 from parsekit.worker.addresses import Addresses
 from parsekit.worker.celery_settings import celery_settings, task_queues, worker_transport_options
 from parsekit.worker.messages.delay_headers import DELAY_HEADER
-from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.announcement import Announcement, MetricsSnapshot
 from parsekit.worker.monitoring.queue_stats import RedisQueues
-from parsekit.worker.monitoring.status_channel import SAY_SECONDS, Announcement, StatusChannel
+from parsekit.worker.monitoring.status_channel import SAY_SECONDS, StatusChannel
 from parsekit.worker.redis.client import connect
 from parsekit.worker.redis.locks import RedisLock, RedisLocks
 from parsekit.worker.redis.membership import BEAT_SECONDS, Member, new_member_id

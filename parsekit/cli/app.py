@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -51,13 +53,13 @@ def parsekit(
 def run() -> int:
     """Run one command line; the answer is the exit code."""
     install_excepthooks()
-    return guarded(lambda: command_group().main(prog_name="parsekit"))
+    return guarded(lambda: command_group(sys.argv[1:]).main(prog_name="parsekit"))
 
 
-def command_group() -> TyperGroup:
-    """The top-level command with all that are installed."""
+def command_group(arguments: Sequence[str] = ()) -> TyperGroup:
+    """The top-level command with all that are installed, or all that these ``arguments`` need."""
     group = typer.main.get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("typer made no group of the top-level command")
-    group.commands.update(all_commands())
+    group.commands.update(all_commands(arguments))
     return group

@@ -100,11 +100,16 @@ class _AddedCommand(LazyCommand):
         self.entry = entry
 
 
-def all_commands() -> dict[str, TyperCommand]:
-    """Own commands first, then those of other distributions, which never replace an own one."""
+def all_commands(arguments: Sequence[str] = ()) -> dict[str, TyperCommand]:
+    """Own commands first, then those of other distributions, which never replace an own one.
+
+    Where the first of ``arguments`` is an own one, nobody looks for others in every distribution.
+    """
     commands: dict[str, TyperCommand] = {
         name: LazyCommand(name, line, partial(_load_own, name)) for name, line in COMMANDS
     }
+    if arguments and arguments[0] in commands:
+        return commands
     added = sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
     for entry in added:
         if "." not in entry.name:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from parsekit.api import default_data_dir
 from parsekit.cli.exit import say
+from parsekit.config.data_folder import default_data_dir
 from parsekit.errors import BadRequest
 from parsekit.records.day_log import day_files
 from parsekit.records.reader import Unread

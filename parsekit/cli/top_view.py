@@ -15,8 +15,10 @@ from parsekit.redaction.terminal_text import printable
 if TYPE_CHECKING:
     from parsekit.worker.monitoring.top import Snapshot
 
-#: Waiting tasks that get a line of their own, and reasons that do.
+#: Waiting tasks that are named, reasons that are, and workers to which some server does not answer.
 _LINES = 10
+#: The length of a task's id, which nobody can copy where it is folded.
+_ID_LENGTH = 36
 
 
 def make_console() -> Console:
@@ -24,13 +26,18 @@ def make_console() -> Console:
     return Console(markup=False, emoji=False, highlight=False)
 
 
-def view(snapshot: Snapshot) -> RenderableType:
-    """All of it, one table under the other."""
-    parts = [_headline(snapshot), _workers(snapshot), _queues(snapshot)]
+def view(snapshot: Snapshot, most_workers: int | None = None) -> RenderableType:
+    """All of it, one table under the other, the longest last: a screen shows what fits on it.
+
+    Of more than ``most_workers`` those are shown that have run something for the longest time.
+    """
+    parts = [_headline(snapshot), _workers(snapshot, most_workers), _queues(snapshot)]
     if snapshot.waits:
-        parts += [_reasons(snapshot), _waits(snapshot)]
+        parts.append(_reasons(snapshot))
     if snapshot.facts:
         parts.append(_facts(snapshot))
+    if snapshot.waits:
+        parts.append(_waits(snapshot))
     return Group(*parts)
 
 
@@ -48,17 +55,19 @@ def _headline(snapshot: Snapshot) -> RenderableType:
     text = Text(f"{at}  {_counted(len(snapshot.workers), 'worker')}, ")
     text.append(f"{running} of {slots} slots at work, {rate:.1f} tasks/min\n")
     text.append(f"{_counted(queued, 'message')} in queues (counted every six seconds), ")
-    text.append(f"{_counted(snapshot.waiting, 'task')} put off until later")
+    text.append(f"{_counted(snapshot.waiting, 'task')} put off")
     if snapshot.dead_letters:
         dead = _counted(snapshot.dead_letters, "dead letter")
         text.append(f"\n{dead}: see `parsekit dead-letters list`", style="red")
     if snapshot.misplaced:
         text.append(f"\n{_counted(snapshot.misplaced, 'message')} in a queue celery, ", style="red")
         text.append("which no worker takes: see `parsekit doctor`", style="red")
-    for worker in snapshot.workers:
-        if worker.away:
-            trouble = ", ".join(f"no {server}" for server in worker.away)
-            text.append(f"\n{printable(worker.name)}: {printable(trouble)}", style="red")
+    cut_off = [worker for worker in snapshot.workers if worker.away]
+    for worker in cut_off[:_LINES]:
+        trouble = ", ".join(f"no {server}" for server in worker.away)
+        text.append(f"\n{printable(worker.name)}: {printable(trouble)}", style="red")
+    if len(cut_off) > _LINES:
+        text.append(f"\nand {len(cut_off) - _LINES} more workers miss a server", style="red")
     if not snapshot.workers:
         text.append("\nno worker is heard; start one with `parsekit worker`", style="red")
     return text
@@ -77,10 +86,15 @@ def _table(*columns: str, title: str) -> Table:
     return table
 
 
-def _workers(snapshot: Snapshot) -> Table:
+def _workers(snapshot: Snapshot, most: int | None) -> Table:
     numbers = ("RUNNING", "OLDEST", "/MIN", "TASKS", "CACHED", "FAILED")
-    table = _table("worker", "parser", *numbers, title="workers")
-    for worker in snapshot.workers:
+    workers = snapshot.workers
+    if most is not None and len(workers) > most:
+        workers = tuple(sorted(workers, key=lambda worker: -worker.longest_run_s)[:most])
+    hidden = len(snapshot.workers) - len(workers)
+    title = f"workers ({hidden} more have younger runs)" if hidden else "workers"
+    table = _table("worker", "parser", *numbers, title=title)
+    for worker in workers:
         table.add_row(
             *(printable(worker.name), printable(worker.parser)),
             *(f"{worker.running}/{worker.slots}", _age(worker.longest_run_s)),
@@ -105,10 +119,12 @@ def _reasons(snapshot: Snapshot) -> Table:
 
 
 def _waits(snapshot: Snapshot) -> Table:
-    table = _table("task", "replay", "GOES ON IN", "why", title="next to go on")
+    table = _table("IN", "task and replay", "why", title="next to go on")
+    table.columns[1].min_width = _ID_LENGTH
     for wait in snapshot.waits[:_LINES]:
         left = _age(max(wait.until_unix - snapshot.at_unix, 0.0))
-        table.add_row(printable(wait.task_id), printable(wait.replay), left, printable(wait.reason))
+        names = f"{printable(wait.task_id)}\n{printable(wait.replay)}"
+        table.add_row(left, names, printable(wait.reason))
     return table
 
 
@@ -118,12 +134,16 @@ def _facts(snapshot: Snapshot) -> Table:
     for fact in snapshot.facts:
         if fact.value or not {"reason", "fate"} & set(fact.labels):
             which = f" ({', '.join(fact.labels.values())})" if fact.labels else ""
-            table.add_row(printable(f"{fact.help.rstrip('.')}{which}"), f"{fact.value:g}")
+            table.add_row(printable(f"{fact.help.rstrip('.')}{which}"), _number(fact.value))
     return table
 
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def _age(seconds: float) -> str:

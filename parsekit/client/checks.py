@@ -10,10 +10,9 @@ from parsekit.config import Config
 from parsekit.diagnostics.doctor import Try
 from parsekit.errors import ParsekitError
 from parsekit.providers import Check
-from parsekit.worker.addresses import Addresses
+from parsekit.worker.addresses import CELERYS_DEFAULT_QUEUE, Addresses
 from parsekit.worker.celery_settings import celery_settings, task_queues
 from parsekit.worker.servers import (
-    CELERYS_DEFAULT_QUEUE,
     Server,
     broker,
     misplaced_tasks,

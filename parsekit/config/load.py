@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,7 @@ ENV_PREFIX = "PARSEKIT__"
 _DEPTH = 2
 
 Sections = Mapping[str, type[BaseModel]]
+S = TypeVar("S", bound=BaseModel)
 
 
 def load_config(
@@ -63,6 +64,22 @@ def load_config(
         present=frozenset(name for name in tree if name in models or name in absent),
         absent_plugins={name: absent[name] for name in tree if name in absent},
     )
+
+
+def load_section(name: str, model: type[S], environ: Mapping[str, str] = os.environ) -> S:
+    """One section of the host's, from the same places, for who needs neither others nor plugins.
+
+    Raises `ConfigInvalid` for mistakes in it; those in others are left to who reads them.
+    """
+    tree, origins, problems = _merged(None, HOST_SECTIONS, environ)
+    remember_secrets("", tree)
+    own = tree.get(name, {})
+    if faults := unusable_texts({name: own}):
+        raise _invalid(problems + faults, origins)
+    value, found = _model(model, own, f"{name}.", _key_names(model), {})
+    if value is None or problems or found:
+        raise _invalid(problems + found, origins)
+    return cast("S", value)
 
 
 def _invalid(problems: list[Problem], origins: Mapping[str, str]) -> ConfigInvalid:

@@ -35,7 +35,7 @@ class Section(BaseModel):
     class, is what somebody might write; it stands in the JSON Schema and in the reference.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     def secret_files(self) -> Mapping[str, Path]:
         """Setting to file, of secrets that are read from a file which no setting has to name.

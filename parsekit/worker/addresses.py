@@ -14,6 +14,10 @@ from parsekit.config.queue_names import CELERY_BEGINS, CELERY_ENDS, REDIS_NAMES
 from parsekit.config.redis_address import is_redis
 from parsekit.worker.tls import AmqpTls, amqp_tls, check_files
 
+#: Set by ``parsekit worker --embedded``: the embedded server, whatever the configuration names.
+ENV_EMBEDDED = "PARSEKIT_EMBEDDED"
+#: Where callers' clients send a task when nobody says where to.
+CELERYS_DEFAULT_QUEUE = "celery"
 _SOCKET = "valkey.sock"
 #: The longest path of a socket that Linux takes is 107 bytes; macOS takes 103.
 _MAX_SOCKET_PATH = 100
@@ -36,9 +40,10 @@ def embedded_url(data_dir: Path) -> str:
     return f"redis+socket://{embedded_folder(data_dir) / _SOCKET}"
 
 
-def with_addresses(config: Config, data_dir: Path, *, embedded: bool = False) -> Config:
+def with_addresses(config: Config, data_dir: Path) -> Config:
     """The configuration with broker and backend filled in where nothing names them."""
     celery = config.section(CelerySettings)
+    embedded = os.environ.get(ENV_EMBEDDED, "") not in ("", "0")
     if embedded or celery.broker is None:
         url = embedded_url(data_dir)
         celery = celery.model_copy(update={"broker": url, "backend": url})

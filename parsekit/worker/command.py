@@ -20,13 +20,13 @@ from parsekit.config import Config
 from parsekit.config.file import remarks
 from parsekit.errors import ParsekitError
 from parsekit.host import Host
-from parsekit.worker.addresses import Addresses
+from parsekit.worker.addresses import ENV_EMBEDDED, Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
 from parsekit.worker.embedded.server import embedded_server
 from parsekit.worker.logs import begin_logs
 from parsekit.worker.monitoring.http import ENV_HTTP, check_free
 from parsekit.worker.preflight import preflight
-from parsekit.worker.process import ENV_EMBEDDED, service
+from parsekit.worker.process import service
 from parsekit.worker.redis.client import masked
 from parsekit.worker.servers import broker
 

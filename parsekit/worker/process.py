@@ -38,8 +38,6 @@ from parsekit.worker.tracing import begin_traces, end_traces
 
 log = logging.getLogger(__name__)
 
-#: Set by ``parsekit worker --embedded``: the embedded server, whatever the configuration names.
-ENV_EMBEDDED = "PARSEKIT_EMBEDDED"
 #: What listeners get to send what they hold when the process ends, seconds.
 CLOSE_SECONDS = 5.0
 
@@ -56,8 +54,7 @@ class Service:
     def session(self) -> Session:
         """The session, with the addresses in force. Raises `ConfigInvalid`."""
         session = open_session(host=self.host, role="worker")
-        embedded = os.environ.get(ENV_EMBEDDED, "") not in ("", "0")
-        config = with_addresses(session.config, session.data_dir, embedded=embedded)
+        config = with_addresses(session.config, session.data_dir)
         return replace(session, config=config)
 
     @property

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import redis
-from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import AMQPError
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 from redis import exceptions as redis_errors
@@ -20,15 +20,14 @@ from redis import exceptions as redis_errors
 from parsekit.config.redis_address import is_redis
 from parsekit.errors import ConfigInvalid, ParsekitError, StorageUnavailable
 from parsekit.redaction.secrets import cleaned
-from parsekit.worker.addresses import Addresses
+from parsekit.worker.addresses import CELERYS_DEFAULT_QUEUE, Addresses
+from parsekit.worker.amqp.counting import waiting_messages
 from parsekit.worker.monitoring.queue_stats import message_count
 from parsekit.worker.redis.client import connect, masked
 from parsekit.worker.redis.membership import remove
 from parsekit.worker.redis.transient_errors import is_transient
 from parsekit.worker.tls import AmqpTls
 
-#: Where callers' clients send a task when nobody says where to.
-CELERYS_DEFAULT_QUEUE = "celery"
 #: By its path: kombu keeps the class that it once had for a scheme, and a worker's is another.
 _AMQP = "kombu.transport.pyamqp:Transport"
 _CONNECT_SECONDS = 3.0
@@ -146,11 +145,7 @@ class Server:
             if is_redis(self.url):
                 with closing(connect(self.url)) as client:
                     return message_count(client, queue)
-            with self._amqp() as connection, connection.channel() as channel:
-                try:
-                    return int(channel.queue_declare(queue, passive=True).message_count)
-                except NotFound:
-                    return 0
+            return waiting_messages(self.url, self.tls, queue)
 
     @contextmanager
     def client_errors_translated(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from parsekit.config import CelerySettings
-from parsekit.config.tls_files import check_tls_files
 
 #: What kombu takes for ``ssl``.
 AmqpTls = dict[str, Any] | bool
@@ -17,6 +16,8 @@ _SECURE = ("amqps", "rediss")
 def check_files(celery: CelerySettings, *urls: str) -> None:
     """Raise `ConfigInvalid` for a file that one of these servers is to be reached with, in vain."""
     if any(urlsplit(url).scheme in _SECURE for url in urls):
+        from parsekit.config.tls_files import check_tls_files  # noqa: PLC0415  (OpenSSL)
+
         check_tls_files(
             "celery",
             ca_file=celery.ca_file,

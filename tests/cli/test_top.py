@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from math import inf, nan
@@ -22,9 +25,8 @@ from parsekit import Metric
 from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit.worker.monitoring import aggregate
+from parsekit.worker.monitoring.announcement import Announcement, MetricsSnapshot
 from parsekit.worker.monitoring.children import Children
-from parsekit.worker.monitoring.counters import MetricsSnapshot
-from parsekit.worker.monitoring.status_channel import Announcement
 from parsekit.worker.monitoring.top import FactLine, QueueLine, Snapshot, WorkerLine, snapshot_of
 from parsekit.worker.monitoring.waits import Wait
 
@@ -108,6 +110,44 @@ def test_is_live_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
     assert worker["name"].split(":")[0] in ESCAPES.sub("", text)
     assert text.rfind(SHOW_CURSOR) > text.rfind("\x1b[?25l")
     assert "Traceback" not in text
+
+
+#: Runs the command line and prints, last on standard error, the modules that it imported.
+PROBE = """
+import sys
+from parsekit.cli.app import run
+run()
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def test_a_look_loads_no_framework_no_plugin_and_no_driver(service: Deployment) -> None:
+    """They are most of what a look would cost."""
+    service.worker("--concurrency", "3").ready()
+    poll(lambda: json.loads(service.command("top", "--format", "json").stdout)["workers"])
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, "top", "--format", "json"],
+        env={**os.environ, **service.environ},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    modules = set(done.stderr.decode().splitlines()[-1].split())
+    assert json.loads(done.stdout)["workers"]
+    assert "pydantic" in modules
+    heavy = {"celery", "kombu", "redis", "opentelemetry", "asyncio", "pluggy", "fsspec", "rich"}
+    assert not modules & heavy
+    assert not {name for name in modules if name.startswith("parsekit_")}
+
+
+def test_what_is_in_celerys_default_queue_is_counted(service: Deployment) -> None:
+    service.worker("--concurrency", "3").ready()
+    service.send("replays/gone.replay", queue="celery")
+
+    def misplaced() -> int:
+        return int(json.loads(service.command("top", "--format", "json").stdout)["misplaced"])
+
+    assert poll(misplaced) == 1
 
 
 def _line(service: Deployment) -> dict[str, Any]:
@@ -226,12 +266,72 @@ def test_eighty_columns_hold_every_name_whole() -> None:
     assert name + "".join(map(str.strip, lines[start + 1 : end])) == worker.name
 
 
-def shown(snapshot: Snapshot, width: int = 160) -> str:
+def shown(snapshot: Snapshot, width: int = 160, most_workers: int | None = None) -> str:
     console: Console = make_console()
     console.width = width
     with console.capture() as captured:
-        console.print(view(snapshot))
+        console.print(view(snapshot, most_workers))
     return captured.get()
+
+
+def test_eighty_columns_hold_the_ids_of_what_waits_below_all_else() -> None:
+    ids = [f"5f0c1c1e-6b1e-4b1e-9b1e-{number:012d}" for number in range(10)]
+    why = "the account's uploads of this hour are used up, the next one fits at 18:32"
+    waits = tuple(
+        Wait(task_id=each, replay=f"replays/{'0' * 64}.replay", reason=why, until_unix=10.0)
+        for each in ids
+    )
+    held = FactLine(name="parsekit_held_bytes", help="Bytes held.", labels={}, value=12_345_678.0)
+    moment = Snapshot(
+        at_unix=0.0,
+        workers=(),
+        queues=(),
+        waiting=10,
+        waits=waits,
+        dead_letters=0,
+        facts=(held,),
+    )
+    text = shown(moment, width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert [each for each in ids if each in text] == ids
+    assert text.index("12,345,678") < text.index(ids[0])
+
+
+def test_a_screen_shows_some_workers_of_a_fleet_and_all_else() -> None:
+    fleet = tuple(
+        WorkerLine(
+            name=f"worker-{number:03d}",
+            parser="fake",
+            pool="threads",
+            queues=("q",),
+            running=1,
+            slots=2,
+            longest_run_s=float(number),
+            tasks=1,
+            failed=0,
+            cached=0,
+            tasks_per_minute=3.0,
+            away=("broker",),
+        )
+        for number in range(200)
+    )
+    moment = Snapshot(
+        at_unix=0.0,
+        workers=fleet,
+        queues=(QueueLine(name="replay-parse", messages=4, oldest_s=12.0),),
+        waiting=0,
+        waits=(),
+        dead_letters=0,
+        facts=(),
+    )
+    text = shown(moment, width=80, most_workers=8)
+    assert "200 workers, 200 of 400 slots" in text
+    assert "and 190 more workers miss a server" in text
+    assert "workers (192 more have younger runs)" in text
+    assert "worker-199 " in text
+    assert text.index("worker-199 ") < text.index("worker-192 ") < text.index("replay-parse")
+    assert len(text.splitlines()) < 30
+    assert shown(moment).count("worker-") > 200
 
 
 def test_names_of_others_are_no_markup_and_no_escapes() -> None:

@@ -12,7 +12,7 @@ from parsekit import Metric, hookimpl
 from parsekit.host import Host
 from parsekit.host.plugin_metrics import PluginMeasures
 from parsekit.metrics import MAX_SERIES, merged
-from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 from parsekit.worker.monitoring.metrics_page import make_page
 
 

@@ -38,8 +38,8 @@ from parsekit.storage.transfer import save_whole
 from parsekit.storage.workspace import sweep, workspace
 from parsekit.testing.sinks import outcome_of
 from parsekit.worker.monitoring import health, probes
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 from parsekit.worker.monitoring.children import Children, ChildReport
-from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.health import Heartbeat
 from parsekit.worker.monitoring.probes import StorageWatch
 from parsekit_sinks_rabbitmq.journal import Journal

@@ -11,8 +11,8 @@ import redis
 
 from devkit.servers.valkey import ValkeyServer
 from parsekit import Metric
-from parsekit.worker.monitoring.counters import MetricsSnapshot
-from parsekit.worker.monitoring.status_channel import Announcement, StatusChannel
+from parsekit.worker.monitoring.announcement import Announcement, MetricsSnapshot
+from parsekit.worker.monitoring.status_channel import StatusChannel
 from parsekit.worker.monitoring.top import snapshot_of
 from parsekit.worker.monitoring.waits import Wait
 from parsekit.worker.redis import keys

@@ -12,8 +12,8 @@ import pytest
 from devkit.deployment import poll
 from parsekit import Metric
 from parsekit.worker.monitoring import children
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 from parsekit.worker.monitoring.children import Children, ChildReport
-from parsekit.worker.monitoring.counters import MetricsSnapshot
 from parsekit.worker.monitoring.families import RUNS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from parsekit.worker.addresses import Addresses
 from parsekit.worker.amqp.link import AmqpLink
 from parsekit.worker.celery_settings import task_queues
 from parsekit.worker.monitoring.queue_stats import AmqpQueues
+from parsekit.worker.redis.plain import open_plain
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +104,31 @@ def test_redis_sees_our_certificate(front, certificates, tmp_path):
     ours = {name: certificates / f"client.{end}" for name, end in
             (("certificate_file", "pem"), ("key_file", "key"))}  # fmt: skip
     assert broker_check(tmp_path, **trusted, **ours).ok
+
+
+def test_top_trusts_only_the_right_authority_and_host(front, certificates):
+    """It speaks TLS itself, without redis-py."""
+
+    def asked(certificate: str, authority: str) -> list[Any]:
+        celery = CelerySettings(broker=front(certificate), ca_file=certificates / authority)
+        with open_plain(celery.backend_url or "") as client:
+            return client.ask(("PING",))
+
+    assert asked("server", "ca.pem") == [b"PONG"]
+    for certificate, authority in (("server", "stranger.pem"), ("elsewhere", "ca.pem")):
+        with pytest.raises(ssl.SSLCertVerificationError):
+            asked(certificate, authority)
+
+
+def test_top_shows_our_certificate_to_a_redis(front, certificates):
+    url = front(ask_client=True)
+    ours = {
+        "certificate_file": certificates / "client.pem",
+        "key_file": certificates / "client.key",
+    }
+    celery = CelerySettings(broker=url, ca_file=certificates / "ca.pem", **ours)
+    with open_plain(celery.backend_url or "") as client:
+        assert client.ask(("PING",)) == [b"PONG"]
 
 
 def test_what_the_address_says_itself_stands():

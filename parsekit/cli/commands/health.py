@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from parsekit.api import default_data_dir
+from parsekit.config.data_folder import default_data_dir
 from parsekit.worker.monitoring.health import folder_of, verdicts
 
 app = typer.Typer(add_completion=False)

@@ -10,8 +10,9 @@ from importlib.metadata import version
 
 from parsekit.metrics import Metric
 from parsekit.worker.celery_settings import longest_run_s
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 from parsekit.worker.monitoring.children import Children, together
-from parsekit.worker.monitoring.counters import MetricsSnapshot, ProcessNumbers
+from parsekit.worker.monitoring.counters import ProcessNumbers
 from parsekit.worker.monitoring.families import (
     BUILD_INFO,
     LONGEST,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from parsekit.metrics import Metric, merged
 from parsekit.storage.atomic import Folder, OwnedFolder
-from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 from parsekit.worker.monitoring.health import is_alive
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from parsekit.host.plugin_metrics import PluginMeasures
-from parsekit.metrics import Metric, MetricFamily
+from parsekit.metrics import Metric
 from parsekit.model import Outcome
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 from parsekit.worker.monitoring.families import (
     LISTENER_LOST,
     LONGEST,
@@ -27,34 +28,6 @@ if TYPE_CHECKING:
 
 #: So many waiting tasks are named by each process; the others are only counted.
 MAX_TOLD = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricsSnapshot:
-    """The numbers of one process, or of several together, and some of the tasks that wait."""
-
-    metrics: tuple[Metric, ...] = ()
-    waits: tuple[Wait, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """For another process."""
-        return {
-            "metrics": [metric.to_json() for metric in self.metrics],
-            "waits": [asdict(wait) for wait in self.waits],
-        }
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> MetricsSnapshot:
-        """Read what `to_json` wrote."""
-        return cls(
-            metrics=tuple(map(Metric.from_json, document["metrics"])),
-            waits=tuple(Wait(**wait) for wait in document["waits"]),
-        )
-
-    def value(self, family: MetricFamily) -> float:
-        """The value of a metric without labels, 0 when there is none."""
-        found = (m.value for m in self.metrics if m.name == family.name and not m.labels)
-        return next(found, 0.0)
 
 
 class ProcessNumbers:

@@ -9,7 +9,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from parsekit.metrics import Metric
-from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.announcement import MetricsSnapshot
 
 
 def make_page(numbers: Callable[[], MetricsSnapshot]) -> Callable[[], bytes]:

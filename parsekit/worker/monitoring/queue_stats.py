@@ -34,8 +34,6 @@ from parsekit.worker.monitoring.families import (
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
 
-#: kombu keeps messages of these priorities in lists of their own.
-_REDIS_PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
 #: Messages that are looked at together.
 _PAGE = 500
 #: Notes beyond this number are thinned out: the age gets coarser, not the memory larger.
@@ -48,7 +46,7 @@ def is_queued(client: Any, queues: Collection[str], task_id: str) -> bool:
     """Whether a task's message waits in Redis: put off, in one of these lists, or just taken."""
     if client.hexists(keys.WAITING, task_id):
         return True
-    for queue in (f"{each}{priority}" for each in queues for priority in _REDIS_PRIORITIES):
+    for queue in (each for name in queues for each in keys.lists_of(name)):
         start = 0
         while page := client.lrange(queue, start, start + _PAGE - 1):
             if _holds(page, task_id):
@@ -60,7 +58,7 @@ def is_queued(client: Any, queues: Collection[str], task_id: str) -> bool:
 
 def message_count(client: Any, queue: str) -> int:
     """Messages that wait in a queue of Redis."""
-    return sum(client.llen(f"{queue}{priority}") for priority in _REDIS_PRIORITIES)
+    return sum(client.llen(each) for each in keys.lists_of(queue))
 
 
 def _holds(messages: Iterable[bytes], task_id: str) -> bool:
@@ -224,10 +222,10 @@ class RedisQueues:
         """Count in one round trip to each server."""
         with self._client.pipeline(transaction=False) as pipe:
             for name in self._names:
-                for suffix in _REDIS_PRIORITIES:
-                    pipe.llen(name + suffix)
+                for each in keys.lists_of(name):
+                    pipe.llen(each)
             *lengths, due = pipe.zcard(keys.DUE).execute()
-        step = len(_REDIS_PRIORITIES)
+        step = len(keys.PRIORITIES)
         parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
         messages = {name: sum(part) for name, part in zip(self._names, parts, strict=True)}
         found = self._shared.sample(messages, waiting=int(due))

@@ -6,20 +6,20 @@ last shows nowhere for longer than a few seconds.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import redis
-from pydantic import TypeAdapter
 
-from parsekit.worker.monitoring.counters import MetricsSnapshot
+from parsekit.worker.monitoring.announcement import (
+    Announcement,
+    MetricsSnapshot,
+    announcements_in,
+)
 from parsekit.worker.monitoring.families import TASKS
 from parsekit.worker.redis import keys
 from parsekit.worker.redis.client import connect
@@ -31,51 +31,6 @@ SAY_SECONDS = 2.0
 _KEPT_SECONDS = 10
 #: Rates are of the last so many seconds.
 RATE_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """One worker at one moment. ``tasks_per_minute`` is of the last minute."""
-
-    worker: str
-    at_unix: float
-    pool: str
-    parser: str
-    queues: tuple[str, ...]
-    tasks_per_minute: float
-    snapshot: MetricsSnapshot
-
-    def to_text(self) -> str:
-        """JSON. Buckets are left out: nobody who listens draws a histogram."""
-        snapshot = MetricsSnapshot(
-            metrics=tuple(m for m in self.snapshot.metrics if m.kind != "histogram"),
-            waits=self.snapshot.waits,
-        )
-        return json.dumps(
-            {
-                "worker": self.worker,
-                "at_unix": self.at_unix,
-                "pool": self.pool,
-                "parser": self.parser,
-                "queues": self.queues,
-                "tasks_per_minute": self.tasks_per_minute,
-                "snapshot": snapshot.to_json(),
-            }
-        )
-
-    @classmethod
-    def from_text(cls, text: str | bytes) -> Announcement:
-        """Read what `to_text` wrote; what a newer version says beside it is passed over.
-
-        Raises ValueError or RecursionError for anything else.
-        """
-        return _form().validate_python(json.loads(text))
-
-
-@cache
-def _form() -> TypeAdapter[Announcement]:
-    """Made once: it takes milliseconds, and a worker that only speaks needs none."""
-    return TypeAdapter(Announcement)
 
 
 class StatusChannel:
@@ -96,20 +51,7 @@ class StatusChannel:
         """What each worker said last, by name."""
         members = [member.decode() for member in self._client.zrange(keys.BEATS, 0, -1)]
         texts = self._client.mget([keys.announcement(m) for m in members]) if members else []
-        return _readable(text for text in texts if text is not None)
-
-
-def _readable(texts: Any) -> list[Announcement]:
-    """The last of each worker; one that can't be read hides no other."""
-    found: dict[str, Announcement] = {}
-    for text in texts:
-        try:
-            announcement = Announcement.from_text(text)
-        except (ValueError, RecursionError) as exc:
-            log.debug("what a worker says can't be read: %s", exc)
-        else:
-            found[announcement.worker] = announcement
-    return [found[name] for name in sorted(found)]
+        return announcements_in(texts)
 
 
 class Announcer:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from parsekit.metrics import Metric, MetricFamily, merged
+from parsekit.worker.monitoring.announcement import Announcement
 from parsekit.worker.monitoring.families import (
     BUILD_INFO,
     DEAD_LETTERS,
@@ -24,7 +25,6 @@ from parsekit.worker.monitoring.families import (
     TASKS,
     WAITING,
 )
-from parsekit.worker.monitoring.status_channel import Announcement
 from parsekit.worker.monitoring.waits import Wait
 
 #: So many waiting tasks are named.

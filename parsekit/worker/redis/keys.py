@@ -23,6 +23,14 @@ CARRYING_KEY = _PREFIX + "carrying-key"
 #: Hash, task id to its dead letter.
 DEAD_LETTERS = _PREFIX + "dead-letters"
 
+#: kombu keeps messages of these priorities in lists of their own: what follows the queue's name.
+PRIORITIES = ("", *(f"\x06\x16{step}" for step in (3, 6, 9)))
+
+
+def lists_of(queue: str) -> list[str]:
+    """The lists that are one queue of Celery's."""
+    return [f"{queue}{priority}" for priority in PRIORITIES]
+
 
 def taken(member: str) -> str:
     """Hash of the messages that a worker took and did not acknowledge: tag to list and text."""
