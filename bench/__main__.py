@@ -25,6 +25,7 @@ BENCHMARKS = (
     "reporting",
     "report",
     "records",
+    "submit",
     "ballchasing",
     "serve",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from threading import Event
 from typing import TypeVar
@@ -22,7 +23,8 @@ def in_order(
     """Work on ``jobs`` items at a time; answers come in the order of the items.
 
     Items are taken as they are needed. Once ``stop`` is set no item is begun; what runs is
-    finished and answered. ``work`` decides what becomes of its own errors.
+    finished and answered. ``work`` decides what becomes of its own errors: one that it raises ends
+    all, as does whoever asks for no more answers, and sets ``stop``.
     """
 
     def begin(item: Item) -> Answer:
@@ -32,7 +34,10 @@ def in_order(
 
     supply = iter(items)
     waiting: deque[Future[Answer]] = deque()
-    with ThreadPoolExecutor(jobs, thread_name_prefix="parsekit-job") as pool:
+    with (
+        ThreadPoolExecutor(jobs, thread_name_prefix="parsekit-job") as pool,
+        _stopping(stop),
+    ):
         while True:
             if not stop.is_set():
                 room = jobs * WINDOW_PER_JOB - len(waiting)
@@ -44,6 +49,16 @@ def in_order(
             except _NotBegun:
                 continue
             yield answer
+
+
+@contextmanager
+def _stopping(stop: Event) -> Iterator[None]:
+    """Have nothing begun any more when the block is broken off; what runs is waited for."""
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
 
 
 class _NotBegun(Exception):

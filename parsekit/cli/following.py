@@ -1,10 +1,13 @@
-"""What ``parsekit submit --follow`` shows while tasks are under way."""
+"""What ``parsekit submit`` shows while it sends, and while tasks are under way."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from parsekit.cli.exit import say
@@ -13,9 +16,12 @@ if TYPE_CHECKING:
     from parsekit.cli.progress_bar import LiveBar
     from parsekit.client.manifest import Entry
 
+#: Between two lines that say how far it is, where there is no terminal for a bar, seconds.
+PROGRESS_EVERY_S = 30.0
+
 
 class Display(Protocol):
-    """Shows how tasks get on (`parsekit.client.submit.Follower`), and of their ends."""
+    """Shows how tasks get on (`parsekit.client.submit.Follower`), and how many are done."""
 
     def expect(self, total: int) -> None:
         """So many replays there are."""
@@ -24,38 +30,70 @@ class Display(Protocol):
         """A task's state has changed."""
 
     def count(self, *, failed: bool) -> None:
-        """One has ended, and its outcome was printed."""
+        """One was sent, or has ended, and was printed."""
 
 
 @contextmanager
-def displayed(*, follow: bool, results_for_programs: bool) -> Iterator[Display]:
-    """A live bar on a terminal, else a line for each change; nothing for who does not follow."""
+def displayed(
+    *, follow: bool, results_for_programs: bool, total: Callable[[], int]
+) -> Iterator[Display]:
+    """A live bar on a terminal, else lines; who follows sees each change.
+
+    ``total`` counts the replays, in a thread, as a look through a million takes seconds.
+    """
     mixed = results_for_programs and sys.stdout.isatty()
-    if not follow:
-        yield _Nothing()
-    elif mixed or not sys.stderr.isatty():
-        yield _Lines()
-    else:
-        from rich.console import Console  # noqa: PLC0415  (40 ms that a pipe need not pay)
+    if mixed or not sys.stderr.isatty():
+        display: Display = _Lines() if follow else _Counts()
+        _expect(total, display)
+        yield display
+        return
+    from rich.console import Console  # noqa: PLC0415  (40 ms that a pipe need not pay)
 
-        from parsekit.cli.progress_bar import LiveBar  # noqa: PLC0415
+    from parsekit.cli.progress_bar import LiveBar  # noqa: PLC0415
 
-        with LiveBar(Console(stderr=True), single=False) as bar:
-            yield _Bar(bar)
+    with LiveBar(Console(stderr=True), single=False) as bar:
+        display = _Bar(bar)
+        _expect(total, display)
+        yield display
 
 
-class _Nothing:
+def _expect(total: Callable[[], int], display: Display) -> None:
+    threading.Thread(target=lambda: display.expect(total()), daemon=True).start()
+
+
+class _Counts:
+    """A line now and then: how many, how fast, and how long it will take."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._done = 0
+        self._said = (0, time.monotonic())
+
     def expect(self, total: int) -> None:
-        pass
+        self._total = total
 
     def changed(self, entry: Entry, state: str, reason: str) -> None:
         pass
 
     def count(self, *, failed: bool) -> None:
-        pass
+        del failed
+        self._done += 1
+        before, at = self._said
+        now = time.monotonic()
+        if now - at > PROGRESS_EVERY_S:
+            self._said = (self._done, now)
+            say(progress_line(self._done, self._total, (self._done - before) / (now - at)))
 
 
-class _Lines(_Nothing):
+def progress_line(done: int, total: int, per_s: float) -> str:
+    """Such as ``12000 of 1000000 replays, 310/s, 0:53:08 left``; the total is 0 while unknown."""
+    if not total:
+        return f"{done} replays, {per_s:.0f}/s"
+    left = timedelta(seconds=round(max(total - done, 0) / per_s))
+    return f"{done} of {total} replays, {per_s:.0f}/s, {left} left"
+
+
+class _Lines(_Counts):
     """A task's end is shown by its outcome."""
 
     def changed(self, entry: Entry, state: str, reason: str) -> None:

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import redis
 from amqp.exceptions import AMQPError
 from celery import states
+from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from parsekit.model import JsonObject
@@ -46,13 +46,16 @@ def reach() -> None:
 
 
 @contextmanager
-def audited(command: str) -> Iterator[Operations]:
-    """Let a command do things on record. Raises `ConfigInvalid`.
+def audited(command: str, *, at_once: int = 1) -> Iterator[Operations]:
+    """Let a command do things on record, ``at_once`` of them together. Raises `ConfigInvalid`.
 
     Its listeners get a session that is no worker's, so that they take over nothing of others.
     """
     session = replace(service.session, role="cli")
-    with on_record(service.host, session, command) as operations, _client_errors_translated():
+    with (
+        on_record(service.host, session, command, at_once=at_once) as operations,
+        _client_errors_translated(),
+    ):
         yield operations
 
 
@@ -115,22 +118,42 @@ def _is_known(task_id: str) -> bool | None:
     return queued
 
 
-def send(
-    kwargs: JsonObject,
-    task_id: str,
-    audit: Operations,
-    *,
-    bulk: bool = False,
-    headers: Mapping[str, str] | None = None,
-) -> Any:
-    """Send ``parseReplay``; the answer is Celery's AsyncResult."""
-    queue = service.addresses.bulk_queue if bulk else service.addresses.queue
-    with audit.doing(task_id=task_id, replay=_replay_of(kwargs)) as operation:
-        sent = app.send_task(
-            "parseReplay", kwargs=kwargs, task_id=task_id, queue=queue, headers=headers
+class Sender:
+    """Sends ``parseReplay`` over one connection, for the length of a block.
+
+    It sends what `Celery.send_task` would, which subscribes to the result of each task besides, and
+    takes a third longer; our commands ask for results when they want to know.
+    """
+
+    def __init__(self, audit: Operations, *, bulk: bool = False) -> None:
+        at = service.addresses
+        self._queue = at.bulk_queue if bulk else at.queue
+        self._audit = audit
+        self._producer = app.producer_pool.acquire(block=True)
+        self._declared = False
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._producer.release()
+
+    def send(
+        self, kwargs: JsonObject, task_id: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send one, on record. Raises the errors of kombu and amqp."""
+        name = "parseReplay"
+        shown = {"argsrepr": "()", "kwargsrepr": repr(kwargs)}
+        message = app.amqp.create_task_message(
+            task_id, name, (), kwargs, reply_to=app.thread_oid, **shown
         )
-        operation.trail.record("sent", f"queue {queue}")
-    return sent
+        declare: list[Queue] | None = [] if self._declared else None  # None: the queue
+        with self._audit.doing(task_id=task_id, replay=_replay_of(kwargs)) as operation:
+            app.amqp.send_task_message(
+                self._producer, name, message, queue=self._queue, headers=headers, declare=declare
+            )
+            operation.trail.record("sent", f"queue {self._queue}")
+        self._declared = True
 
 
 def retry(letter: DeadLetter, audit: Operations) -> None:
@@ -143,7 +166,8 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
     again = Carried(again=uuid.uuid4().hex[:8])
     signer = service.process.carrying_signer
     headers = signed(again, letter.task_id, letter.kwargs, signer)
-    send(letter.kwargs, letter.task_id, audit, headers=headers)
+    with Sender(audit) as sender:
+        sender.send(letter.kwargs, letter.task_id, headers)
 
 
 def remove(task_id: str, audit: Operations) -> DeadLetter | None:

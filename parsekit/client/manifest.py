@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+import msgspec
 
 from parsekit.errors import ConfigInvalid
 from parsekit.model import JsonObject
@@ -16,117 +19,162 @@ from parsekit.storage.os_errors import storage_errors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One replay as the user named it, its key in the storage, and the task made for it."""
+    """One replay as the user named it, its key in the storage, and the task made for it.
+
+    ``sent_unix`` is when it was sent, seconds since 1970; 0 where it was not, as far as is known.
+    """
 
     replay: str
     key: str
     task_id: str
+    sent_unix: float = 0.0
 
 
-#: The members of the line of a task that is about to be sent, and of one that has ended.
-_BEGUN, _ENDED = frozenset({"replay", "key", "task_id"}), frozenset({"task_id", "ended"})
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    """Of a task that is about to be sent (three names), that was sent, or that has ended."""
+
+    task_id: str
+    replay: str | None = None
+    key: str | None = None
+    sent: float | None = None
+    ended: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a line that says nothing, or several things."""
+        begun = self.replay is not None, self.key is not None
+        said = begun[0], self.sent is not None, self.ended is not None
+        if begun[0] != begun[1] or said.count(True) != 1:
+            raise ValueError("no line of a manifest")
+
+
+_read_line = msgspec.json.Decoder(_Line).decode
+#: How often it is looked at whether the file still stands there, seconds.
+_LOOK_S = 1.0
 #: How the first line begins.
 _OPENING = b'{"replay": "'
 
 
 class Manifest:
-    """Lines of JSON, appended: one when a task is about to be sent, one when it has ended.
+    """Lines of JSON, appended: when a task is about to be sent, was sent, and has ended.
 
-    A task that was sent and has no end is sent again under the same id, which does no harm: the
-    service answers a task once, however often it is delivered. Without a path nothing is kept. A
-    line that was cut short, as the process was killed or the disk was full, is taken out; a file
-    that is no manifest stays as it is. Raises `ConfigInvalid` for one, or where none can be kept.
+    What was begun and not sent is sent under the same id. That does no harm where the process was
+    killed in between: the service answers a task once, however often it is delivered. Without a
+    path nothing is kept. A line that was cut short, as the process was killed or the disk was full,
+    is taken out; a file that is no manifest stays as it is. Raises `ConfigInvalid` for one, or
+    where none can be kept.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._entries: dict[str, Entry] = {}
-        self._ended: set[str] = set()
+        self._file: IO[bytes] | None = None
+        self._looked_at = float("-inf")
+        #: What was there before, by the replay's name; None for one whose task has ended.
+        self._entries: dict[str, Entry | None] = {}
         if path is not None:
             self._open(path)
 
     def find(self, replay: str) -> Entry | None:
-        """What was made of this replay before."""
+        """What was made of this replay before, unless its task has ended."""
         return self._entries.get(replay)
 
-    def ended(self, entry: Entry) -> bool:
+    def ended(self, replay: str) -> bool:
         """Whether its task had ended before."""
-        return entry.task_id in self._ended
+        return replay in self._entries and self._entries[replay] is None
+
+    def knows(self, entry: Entry) -> bool:
+        """Whether this very entry was there before."""
+        return self._entries.get(entry.replay) is entry
 
     def begin(self, entry: Entry) -> None:
-        """Keep an entry, before its task is sent. Raises the storage errors, as `end` does."""
-        self._entries[entry.replay] = entry
-        self._append(asdict(entry))
+        """Keep an entry, before its task is sent. Raises the storage errors, as the next two."""
+        self._append({"replay": entry.replay, "key": entry.key, "task_id": entry.task_id})
+
+    def sent(self, entry: Entry) -> None:
+        """Keep that its task was sent."""
+        self._append({"task_id": entry.task_id, "sent": round(time.time(), 3)})
 
     def end(self, entry: Entry, outcome: JsonObject) -> None:
         """Keep how its task ended."""
-        self._ended.add(entry.task_id)
         error = outcome["error"]
         self._append({"task_id": entry.task_id, "ended": error["code"] if error else "ok"})
 
     def _append(self, line: JsonObject) -> None:
         if self._path is None:
             return
-        with storage_errors(self._path), _opened(self._path) as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        with storage_errors(self._path):
+            now = time.monotonic()
+            if self._file is None or now - self._looked_at > _LOOK_S:
+                self._looked_at = now
+                self._file = _opened(self._path)
+            self._file.write(json.dumps(line).encode() + b"\n")
 
     def _open(self, path: Path) -> None:
         """Take over what stands there; one that can't be written is reported before any work."""
         try:
-            with _opened(path) as file:
-                self._load(path, file)
+            self._file = _opened(path)
+            self._take_all(path, self._file)
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             raise ConfigInvalid(
                 f"{path}: can't be a manifest: {reason}; name a file that can be read and written"
             ) from exc
 
-    def _load(self, path: Path, file: IO[bytes]) -> None:
+    def _take_all(self, path: Path, file: IO[bytes]) -> None:
+        """A line after the other: there may be millions."""
+        replays: dict[str, str] = {}
+        end = 0
         file.seek(0)
-        *lines, tail = file.read().split(b"\n")
-        for number, text in enumerate(lines, start=1):
-            self._take(_decoded(text), f"{path}: line {number}")
-        if not lines and not _may_be_cut(tail):
-            raise _no_line(f"{path}: line 1")
-        if tail:
-            file.truncate(file.tell() - len(tail))
+        with os.fdopen(os.dup(file.fileno()), "rb") as lines:
+            for number, text in enumerate(lines, start=1):
+                if text.endswith(b"\n"):
+                    self._take(text, replays, f"{path}: line {number}")
+                    end += len(text)
+                elif number == 1 and not _may_be_cut(text):
+                    raise _no_line(f"{path}: line 1")
+                else:
+                    file.truncate(end)
 
-    def _take(self, line: Any, place: str) -> None:
-        if not _is_ours(line):
-            raise _no_line(place)
-        if "ended" in line:
-            self._ended.add(line["task_id"])
-        else:
-            entry = Entry(**line)
-            self._entries[entry.replay] = entry
+    def _take(self, text: bytes, replays: dict[str, str], place: str) -> None:
+        """Take over a line; ``replays`` has those of the tasks that have not ended, by task."""
+        try:
+            line = _read_line(text)
+        except (ValueError, RecursionError):
+            raise _no_line(place) from None
+        if line.replay is not None and line.key is not None:
+            self._entries[line.replay] = Entry(
+                replay=line.replay, key=line.key, task_id=line.task_id
+            )
+            replays[line.task_id] = line.replay
+        elif line.ended is not None:
+            if (ended := replays.pop(line.task_id, None)) is not None:
+                self._entries[ended] = None
+        elif (entry := self._entries.get(replays.get(line.task_id, ""))) is not None:
+            self._entries[entry.replay] = replace(entry, sent_unix=line.sent or 0.0)
 
 
 def _opened(path: Path) -> IO[bytes]:
     """A file of this user's, which is only ever appended to. Raises OSError."""
     with Folder.open(path.parent) as folder:
-        return os.fdopen(folder.own_file(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+b")
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        return os.fdopen(folder.own_file(path.name, flags), "a+b", buffering=0)
 
 
 def _no_line(place: str) -> ConfigInvalid:
     return ConfigInvalid(f"{place} is no line of a manifest; name another file")
 
 
-def _decoded(text: bytes) -> Any:
-    """The JSON value of a line; None where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_ours(line: Any) -> bool:
-    named = isinstance(line, dict) and line.keys() in (_BEGUN, _ENDED)
-    return named and all(isinstance(value, str) for value in line.values())
-
-
 def _may_be_cut(tail: bytes) -> bool:
     """Whether this may be what came to the disk of the first line; else the file is another's."""
-    line = _decoded(tail)
-    if line is not None:
-        return _is_ours(line)
-    return tail.startswith(_OPENING) or _OPENING.startswith(tail)
+    try:
+        _read_line(tail)
+    except (ValueError, RecursionError):
+        return _OPENING.startswith(tail[: len(_OPENING)]) and not _is_json(tail)
+    return True
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

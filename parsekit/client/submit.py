@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from celery import states
 from celery.exceptions import SecurityError
 from kombu.exceptions import DecodeError
 
-from parsekit.batch.inputs import Input, NoMatch
+from parsekit.batch.inputs import NoMatch
 from parsekit.client import caller
 from parsekit.client.manifest import Entry, Manifest
-from parsekit.client.targets import Key, expand
-from parsekit.errors import ParsekitError, ParserFailed, ReplayNotFound
+from parsekit.client.uploads import NotSent, Uploads
+from parsekit.errors import ParserFailed
 from parsekit.model import Failure, JsonObject, Outcome
-from parsekit.providers import Storage
-from parsekit.records.audit_trail import AuditedStorage, Operation, Operations
+from parsekit.records.audit_trail import Operations
 from parsekit.redaction.secrets import short
-from parsekit.storage.keys import checked_key
-from parsekit.storage.open import make_storage
-from parsekit.storage.sources import LocalReplay
+from parsekit.worker.celery_app import app
 from parsekit.worker.messages.ends import error_of
 from parsekit.worker.process import service
 
@@ -47,19 +41,8 @@ _MAX_REASON = 200
 class Follower(Protocol):
     """Follows how the tasks of one `answer_all` get on."""
 
-    def expect(self, total: int) -> None:
-        """So many replays there are; called once that is known."""
-
     def changed(self, entry: Entry, state: str, reason: str) -> None:
         """A task's state has changed; ``reason`` says why it waits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotSent:
-    """A replay that can't be sent, and why. No manifest keeps it, so that a repeat tries again."""
-
-    replay: str
-    failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +57,13 @@ def send_all(
 ) -> Iterator[Entry | NotSent | NoMatch]:
     """Send without waiting for anything; what can't be sent is reported and stops nothing.
 
-    Raises what storage or broker say, which they would say to every other replay, too.
+    What the manifest knows to be sent is answered, and not sent again. Raises what storage or
+    broker say, which they would say to every other replay, too.
     """
-    with _Stored() as stored:
-        for one in _entries(names, manifest, audit, stored):
-            if isinstance(one, Entry):
-                _send(one, audit, bulk)
+    with Uploads(manifest, audit) as uploads, caller.Sender(audit, bulk=bulk) as sender:
+        for one in uploads.entries(names):
+            if isinstance(one, Entry) and not one.sent_unix:
+                _send(one, sender, manifest)
             yield one
 
 
@@ -88,55 +72,62 @@ def answer_all(
 ) -> Iterator[Answer | NoMatch]:
     """Send, and return each task when it has ended, in the order in which they end.
 
-    What can't be sent is answered at once. Raises as `send_all`.
+    What can't be sent is answered at once. What was sent before is waited for; it is sent again
+    where its result may have expired since. Raises as `send_all`.
     """
-    with _Stored() as stored:
-        supply = _entries(names, manifest, audit, stored)
-        yield from _answers(supply, manifest, audit, bulk, follower)
+    with Uploads(manifest, audit) as uploads, caller.Sender(audit, bulk=bulk) as sender:
+        yield from _answers(uploads.entries(names), manifest, sender, follower)
 
 
 def _answers(
     supply: Iterator[Entry | NotSent | NoMatch],
     manifest: Manifest,
-    audit: Operations,
-    bulk: bool,
+    sender: caller.Sender,
     follower: Follower,
 ) -> Iterator[Answer | NoMatch]:
     under_way: dict[Entry, _Watched] = {}
-    replays, exhausted = 0, False
+    exhausted = False
     while under_way or not exhausted:
         while not exhausted and len(under_way) < WINDOW:
             one = next(supply, None)
-            replays += isinstance(one, Entry | NotSent)
             if one is None:
                 exhausted = True
-                follower.expect(replays)
             elif isinstance(one, Entry):
-                under_way[one] = _Watched(_send(one, audit, bulk))
+                if time.time() - one.sent_unix > service.addresses.result_expires:
+                    _send(one, sender, manifest)
+                under_way[one] = _Watched()
             else:
                 yield _refusal(one)
         ended = [entry for entry, watched in under_way.items() if watched.look(entry, follower)]
         for entry in ended:
-            outcome = _outcome(entry, under_way.pop(entry).result)
+            outcome = _outcome(entry, under_way.pop(entry).meta)
             manifest.end(entry, outcome)
             yield Answer(outcome)
         if not ended:
             time.sleep(_LOOK_SECONDS)
 
 
-class _Watched:
-    """A task under way, and what was reported of it last."""
+def _send(entry: Entry, sender: caller.Sender, manifest: Manifest) -> None:
+    sender.send({"replayObjectPath": entry.key}, entry.task_id)
+    manifest.sent(entry)
 
-    def __init__(self, result: Any) -> None:
-        self.result = result
+
+class _Watched:
+    """A task under way: what Celery knows of it, and what was reported of it last."""
+
+    def __init__(self) -> None:
+        self.meta: Mapping[str, Any] | ParserFailed = {}
         self._shown = ("", "")
 
     def look(self, entry: Entry, follower: Follower) -> bool:
         """Report a change; return whether the task has ended."""
         try:
-            meta = self.result.backend.get_task_meta(self.result.id, cache=False)
-        except _UNREADABLE:
+            meta = app.backend.get_task_meta(entry.task_id, cache=False)
+        except _UNREADABLE as exc:
+            said = short(f"{type(exc).__name__}: {exc}", _MAX_REASON)
+            self.meta = ParserFailed(f"what stands for its result in Redis can't be read: {said}")
             return True
+        self.meta = meta
         state = str(meta["status"])
         about = meta["result"] if state == "WAITING" else None
         shown = (state, str(about.get("reason", "")) if isinstance(about, dict) else "")
@@ -146,98 +137,10 @@ class _Watched:
         return state in states.READY_STATES
 
 
-class _Stored:
-    """The storage, made when it is first needed: who sends keys alone may have no access to it."""
-
-    def __init__(self) -> None:
-        self._storage: Storage | None = None
-
-    def __enter__(self) -> _Stored:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._storage is not None:
-            self._storage.close()
-
-    def watched(self, operation: Operation) -> AuditedStorage:
-        """It, with its use on record. Raises `ConfigInvalid`."""
-        if self._storage is None:
-            self._storage = make_storage(service.host, service.config, service.data_dir)
-        return AuditedStorage(self._storage, operation.trail)
-
-
-def _entries(
-    names: Iterable[str], manifest: Manifest, audit: Operations, stored: _Stored
-) -> Iterator[Entry | NotSent | NoMatch]:
-    """What is still to do, with a task id that is on disk before the task is sent."""
-    for one in expand(names):
-        if isinstance(one, NoMatch):
-            yield one
-            continue
-        entry = manifest.find(one.replay)
-        if entry is None:
-            made = _made(one, audit, stored)
-            if isinstance(made, NotSent):
-                yield made
-                continue
-            manifest.begin(made)
-            entry = made
-        if not manifest.ended(entry):
-            yield entry
-
-
-def _made(one: Key | Input, audit: Operations, stored: _Stored) -> Entry | NotSent:
-    """The task of a replay, which is in the storage then."""
-    task_id = str(uuid.uuid4())
-    limit = service.config.limits.replay_bytes
-    try:
-        if isinstance(one, Key):
-            key = checked_key(one.replay)
-            _refuse_missing(key, task_id, audit, stored)
-            return Entry(replay=one.replay, key=key, task_id=task_id)
-        body = LocalReplay(Path(one.replay)).read(limit)
-    except ParsekitError as exc:
-        return NotSent(replay=one.replay, failure=Failure.of(exc))
-    key = _uploaded(one, body, task_id, audit, stored)
-    return Entry(replay=one.replay, key=key, task_id=task_id)
-
-
-def _refuse_missing(key: str, task_id: str, audit: Operations, stored: _Stored) -> None:
-    """Raise `ReplayNotFound` for a key that is not there: mostly a path with a typing error.
-
-    A storage that can't be asked is the worker's business.
-    """
-    with audit.doing(task_id=task_id, replay=key) as operation:
-        try:
-            stored.watched(operation).head(key)
-        except ReplayNotFound:
-            text = f"{key} is neither a file on this machine nor a key in the storage"
-            raise ReplayNotFound(text) from None
-        except ParsekitError as exc:
-            operation.fault = exc.message
-
-
-def _uploaded(file: Input, body: bytes, task_id: str, audit: Operations, stored: _Stored) -> str:
-    """Put a file into the storage under its hash, unless it is there already."""
-    key = f"replays/{hashlib.sha256(body).hexdigest()}.replay"
-    with audit.doing(task_id=task_id, replay=file.replay) as operation:
-        operation.trail.record("read", file.replay)
-        stored.watched(operation).write(key, body, replace=False)
-    return key
-
-
-def _send(entry: Entry, audit: Operations, bulk: bool) -> Any:
-    return caller.send({"replayObjectPath": entry.key}, entry.task_id, audit, bulk=bulk)
-
-
-def _outcome(entry: Entry, result: Any) -> JsonObject:
-    try:
-        meta = result.backend.get_task_meta(result.id)
-        value = result.result
-    except _UNREADABLE as exc:
-        said = short(f"{type(exc).__name__}: {exc}", _MAX_REASON)
-        unread = ParserFailed(f"what stands for its result in Redis can't be read: {said}")
-        return _failed(entry.replay, Failure.of(unread))
+def _outcome(entry: Entry, meta: Mapping[str, Any] | ParserFailed) -> JsonObject:
+    if isinstance(meta, ParserFailed):
+        return _failed(entry.replay, Failure.of(meta))
+    value = meta["result"]
     if meta["status"] == states.SUCCESS and isinstance(value, dict):
         return {"replay": entry.replay, "ok": True, **value, "error": None}
     error = error_of(value) or ParserFailed(str(value))

@@ -20,16 +20,17 @@ class Key:
 
 
 def expand(arguments: Iterable[str]) -> Iterator[Key | Input | NoMatch]:
-    """Every replay that the arguments name, in their order: files as for ``parsekit parse``.
+    """Every replay that the arguments name, once, in their order: files as for ``parsekit parse``.
 
     What is no path of anything here is a key as it stands; so is a pattern, as the shell expands
     those that match and a key may hold any of its characters.
     """
-    search = Search()
+    search, keys = Search(), set[str]()
     for argument in arguments:
         if _is_path(argument):
             yield from search.expand(argument)
-        else:
+        elif argument not in keys:
+            keys.add(argument)
             yield Key(argument)
 
 

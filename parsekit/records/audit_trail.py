@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import pwd
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -170,12 +171,26 @@ class Operation:
 
 
 class Operations:
-    """What a user does by a command, published to the audit's listeners as runs of tasks are."""
+    """What a user does by a command, published to the audit's listeners as runs of tasks are.
 
-    def __init__(self, listeners: Listeners, command: str, clock: Clock | None = None) -> None:
+    Of a command that does many things, ``at_once`` are on record together, and the last ones with
+    `flush`. May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        command: str,
+        clock: Clock | None = None,
+        *,
+        at_once: int = 1,
+    ) -> None:
         self._listeners = listeners
         self._caller = local_caller(f"cli {command}")
         self._clock = clock or Clock()
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._done: list[AuditEvent] = []
 
     @contextmanager
     def doing(self, *, task_id: str = "", replay: str = "") -> Iterator[Operation]:
@@ -187,7 +202,20 @@ class Operations:
             operation.failed(exc)
             raise
         finally:
-            self._listeners.deliver(self._record(operation, task_id))
+            self._keep(self._record(operation, task_id))
+
+    def flush(self) -> None:
+        """Have everything on record that was done."""
+        with self._lock:
+            done, self._done = self._done, []
+        self._listeners.deliver(*done)
+
+    def _keep(self, event: AuditEvent) -> None:
+        with self._lock:
+            self._done.append(event)
+            many = len(self._done) >= self._at_once
+        if many:
+            self.flush()
 
     def _record(self, operation: Operation, task_id: str) -> AuditEvent:
         return AuditEvent(
@@ -202,13 +230,17 @@ class Operations:
 
 
 @contextmanager
-def on_record(host: Host, session: Session, command: str) -> Iterator[Operations]:
+def on_record(
+    host: Host, session: Session, command: str, *, at_once: int = 1
+) -> Iterator[Operations]:
     """Let a driver do things on record; ``command`` is named with the user who gave it."""
     listeners = Listeners(host)
     listeners.open(session)
+    operations = Operations(listeners, command, at_once=at_once)
     try:
-        yield Operations(listeners, command)
+        yield operations
     finally:
+        operations.flush()
         listeners.close(_CLOSE_S)
 
 

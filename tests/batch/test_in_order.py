@@ -84,3 +84,19 @@ def test_an_error_of_the_work_reaches_the_caller() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(in_order(work, [1], jobs=1, stop=threading.Event()))
+
+
+def test_after_an_error_of_the_work_nothing_is_begun() -> None:
+    begun: list[int] = []
+    stop = threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 0:
+            raise ZeroDivisionError
+        assert stop.wait(30)
+        return item
+
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(work, range(10), jobs=2, stop=stop))
+    assert 3 not in begun, "both threads had work until the stop"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,10 @@ from subprocess import CompletedProcess
 import pytest
 import redis
 
-from devkit.command_line import CommandLine
+from devkit.command_line import CommandLine, end, wait_until
 from devkit.servers.valkey import ValkeyServer, valkey
+from devkit.terminal import ESCAPES, Terminal
+from parsekit.cli import following
 
 Replays = Callable[..., list[Path]]
 
@@ -82,11 +86,73 @@ def test_no_manifest_keeps_what_was_not_sent(service: CommandLine, replays: Repl
     line = ("submit", "--manifest", "m.jsonl", "f")
     first = service.run(*line)
     kept = map(json.loads, (service.folder / "m.jsonl").read_text().splitlines())
-    assert [entry["replay"] for entry in kept] == ["f/b.replay"]
+    assert [entry["replay"] for entry in kept if "replay" in entry] == ["f/b.replay"]
     big.write_bytes(b"small enough now")
     again = service.run(*line)
     assert (again.returncode, len(ids(again))) == (0, 2)
     assert set(ids(first)) < set(ids(again))
+
+
+def queued(server: ValkeyServer) -> list[str]:
+    """The tasks of the messages in the queue."""
+    with redis.Redis.from_url(server.url()) as client:
+        messages = map(json.loads, client.lrange("replay-parse", 0, -1))
+        return [message["headers"]["id"] for message in messages]
+
+
+def test_a_repeat_sends_only_what_is_missing(
+    service: CommandLine, server: ValkeyServer, replays: Replays, stored: str
+) -> None:
+    replays("f/b", "f/c")
+    line = ("submit", "--manifest", "m.jsonl", "f", stored)
+    first = service.run(*line)
+    assert sorted(queued(server)) == sorted(ids(first))
+    replays("f/a")
+    again = service.run(*line)
+    assert (again.returncode, len(ids(again))) == (0, 4), again.stderr
+    assert set(ids(first)) < set(ids(again))
+    assert sorted(queued(server)) == sorted(ids(again))
+    file = service.home / ".local/share/parsekit/audit.jsonl"
+    records = [json.loads(each) for each in file.read_text().splitlines()]
+    assert sum(record["sent"] == ["queue replay-parse"] for record in records) == 4
+
+
+def test_a_key_that_is_named_twice_is_sent_once(
+    service: CommandLine, server: ValkeyServer, stored: str
+) -> None:
+    done = service.run("submit", stored, stored)
+    assert ids(done) == queued(server)
+
+
+def test_what_was_about_to_be_sent_is_sent_under_its_id(
+    service: CommandLine, server: ValkeyServer, replays: Replays
+) -> None:
+    replays("f/a")
+    begun = {"replay": "f/a.replay", "key": "replays/a.replay", "task_id": "mine"}
+    (service.folder / "m.jsonl").write_text(json.dumps(begun) + "\n")
+    for _ in range(2):
+        assert ids(service.run("submit", "--manifest", "m.jsonl", "f")) == ["mine"]
+    assert queued(server) == ["mine"]
+
+
+def test_a_submit_that_was_killed_goes_on_where_it_was(
+    service: CommandLine, server: ValkeyServer
+) -> None:
+    (service.folder / "f").mkdir()
+    for number in range(300):
+        (service.folder / f"f/{number:03d}.replay").write_bytes(b"replay %d" % number)
+    manifest = service.folder / "m.jsonl"
+    line = ("submit", "--manifest", manifest.name, "f")
+    process = service.start(*line)
+    wait_until(lambda: manifest.exists() and manifest.read_bytes().count(b'"sent"') > 30)
+    end(process, signal.SIGKILL)
+    before = queued(server)
+    assert 30 <= len(before) < 300
+    again = service.run(*line)
+    assert (again.returncode, len(ids(again))) == (0, 300), again.stderr
+    assert set(queued(server)) == set(ids(again))
+    assert set(before) < set(ids(again))
+    assert len(queued(server)) <= 301  # one was perhaps sent, and not known to be
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -127,3 +193,28 @@ def test_a_storage_that_is_away_ends_the_command(service: CommandLine, replays: 
     assert (done.returncode, done.stdout) == (1, b"")
     assert len(done.stderr.splitlines()) == 1
     assert (service.folder / "m.jsonl").read_text() == ""
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PROGRESS_EVERY_S", -1.0)
+    with following.displayed(follow=False, results_for_programs=False, total=lambda: 4) as shown:
+        shown.expect(4)
+        shown.count(failed=False)
+    assert re.fullmatch(r"1 of 4 replays, \d+/s, 0:00:00 left\n", capsys.readouterr().err)
+
+
+def test_a_progress_line_has_count_rate_and_time_left() -> None:
+    line = following.progress_line(12_000, 1_000_000, 310.0)
+    assert line == "12000 of 1000000 replays, 310/s, 0:53:07 left"
+    assert following.progress_line(12, 0, 0.4) == "12 replays, 0/s"
+
+
+def test_a_bar_shows_how_many_were_sent(service: CommandLine, replays: Replays) -> None:
+    replays(*(f"f/{number}" for number in range(5)))
+    code, shown = Terminal(service).run("submit", "f")
+    text = ESCAPES.sub("", shown)
+    assert code == 0
+    assert "5/" in text
+    assert len(re.findall(r"[0-9a-f-]{36} replays/", text)) == 5

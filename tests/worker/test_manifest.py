@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,22 @@ def test_what_was_begun_and_what_has_ended_is_known_again(tmp_path: Path) -> Non
     first.end(entry("a"), ENDED)
     again = Manifest(path)
     assert again.find("b.replay") == entry("b")
-    assert [again.ended(entry(name)) for name in ("a", "b")] == [True, False]
+    assert [again.ended(f"{name}.replay") for name in ("a", "b", "c")] == [True, False, False]
+
+
+def test_it_is_known_what_was_sent_and_when(tmp_path: Path) -> None:
+    path = tmp_path / "fill.jsonl"
+    first = Manifest(path)
+    for name in ("a", "b"):
+        first.begin(entry(name))
+    began = time.time()
+    first.sent(entry("a"))
+    found = [Manifest(path).find(f"{name}.replay") for name in ("a", "b")]
+    assert [each and each.sent_unix > 0 for each in found] == [True, False]
+    assert found[0] is not None
+    assert abs(found[0].sent_unix - began) < 60
+    first.end(entry("a"), ENDED)
+    assert Manifest(path).ended("a.replay")
 
 
 @pytest.mark.parametrize("left", [1, 10, 70])
@@ -72,6 +88,9 @@ OURS = json.dumps({"replay": "a", "key": "a", "task_id": "a"}).encode()
         (b"\n", 1),
         (b"TAGAME\0\n\0\0", 1),
         (b'{"replay": 1, "key": "a", "task_id": "b"}\n', 1),
+        (b'{"task_id": "b"}\n', 1),
+        (b'{"task_id": "b", "sent": "today"}\n', 1),
+        (b'{"task_id": "b", "sent": 1.0, "ended": "ok"}\n', 1),
         (b"[" * 100_000 + b"\n", 1),
         (OURS + b"\nbuy milk\nbuy br", 2),
     ],
@@ -83,6 +102,9 @@ OURS = json.dumps({"replay": "a", "key": "a", "task_id": "a"}).encode()
         "empty line",
         "replay",
         "number",
+        "nothing said",
+        "no time",
+        "two things said",
         "deep",
         "later",
     ],

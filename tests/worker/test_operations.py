@@ -80,16 +80,20 @@ def test_many_are_followed_on_a_terminal_by_a_bar_and_a_summary(service, tmp_pat
     assert text.splitlines()[-1].endswith(": 8 parsed, 1 failed")
 
 
-def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path):
+def test_an_interrupted_back_fill_goes_on_from_its_manifest(service, tmp_path, redis_client):
     for seed in range(6):
         service.replay(f"r{seed}", seed=seed)
     keys = [f"replays/r{seed}.replay" for seed in range(6)]
     manifest = tmp_path / "manifest.jsonl"
     line = ["submit", "--bulk", "--format", "jsonl", "--manifest", str(manifest), *keys]
     first = service.run(*line)
-    poll(lambda: manifest.exists() and len(manifest.read_text().splitlines()) == 6)
+    poll(lambda: manifest.exists() and manifest.read_text().count('"sent"') == 6)
     first.process.send_signal(signal.SIGINT)
     assert first.process.wait(20) == 130
+    queued = redis_client.llen("replay-parse-bulk")
+    sent = service.command(*line[:2], *line[4:])  # without waiting for outcomes
+    assert (sent.returncode, len(sent.stdout.splitlines())) == (0, 6), sent.stderr
+    assert redis_client.llen("replay-parse-bulk") == queued == 6
     service.worker().ready()
     again = service.command(*line)
     assert again.returncode == 0, again.stderr

@@ -1,7 +1,8 @@
 """The bucket: where it is, and each request that is made of it, through obstore.
 
-obstore binds the Rust crate object_store. A put goes through fsspec's surface; `docs/design.md` has
-the figures, and why the other requests don't. A request is made once: `requests` repeats it.
+obstore binds the Rust crate object_store. A put that replaces goes through fsspec's surface;
+`docs/design.md` has the figures, and why the other requests don't. A request is made once:
+`requests` repeats it.
 """
 
 from __future__ import annotations
@@ -121,11 +122,20 @@ class ObjectClient:
 
     def put(self, key: str, body: bytes, *, wait_s: float) -> None:
         """Store in one request."""
-        self._pipe(key, body, wait_s, mode="overwrite")
+        with _store_errors(key):
+            self._bucket(wait_s).pipe_file(f"{self.target.bucket}/{key}", body)
 
     def create(self, key: str, body: bytes, *, writer: str, wait_s: float) -> None:
         """Store in one request where nothing is, signed with the writer's name; 412 otherwise."""
-        self._pipe(key, body, wait_s, mode="create", attributes={WRITER: writer})
+        with _store_errors(key):
+            obstore.put(
+                self._bucket(wait_s).native,
+                key,
+                body,
+                attributes={WRITER: writer},
+                mode="create",
+                use_multipart=False,
+            )
 
     def writer_of(self, key: str, *, wait_s: float) -> str | None:
         """Who created the object, where that was written."""
@@ -137,11 +147,6 @@ class ObjectClient:
         """Delete in one request."""
         with _store_errors(key):
             obstore.delete(self._bucket(wait_s).native, key)
-
-    def _pipe(self, key: str, body: bytes, wait_s: float, **options: Any) -> None:
-        with _store_errors(key):
-            path = f"{self.target.bucket}/{key}"
-            self._bucket(wait_s).pipe_file(path, body, **options)
 
     def _bucket(self, wait_s: float, whole_s: float | None = None) -> BucketFileSystem:
         """The bucket with these time-outs, which obstore fixes when a store is made.
@@ -164,7 +169,7 @@ def is_forked() -> bool:
 
 
 class BucketFileSystem(FsspecStore):
-    """A store of obstore's as a file system of fsspec's, whose put has a mode and one request."""
+    """A store of obstore's as a file system of fsspec's, whose put is one request."""
 
     cachable = False  # its store has connections and keys of its own
 
@@ -176,18 +181,15 @@ class BucketFileSystem(FsspecStore):
         return self.native
 
     async def _pipe_file(
-        self, path: str, value: bytes, mode: str = "overwrite", **options: Any
+        self,
+        path: str,
+        value: bytes,
+        mode: str = "overwrite",  # noqa: ARG002  (fsspec's, which has no word for a condition)
+        **options: Any,  # noqa: ARG002  (as above)
     ) -> None:
-        """As `FsspecStore`, which drops the mode and sends more than 5 MiB in parts."""
+        """As `FsspecStore`, which sends more than 5 MiB in parts."""
         _, key = self._split_path(path)
-        await obstore.put_async(
-            self.native,
-            key,
-            value,
-            attributes=options.get("attributes"),
-            mode="create" if mode == "create" else "overwrite",
-            use_multipart=False,
-        )
+        await obstore.put_async(self.native, key, value, use_multipart=False)
 
 
 def _seconds(wait_s: float) -> int:

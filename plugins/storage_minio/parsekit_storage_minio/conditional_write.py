@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import uuid
 
 from parsekit_storage_minio.client import ObjectClient
@@ -23,6 +24,8 @@ class ConditionalWriter:
         self._endpoint = endpoint
         #: None until the first conditional write has shown it.
         self.keeps_first: bool | None = None
+        #: Held by the thread that finds it out: others write meanwhile, and ask nothing.
+        self._probing = threading.Lock()
         #: Names of writers that never learned whether they had stored, by what they wrote.
         self._unanswered: dict[tuple[str, bytes], str] = {}
 
@@ -55,8 +58,12 @@ class ConditionalWriter:
                 raise
             # an earlier try may have arrived though its answer was lost, and then it is ours
             return _is_by(writer, call)
-        if self.keeps_first is None:
-            self.keeps_first = self._refuses_the_second(call, body, writer)
+        if self.keeps_first is None and self._probing.acquire(blocking=False):
+            try:
+                if self.keeps_first is None:
+                    self.keeps_first = self._refuses_the_second(call, body, writer)
+            finally:
+                self._probing.release()
         return True
 
     def _refuses_the_second(self, call: StorageCall, body: bytes, writer: str) -> bool | None:

@@ -38,6 +38,17 @@ def test_making_a_storage_connects_to_nothing(make_storage: MakeStorage, proxy: 
     assert proxy.connections == 0
 
 
+def test_many_who_store_at_once_find_out_once_whether_the_store_keeps_the_first(
+    make_storage: MakeStorage, proxy: FaultProxy
+) -> None:
+    storage = make_storage()
+    with ThreadPoolExecutor(8) as pool:
+        keys = [f"parsed/many-{number}" for number in range(40)]
+        written = list(pool.map(lambda key: storage.write(key, b"body", replace=False), keys))
+    assert written == [True] * 40
+    assert methods(proxy) == ["PUT"] * 41
+
+
 class _Parser:
     def parse(self, _replay: Replay, _job: Job) -> Parsed:
         return Parsed(data={"answer": 42})
