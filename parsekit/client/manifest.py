@@ -13,6 +13,7 @@ import msgspec
 
 from parsekit.errors import ConfigInvalid
 from parsekit.model import JsonObject
+from parsekit.records.writer import append_whole
 from parsekit.storage.atomic import Folder
 from parsekit.storage.os_errors import storage_errors
 
@@ -106,7 +107,7 @@ class Manifest:
             if self._file is None or now - self._looked_at > _LOOK_S:
                 self._looked_at = now
                 self._file = _opened(self._path)
-            self._file.write(json.dumps(line).encode() + b"\n")
+            append_whole(self._file.fileno(), json.dumps(line).encode() + b"\n")
 
     def _open(self, path: Path) -> None:
         """Take over what stands there; one that can't be written is reported before any work."""
