@@ -68,7 +68,7 @@ class Metric:
         return {
             "name": self.name,
             "help": self.help,
-            "value": self.value,
+            "value": float(self.value),  # a truth value is one too, and no number of JSON's
             "kind": self.kind,
             "labels": dict(self.labels),
             "across": self.across,

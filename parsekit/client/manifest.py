@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import Self
 
 import msgspec
 
@@ -67,12 +67,18 @@ class Manifest:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._file: IO[bytes] | None = None
-        self._looked_at = float("-inf")
+        self._file = -1
+        self._looked_at = 0.0
         #: What was there before, by the replay's name; None for one whose task has ended.
         self._entries: dict[str, Entry | None] = {}
         if path is not None:
-            self._open(path)
+            self._load(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     def find(self, replay: str) -> Entry | None:
         """What was made of this replay before, unless its task has ended."""
@@ -103,29 +109,40 @@ class Manifest:
         if self._path is None:
             return
         with storage_errors(self._path):
-            now = time.monotonic()
-            if self._file is None or now - self._looked_at > _LOOK_S:
-                self._looked_at = now
-                self._file = _opened(self._path)
-            append_whole(self._file.fileno(), json.dumps(line).encode() + b"\n")
+            if time.monotonic() - self._looked_at > _LOOK_S:
+                self._open(self._path)
+            append_whole(self._file, json.dumps(line).encode() + b"\n")
 
     def _open(self, path: Path) -> None:
+        self._close()
+        with Folder.open(path.parent) as folder:
+            self._file = folder.own_file(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        self._looked_at = time.monotonic()
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._looked_at = -1, float("-inf")
+
+    def _load(self, path: Path) -> None:
         """Take over what stands there; one that can't be written is reported before any work."""
         try:
-            self._file = _opened(path)
-            self._take_all(path, self._file)
+            self._open(path)
+            self._take_all(path)
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             raise ConfigInvalid(
                 f"{path}: can't be a manifest: {reason}; name a file that can be read and written"
             ) from exc
+        except BaseException:
+            self._close()
+            raise
 
-    def _take_all(self, path: Path, file: IO[bytes]) -> None:
+    def _take_all(self, path: Path) -> None:
         """A line after the other: there may be millions."""
         replays: dict[str, str] = {}
         end = 0
-        file.seek(0)
-        with os.fdopen(os.dup(file.fileno()), "rb") as lines:
+        with os.fdopen(os.dup(self._file), "rb") as lines:
             for number, text in enumerate(lines, start=1):
                 if text.endswith(b"\n"):
                     self._take(text, replays, f"{path}: line {number}")
@@ -133,7 +150,7 @@ class Manifest:
                 elif number == 1 and not _may_be_cut(text):
                     raise _no_line(f"{path}: line 1")
                 else:
-                    file.truncate(end)
+                    os.ftruncate(self._file, end)
 
     def _take(self, text: bytes, replays: dict[str, str], place: str) -> None:
         """Take over a line; ``replays`` has those of the tasks that have not ended, by task."""
@@ -151,13 +168,6 @@ class Manifest:
                 self._entries[ended] = None
         elif (entry := self._entries.get(replays.get(line.task_id, ""))) is not None:
             self._entries[entry.replay] = replace(entry, sent_unix=line.sent or 0.0)
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """A file of this user's, which is only ever appended to. Raises OSError."""
-    with Folder.open(path.parent) as folder:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-        return os.fdopen(folder.own_file(path.name, flags), "a+b", buffering=0)
 
 
 def _no_line(place: str) -> ConfigInvalid:

@@ -115,3 +115,8 @@ def test_a_number_that_is_none_hides_no_worker(board):
     slots = Metric(name="parsekit_slots", help="Slots.", value=float("nan"))
     board.publish(said("well-a", slots))
     assert [worker.slots for worker in snapshot_of(board.read()).workers] == [0, 0]
+
+
+def test_a_truth_value_is_a_number(board):
+    board.publish(said("well-a", Metric(name="parsekit_up", help="Up.", value=True)))
+    assert [fact.value for fact in snapshot_of(board.read()).facts] == [1.0]

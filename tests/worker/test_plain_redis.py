@@ -34,7 +34,8 @@ def test_every_kind_of_answer_is_understood(redis_server, redis_client):
 def test_user_password_database_and_socket_are_those_of_the_address(locked: ValkeyServer):
     admin = redis.Redis(port=locked.port, password="p@ss w/rd", db=3)
     admin.set("where", "three")
-    admin.acl_setuser("top", enabled=True, passwords=["+se:cret"], keys="*", commands=["+get"])
+    allowed = {"keys": "*", "commands": ["+get", "+select"]}
+    admin.acl_setuser("top", enabled=True, passwords=["+se:cret"], **allowed)
     socket = Path(locked.folder) / "s.sock"
     for url in (
         f"redis://:p%40ss%20w%2Frd@127.0.0.1:{locked.port}/3",
@@ -42,7 +43,6 @@ def test_user_password_database_and_socket_are_those_of_the_address(locked: Valk
     ):
         with open_plain(url) as client:
             assert client.ask(("GET", "where")) == [b"three"]
-    admin.acl_setuser("top", commands=["+select"], keys="*")
     with open_plain(f"redis://top:se%3Acret@127.0.0.1:{locked.port}/3") as client:
         assert client.ask(("GET", "where")) == [b"three"]
 

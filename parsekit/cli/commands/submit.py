@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -70,16 +71,19 @@ def submit(
     from parsekit.client.uploads import count_unended  # noqa: PLC0415
 
     caller.reach()
-    kept = Manifest(manifest)
     report = _Report(form)
     outcomes = follow or form is SubmitFormat.JSONL
-    display = displayed(
-        follow=follow,
-        results_for_programs=form is SubmitFormat.JSONL,
-        total=lambda: count_unended(replays, kept),
-    )
-    try:
-        with caller.audited("submit", at_once=_RECORDS_AT_ONCE) as audit, display as shown:
+    with ExitStack() as stack:
+        kept = stack.enter_context(Manifest(manifest))
+        audit = stack.enter_context(caller.audited("submit", at_once=_RECORDS_AT_ONCE))
+        shown = stack.enter_context(
+            displayed(
+                follow=follow,
+                results_for_programs=form is SubmitFormat.JSONL,
+                total=lambda: count_unended(replays, kept),
+            )
+        )
+        try:
             if outcomes:
                 for end in submit.answer_all(replays, kept, audit, bulk=bulk, follower=shown):
                     report.ended(end)
@@ -90,9 +94,9 @@ def submit(
                     report.sent(one)
                     if not isinstance(one, NoMatch):
                         shown.count(failed=not isinstance(one, Entry))
-    except KeyboardInterrupt:
-        say("interrupted: tasks that were sent go on in the service")
-        raise
+        except KeyboardInterrupt:
+            say("interrupted: tasks that were sent go on in the service")
+            raise
     if outcomes and report.tally.replays > 1:
         say(str(report.tally))
     raise typer.Exit(report.tally.exit_code)
