@@ -47,13 +47,13 @@ def top(
 
 
 def _show(snapshot: Snapshot, kind: ListFormat) -> None:
-    from parsekit.cli.top_view import make_console, view  # noqa: PLC0415
-
     with writing_output():
         if kind is ListFormat.JSON:
             typer.echo(json.dumps(snapshot.to_json(), indent=2))
-        else:
-            make_console().print(view(snapshot))
+            return
+        from parsekit.cli.top_view import make_console, view  # noqa: PLC0415  (rich)
+
+        make_console().print(view(snapshot))
 
 
 def _watch(look: Callable[[], Snapshot], every_s: float) -> None:
