@@ -118,7 +118,7 @@ def _is_known(task_id: str) -> bool | None:
     return queued
 
 
-class Sender:
+class TaskSender:
     """Sends ``parseReplay`` over one connection, for the length of a block.
 
     It sends what `Celery.send_task` would, which subscribes to the result of each task besides, and
@@ -132,7 +132,7 @@ class Sender:
         self._producer = app.producer_pool.acquire(block=True)
         self._declared = False
 
-    def __enter__(self) -> Sender:
+    def __enter__(self) -> TaskSender:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,7 +166,7 @@ def retry(letter: DeadLetter, audit: Operations) -> None:
     again = Carried(again=uuid.uuid4().hex[:8])
     signer = service.process.carrying_signer
     headers = signed(again, letter.task_id, letter.kwargs, signer)
-    with Sender(audit) as sender:
+    with TaskSender(audit) as sender:
         sender.send(letter.kwargs, letter.task_id, headers)
 
 

@@ -129,6 +129,7 @@ class Manifest:
         try:
             self._open(path)
             self._take_all(path)
+            self._looked_at = float("-inf")
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             raise ConfigInvalid(

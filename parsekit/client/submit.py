@@ -60,7 +60,7 @@ def send_all(
     What the manifest knows to be sent is answered, and not sent again. Raises what storage or
     broker say, which they would say to every other replay, too.
     """
-    with Uploads(manifest, audit) as uploads, caller.Sender(audit, bulk=bulk) as sender:
+    with Uploads(manifest, audit) as uploads, caller.TaskSender(audit, bulk=bulk) as sender:
         for one in uploads.entries(names):
             if isinstance(one, Entry) and not one.sent_unix:
                 _send(one, sender, manifest)
@@ -75,14 +75,14 @@ def answer_all(
     What can't be sent is answered at once. What was sent before is waited for; it is sent again
     where its result may have expired since. Raises as `send_all`.
     """
-    with Uploads(manifest, audit) as uploads, caller.Sender(audit, bulk=bulk) as sender:
+    with Uploads(manifest, audit) as uploads, caller.TaskSender(audit, bulk=bulk) as sender:
         yield from _answers(uploads.entries(names), manifest, sender, follower)
 
 
 def _answers(
     supply: Iterator[Entry | NotSent | NoMatch],
     manifest: Manifest,
-    sender: caller.Sender,
+    sender: caller.TaskSender,
     follower: Follower,
 ) -> Iterator[Answer | NoMatch]:
     under_way: dict[Entry, _Watched] = {}
@@ -107,7 +107,7 @@ def _answers(
             time.sleep(_LOOK_SECONDS)
 
 
-def _send(entry: Entry, sender: caller.Sender, manifest: Manifest) -> None:
+def _send(entry: Entry, sender: caller.TaskSender, manifest: Manifest) -> None:
     sender.send({"replayObjectPath": entry.key}, entry.task_id)
     manifest.sent(entry)
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from celery import Celery
 from rich.console import Console
 
 from devkit.command_line import CommandLine
@@ -24,6 +25,7 @@ from devkit.terminal import ESCAPES, SHOW_CURSOR, Terminal
 from parsekit import Metric
 from parsekit.cli.top_view import make_console, view
 from parsekit.testing import believable_match, synthetic_replay
+from parsekit.worker.addresses import embedded_url
 from parsekit.worker.monitoring import aggregate
 from parsekit.worker.monitoring.announcement import Announcement, MetricsSnapshot
 from parsekit.worker.monitoring.children import Children
@@ -142,7 +144,10 @@ def test_a_look_loads_no_framework_no_plugin_and_no_driver(service: Deployment) 
 
 def test_what_is_in_celerys_default_queue_is_counted(service: Deployment) -> None:
     service.worker("--concurrency", "3").ready()
-    service.send("replays/gone.replay", queue="celery")
+    embedded = embedded_url(Path(service.environ["XDG_DATA_HOME"]) / "parsekit")
+    broker = service.config.get("celery", {}).get("broker", embedded)
+    with Celery("caller", broker=broker) as caller:
+        caller.send_task("parseReplay", queue="celery", ignore_result=True)
 
     def misplaced() -> int:
         return int(json.loads(service.command("top", "--format", "json").stdout)["misplaced"])
