@@ -95,9 +95,11 @@ class Process:
     @cached_property
     def member(self) -> Member:
         """This process among the others."""
-        return Member(
-            self._connect(), self.member_id, self.locks.release_late, self._connect_queues()
-        )
+        return Member(self._connect(), self.member_id, self._release_late, self._connect_queues())
+
+    def _release_late(self) -> None:
+        self.task_store.release_late()
+        self.locks.release_late()
 
     @cached_property
     def task_store(self) -> TaskStore:

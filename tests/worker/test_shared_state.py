@@ -149,6 +149,33 @@ def test_local_locks_lapse_by_their_clock():
     assert locks.acquire("key", owner="a") is None
 
 
+@pytest.mark.parametrize("lost", ["call", "answer"])
+@pytest.mark.parametrize("step", ["admit", "release"])
+def test_a_run_of_which_redis_did_not_hear_is_released_later(two, task_id, step, lost):
+    """Else its task is busy to all others for as long as this process lives."""
+    one, other = two.task_stores
+    client = one._client
+
+    class Unheard:
+        def eval(self, *given):
+            if lost == "answer":
+                client.eval(*given)
+            raise redis.ConnectionError("reset")
+
+    if step == "release":
+        assert one.admit(task_id) is Admission.GO
+    one._client = Unheard()
+    with pytest.raises(redis.RedisError):
+        getattr(one, step)(task_id)
+    with pytest.raises(redis.RedisError):
+        one.release_late()
+    one._client = client
+    one.release_late()
+    assert other.admit(task_id) in (Admission.GO, Admission.BEGUN)
+    one.release_late()
+    assert one.admit(task_id) is Admission.BUSY, "the other's run is not released"
+
+
 def test_a_task_is_run_by_one_process_at_a_time_and_never_after_its_end(two, task_id):
     one, other = two.task_stores
     assert one.admit(task_id) is Admission.GO

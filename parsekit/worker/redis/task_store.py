@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -100,8 +101,12 @@ return 1
 
 @dataclass(slots=True)
 class _Run:
-    """A run of this process. At ``began`` its task ``was_reported`` or not, and not cancelled."""
+    """A run of this process, and ``mark``, which no other has.
 
+    At ``began`` its task ``was_reported`` or not, and not cancelled.
+    """
+
+    mark: str
     call: str
     began: float
     was_reported: bool = False
@@ -133,6 +138,9 @@ class TaskStore:
         self._member_id = member_id
         self._expires_s = expires_s
         self._runs: dict[str, _Run] = {}
+        self._numbers = itertools.count()
+        #: Of runs that are over, and that the server may take to be on: their tasks.
+        self._late: dict[str, str] = {}
         self._counted: set[str] = set()
         self._guard = threading.Lock()
 
@@ -146,22 +154,25 @@ class TaskStore:
         ``killed`` is how the name of a process begins whose run is over, though others don't know
         yet that it is dead.
         """
-        run = _Run(call, time.monotonic())
+        run = _Run(f"{self._member_id}/{next(self._numbers)}", call, time.monotonic())
         with self._guard:
             if (known := self._runs.get(task_id)) is not None:
                 return Admission.BUSY if known.call == call else Admission.OTHER_CALL
             self._runs[task_id] = run
         admission = None
         try:
-            admission, run.was_reported = self._admission(task_id, started, killed, call)
+            given = run.mark, started, killed, call
+            admission, run.was_reported = self._admission(task_id, *given)
         finally:
             if admission is None or not admission.may_run:
                 del self._runs[task_id]
+            if admission is None:  # it may be ours all the same
+                self._late[run.mark] = task_id
         return admission
 
-    def _admission(self, task_id: str, *given: str) -> tuple[Admission, bool]:
+    def _admission(self, task_id: str, mark: str, *given: str) -> tuple[Admission, bool]:
         names = [keys.task(task_id), keys.result(task_id)]
-        arguments = [self._run, self._member_id, str(self._expires_s), *given]
+        arguments = [mark, self._member_id, str(self._expires_s), *given]
         admission, was_reported = self._client.eval(_ADMIT, 2, *names, *arguments)
         return Admission(admission.decode()), bool(was_reported)
 
@@ -175,17 +186,29 @@ class TaskStore:
 
     def _end_run(self, task_id: str, *facts: str) -> None:
         run = self._runs.pop(task_id, None)
-        if run is not None and run.was_reported:
+        if run is None:
+            self._client.eval(_END_RUN, 1, keys.task(task_id), "", *facts)
+            return
+        if run.was_reported:
             facts = (*facts, REPORTED)
-        self._client.eval(_END_RUN, 1, keys.task(task_id), self._run, *facts)
+        try:
+            self._client.eval(_END_RUN, 1, keys.task(task_id), run.mark, *facts)
+        except BaseException:
+            self._late[run.mark] = task_id
+            raise
+
+    def release_late(self) -> None:
+        """End runs of which the server did not hear that they are over. Raises redis.RedisError.
+
+        Else a task that came back is busy to all others for as long as this process lives.
+        """
+        for mark, task_id in list(self._late.items()):
+            self._client.eval(_END_RUN, 1, keys.task(task_id), mark)
+            self._late.pop(mark, None)
 
     def forget_run(self, task_id: str) -> None:
         """Forget our run: the result store has written the end, in this same Redis."""
         self._runs.pop(task_id, None)
-
-    @property
-    def _run(self) -> str:
-        return f"{self._member_id}/{threading.get_ident()}"
 
     def cancel(self, task_id: str) -> bool:
         """Let no further run begin, and a task that waits go on to its end; False when it ended."""
