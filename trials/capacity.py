@@ -189,10 +189,12 @@ class Trial:
         for first in range(0, self.waiting, _PAGE):
             with self._client.pipeline(transaction=False) as pipe:
                 for n in range(first, min(first + _PAGE, self.waiting)):
-                    queue = self._at.bulk_poll_queue if n < bulk else self._at.poll_queue
+                    queue, due = self._at.poll_queue, keys.DUE
+                    if n < bulk:
+                        queue, due = self._at.bulk_poll_queue, keys.BULK_DUE
                     text = self._of(f"waits-{n}", queue, **{WAITS_HEADER: HOP_S})
                     given = [f"waits-{n}", HOP_S, f"{queue}\n{text}", "1"]
-                    pipe.eval(LATER, 2, keys.DUE, keys.WAITING, *given)
+                    pipe.eval(LATER, 2, due, keys.WAITING, *given)
                 pipe.execute()
         grown = self._client.info("memory")["used_memory"] - before
         return float(grown) / max(1, self.queued + self.waiting)
@@ -216,15 +218,16 @@ class Trial:
 
     def all_due(self) -> Cost:
         """Have all that wait be due at once, those of the back-fill first; each waits again."""
-        for name in self._client.zrange(keys.DUE, 0, -1):
-            self._client.zadd(keys.DUE, {name: 1 + int(name.rpartition(b"-")[2])}, xx=True)
-            self._sent_at[name.decode()] = self.fleet.now
-        ends = self.fleet.now + REST_S
+        for due, at_ms in ((keys.BULK_DUE, 1), (keys.DUE, 2)):
+            names = self._client.zrange(due, 0, -1)
+            self._client.zadd(due, dict.fromkeys(names, at_ms), xx=True)
+            self._sent_at |= {name.decode(): self.fleet.now for name in names}
+        waits, ends = len(self._sent_at), self.fleet.now + REST_S
         with self._meter.measure():
-            while (
-                any(name.startswith("waits-") for name in self._sent_at) and self.fleet.now < ends
-            ):
+            while self._sent_at and self.fleet.now < ends:
                 self.fleet.run(1)
+        if self._sent_at:
+            raise RuntimeError(f"{len(self._sent_at)} of {waits} were not taken in {REST_S:g} s")
         return self._meter.last
 
     def die(self) -> list[float]:

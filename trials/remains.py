@@ -53,7 +53,8 @@ def _in_redis(fleet: Fleet) -> Counter[str]:
     with redis.Redis.from_url(fleet.valkey.url(), socket_timeout=30) as client:
         for name in (*_QUEUES, "parsekit:unreadable"):
             left[name] = client.llen(name)
-        left["waiting tasks"] = client.zcard("parsekit:due") + client.hlen("parsekit:waiting")
+        left["waiting tasks"] = client.hlen("parsekit:waiting")
+        left["due tasks"] = client.zcard("parsekit:due") + client.zcard("parsekit:bulk-due")
         left["dead letters"] = client.hlen("parsekit:dead-letters")
         left["dead members"] = sum(map(_is_dead, client.zrange("parsekit:beats", 0, -1)))
         for name in client.scan_iter("parsekit:taken:*"):

@@ -8,8 +8,10 @@ from kombu import Exchange, Queue
 
 from parsekit.worker.addresses import Addresses
 
-#: A waiting task comes back to a worker at least this often, seconds.
+#: Over RabbitMQ, which has a queue for each length of wait, a waiting task comes back to a worker
+#: at least this often, seconds; over Redis it rests until its time, or for a day.
 MAX_HOP_SECONDS = 60.0
+MAX_REST_SECONDS = 86_400.0
 #: SIGTERM ends the worker within this time, whatever its tasks do, seconds.
 SHUTDOWN_SECONDS = 25.0
 #: Fetching, storing and reporting may take this long beside the parse, all retries included.

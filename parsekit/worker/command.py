@@ -75,9 +75,15 @@ class Plan:
             f"tasks    {self.concurrency} at once in a {self.pool} pool",
             f"broker   {broker}, queues {', '.join(self.queues)}",
             f"results  {backend}",
-            f"waiting  in the broker, un-acknowledged by none, {MAX_HOP_SECONDS:g} s a hop at most",
+            f"waiting  in the broker, un-acknowledged by none, {self._hops}",
             *self._timeout(),
         ]
+
+    @property
+    def _hops(self) -> str:
+        if self.at.redis_broker:
+            return "until their time"
+        return f"{MAX_HOP_SECONDS:g} s a hop at most"
 
     def _timeout(self) -> list[str]:
         """The one timeout that is the broker's; over Redis no message is given back by a clock."""

@@ -16,7 +16,7 @@ from celery import Task
 from celery.exceptions import Ignore, Reject
 from kombu import Queue
 
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS, own_queue
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, MAX_REST_SECONDS, own_queue
 from parsekit.worker.messages.delay_headers import DELAY_HEADER, REPLACE_HEADER
 from parsekit.worker.messages.request import caller_of
 from parsekit.worker.messages.signed_state import Carried, carried_by, signed
@@ -78,7 +78,8 @@ def resume_later(
     Raises what the broker's client raises; the task was not sent then.
     """
     expires_unix = _unix_of(task.request.expires, never=math.inf)
-    seconds = hop_seconds(min(until_unix, expires_unix) - time.time())
+    longest_s = MAX_REST_SECONDS if service.addresses.redis_broker else MAX_HOP_SECONDS
+    seconds = hop_seconds(min(until_unix, expires_unix) - time.time(), longest_s)
     headers = _headers(task, state, until_unix)
     target = _poll_queue(task)
     if service.addresses.redis_broker:
@@ -168,11 +169,12 @@ def _unix_of(text: Any, *, never: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def hop_seconds(after_s: float) -> float:
+def hop_seconds(after_s: float, longest_s: float = MAX_HOP_SECONDS) -> float:
     """How long the next hop takes of a task that goes on in ``after_s``."""
     spread = random.uniform(1.0, _SPREAD)  # noqa: S311  (no secret)
-    hop_s = min(MAX_HOP_SECONDS / _SPREAD, max(_MIN_SECONDS, after_s)) * spread
-    return min(MAX_HOP_SECONDS, hop_s)  # a product of floats may be more by a hair
+    hop_s = min(longest_s / _SPREAD, max(_MIN_SECONDS, after_s))
+    hop_s += min(MAX_HOP_SECONDS / _SPREAD, hop_s) * (spread - 1)
+    return min(longest_s, hop_s)  # a product of floats may be more by a hair
 
 
 def _send_through(task: Task, queue: Queue, *targets: Queue, headers: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from statistics import median
 
 import pytest
 import redis
@@ -44,3 +45,16 @@ def test_a_fleet_serves_callers_first_and_loses_nothing_by_deaths(
             fleet.run(1)
         assert back_fill <= fleet.ended.keys()
         assert set(fleet.ended.values()) == {1}
+
+
+def test_what_is_due_passes_a_back_fill_that_became_due_before(
+    redis_server: ValkeyServer, redis_client: redis.Redis
+) -> None:
+    with closing(SimulatedFleet(redis_server.url(), slots=2)) as fleet:
+        trial = Trial(fleet, queued=0, waiting=1000)
+        trial.fill()
+        fleet.grow(1)
+        trial.all_due()
+        first, after = (trial.waits_s[q] for q in (fleet.at.poll_queue, fleet.at.bulk_poll_queue))
+        assert len(first) == 200
+        assert max(first) < median(after)

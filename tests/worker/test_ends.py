@@ -13,6 +13,7 @@ from celery.exceptions import TaskRevokedError
 
 from devkit.deployment import WorkerProcess, poll
 from parsekit import errors
+from parsekit.worker.redis import keys
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -134,6 +135,18 @@ def test_a_task_that_is_revoked_while_it_waits(service_of, told, pool):
     with pytest.raises(TaskRevokedError, match="revoked"):
         task.get(timeout=90)
     service.remote_is(pending_s=0)
+    told(service, task, "cancelled", "revoked")
+
+
+def test_a_task_that_rests_for_an_hour_ends_when_it_is_revoked(service, redis_client, told):
+    service.worker("--concurrency", "2").ready()
+    task = service.send(service.replay("one"), countdown=3600)
+    poll(lambda: redis_client.hexists(keys.WAITING, task.id))
+    rests_s = redis_client.zscore(keys.DUE, task.id) / 1000 - redis_client.time()[0]
+    assert rests_s > 3000, "it does not come back each minute"
+    service.caller.control.revoke(task.id)
+    with pytest.raises(TaskRevokedError, match="revoked"):
+        task.get(timeout=30)
     told(service, task, "cancelled", "revoked")
 
 

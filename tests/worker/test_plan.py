@@ -14,7 +14,7 @@ from parsekit.config import CelerySettings, Config, HostSettings
 from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.settings import Limits
 from parsekit.worker.addresses import Addresses
-from parsekit.worker.celery_settings import MAX_HOP_SECONDS
+from parsekit.worker.celery_settings import MAX_HOP_SECONDS, MAX_REST_SECONDS
 from parsekit.worker.command import Plan, WorkerOptions, make_plan
 from parsekit.worker.resume import delay_queue, hop_seconds
 
@@ -87,7 +87,7 @@ def test_the_plan_in_words_has_no_secrets():
         "tasks    2 at once in a prefork pool\n"
         "broker   redis://h:6379/0, queues q, q-poll, fill-poll, fill\n"
         "results  redis://h:6379/0\n"
-        "waiting  in the broker, un-acknowledged by none, 60 s a hop at most"
+        "waiting  in the broker, un-acknowledged by none, until their time"
     )
     assert "parser   there (in threads, waiting for others)" in text(plan("there"))
 
@@ -114,13 +114,23 @@ def test_no_hop_takes_more_than_a_minute(monkeypatch, after_s, spread):
     assert ttl_ms <= 60_000
 
 
+@pytest.mark.parametrize("spread", [1.0, 1.1])
+@pytest.mark.parametrize("after_s", [float("-inf"), 0, 1, 55, 900, 86_000, 1e9, 1e308])
+def test_over_redis_a_task_rests_until_its_time(monkeypatch, after_s, spread):
+    monkeypatch.setattr(random, "uniform", lambda *_: spread)
+    rest_s = hop_seconds(after_s, MAX_REST_SECONDS)
+    assert 0 < rest_s <= MAX_REST_SECONDS
+    assert rest_s >= min(after_s, MAX_REST_SECONDS / 1.1)
+    assert rest_s <= max(after_s, 0.05) + 6
+
+
 def test_a_real_worker_prints_its_plan(service):
     worker = service.worker("--concurrency", "3").ready()
     for line in (
         "parser   fake (in threads, waiting for others), storage folder",
         "tasks    3 at once in a threads pool",
         "queues replay-parse, replay-parse-poll, replay-parse-bulk-poll, replay-parse-bulk",
-        "waiting  in the broker, un-acknowledged by none, 60 s a hop at most",
+        "waiting  in the broker, un-acknowledged by none, until their time",
     ):
         assert line in worker.text()
 

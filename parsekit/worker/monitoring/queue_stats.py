@@ -210,7 +210,7 @@ def queues_of(at: Addresses, consumed: Collection[str]) -> Queues:
 
 
 class RedisQueues:
-    """Lists of kombu's, and what waits in `keys.DUE`."""
+    """Lists of kombu's, and what waits beside them."""
 
     def __init__(self, at: Addresses) -> None:
         self._names = at.all_queues
@@ -224,11 +224,11 @@ class RedisQueues:
             for name in self._names:
                 for each in keys.lists_of(name):
                     pipe.llen(each)
-            *lengths, due = pipe.zcard(keys.DUE).execute()
+            *lengths, waiting = pipe.hlen(keys.WAITING).execute()
         step = len(keys.PRIORITIES)
         parts = [lengths[n : n + step] for n in range(0, len(lengths), step)]
         messages = {name: sum(part) for name, part in zip(self._names, parts, strict=True)}
-        found = self._shared.sample(messages, waiting=int(due))
+        found = self._shared.sample(messages, waiting=int(waiting))
         memory = {"broker": RedisMemory.of(self._client)}
         return replace(found, memory=memory if self._is_one else {**memory, **found.memory})
 

@@ -9,6 +9,8 @@ BEATS = _PREFIX + "beats"
 BEAT_WATCH = _PREFIX + "beat-watch"
 #: Sorted set, task id to the time (ms since 1970, the server's clock) when it goes on.
 DUE = _PREFIX + "due"
+#: The same for tasks of back-fills, so that no number of them stands before another task.
+BULK_DUE = _PREFIX + "bulk-due"
 #: Hash, task id to the message with which it goes on.
 WAITING = _PREFIX + "waiting"
 #: Messages that are no messages, so that somebody may look at them.

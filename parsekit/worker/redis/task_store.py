@@ -214,9 +214,14 @@ class TaskStore:
         """Let no further run begin, and a task that waits go on to its end; False when it ended."""
         if not self._client.eval(_CANCEL, 1, keys.task(task_id), self._expires_s):
             return False
-        if self._queues is not None:
-            self._queues.zadd(keys.DUE, {task_id: 0}, xx=True)
+        self.hasten(task_id)
         return True
+
+    def hasten(self, *task_ids: str) -> None:
+        """Let tasks go on at once that wait in a Redis."""
+        if self._queues is not None and task_ids:
+            for due in (keys.DUE, keys.BULK_DUE):
+                self._queues.zadd(due, dict.fromkeys(task_ids, 0), xx=True)
 
     def cancelled(self, task_id: str) -> bool:
         """Whether somebody asked for its end."""

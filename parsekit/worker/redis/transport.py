@@ -6,7 +6,8 @@ visibility timeout, which must be longer than the longest task. Here one script 
 from its list to the hash of the worker that takes it, and the other workers requeue the hash of
 one that is dead (`parsekit.worker.redis.membership`), so that no timeout is needed at all.
 
-The same script moves tasks whose time has come from `keys.DUE` to the queue in which they go on.
+The same script moves tasks whose time has come to the queue in which they go on: from `keys.DUE`,
+and from `keys.BULK_DUE` those of back-fills, however many of which become due at once.
 """
 
 from __future__ import annotations
@@ -50,27 +51,30 @@ IDLE_SECONDS = 0.25
 #: How long a worker leaves a server alone that refuses what it is asked for.
 REFUSED_SECONDS = 1.0
 
-#: Moves what is due, then takes messages: KEYS taken, due, waiting, then the lists in order of
+#: Moves what is due, then takes messages: KEYS taken, waiting, both due, then the lists in order of
 #: preference; ARGV how many of these come before those of back-fills, how many messages of
 #: back-fills may be taken, then a tag for each message that may be. Answers tag, list and text of
-#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list;
-#: what an older worker let wait does not, and goes to the first.
+#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 50)) do
-  local entry = redis.call('HGET', KEYS[3], id)
-  if entry then
-    local cut = string.find(entry, '\\n', 1, true) or 0
-    local list = cut > 0 and string.sub(entry, 1, cut - 1) or KEYS[4]
-    redis.call('LPUSH', list, string.sub(entry, cut + 1))
+local due_in
+for i = 3, 4 do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', now, 'LIMIT', 0, 50)) do
+    local entry = redis.call('HGET', KEYS[2], id)
+    if entry then
+      local cut = string.find(entry, '\\n', 1, true)
+      redis.call('LPUSH', string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1))
+    end
+    redis.call('ZREM', KEYS[i], id)
+    redis.call('HDEL', KEYS[2], id)
   end
-  redis.call('ZREM', KEYS[2], id)
-  redis.call('HDEL', KEYS[3], id)
+  local due_at = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2]
+  if due_at then due_in = math.max(1, math.min(due_in or math.huge, due_at - now)) end
 end
 local taken, tag, bulk = {}, 3, tonumber(ARGV[2])
-for i = 4, #KEYS do
-  local is_bulk = i - 3 > tonumber(ARGV[1])
+for i = 5, #KEYS do
+  local is_bulk = i - 4 > tonumber(ARGV[1])
   while tag <= #ARGV and (not is_bulk or bulk > 0) do
     local text = redis.call('LINDEX', KEYS[i], -1)
     if not text then break end
@@ -81,8 +85,7 @@ for i = 4, #KEYS do
     tag = tag + 1
   end
 end
-local due_at = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
-return {taken, due_at and math.max(1, due_at - now) or 0}
+return {taken, due_in or 0}
 """
 
 #: Requeues where it was taken: KEYS taken; ARGV the tag, none for all that is there.
@@ -260,7 +263,8 @@ class RedisChannel(stock.Channel):
         entry = f"{queue}\n{dumps(message)}"  # JSON has no line break but an escaped one
         given = [message["headers"]["id"], str(delay_s), entry, replace]
         with self.conn_or_acquire() as client:
-            client.eval(LATER, 2, keys.DUE, keys.WAITING, *given)
+            due = keys.BULK_DUE if queue in self.bulk_queues else keys.DUE
+            client.eval(LATER, 2, due, keys.WAITING, *given)
 
     def _lists(self) -> list[str]:
         """Lists to look at before those of back-fills, in turns, so that none starves."""
@@ -292,7 +296,7 @@ class RedisChannel(stock.Channel):
         bulk_room = max(0, self.bulk_slots - len(self.bulk_tags))
         lists = self._lists()
         bulk = self._with_priorities(self._bulk_beside_others()) if bulk_room else []
-        names = [self.taken_key, keys.DUE, keys.WAITING, *lists, *bulk]
+        names = [self.taken_key, keys.WAITING, keys.DUE, keys.BULK_DUE, *lists, *bulk]
         free = min(self.qos.can_consume_max_estimate() or 1, MOST_TAKEN)
         tags = [uuid.uuid4().hex for _ in range(free)]
         return ["EVAL", TAKE, len(names), *names, len(lists), bulk_room, *tags]

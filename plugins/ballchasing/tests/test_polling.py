@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from parsekit.worker.celery_settings import MAX_REST_SECONDS
 from parsekit.worker.resume import delay_queue, hop_seconds
 from parsekit_ballchasing.polling import PollSchedule, ReadyTimes
 from parsekit_ballchasing.polling.learned_times import InFile, InStore, Kept
@@ -30,7 +31,7 @@ LOOK_S = 0.05
 #: What drivers make of a wait: the command line keeps it, workers add to it.
 DRIVERS: dict[str, Callable[[float], float]] = {
     "command line": lambda wait_s: wait_s,
-    "redis": hop_seconds,
+    "redis": lambda wait_s: hop_seconds(wait_s, MAX_REST_SECONDS),
     "rabbitmq": lambda wait_s: (
         delay_queue("q", hop_seconds(wait_s)).queue_arguments["x-message-ttl"] / 1000
     ),
