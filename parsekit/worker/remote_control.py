@@ -20,6 +20,7 @@ from celery.worker.control import Panel, revoke
 from kombu.pidbox import Mailbox, Node
 
 from parsekit.config import CelerySettings
+from parsekit.worker.messages.message_checks import is_task_id
 from parsekit.worker.process import service
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class GuardedMailbox(Mailbox):
     def Node(self, *args: Any, handlers: Mapping[str, Handler], **options: Any) -> Node:  # noqa: N802  (kombu's name)
         """Make the mailbox of one worker."""
         everything = service.config.section(CelerySettings).remote_control
-        obeyed = handlers if everything else guarded(handlers)
+        obeyed = {**handlers, "revoke": _revoke} if everything else guarded(handlers)
         return super().Node(*args, handlers=obeyed, **options)
 
 
@@ -56,26 +57,26 @@ def guarded(handlers: Mapping[str, Handler]) -> dict[str, Handler]:
     names = names - {*_REFUSED} | {*_FOR_MONITORS}
     allowed = {handlers[name] for name in names}  # by what they do, as some have several names
     kept = {name: h if h in allowed else partial(_refuse, name) for name, h in handlers.items()}
-    return {**kept, "revoke": _revoke}
+    return {**kept, "revoke": _guarded_revoke}
 
 
-def _revoke(
+def _guarded_revoke(
     state: Any, task_id: Any, terminate: bool = False, signal: Any = None, **options: Any
 ) -> object:
     if signal not in _SIGNALS:
         return _refuse("revoke with a signal other than TERM and KILL", state)
-    done = revoke(state, task_id, terminate, signal, **options)
-    _hasten(task_id)
-    return done
+    return _revoke(state, task_id, terminate, signal, **options)
 
 
-def _hasten(task_id: object) -> None:
-    """Have a task that waits meet its end now: workers forget in hours what was revoked."""
-    named = [each for each in maybe_list(task_id) or () if isinstance(each, str)]
+def _revoke(state: Any, task_id: Any, *given: Any, **options: Any) -> object:
+    """Revoke, and have what waits meet its end now: a worker remembers for hours, if it lives."""
+    answer = revoke(state, task_id, *given, **options)
     try:
-        service.process.task_store.hasten(*named)
+        for each in filter(is_task_id, maybe_list(task_id) or ()):
+            service.process.task_store.revoke(each)
     except redis.RedisError as exc:
         log.warning("a task that was revoked while it waits ends when its time comes: %s", exc)
+    return answer
 
 
 def _refuse(command: str, state: object, /, **arguments: object) -> dict[str, str]:

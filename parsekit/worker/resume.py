@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+import redis
 from amqp.exceptions import PreconditionFailed
 from celery import Task
 from celery.exceptions import Ignore, Reject
@@ -84,8 +85,7 @@ def resume_later(
     target = _poll_queue(task)
     if service.addresses.redis_broker:
         headers |= {DELAY_HEADER: seconds, REPLACE_HEADER: replace_waiting}
-        _send(task, target, headers)
-        return None
+        return _send_to_rest(task, target, headers)
     for longer_s in _LONGER_S:
         queue = delay_queue(target, seconds + longer_s)
         try:
@@ -97,7 +97,7 @@ def resume_later(
 
 
 def forward(task: Task) -> bool:
-    """Send a task that still waits on its next hop, unless it was cancelled; False for all others.
+    """Send a task that still waits on its next hop, unless it was called off; False for all others.
 
     One that RabbitMQ would drop, where it lies in a queue now or once more, is sent without its
     time to live. Raises as `resume_later`.
@@ -109,7 +109,7 @@ def forward(task: Task) -> bool:
         return True
     if until_unix <= time.time() + _EARLY_SECONDS:
         return False
-    if service.process.task_store.cancelled(task.request.id):
+    if service.process.task_store.called_off(task.request.id):
         return False
     resume_later(task, carried.state, until_unix, replace_waiting=carried.until_unix > 0)
     return True
@@ -175,6 +175,15 @@ def hop_seconds(after_s: float, longest_s: float = MAX_HOP_SECONDS) -> float:
     hop_s = min(longest_s / _SPREAD, max(_MIN_SECONDS, after_s))
     hop_s += min(MAX_HOP_SECONDS / _SPREAD, hop_s) * (spread - 1)
     return min(longest_s, hop_s)  # a product of floats may be more by a hair
+
+
+def _send_to_rest(task: Task, queue: str, headers: dict[str, Any]) -> None:
+    """Send it, and look once more: who called it off a moment before found it in no set."""
+    _send(task, queue, headers)
+    try:
+        service.process.task_store.hasten_if_called_off(task.request.id)
+    except redis.RedisError as exc:  # it was sent, and must not be sent again
+        log.warning("task %s may rest though it was called off: %s", task.request.id, exc)
 
 
 def _send_through(task: Task, queue: Queue, *targets: Queue, headers: dict[str, Any]) -> None:

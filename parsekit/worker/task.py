@@ -111,7 +111,7 @@ class ParseReplay(Task):
             case Admission.CANCELLED:
                 self._end_without_run(_CANCELLED, kwargs)
             case Admission.REVOKED:
-                self._end_without_run(End.revoked(REVOKED), kwargs)
+                self._end_without_run(end or End.revoked(REVOKED), kwargs)
             case _ if end is not None:
                 self._end_without_run(end, kwargs, admission)
             case _:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from celery.exceptions import TaskRevokedError
 
-from devkit.deployment import poll
+from devkit.deployment import WorkerProcess, poll
 from parsekit.worker.redis import keys
 
 
@@ -46,6 +48,32 @@ def test_a_cancelled_task_that_waited_leaves_no_lock_and_no_ticket(any_broker, r
     poll(lambda: not redis_client.keys("parsekit:lock:*"))
     poll(lambda: not tickets(any_broker))
     assert len(any_broker.uploads) == 1
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_task_that_rests_for_an_hour_ends_when_it_is_cancelled(service, redis_client, bulk):
+    """One of a back-fill among those of its kind, which others pass."""
+    service.worker("--concurrency", "2").ready()
+    queue = f"{service.queue}-bulk" if bulk else service.queue
+    task = service.send(service.replay("one"), queue=queue, countdown=3600)
+    poll(lambda: redis_client.hexists(keys.WAITING, task.id))
+    assert redis_client.zrange(keys.BULK_DUE if bulk else keys.DUE, 0, -1) == [task.id.encode()]
+    cancel(service, task)
+    poll(lambda: [e for e in service.progress(task.id) if e["status"] == "Error"])
+    assert task.state == "REVOKED"
+    assert not redis_client.exists(keys.WAITING, keys.DUE, keys.BULK_DUE)
+
+
+def test_a_task_that_is_cancelled_as_it_goes_to_rest_ends_too(service):
+    """Between the worker's last look and the message in its set, the canceller finds nothing."""
+    service.remote_is(pending_s=3600)
+    line = [sys.executable, "-m", "late_cancel", "worker", "--concurrency", "2"]
+    service.workers.append(WorkerProcess(line, service.environ, service.folder / "late.log"))
+    service.workers[-1].ready()
+    task = service.send(service.replay("one"))
+    with pytest.raises(TaskRevokedError, match="cancelled"):
+        task.get(timeout=60)
+    assert service.uploads
 
 
 def test_a_cancelled_task_that_was_delivered_again_leaves_no_ticket_either(service, redis_client):

@@ -150,6 +150,46 @@ def test_a_task_that_rests_for_an_hour_ends_when_it_is_revoked(service, redis_cl
     told(service, task, "cancelled", "revoked")
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_task_that_is_revoked_as_it_runs_ends_when_it_begins_to_wait(service, told, pool):
+    """What the workers remember of it, one that comes an hour later may have forgotten."""
+    service.remote_is(slow_s=4, pending_s=3600)
+    service.worker("--pool", pool, "--concurrency", "2").ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: task.state == "STARTED")
+    service.caller.control.revoke(task.id)
+    with pytest.raises(TaskRevokedError, match="revoked"):
+        task.get(timeout=60)
+    assert service.uploads
+    service.remote_is(slow_s=0, pending_s=0)
+    told(service, task, "cancelled", "revoked")
+
+
+@pytest.mark.parametrize("obeys_all", [False, True])
+def test_a_task_that_rests_is_revoked_though_every_worker_that_heard_it_is_gone(
+    make_service, redis_server, redis_client, told, obeys_all
+):
+    url = redis_server.url()
+    celery = {"broker": url, "backend": url, "remote_control": obeys_all}
+    service = make_service({"celery": celery})
+    service.remote_is(pending_s=3600)
+    first = service.worker("--concurrency", "2").ready()
+    task = service.send(service.replay("one"))
+    poll(lambda: redis_client.hexists(keys.WAITING, task.id))
+    waiting = redis_client.hget(keys.WAITING, task.id)
+    redis_client.delete(keys.WAITING, keys.DUE)
+    service.caller.control.revoke(task.id)
+    poll(lambda: redis_client.hget(keys.task(task.id), "revoked"))
+    first.stop()
+    queue, _, message = waiting.decode().partition("\n")
+    redis_client.lpush(queue, message)
+    service.worker("--concurrency", "2").ready()
+    with pytest.raises(TaskRevokedError, match="revoked"):
+        task.get(timeout=60)
+    service.remote_is(pending_s=0)
+    told(service, task, "cancelled", "revoked")
+
+
 def test_a_task_that_is_revoked_before_it_began_though_nobody_remembers(service, told):
     service.remote_is(slow_s=10)
     first = service.worker("--concurrency", "1").ready()

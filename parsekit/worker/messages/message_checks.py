@@ -17,7 +17,7 @@ from parsekit.errors import BadRequest
 MAX_BODY_BYTES = 1024 * 1024
 #: What callers send in headers, of which each run of a task makes copies.
 MAX_HEADER_BYTES = 64 * 1024
-#: How long a task may be put off by who sends it. It makes a hop a minute all the time.
+#: How long a task may be put off by who sends it. Over RabbitMQ it makes a hop a minute meanwhile.
 MAX_AHEAD = timedelta(days=30)
 #: Time limits of callers outside of these are ignored, seconds: a shorter one ends a process of the
 #: pool before it has begun, a longer one would be none.

@@ -22,7 +22,7 @@ class Admission(Enum):
 
     ``BEGUN``: go, after a run that never ended; ``CUT_SHORT``: go, after one that never ended and
     had begun to parse; ``AGAIN``: go, after one that had and did. ``CANCELLED``: somebody asked for
-    its end; ``REVOKED``: its caller reads that it has ended so, and nothing was published.
+    its end; ``REVOKED``: so did a remote command of Celery's, and nothing was published.
     ``OTHER_CALL``: the id is that of a call for another replay.
     """
 
@@ -55,7 +55,7 @@ _FRESH_S = 0.25
 _ADMIT = f"""
 {ALIVE}
 local facts = redis.call('HMGET', KEYS[1],
-  'finished', 'cancelled', 'run', 'member', 'reported', 'attempts', 'survived', 'call')
+  'finished', 'cancelled', 'run', 'member', 'reported', 'attempts', 'survived', 'call', 'revoked')
 local reported = facts[5] and 1 or 0
 if facts[8] and facts[8] ~= ARGV[6] then return {{'other call', reported}} end
 if facts[1] then return {{'finished', reported}} end
@@ -64,9 +64,8 @@ if facts[3] and facts[4] ~= ARGV[2] and alive(facts[4]) then
   local killed = ARGV[5] ~= '' and string.find(facts[4], ARGV[5], 1, true) == 1
   if not killed then return {{'busy', reported}} end
 end
-if ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[2], 0, 18) == '{{"status": "REVOKED' then
-  return {{'revoked', reported}}
-end
+local read = ARGV[4] ~= '' and redis.call('GETRANGE', KEYS[2], 0, 18)
+if facts[9] or read == '{{"status": "REVOKED' then return {{'revoked', reported}} end
 join(ARGV[2])
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'member', ARGV[2], 'call', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -90,10 +89,10 @@ if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then
 end
 return 1
 """
-#: KEYS task; ARGV seconds to keep.
-_CANCEL = """
+#: KEYS task; ARGV seconds to keep, and the fact for which no further run begins.
+_CALL_OFF = """
 if redis.call('HEXISTS', KEYS[1], 'finished') == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'cancelled', 1)
+redis.call('HSET', KEYS[1], ARGV[2], 1)
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1
 """
@@ -211,20 +210,36 @@ class TaskStore:
         self._runs.pop(task_id, None)
 
     def cancel(self, task_id: str) -> bool:
-        """Let no further run begin, and a task that waits go on to its end; False when it ended."""
-        if not self._client.eval(_CANCEL, 1, keys.task(task_id), self._expires_s):
+        """End the run that is on, and let no further one begin; False when the task has ended."""
+        return self._call_off(task_id, "cancelled")
+
+    def revoke(self, task_id: str) -> bool:
+        """Let no further run begin; False when the task has ended."""
+        return self._call_off(task_id, "revoked")
+
+    def _call_off(self, task_id: str, fact: str) -> bool:
+        if not self._client.eval(_CALL_OFF, 1, keys.task(task_id), self._expires_s, fact):
             return False
-        self.hasten(task_id)
+        self._hasten(task_id)
         return True
 
-    def hasten(self, *task_ids: str) -> None:
-        """Let tasks go on at once that wait in a Redis."""
-        if self._queues is not None and task_ids:
+    def _hasten(self, task_id: str) -> None:
+        """Let a task that waits in a Redis go on at once, to its end."""
+        if self._queues is not None:
             for due in (keys.DUE, keys.BULK_DUE):
-                self._queues.zadd(due, dict.fromkeys(task_ids, 0), xx=True)
+                self._queues.zadd(due, {task_id: 0}, xx=True)
+
+    def hasten_if_called_off(self, task_id: str) -> None:
+        """Let a task go on to its end that was called off just before it began to wait."""
+        if self.called_off(task_id):
+            self._hasten(task_id)
+
+    def called_off(self, task_id: str) -> bool:
+        """Whether no further run of it is to begin, as it was cancelled or revoked."""
+        return any(self._client.hmget(keys.task(task_id), ["cancelled", "revoked"]))
 
     def cancelled(self, task_id: str) -> bool:
-        """Whether somebody asked for its end."""
+        """Whether the run that is on is to end as well."""
         return bool(self._client.hexists(keys.task(task_id), "cancelled"))
 
     def reset(self, task_id: str) -> None:
