@@ -248,6 +248,15 @@ def test_a_forged_result_ends_nothing_but_its_own_task(service, redis_client, fo
     assert not (service.folder / "pwned").exists()
 
 
+@pytest.mark.parametrize("due", [keys.DUE, keys.BULK_DUE])
+def test_what_waits_and_names_no_list_keeps_no_worker_from_its_tasks(service, redis_client, due):
+    redis_client.hset(keys.WAITING, mapping={"planted": "no list", "empty": ""})
+    redis_client.zadd(due, {"planted": 0, "empty": 0, "without an entry": 0})
+    service.worker("--concurrency", "1").ready()
+    assert service.send(service.replay("one")).get(timeout=60)["parser"] == "fake"
+    assert not redis_client.zcard(due)
+
+
 def test_a_task_can_be_revoked(any_broker):
     any_broker.worker("--concurrency", "2").ready()
     asked(any_broker, "revoke", {"task_id": "unwanted"})

@@ -54,7 +54,8 @@ REFUSED_SECONDS = 1.0
 #: Moves what is due, then takes messages: KEYS taken, waiting, both due, then the lists in order of
 #: preference; ARGV how many of these come before those of back-fills, how many messages of
 #: back-fills may be taken, then a tag for each message that may be. Answers tag, list and text of
-#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list.
+#: each, and the milliseconds until the next task is due, 0 for none. What waits names its list;
+#: what names none was not put there by a worker, and is removed.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -62,10 +63,8 @@ local due_in
 for i = 3, 4 do
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', now, 'LIMIT', 0, 50)) do
     local entry = redis.call('HGET', KEYS[2], id)
-    if entry then
-      local cut = string.find(entry, '\\n', 1, true)
-      redis.call('LPUSH', string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1))
-    end
+    local cut = entry and string.find(entry, '\\n', 1, true)
+    if cut then redis.call('LPUSH', string.sub(entry, 1, cut - 1), string.sub(entry, cut + 1)) end
     redis.call('ZREM', KEYS[i], id)
     redis.call('HDEL', KEYS[2], id)
   end
