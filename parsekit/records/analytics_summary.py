@@ -29,6 +29,8 @@ _MOST = 10**12
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Tasks whose numbers are counted at once, which takes a third of the time.
 _COUNTED_AT_ONCE = 1024
+#: Different numbers that are counted as they are, before those that round to the same become one.
+_MOST_NUMBERS = 20_000
 
 
 class _Data(msgspec.Struct, gc=False):
@@ -88,13 +90,22 @@ class Spread:
         self.add = self._uncounted.append
 
     def count(self) -> Counter[int]:
-        """Count what was added; in few different numbers, as those that round to the same are one.
+        """Count what was added, in not too many different numbers.
 
         Where nobody calls it, memory grows with the numbers.
         """
-        self._counts.update(map(_rounded, self._uncounted))
+        self._counts.update(self._uncounted)
         self._uncounted.clear()
+        if len(self._counts) > _MOST_NUMBERS:
+            self._counts = self._rounded()
         return self._counts
+
+    def _rounded(self) -> Counter[int]:
+        """The same in few different numbers, as those that round to the same are one."""
+        rounded: Counter[int] = Counter()
+        for number, count in self._counts.items():
+            rounded[_rounded(number)] += count
+        return rounded
 
     def merge(self, other: Spread) -> None:
         """Take the numbers of another."""
@@ -102,7 +113,8 @@ class Spread:
 
     def percentile(self, percent: float) -> int | None:
         """The smallest number that so many percent of all do not exceed; None without numbers."""
-        counts = self.count()
+        self.count()
+        counts = self._rounded()
         rank = math.ceil(percent / 100 * counts.total())
         for number in sorted(counts):
             rank -= counts[number]
