@@ -29,8 +29,6 @@ _MOST = 10**12
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Tasks whose numbers are counted at once, which takes a third of the time.
 _COUNTED_AT_ONCE = 1024
-#: Different numbers that are counted as they are, before those that round to the same become one.
-_MOST_NUMBERS = 20_000
 
 
 class _Data(msgspec.Struct, gc=False):
@@ -85,6 +83,8 @@ class Spread:
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
+        #: So many different numbers are counted as they are, before they are rounded.
+        self._most = _COUNTED_AT_ONCE
         self._uncounted: list[int] = []
         #: One more number; counted when there are many, which `count` does.
         self.add = self._uncounted.append
@@ -96,8 +96,9 @@ class Spread:
         """
         self._counts.update(self._uncounted)
         self._uncounted.clear()
-        if len(self._counts) > _MOST_NUMBERS:
+        if len(self._counts) > self._most:
             self._counts = self._rounded()
+            self._most = len(self._counts) + _COUNTED_AT_ONCE
         return self._counts
 
     def _rounded(self) -> Counter[int]:
