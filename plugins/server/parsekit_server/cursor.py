@@ -11,6 +11,10 @@ import json
 from dataclasses import dataclass
 
 from parsekit.errors import BadRequest
+from parsekit_server.stored_text import is_storable
+
+#: What a database takes as a number.
+_NUMBERS = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,13 @@ class PageCursor:
         try:
             padded = text + "=" * (-len(text) % 4)
             made_for, value, number = json.loads(base64.b64decode(padded, b"-_", validate=True))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             made_for, value, number = None, None, None
-        wanted = str if sort == "name" else int
-        if made_for != sort or type(value) is not wanted or not isinstance(number, str):
+        usable = _is_text(value) if sort == "name" else type(value) is int and value in _NUMBERS
+        if made_for != sort or not usable or not _is_text(number):
             raise BadRequest("after is no cursor of this list; take it from next, or leave it out")
         return cls(sort=sort, value=value, id=number)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and is_storable(value)

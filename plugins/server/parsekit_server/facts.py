@@ -12,6 +12,7 @@ from typing import Any
 from parsekit import JsonObject, game_of
 from parsekit_server.moments import moment_of
 from parsekit_server.ranks import account_of
+from parsekit_server.stored_text import made_storable
 
 _COLORS = ("blue", "orange")
 #: Fields of a body that stand in a list as they are, and the two that are called otherwise there.
@@ -160,5 +161,5 @@ def _text(owner: JsonObject, name: str) -> str | None:
 
 
 def _storable(text: str) -> str:
-    """A text that every database takes, in an index too: no NUL, no half of a character, short."""
-    return text[:_LONGEST].replace("\0", "\ufffd").encode(errors="replace").decode()
+    """A text that every database takes, in an index too."""
+    return made_storable(text[:_LONGEST])

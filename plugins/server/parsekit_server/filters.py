@@ -22,6 +22,10 @@ T = TypeVar("T")
 Query = Mapping[str, Sequence[str]]
 
 MOST, USUAL = 200, 150
+#: Values of one parameter, and characters of one: what a database compares in one question.
+_MOST_VALUES, _LONGEST = 100, 10_000
+#: Longer counts are all the same.
+_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +139,10 @@ def read_moment(query: Query, name: str) -> int | None:
 
 
 def _several(query: Query, name: str) -> tuple[str, ...]:
-    return tuple(value for value in query.get(name, ()) if value)
+    values = tuple(value for value in query.get(name, ()) if value)
+    if len(values) > _MOST_VALUES or any(len(value) > _LONGEST for value in values):
+        raise BadRequest(f"{name} is there {len(values)} times or too long; ask in several calls")
+    return values
 
 
 def _one(query: Query, name: str) -> str | None:
@@ -154,9 +161,9 @@ def _count(query: Query) -> int:
     text = _one(query, "count")
     if text is None:
         return USUAL
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+    if not text.isascii() or not text.isdecimal() or int(text[:_DIGITS]) < 1:
         raise BadRequest(f"count is {text[:40]!r}; write a number from 1 to {MOST}")
-    return min(int(text), MOST)
+    return min(int(text[:_DIGITS]), MOST)
 
 
 def _won(result: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from parsekit import JsonObject
 from parsekit.errors import BadRequest
+from parsekit_server.stored_text import is_storable
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -18,7 +19,7 @@ def text_field(payload: JsonObject, name: str) -> str | None:
     value = payload.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > _LONGEST or "\0" in value:
+    if not isinstance(value, str) or len(value) > _LONGEST or not is_storable(value):
         raise BadRequest(f"{name} is no text of at most {_LONGEST} characters")
     return value
 

@@ -29,8 +29,15 @@ class ReceivedPart:
         self._name, self._value = b"", b""
         self._disposition = b""
         self._inside = False
-        self._parser = MultipartParser(
-            options[b"boundary"],
+        self._beside_bytes = 0
+        try:
+            self._parser = self._parser_of(options[b"boundary"])
+        except FormParserError as error:
+            raise BadRequest(f"the body can't be read: {error}") from error
+
+    def _parser_of(self, boundary: bytes) -> MultipartParser:
+        return MultipartParser(
+            boundary,
             {
                 "on_part_begin": self._begin,
                 "on_header_field": self._add_name,
@@ -43,11 +50,18 @@ class ReceivedPart:
         )
 
     def feed(self, block: bytes) -> None:
-        """Take the next piece of the body. Raises `BadRequest` for what is no multipart."""
+        """Take the next piece of the body.
+
+        Raises `BadRequest` for what is no multipart, and for more than `SPARE_BYTES` beside the
+        file, which cost far more to read than it.
+        """
+        self._beside_bytes += len(block)
         try:
             self._parser.write(block)
         except FormParserError as error:
             raise BadRequest(f"the body is no multipart/form-data: {error}") from error
+        if self._beside_bytes > SPARE_BYTES:
+            raise BadRequest(f"the body has more than {SPARE_BYTES} bytes beside the file")
 
     def _begin(self) -> None:
         self._disposition = b""
@@ -72,6 +86,7 @@ class ReceivedPart:
     def _add_data(self, data: bytes, start: int, end: int) -> None:
         if self._inside:
             self._sink(data[start:end])
+            self._beside_bytes -= end - start
 
     def _end(self) -> None:
         self._inside = False

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from parsekit.errors import BadRequest, ParsekitError
 from parsekit_server.access import STRANGER
 from parsekit_server.asgi.guesses import Guesses
-from parsekit_server.asgi.reading import address_of, query_of
+from parsekit_server.asgi.reading import address_of, names_of, query_of
 from parsekit_server.asgi.replies import STATUSES
 from parsekit_server.errors import Forbidden, NotFound
 from parsekit_server.pages.call import (
@@ -90,7 +90,7 @@ class Pages:
             viewer=viewer or STRANGER,
             form_token=session.form_token if session is not None and viewer is not None else "",
             address=address_of(request, self._site.settings.url),
-            names=request.path_params,
+            names=names_of(request),
             query=query_of(request),
         )
 

@@ -11,6 +11,7 @@ from parsekit import JsonObject
 from parsekit.errors import BadRequest
 from parsekit_server.api.bodies import Address
 from parsekit_server.filters import Query
+from parsekit_server.stored_text import is_storable
 
 #: No call but an upload brings more.
 _JSON_BYTES = 256 * 1024
@@ -35,7 +36,7 @@ def query_of(request: Request) -> Query:
 
 
 def _check_text(*values: str) -> None:
-    if any("\0" in value for value in values):
+    if not all(map(is_storable, values)):
         raise BadRequest("the address has the character NUL in it")
 
 
