@@ -67,7 +67,7 @@ LISTS = {
     "rank": "min-rank=champion-1&max-rank=champion-3",
     "wins of recorders": "match-result=win",
     "uploader": "uploader=1",
-    "dates": "created-after=2024-01-01T00:00:00Z&created-before=2024-01-08T00:00:00Z",
+    "dates": "created-after=2023-11-15T00:00:00Z&created-before=2023-11-15T06:00:00Z",
     "group": "group=season-1",
 }
 
