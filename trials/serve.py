@@ -26,12 +26,13 @@ from pathlib import Path
 
 import requests
 
-from devkit.servers.process import free_port
+from devkit.servers.process import free_port, listens
 from parsekit import JsonObject
 from parsekit.testing import believable_match, synthetic_replay
 
-#: From one start of the server to its end, seconds.
-LIFE_S = (2.0, 7.0)
+#: From the moment when the server listens to its end, seconds, and how long that may take.
+LIFE_S = (0.5, 5.0)
+START_S = 120.0
 #: Of all uploads, those with the bytes of another, and with its match alone.
 SAME_BYTES, SAME_MATCH = 0.15, 0.15
 #: How long a client goes on, and how long parses get once nothing is killed any more, seconds.
@@ -119,7 +120,7 @@ class Uploads:
                 )
             except requests.RequestException:
                 self.tries["without an answer"] += 1
-                time.sleep(0.1)
+                time.sleep(0.3)
                 continue
             self.tries[str(answer.status_code)] += 1
             if answer.status_code in {201, 409}:
@@ -179,6 +180,9 @@ def _recordings(uploads: int, dice: random.Random) -> Iterator[Recording]:
 def _kill_and_start(server: Server, over: threading.Event, dice: random.Random) -> None:
     while not over.is_set():
         life = server.start()
+        ends = time.monotonic() + START_S
+        while not listens(server.port) and time.monotonic() < ends:
+            over.wait(0.1)
         over.wait(dice.uniform(*LIFE_S))
         life.kill()
         life.wait()
