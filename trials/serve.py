@@ -181,8 +181,8 @@ def _kill_and_start(server: Server, over: threading.Event, dice: random.Random) 
     while not over.is_set():
         life = server.start()
         ends = time.monotonic() + START_S
-        while not listens(server.port) and time.monotonic() < ends:
-            over.wait(0.1)
+        while not listens(server.port) and not over.wait(0.1) and time.monotonic() < ends:
+            pass
         over.wait(dice.uniform(*LIFE_S))
         life.kill()
         life.wait()
