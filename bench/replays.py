@@ -19,7 +19,7 @@ import subtr_actor
 
 from bench.data import replays
 from parsekit.api import open_pipeline, open_session
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Request
 from parsekit.pipeline.drive import drive
 from parsekit.pipeline.pipeline import Pipeline

@@ -42,7 +42,7 @@ from devkit.servers.valkey import valkey
 from parsekit.clock import Clock
 from parsekit.config import Config
 from parsekit.config.config import HOST_SECTIONS
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
 from parsekit.model import Outcome, Request

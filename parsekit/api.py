@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from parsekit.batch.cores import default_slots
 from parsekit.batch.in_order import in_order
@@ -20,11 +20,11 @@ from parsekit.config import load_config
 from parsekit.config.data_folder import default_data_dir
 from parsekit.config.file import print_remarks
 from parsekit.errors import ParsekitError
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
 from parsekit.model import Failure, Outcome, Request
-from parsekit.parsers.isolation.sandbox import missing_layers
+from parsekit.parsers.isolation.server_process import Interpreter
 from parsekit.parsers.runner import Parsers
 from parsekit.pipeline.crash_limit import CrashCounter
 from parsekit.pipeline.drive import drive
@@ -34,11 +34,13 @@ from parsekit.pipeline.reports import Reports
 from parsekit.providers import Page, Storage
 from parsekit.records.audit_trail import operation_event
 from parsekit.retry import RetryPolicy
-from parsekit.shadow.runner import Shadow
 from parsekit.storage.atomic import OwnedFolder
 from parsekit.storage.open import make_storage
 from parsekit.storage.signing import HOW_TO_SIGN, UNSIGNED, Signer
 from parsekit.storage.workspace import sweep
+
+if TYPE_CHECKING:
+    from parsekit.shadow.runner import Shadow
 
 log = logging.getLogger("parsekit")
 
@@ -231,10 +233,16 @@ def open_pipeline(
     locks: Locks | None = None,
     crashes: CrashCounter | None = None,
     reports: Reports | None = None,
+    interpreter: Interpreter | None = None,
     close_grace_s: float = 5.0,
 ) -> Iterator[Pipeline]:
-    """A pipeline for this process; make it after a fork. Raises `ConfigInvalid`, `PluginFailed`."""
-    pipeline = make_pipeline(session, host, locks=locks, crashes=crashes, reports=reports)
+    """A pipeline for this process; make it after a fork. Raises `ConfigInvalid`, `PluginFailed`.
+
+    ``interpreter`` is one that was started already for the first local parse.
+    """
+    pipeline = make_pipeline(
+        session, host, locks=locks, crashes=crashes, reports=reports, interpreter=interpreter
+    )
     try:
         yield pipeline
     finally:
@@ -248,6 +256,7 @@ def make_pipeline(
     locks: Locks | None = None,
     crashes: CrashCounter | None = None,
     reports: Reports | None = None,
+    interpreter: Interpreter | None = None,
     interruption: Callable[[str], ParsekitError | None] = lambda _task_id: None,
 ) -> Pipeline:
     """The pipeline of `open_pipeline`, for drivers that close it themselves."""
@@ -260,7 +269,7 @@ def make_pipeline(
         _name_missing_layers()
     if service and signer is None:
         _warn_once(f"{UNSIGNED}; {HOW_TO_SIGN}")
-    parsers = Parsers(host, session.config, session.data_dir)
+    parsers = Parsers(host, session.config, session.data_dir, interpreter)
     listeners = Listeners(host)
     listeners.open(session)
     return Pipeline(
@@ -293,6 +302,8 @@ def _keeping(session: Session, host: Host) -> tuple[Storage, Signer | None]:
 
 @cache
 def _name_missing_layers() -> None:
+    from parsekit.parsers.isolation.sandbox import missing_layers  # noqa: PLC0415  (workers ask)
+
     for missing in missing_layers():
         log.warning("parsers run without this layer of their sandbox: %s", missing)
 
@@ -309,9 +320,11 @@ def _shadow(
     listeners: Listeners,
     signer: Signer | None,
 ) -> Shadow | None:
-    """None for a single call from Python, whose caller would have to wait for it."""
-    if session.role == "python":
+    """None without one, and for a call from Python, whose caller would have to wait for it."""
+    if session.role == "python" or session.config.host.shadow is None:
         return None
+    from parsekit.shadow.runner import Shadow  # noqa: PLC0415  (few configure one)
+
     publish, data_dir = listeners.publish, session.data_dir
     return Shadow.of(
         session.config, parsers, storage, publish, data_dir, signer, audit=listeners.deliver

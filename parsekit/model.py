@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from parsekit.body.timeline import Timeline
 from parsekit.errors import ParsekitError, error_for
 from parsekit.json_text import encoded, spliced
 from parsekit.redaction.secrets import cleaned, cleaned_name
+
+if TYPE_CHECKING:
+    from parsekit.body.timeline import Timeline
 
 #: A JSON object as it stands at an edge.
 JsonObject = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from parsekit.host import Host
+from parsekit.host.host import Host
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,7 +13,7 @@ from devkit.reference.markdown import code, fence, sentence
 from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.load import ENV_PREFIX
 from parsekit.config.settings import HostSettings
-from parsekit.host import Host
+from parsekit.host.host import Host
 
 _INTRODUCTION = """
 # Settings

@@ -20,10 +20,12 @@ def added_app(name: str, function: Function, below: Mapping[str, Function]) -> t
     A command with others below it runs where none of them is named.
     """
     if not below:
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(name)(function)
         return app
-    app = typer.Typer(name=name, add_completion=False, invoke_without_command=True)
+    app = typer.Typer(
+        name=name, add_completion=False, invoke_without_command=True, rich_markup_mode=None
+    )
     app.callback()(_unless_another(function))
     groups = {name: app}
     for dotted, each in below.items():
@@ -44,7 +46,7 @@ def _group(groups: dict[str, typer.Typer], dotted: str) -> typer.Typer:
     """The group of this name, which is made where there is none."""
     if dotted not in groups:
         parent, _, last = dotted.rpartition(".")
-        groups[dotted] = typer.Typer(name=last, no_args_is_help=True)
+        groups[dotted] = typer.Typer(name=last, no_args_is_help=True, rich_markup_mode=None)
         _group(groups, parent).add_typer(groups[dotted])
     return groups[dotted]
 

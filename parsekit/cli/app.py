@@ -17,6 +17,8 @@ app = typer.Typer(
     name="parsekit",
     cls=CommandList,
     no_args_is_help=True,
+    # help in plain text, here and of each command: to draw boxes takes longer than all the rest
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

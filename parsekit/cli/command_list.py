@@ -53,14 +53,7 @@ _BROUGHT_BY = {
 
 
 class CommandList(TyperGroup):
-    """The top-level command, which looks into added ones for their line of help when asked."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Show every command with what it does."""
-        for command in self.commands.values():
-            if isinstance(command, _AddedCommand):
-                command.help = _summary(command.entry)
-        super().format_help(ctx, formatter)
+    """The top-level command."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; of one that is not installed, what brings it."""
@@ -82,7 +75,7 @@ class LazyCommand(TyperCommand):
     """Stands in the list of commands for one that is not imported before ``load``."""
 
     def __init__(self, name: str, line: str, load: Callable[[], RealCommand]) -> None:
-        super().__init__(name, help=line)
+        super().__init__(name, help=line, short_help=line, rich_markup_mode=None)
         self.load = load
 
     def make_context(
@@ -96,8 +89,13 @@ class _AddedCommand(LazyCommand):
     """A command of another distribution, with those below it."""
 
     def __init__(self, entry: metadata.EntryPoint, below: Sequence[metadata.EntryPoint]) -> None:
-        super().__init__(entry.name, _added_by(entry), partial(_load_added, entry, below))
-        self.entry = entry
+        super().__init__(entry.name, "", partial(_load_added, entry, below))
+        self._entry = entry
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Look into its source for the line, now that somebody asks for it."""
+        del limit
+        return _summary(self._entry)
 
 
 def all_commands(arguments: Sequence[str] = ()) -> dict[str, TyperCommand]:
@@ -120,7 +118,9 @@ def all_commands(arguments: Sequence[str] = ()) -> dict[str, TyperCommand]:
 
 def _load_own(name: str) -> RealCommand:
     module = import_module(f"parsekit.cli.commands.{name.replace('-', '_')}")
-    return typer.main.get_command(module.app)
+    command = typer.main.get_command(module.app)
+    _show_whole_lines(command)
+    return command
 
 
 def _load_added(entry: metadata.EntryPoint, below: Sequence[metadata.EntryPoint]) -> RealCommand:
@@ -132,7 +132,16 @@ def _load_added(entry: metadata.EntryPoint, below: Sequence[metadata.EntryPoint]
             f"{type(exc).__name__}: {exc}; update or remove {_distribution(entry)}"
         ) from exc
     shorten_options(command)
+    _show_whole_lines(command)
     return command
+
+
+def _show_whole_lines(command: object) -> None:
+    """Have help show the line of each command below this one, which it would cut."""
+    if isinstance(command, TyperGroup):
+        for each in command.commands.values():
+            each.short_help = (each.help or "").partition("\n")[0]
+            _show_whole_lines(each)
 
 
 def _by_name(entries: Sequence[metadata.EntryPoint]) -> dict[str, Callable[..., object]]:

@@ -1,4 +1,7 @@
-"""Where results go: standard output, or files of their own and a table for the eye."""
+"""Where results go: standard output, or files of their own and a table for the eye.
+
+A writer is imported when it is chosen: all of them take longer than the parse of a replay.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,7 @@ from pathlib import Path
 
 from parsekit.cli.exit import writing_output
 from parsekit.errors import BadRequest, StorageDenied, StorageUnavailable
-from parsekit.formats.csv_text import CsvRows
-from parsekit.formats.folder import ResultFolder
-from parsekit.formats.json_text import JsonArray, JsonLinesWriter
-from parsekit.formats.listing import MatchLines
-from parsekit.formats.parquet import ParquetRows
-from parsekit.formats.summary import By, SummaryCsv, SummaryJson
-from parsekit.formats.summary_parquet import SummaryParquet
-from parsekit.formats.summary_table import SummaryTable
-from parsekit.formats.table import MatchDetail
-from parsekit.formats.tables_folder import TablesFolder
-from parsekit.formats.views import View
+from parsekit.formats.views import By, View
 from parsekit.formats.writer import Format, Writer
 from parsekit.model import Outcome
 
@@ -78,37 +71,60 @@ class OutputOptions:
     def _each(self) -> Writer:
         """What writes replay by replay."""
         match self.kind:
+            case Format.TABLE if self.single:
+                from parsekit.formats.table import MatchDetail  # noqa: PLC0415
+
+                return MatchDetail(self.view or View.CORE)
             case Format.TABLE:
-                return MatchDetail(self.view or View.CORE) if self.single else MatchLines()
+                from parsekit.formats.listing import MatchLines  # noqa: PLC0415
+
+                return MatchLines()
             case Format.JSON:
+                from parsekit.formats.json_text import JsonArray  # noqa: PLC0415
+
                 return JsonArray(sys.stdout)
             case Format.JSONL:
+                from parsekit.formats.json_text import JsonLinesWriter  # noqa: PLC0415
+
                 return JsonLinesWriter(sys.stdout)
             case Format.CSV:
+                from parsekit.formats.csv_text import CsvRows  # noqa: PLC0415
+
                 return CsvRows(sys.stdout)
             case Format.PARQUET:
+                from parsekit.formats.parquet import ParquetRows  # noqa: PLC0415
+
                 return ParquetRows(sys.stdout.buffer)
 
     def _summary(self) -> Writer:
+        from parsekit.formats.summary import SummaryCsv, SummaryJson  # noqa: PLC0415
+        from parsekit.formats.summary_table import SummaryTable  # noqa: PLC0415
+
         match self.kind:
             case Format.TABLE:
                 return SummaryTable(self.by, self.view or View.CORE)
             case Format.CSV:
                 return SummaryCsv(sys.stdout, self.by)
             case Format.PARQUET:
+                from parsekit.formats.summary_parquet import SummaryParquet  # noqa: PLC0415
+
                 return SummaryParquet(sys.stdout.buffer, self.by)
             case _:
                 return SummaryJson(sys.stdout, self.by, lines=self.kind is Format.JSONL)
 
 
-def _tables_folder(folder: Path, kind: Format) -> TablesFolder:
+def _tables_folder(folder: Path, kind: Format) -> Writer:
+    from parsekit.formats.tables_folder import TablesFolder  # noqa: PLC0415
+
     try:
         return TablesFolder(folder, "csv" if kind is Format.CSV else "parquet")
     except (StorageDenied, StorageUnavailable) as exc:
         raise BadRequest(f"--tables {exc.message}") from exc
 
 
-def _result_folder(folder: Path, kind: Format) -> ResultFolder:
+def _result_folder(folder: Path, kind: Format) -> Writer:
+    from parsekit.formats.folder import ResultFolder  # noqa: PLC0415
+
     try:
         return ResultFolder(folder, kind)
     except (StorageDenied, StorageUnavailable) as exc:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from parsekit.cli.exit import say
 from parsekit.cli.interrupt import Interrupt
-from parsekit.shadow.runner import Shadow
+
+if TYPE_CHECKING:
+    from parsekit.shadow.runner import Shadow
 
 #: How long a run that has compared nothing yet waits for its shadow, seconds: Ballchasing is
 #: asked for the first time after some 30.

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 from parsekit.errors import ParsekitError
-from parsekit.host import Host
 from parsekit.host.discovery import PluginFault, reason_of, within
+from parsekit.host.host import Host
 from parsekit.host.session import Session
 from parsekit.providers import Check, Storage
 from parsekit.records.audit_trail import AuditedStorage, AuditTrail

@@ -22,8 +22,8 @@ from parsekit.config.urls import addresses_in, parts_of
 from parsekit.config.weak_secret import weakness
 from parsekit.diagnostics.doctor import without_secrets
 from parsekit.errors import ParsekitError
-from parsekit.host import Host
 from parsekit.host.discovery import reason_of
+from parsekit.host.host import Host
 from parsekit.host.session import Session
 from parsekit.parsers.isolation.sandbox import missing_layers, newer_than_known
 from parsekit.parsers.isolation.selftest import attempts_that_work

@@ -11,10 +11,19 @@ from typing import TextIO
 
 from parsekit.model import Outcome
 
+# made once, as `json.dumps` with options makes its own anew for each call
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def line_of(outcome: Outcome) -> str:
     """The published object of one outcome, without a line break in it."""
-    return json.dumps(outcome.to_json(), separators=(",", ":"))
+    members, text = outcome.to_json(), outcome.data_text
+    if text is None or not (text.isascii() and text.isprintable()):  # of another writer
+        return _encode(members)
+    parts = (
+        f'"{name}":{text if name == "data" else _encode(value)}' for name, value in members.items()
+    )
+    return f"{{{','.join(parts)}}}"
 
 
 class JsonLinesWriter:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Any, TextIO
 
+from parsekit.formats.views import By
 from parsekit.groups.ballchasing import player_sums, team_sums
 from parsekit.groups.game import Game, game_of
 from parsekit.groups.members import PlayerTotals, Record, TeamTotals
@@ -17,14 +17,6 @@ from parsekit.groups.single import shortest
 from parsekit.groups.summary import ModeSummary, SeasonSummary, summarize
 from parsekit.model import JsonObject, Outcome
 from parsekit.redaction.terminal_text import spreadsheet_safe
-
-
-class By(StrEnum):
-    """What ``--by`` takes: a row of a summary is one of these."""
-
-    PLAYER = "player"
-    TEAM = "team"
-    SERIES = "series"
 
 
 class SummaryWriter:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import IO
 
 from parsekit.formats.parquet import ParquetFile
-from parsekit.formats.summary import SUMMARY_COLUMNS, By, SummaryWriter, flat_rows
+from parsekit.formats.summary import SUMMARY_COLUMNS, SummaryWriter, flat_rows
+from parsekit.formats.views import By
 from parsekit.groups.summary import SeasonSummary
 from parsekit.tables.schema import Column, TableSchema
 from parsekit.tables.statistics import STATISTICS

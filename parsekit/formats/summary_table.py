@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from parsekit.formats.grid import Cell, Grid, TableColumn
 from parsekit.formats.screen import file_name, packed, plain, room, show
-from parsekit.formats.summary import By, SummaryWriter
-from parsekit.formats.views import FIGURES, MORE, Figure, View, sections
+from parsekit.formats.summary import SummaryWriter
+from parsekit.formats.views import FIGURES, MORE, By, Figure, View, sections
 from parsekit.groups.game import Game
 from parsekit.groups.members import PlayerTotals, Record, TeamTotals
 from parsekit.groups.rules import Total

@@ -1,4 +1,4 @@
-"""The columns that ``--view`` names, of one match and of a summary."""
+"""What ``--view`` and ``--by`` name: columns of one match and of a summary, rows of a summary."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ class View(StrEnum):
     MOVEMENT = "movement"
     DEMOS = "demos"
     ALL = "all"
+
+
+class By(StrEnum):
+    """What ``--by`` takes: a row of a summary is one of these."""
+
+    PLAYER = "player"
+    TEAM = "team"
+    SERIES = "series"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,8 @@ class Host:
             self._sections.add(name, model, "parsekit")
         self._load_seconds = load_seconds
         self._records: dict[str, PluginRecord] = {}
+        #: Name to cause, of the plugins that can't be used.
+        self.failed: dict[str, str] = {}
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
@@ -98,11 +100,6 @@ class Host:
     def plugins(self) -> tuple[PluginRecord, ...]:
         """Every plugin that was found or asked for, the broken ones with the cause."""
         return tuple(self._records.values())
-
-    @property
-    def failed(self) -> dict[str, str]:
-        """Name to cause, of the plugins that can't be used."""
-        return {r.name: r.error for r in self._records.values() if r.error is not None}
 
     @property
     def sections(self) -> dict[str, type[BaseModel]]:
@@ -173,6 +170,8 @@ class Host:
             import_ms=found.import_ms,
         )
         self._records[key] = record
+        if error is not None:
+            self.failed[found.name] = error
         return record
 
     def _register(self, found: Found) -> None:

@@ -16,12 +16,13 @@ from typing import TypeVar
 
 from parsekit.config import Config
 from parsekit.errors import ParsekitError, ParserFailed, PluginFailed
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.loading import resolve
 from parsekit.json_text import JsonData, NotJson
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.parsers.isolation.pool import ParsePool
 from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
+from parsekit.parsers.isolation.server_process import Interpreter
 from parsekit.providers import Parser, ParserEntry, ProviderContext, WaitingParser
 from parsekit.redaction.secrets import cleaned, short
 from parsekit.retry import RetryPolicy
@@ -35,13 +36,22 @@ SPARE_NICENESS = 19
 
 
 class Parsers:
-    """The parsers of this process, made when first used. Used from several threads at once."""
+    """The parsers of this process, made when first used. Used from several threads at once.
 
-    def __init__(self, host: Host, config: Config, data_dir: Path) -> None:
+    ``interpreter`` is one that was started already for the first local parse, and is theirs.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        config: Config,
+        data_dir: Path,
+        interpreter: Interpreter | None = None,
+    ) -> None:
         self._host = host
         self._config = config
         self._data_dir = data_dir
-        self._pool = ParsePool(config.limits.parse_memory)
+        self._pool = ParsePool(config.limits.parse_memory, interpreter=interpreter)
         self._spare_pool = ParsePool(config.limits.parse_memory, niceness=SPARE_NICENESS)
         self._remote: dict[str, Parser] = {}
         self._notices = _Notices()

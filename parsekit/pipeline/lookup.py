@@ -45,10 +45,11 @@ def identify(task: Task) -> None:
 def lookup(task: Task) -> Outcome | None:
     """The stored result ends the task, when there is one that may be served.
 
-    A task that polls a remote parser skips the look-up until it holds the lock, which saves one of
-    two reads a poll.
+    A task that polls a remote parser, or takes only what itself or the holder of the lock stored,
+    skips the look-up until it holds the lock, which saves one of two reads.
     """
-    if task.state.ticket is not None and not task.lock.held:
+    late = task.state.ticket is not None or task.skips_cache
+    if late and not task.lock.held:
         return None
     name = task.result_name
     with Step("look up", logging.DEBUG if task.lock.held else logging.INFO) as step:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from parsekit.body.timeline import Timeline
 from parsekit.clock import Clock
 from parsekit.errors import ParsekitError
 from parsekit.model import Failure, Outcome, Request, Timings
 from parsekit.pipeline.state import RunState
 from parsekit.storage.results import Result
+
+if TYPE_CHECKING:
+    from parsekit.body.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

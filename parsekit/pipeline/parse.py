@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parsekit.errors import ParsekitError
+from parsekit.json_text import JsonData
 from parsekit.logs.steps import Step
 from parsekit.model import Job, NotReady, Parsed, Replay
 from parsekit.parsers.runner import json_of
@@ -24,8 +25,8 @@ log = logging.getLogger("parsekit.pipeline")
 def parse(task: Task) -> Waiting | None:
     """Call the parser, or resume where an earlier run left a remote parser at work.
 
-    On success this sets ``task.state.parsed``, the encoded result that is not stored yet, and
-    ``task.timeline``, which never is.
+    On success this sets ``task.fresh_result``, ``task.state.parsed``, which is the same encoded and
+    outlives the run while it is not stored, and ``task.timeline``, which is never stored.
     """
     task.crashes.begin()
     remote = task.entry.runs == "remote"
@@ -44,7 +45,8 @@ def parse(task: Task) -> Waiting | None:
     if isinstance(answer, NotReady):
         return _wait_for_parser(task, answer)
     task.timeline = answer.timeline
-    task.update(parsed=task.results.encode(_result(task, answer)), parse_ms=task.parse_ms())
+    task.fresh_result = _result(task, answer)
+    task.update(parsed=task.results.encode(task.fresh_result), parse_ms=task.parse_ms())
     return None
 
 
@@ -103,13 +105,16 @@ def _wait_for_parser(task: Task, answer: NotReady) -> Waiting:
 
 def _result(task: Task, parsed: Parsed) -> Result:
     name = task.result_name
+    data = json_of(parsed, name.parser)
+    if task.entry.runs == "remote":  # its tuples become what whoever reads the stored result gets
+        data = JsonData.read(data.text)
     return Result(
         name=name,
         sha256=task.state.sha256,
         size_bytes=task.state.size_bytes,
         task_id=task.request.task_id,
         stored_unix=task.services.clock.now(),
-        data=json_of(parsed, name.parser),
+        data=data,
         warnings=parsed.warnings,
         tried=task.state.tried,
         maker=task.services.parsers.maker(task.entry, parsed),

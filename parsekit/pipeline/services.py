@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from parsekit.clock import Clock
 from parsekit.config import Config
@@ -15,8 +16,10 @@ from parsekit.pipeline.locks import LocalLocks, Locks
 from parsekit.pipeline.reports import Reports
 from parsekit.providers import Storage
 from parsekit.retry import RetryPolicy
-from parsekit.shadow.runner import Shadow
 from parsekit.storage.signing import Signer
+
+if TYPE_CHECKING:
+    from parsekit.shadow.runner import Shadow
 
 
 @dataclass(frozen=True, kw_only=True)

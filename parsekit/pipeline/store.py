@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from parsekit.errors import PluginFailed, StorageDenied, StorageUnavailable
+from parsekit.errors import StorageDenied, StorageUnavailable
 from parsekit.logs.steps import Step
 from parsekit.model import Outcome
 from parsekit.pipeline.task import Task
 from parsekit.redaction.secrets import cleaned
-from parsekit.shadow.runner import Fresh
 
 
 def store_pending(task: Task) -> Outcome | None:
     """Store what an earlier run made and could not store."""
-    body = task.state.parsed
-    if body is None:
+    if task.state.parsed is None:
         return None
-    if task.results.decode(body, task.result_name) is None:
+    task.fresh_result = task.results.decode(task.state.parsed, task.result_name)
+    if task.fresh_result is None:
         task.update(parsed=None)  # signed with a key that is gone, or of another content
         return None
     return store(task)
@@ -24,11 +23,9 @@ def store_pending(task: Task) -> Outcome | None:
 def store(task: Task) -> Outcome:
     """Write the result under its name, and return it."""
     task.begin_step("store")
-    name, body = task.result_name, task.state.parsed or b""
-    made = task.results.decode(body, name)
-    if made is None:
-        raise PluginFailed("a result that was just made can't be read back")
-    task.fresh_result = made
+    name, body, made = task.result_name, task.state.parsed, task.fresh_result
+    if body is None or made is None:
+        raise RuntimeError("there is no result to store")
     clock = task.services.clock
     began = clock.ticks()
     try:
@@ -55,6 +52,8 @@ def offer_to_shadow(task: Task, outcome: Outcome) -> None:
     shadow = task.services.shadow
     if shadow is None or task.fresh_result is None or not outcome.ok:
         return
+    from parsekit.shadow.runner import Fresh  # noqa: PLC0415  (few configure a shadow)
+
     shadow.offer(
         Fresh(
             request=task.request,

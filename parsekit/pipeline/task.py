@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parsekit.body.timeline import Timeline
 from parsekit.errors import BadRequest, ParsekitError
 from parsekit.logs.context import Facts
 from parsekit.model import Failure, Outcome, Replay, Request, Tried
@@ -22,6 +21,9 @@ from parsekit.retry import bounded_wait_s
 from parsekit.storage.results import Result, ResultName, ResultStore
 from parsekit.storage.sources import Source, open_source
 from parsekit.storage.tickets import Tickets
+
+if TYPE_CHECKING:
+    from parsekit.body.timeline import Timeline
 
 
 class Task:

@@ -19,7 +19,7 @@ from pathlib import Path
 from parsekit.clock import Clock
 from parsekit.errors import ParsekitError
 from parsekit.events import Acts, AuditEvent
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
 from parsekit.model import Failure, Request

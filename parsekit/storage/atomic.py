@@ -43,9 +43,14 @@ class Folder:
     _folder_mode, _file_mode = 0o777, 0o666
     _flags = _FOLDER
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
+    def __init__(self, place: str, descriptor: int) -> None:
+        self._where = place
         self.descriptor = descriptor
+
+    @property
+    def path(self) -> Path:
+        """Where it was found; who can write there may have put something else there since."""
+        return Path(self._where)
 
     @classmethod
     def open(cls, path: Path, *names: str, make: bool = False) -> Self:
@@ -53,26 +58,37 @@ class Folder:
 
         With ``make`` it is made where there is none, and those above it.
         """
-        if make:
+        place = str(path)
+        try:
+            folder = cls._held(place, place, cls._flags, None)
+        except FileNotFoundError:
+            if not make:
+                raise
             _make(path, cls._folder_mode)
-        with cls._held(path, str(path), cls._flags, None) as held:
+            folder = cls._held(place, place, cls._flags, None)
+        with folder as held:
             return held.below(*names, make=make)
 
     @classmethod
     def within(cls, parent: Folder, name: str, *, make: bool = False) -> Self:
         """Hold a folder that stands in another."""
-        path = parent.path / _one(name)
-        if make:
-            with suppress(FileExistsError):
-                os.mkdir(name, cls._folder_mode, dir_fd=parent.descriptor)
-        return cls._held(path, name, _FOLDER | os.O_NOFOLLOW, parent.descriptor)
+        place = f"{parent._where}/{_one(name)}"
+        flags = _FOLDER | os.O_NOFOLLOW
+        try:
+            return cls._held(place, name, flags, parent.descriptor)
+        except FileNotFoundError:
+            if not make:
+                raise
+        with suppress(FileExistsError):
+            os.mkdir(name, cls._folder_mode, dir_fd=parent.descriptor)
+        return cls._held(place, name, flags, parent.descriptor)
 
     @classmethod
-    def _held(cls, path: Path, name: str, flags: int, parent: int | None) -> Self:
+    def _held(cls, place: str, name: str, flags: int, parent: int | None) -> Self:
         try:
-            folder = cls(path, os.open(name, flags, dir_fd=parent))
+            folder = cls(place, os.open(name, flags, dir_fd=parent))
         except OSError as exc:
-            raise _seen(path, exc, name, parent) from exc
+            raise _seen(place, exc, name, parent) from exc
         try:
             folder._check()
         except OSError:
@@ -98,7 +114,7 @@ class Folder:
 
     def below(self, *names: str, make: bool = False) -> Self:
         """Hold a folder so many levels below this one."""
-        held = type(self)(self.path, os.dup(self.descriptor))
+        held = type(self)(self._where, os.dup(self.descriptor))
         for name in names:
             with held:
                 held = self.within(held, name, make=make)
@@ -106,15 +122,15 @@ class Folder:
 
     def file(self, name: str, flags: int = os.O_RDONLY, mode: int | None = None) -> int:
         """Open a regular file, whoever owns it; return its descriptor."""
-        path = self.path / _one(name)
         given = self._file_mode if mode is None else mode
         try:
-            descriptor = os.open(name, flags | _FILE, given, dir_fd=self.descriptor)
+            descriptor = os.open(_one(name), flags | _FILE, given, dir_fd=self.descriptor)
         except OSError as exc:
-            raise _seen(path, exc, name, self.descriptor) from exc
+            raise _seen(str(self.path / name), exc, name, self.descriptor) from exc
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise NotOurs(errno.EPERM, "something else than a file stands there", str(path))
+            path = str(self.path / name)
+            raise NotOurs(errno.EPERM, "something else than a file stands there", path)
         return descriptor
 
     def own_file(self, name: str, flags: int, mode: int | None = None) -> int:
@@ -308,11 +324,11 @@ def _one(name: str) -> str:
     return name
 
 
-def _seen(path: Path, exc: OSError, name: str, parent: int | None) -> OSError:
+def _seen(place: str, exc: OSError, name: str, parent: int | None) -> OSError:
     """The error with the whole path in it; for a link the one that says so."""
     if exc.errno in (errno.ELOOP, errno.ENOTDIR):
         with suppress(OSError):
             found = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if stat.S_ISLNK(found.st_mode):
-                return NotOurs(errno.ELOOP, "a symbolic link stands there", str(path))
-    return OSError(exc.errno, exc.strerror, str(path))
+                return NotOurs(errno.ELOOP, "a symbolic link stands there", place)
+    return OSError(exc.errno, exc.strerror, place)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parsekit.config import Config
 from parsekit.errors import ParsekitError, PluginFailed
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.loading import resolve
 from parsekit.providers import ProviderContext, Storage
 from parsekit.redaction.secrets import short

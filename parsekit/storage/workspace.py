@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from parsekit.errors import StorageUnavailable
@@ -49,9 +50,13 @@ def sweep() -> None:
                 temporary.delete_own_tree(name)
 
 
+@cache
 def _prefix(pid: int) -> str:
     started = _started(pid)
     return f"{_PREFIX}{pid}-" if started is None else f"{_PREFIX}{pid}-{started}-"
+
+
+os.register_at_fork(after_in_child=_prefix.cache_clear)
 
 
 def _runs(pid: int, started: str | None) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import pytest
 
 from parsekit.api import open_pipeline, open_session
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Outcome, Request
 from parsekit.pipeline.drive import drive
 from parsekit.pipeline.pipeline import Pipeline

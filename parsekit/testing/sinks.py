@@ -33,7 +33,7 @@ from parsekit.events import (
     Status,
     WaitEvent,
 )
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.session import Session
 from parsekit.model import Failure, JsonObject, Outcome, Timings
 

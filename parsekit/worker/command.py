@@ -19,7 +19,7 @@ from parsekit.batch.cores import default_slots
 from parsekit.config import Config
 from parsekit.config.file import remarks
 from parsekit.errors import ParsekitError
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.worker.addresses import ENV_EMBEDDED, Addresses
 from parsekit.worker.celery_settings import MAX_HOP_SECONDS, longest_run_s
 from parsekit.worker.embedded.server import embedded_server

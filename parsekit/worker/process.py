@@ -20,7 +20,7 @@ import redis
 from parsekit.api import make_pipeline, open_session
 from parsekit.config import Config
 from parsekit.errors import Cancelled, ParsekitError
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.session import Session
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.redaction.secrets import spare

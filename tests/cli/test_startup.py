@@ -11,7 +11,7 @@ from devkit.command_line import CommandLine
 
 HEAVY = {
     *("celery", "kombu", "redis", "numpy", "pyarrow", "pydantic", "fsspec", "s3fs", "requests"),
-    "opentelemetry",
+    *("opentelemetry", "rich"),
 }
 #: Runs the command line and prints, last on standard error, the modules that it imported.
 PROBE = """
@@ -20,8 +20,11 @@ from parsekit.cli.app import run
 try:
     run()
 finally:
-    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+    own = {name for name in sys.modules if name.startswith("parsekit.")}
+    print(*sorted({name.partition(".")[0] for name in sys.modules} | own), file=sys.stderr)
 """
+#: Parts of the command line that a run without their option or format has no use for.
+UNUSED = ("parsekit.groups", "parsekit.tables", "parsekit.shadow.runner", "parsekit.body.timeline")
 
 
 def imported(cli: CommandLine, *arguments: str) -> set[str]:
@@ -52,6 +55,12 @@ def test_plugins_imports_no_parser_library_and_no_driver(cli: CommandLine) -> No
 
 def test_parse_without_a_terminal_imports_no_celery_and_no_arrow(cli: CommandLine) -> None:
     assert not imported(cli, "parse", "gone.replay") & (HEAVY - {"pydantic", "opentelemetry"})
+
+
+def test_parse_imports_no_part_that_it_does_not_use(cli: CommandLine) -> None:
+    modules = imported(cli, "parse", "gone.replay", "--format", "json")
+    assert "parsekit.formats.json_text" in modules
+    assert not {name for name in modules if name.startswith(UNUSED)}
 
 
 def test_a_bare_installation_has_no_opentelemetry_and_needs_none(cli: CommandLine) -> None:

@@ -87,7 +87,7 @@ def test_the_seeds_example_loads_unchanged_with_and_without_its_plugins(file: Pa
 
 
 def test_the_seeds_example_loads_with_every_installed_plugin(file: Path):
-    from parsekit.host import Host  # noqa: PLC0415  (only here the real plugins are wanted)
+    from parsekit.host.host import Host  # noqa: PLC0415  (only here the real plugins are wanted)
 
     file.write_text(SEED)
     host = Host.load({})

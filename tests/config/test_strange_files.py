@@ -15,7 +15,7 @@ from parsekit.config import Config, load_config
 from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.settings import HostSettings
 from parsekit.errors import ConfigInvalid
-from parsekit.host import Host
+from parsekit.host.host import Host
 
 PLUGIN_SECTIONS = Host.load({}).sections
 #: A message may name as many mistakes as there are, and quotes each value shortly.

@@ -10,7 +10,7 @@ import pytest
 
 from parsekit.config import Config
 from parsekit.events import Answerer, DifferenceEvent
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.session import Session
 from parsekit.records.reader import MAX_LINE_BYTES
 from parsekit.shadow.compare import Differing, FieldDifference

@@ -13,7 +13,7 @@ import pytest
 from parsekit.api import open_session
 from parsekit.diagnostics import security
 from parsekit.diagnostics.security import security_checks
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.parsers.isolation.selftest import attempts_that_work
 from parsekit.providers import Check
 

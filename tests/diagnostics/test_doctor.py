@@ -15,7 +15,7 @@ from parsekit.api import open_session
 from parsekit.client.checks import service_checks
 from parsekit.config import CelerySettings
 from parsekit.diagnostics.doctor import examine
-from parsekit.host import Host
+from parsekit.host.host import Host
 
 
 class Plugin:

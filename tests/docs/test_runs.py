@@ -21,7 +21,7 @@ import certifi
 import pytest
 
 from parsekit.config import load_config
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.testing import believable_match, write_replay
 from parsekit.testing.replays.match import Match
 

@@ -14,10 +14,10 @@ import pytest
 from rich.cells import cell_len
 
 from devkit.terminal import ESCAPES
-from parsekit.formats.summary import By, SummaryCsv, SummaryJson, SummaryWriter
+from parsekit.formats.summary import SummaryCsv, SummaryJson, SummaryWriter
 from parsekit.formats.summary_parquet import SummaryParquet
 from parsekit.formats.summary_table import SummaryTable
-from parsekit.formats.views import View
+from parsekit.formats.views import By, View
 from parsekit.model import JsonObject, Outcome
 from tests.formats.test_table import HOSTILE
 from tests.groups.bodies import body, player

@@ -9,8 +9,9 @@ import pytest
 from parsekit import hookimpl
 from parsekit.config import load_config
 from parsekit.errors import ConfigInvalid
-from parsekit.host import Host, PluginRecord
 from parsekit.host.discovery import PluginFault
+from parsekit.host.host import Host
+from parsekit.host.plugin_info import PluginRecord
 
 GOOD = """
 from parsekit import Parsed, ParserEntry, hookimpl

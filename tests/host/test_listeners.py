@@ -13,8 +13,8 @@ from parsekit import hookimpl
 from parsekit.api import open_pipeline, open_session
 from parsekit.config import Config
 from parsekit.events import ProgressEvent
-from parsekit.host import Host
 from parsekit.host.dispatcher import SLOW_CALL_S
+from parsekit.host.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.host.session import Session
 from parsekit.model import Outcome

@@ -9,7 +9,7 @@ import pytest
 
 from devkit.deployment import poll
 from parsekit import Metric, hookimpl
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.plugin_metrics import PluginMeasures
 from parsekit.metrics import MAX_SERIES, merged
 from parsekit.worker.monitoring.announcement import MetricsSnapshot

@@ -9,7 +9,7 @@ import pytest
 
 from parsekit import Outcome, PageContent, hookimpl
 from parsekit.errors import ConfigInvalid, PluginFailed
-from parsekit.host import Host
+from parsekit.host.host import Host
 
 OUTCOME = Outcome(replay="a.replay", task_id="1")
 

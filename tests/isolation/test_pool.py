@@ -33,7 +33,7 @@ from parsekit.model import Parsed, Replay
 from parsekit.parsers.isolation.parse_process import ParseProcess
 from parsekit.parsers.isolation.pool import ParsePool
 from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec
-from parsekit.parsers.isolation.server_process import ServerProcess
+from parsekit.parsers.isolation.server_process import Interpreter, ServerProcess
 from parsekit.providers import ProviderContext
 from parsekit.redaction.secrets import remember
 
@@ -69,7 +69,7 @@ def parse(pool: ParsePool, how: str, seconds: float = 20, spec: ParserSpec = SPE
 
 
 def server_of(pool: ParsePool) -> ServerProcess:
-    (starting,) = pool._servers.values()
+    ((_, starting),) = pool._servers
     return starting.result()
 
 
@@ -390,8 +390,31 @@ def test_a_lower_hard_limit_of_memory_is_taken_and_said_once(tmp_path: Path) -> 
     assert ran.stderr.count("700 MiB of address space at most") == 1
 
 
+def test_an_interpreter_that_was_started_early_serves_the_first_parse() -> None:
+    interpreter = Interpreter()
+    pool = ParsePool(memory_bytes=1 << 30, interpreter=interpreter)
+    try:
+        assert parse(pool, "fine").data
+        assert server_of(pool)._interpreter is interpreter
+    finally:
+        pool.close()
+    assert interpreter.process.wait(10) == -signal.SIGKILL
+
+
+def test_an_interpreter_that_nothing_needed_is_ended() -> None:
+    interpreter = Interpreter()
+    ParsePool(memory_bytes=1 << 30, interpreter=interpreter).close()
+    assert interpreter.process.wait(10) == -signal.SIGKILL
+
+
+def test_a_fork_server_imports_nothing_of_the_host() -> None:
+    code = "import sys, parsekit.parsers.isolation.fork_server; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"pydantic", "pluggy", "parsekit.host.host"} & set(done.stdout.split())
+
+
 def children_of(server: ServerProcess) -> list[int]:
-    pid = server._process.pid
+    pid = server._interpreter.process.pid
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [child for child in map(int, listed.read_text().split()) if alive(child)]
 

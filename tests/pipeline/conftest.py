@@ -16,7 +16,7 @@ from parsekit.config.config import HOST_SECTIONS
 from parsekit.config.settings import Limits
 from parsekit.errors import StorageUnavailable
 from parsekit.events import AnalyticsEvent, ProgressEvent
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.listeners import Listeners
 from parsekit.model import Job, NotReady, Parsed, Replay, Request
 from parsekit.parsers.runner import Parsers

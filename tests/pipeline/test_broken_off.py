@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parsekit.api import open_pipeline, open_session
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Outcome, Request
 from parsekit.pipeline.drive import drive
 from parsekit.pipeline.pipeline import Pipeline

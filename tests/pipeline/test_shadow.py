@@ -17,7 +17,7 @@ import pytest
 from parsekit import hookimpl
 from parsekit.errors import ParserFailed, RemoteUnavailable
 from parsekit.events import DifferenceEvent
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Job, NotReady, Outcome, Parsed
 from parsekit.pipeline.pipeline import Pipeline, Waiting
 from parsekit.providers import ParserEntry

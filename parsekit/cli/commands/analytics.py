@@ -19,7 +19,7 @@ from parsekit.records.analytics_summary import SIZE, TIMINGS, Figures, Summary, 
 from parsekit.records.reader import Unread
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 _STEPS = dict(zip(TIMINGS, ("get", "parse", "put", "total"), strict=True))
 

@@ -22,7 +22,7 @@ from parsekit.records.reader import Unread
 from parsekit.records.writer import files_of
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

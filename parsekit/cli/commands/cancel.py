@@ -9,7 +9,7 @@ import typer
 from parsekit.cli.options import ConfigFile, have_caller_read
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

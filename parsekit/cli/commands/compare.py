@@ -19,7 +19,7 @@ from parsekit.shadow.compare import ABSENT, Absent, Leaf
 from parsekit.shadow.differences_file import FOLDER
 from parsekit.shadow.summary import Agreement, Example, PairSummary, summarise
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 _HEAD = ("FIELD", "VALUES", "EQUAL", "1 %", "5 %", "ABSENT", "MEDIAN", "WORST", "EXAMPLE")
 _NUMBERS = range(1, 8)

@@ -16,12 +16,12 @@ from parsekit.cli.exit import say, writing_output
 from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.errors import ConfigInvalid, PluginFailed
-from parsekit.host import Host
 from parsekit.host.choices import missing_secrets, wrong_choices
+from parsekit.host.host import Host
 from parsekit.redaction.settings import MASK, redacted
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 
 class Setting(NamedTuple):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Use = Callable[[DeadLetter, Operations], None]
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks, or all.")]
 

@@ -13,13 +13,13 @@ from parsekit.cli.options import ConfigFile, ListFormat, ListKind
 from parsekit.config import CelerySettings
 from parsekit.diagnostics.doctor import examine
 from parsekit.diagnostics.security import security_checks
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.session import Session
 from parsekit.providers import Check
 from parsekit.records.audit_trail import on_record
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 if TYPE_CHECKING:
     from parsekit.config import Config

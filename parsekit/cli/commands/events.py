@@ -23,11 +23,11 @@ from parsekit.formats.csv_text import CsvRows
 from parsekit.formats.event_lines import EventLines
 from parsekit.formats.parquet import ParquetRows
 from parsekit.formats.writer import Writer
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Outcome
 from parsekit.tables.events import EVENTS
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class EventFormat(StrEnum):

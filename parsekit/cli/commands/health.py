@@ -9,7 +9,7 @@ import typer
 from parsekit.config.data_folder import default_data_dir
 from parsekit.worker.monitoring.health import folder_of, verdicts
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

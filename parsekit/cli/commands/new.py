@@ -10,10 +10,10 @@ import typer
 from parsekit.cli.command_list import all_commands
 from parsekit.cli.exit import say, writing_output
 from parsekit.config import HostSettings
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.scaffold.distribution import Kind, write_distribution
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

@@ -1,33 +1,35 @@
-"""``parsekit parse``: the main job."""
+"""``parsekit parse``: the main job.
+
+What takes long to import is imported once the process is under way that will read replays.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.api import open_pipeline, open_session
 from parsekit.batch.cores import default_slots
 from parsekit.batch.inputs import STDIN, Input, NoMatch, expand
 from parsekit.cli.interrupt import interruptible
 from parsekit.cli.logs import show_logs
 from parsekit.cli.options import ConfigFile, Parser, Replays
 from parsekit.cli.output import OutputOptions
-from parsekit.cli.parse_run import ParseRun
-from parsekit.cli.shadow import await_first, print_shadow
 from parsekit.cli.stdin import refuse_terminal
-from parsekit.formats.summary import By
-from parsekit.formats.views import View
+from parsekit.formats.views import By, View
 from parsekit.formats.writer import Format
-from parsekit.host import Host
+from parsekit.parsers.isolation.server_process import Interpreter
 
-app = typer.Typer(add_completion=False)
+if TYPE_CHECKING:
+    from parsekit.host.host import Host
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 #: More threads than this only fight for the same cores; a typing error must not start thousands.
 _MAX_JOBS = 256
@@ -89,36 +91,45 @@ def parse(
     show_logs()
     if STDIN in paths:
         refuse_terminal()
-    host = Host.load()
-    session = open_session(config, host=host, role="cli")
-    asked = parser or session.config.host.parser
-    host.check_parsers(asked, session.config.host.fallback)
-    with interruptible() as interrupt:
-        single, found = _peeked(expand(paths))
-        options = OutputOptions(
-            kind=kind,
-            folder=output,
-            tables=tables,
-            single=single,
-            view=view,
-            summary=summary,
-            by=by,
-        )
-        with _display(options, paths, host), open_pipeline(session, host) as pipeline:
-            run = ParseRun(
-                pipeline=pipeline,
-                writers=options.writers(),
-                interrupt=interrupt,
-                parser=parser,
-                disable_cache=no_cache,
-                jobs=jobs or default_slots(host.parser_entry(asked).runs),
-                timeline=tables is not None,
+    with closing(Interpreter()) as interpreter:
+        from parsekit.api import open_pipeline, open_session  # noqa: PLC0415
+        from parsekit.cli.parse_run import ParseRun  # noqa: PLC0415
+        from parsekit.cli.shadow import await_first, print_shadow  # noqa: PLC0415
+        from parsekit.host.host import Host  # noqa: PLC0415
+
+        host = Host.load()
+        session = open_session(config, host=host, role="cli")
+        asked = parser or session.config.host.parser
+        host.check_parsers(asked, session.config.host.fallback)
+        with interruptible() as interrupt:
+            single, found = _peeked(expand(paths))
+            options = OutputOptions(
+                kind=kind,
+                folder=output,
+                tables=tables,
+                single=single,
+                view=view,
+                summary=summary,
+                by=by,
             )
-            run.all(found)
-            await_first(pipeline.shadow, interrupt)
-        run.summary()
-        print_shadow(pipeline.shadow)
-        raise typer.Exit(run.exit_code)
+            with (
+                _display(options, paths, host),
+                open_pipeline(session, host, interpreter=interpreter) as pipeline,
+            ):
+                run = ParseRun(
+                    pipeline=pipeline,
+                    writers=options.writers(),
+                    interrupt=interrupt,
+                    parser=parser,
+                    disable_cache=no_cache,
+                    jobs=jobs or default_slots(host.parser_entry(asked).runs),
+                    timeline=tables is not None,
+                )
+                run.all(found)
+                await_first(pipeline.shadow, interrupt)
+            run.summary()
+            print_shadow(pipeline.shadow)
+            raise typer.Exit(run.exit_code)
 
 
 def _peeked(found: Iterator[Input | NoMatch]) -> tuple[bool, Iterable[Input | NoMatch]]:

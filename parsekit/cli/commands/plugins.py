@@ -9,12 +9,13 @@ import typer
 from parsekit.cli.aligned_text import aligned
 from parsekit.cli.exit import writing_output
 from parsekit.cli.options import ListFormat, ListKind
-from parsekit.host import Host, PluginRecord
 from parsekit.host.discovery import reason_of
+from parsekit.host.host import Host
+from parsekit.host.plugin_info import PluginRecord
 from parsekit.redaction.secrets import cleaned
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 _HEADINGS = ("NAME", "VERSION", "DISTRIBUTION", "PROVIDES")
 

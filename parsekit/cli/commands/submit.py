@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from parsekit.client.submit import Answer
     from parsekit.client.uploads import NotSent
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 #: Records of the audit that are written together: one at a time takes three times as long.
 _RECORDS_AT_ONCE = 32

@@ -37,14 +37,14 @@ from parsekit.errors import (
 )
 from parsekit.formats.writer import Format
 from parsekit.groups.game import game_of
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Outcome
 from parsekit.watch.arrivals import Arrival, Arrivals, looks
 from parsekit.watch.game_folders import game_folders
 from parsekit.watch.pages import SessionPages
 from parsekit.watch.record import LATEST_UNIX, DoneReplay, WatchRecord
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 #: Failures that are the replay's own, so that it is not tried again.
 _OWN_FAILURES = frozenset(

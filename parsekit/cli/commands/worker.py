@@ -9,7 +9,7 @@ import typer
 
 from parsekit.cli.options import ConfigFile, have_service_read
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class PoolKind(StrEnum):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import pickle
 import resource
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from parsekit.errors import ParsekitError, ParserFailed
 from parsekit.model import Parsed
 from parsekit.parsers.isolation.parse_process import ParseProcess, Progress, ServerEnded
 from parsekit.parsers.isolation.protocol import ParseRequest, ParserSpec, Setup
-from parsekit.parsers.isolation.server_process import ServerProcess
+from parsekit.parsers.isolation.server_process import Interpreter, ServerProcess
 from parsekit.storage.workspace import workspace
 
 log = logging.getLogger("parsekit.isolation")
@@ -26,21 +25,25 @@ log = logging.getLogger("parsekit.isolation")
 class ParsePool:
     """Runs parses, each in a process of its own. Make one a process, after a fork.
 
-    ``niceness`` 1 to 19 lets them yield to all other work of this machine.
+    ``niceness`` 1 to 19 lets them yield to all other work of this machine. ``interpreter`` is one
+    that was started already, for the first parse; it is the pool's from then on.
     """
 
-    def __init__(self, memory_bytes: int, *, niceness: int = 0) -> None:
+    def __init__(
+        self, memory_bytes: int, *, niceness: int = 0, interpreter: Interpreter | None = None
+    ) -> None:
         self._memory_bytes = _attainable(memory_bytes)
         self._niceness = niceness
+        self._interpreter = interpreter
         self._stack = contextlib.ExitStack()
         self._folder: Path | None = None
-        self._servers: dict[bytes, Future[ServerProcess]] = {}
+        self._servers: list[tuple[ParserSpec, Future[ServerProcess]]] = []
         self._retired: list[ServerProcess] = []
         self._at_work: set[ParseProcess] = set()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._closed = False
-        # Linux ends a process (PDEATHSIG) with the *thread* that started it: one starts all.
+        # as long as all of them live: see `Interpreter`
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="parsekit-fork-server")
 
     def parse(self, spec: ParserSpec, request: ParseRequest, progress: Progress) -> Parsed:
@@ -76,12 +79,14 @@ class ParsePool:
             for process in self._at_work:
                 process.end(ParserFailed("the parser was stopped"))
         self._starter.shutdown()
-        servers = [each.result() for each in self._servers.values() if not each.exception()]
+        servers = [each.result() for _, each in self._servers if not each.exception()]
         servers += self._retired
         for server in servers:
             server.kill()
         for server in servers:
             server.close()
+        if self._interpreter is not None:
+            self._interpreter.close()
         self._stack.close()
 
     @contextlib.contextmanager
@@ -99,13 +104,15 @@ class ParsePool:
 
     def _server_for(self, spec: ParserSpec) -> Future[ServerProcess]:
         """The server that has made this parser, or soon will have."""
-        key = pickle.dumps(spec)
         with self._lock:
             if self._closed:
                 raise ParserFailed("the parser was stopped")
-            if key not in self._servers:
-                self._servers[key] = self._starter.submit(self._start_server, spec)
-            return self._servers[key]
+            for known, starting in self._servers:
+                if known == spec:
+                    return starting
+            starting = self._starter.submit(self._start_server, spec)
+            self._servers.append((spec, starting))
+            return starting
 
     def _start_server(self, spec: ParserSpec) -> ServerProcess:
         if self._folder is None:
@@ -116,14 +123,16 @@ class ParsePool:
             niceness=self._niceness,
             folder=self._folder,
         )
-        return ServerProcess(setup)
+        interpreter, self._interpreter = self._interpreter, None
+        return ServerProcess(setup, interpreter)
 
     def _forget(self, starting: Future[ServerProcess]) -> None:
         """Have the next parse start another server. One that parses alone may be at work still."""
         with self._lock:
-            for key in [key for key, known in self._servers.items() if known is starting]:
-                del self._servers[key]
-                self._retired += [starting.result()] if starting.exception() is None else []
+            left = [each for each in self._servers if each[1] is not starting]
+            if len(left) < len(self._servers) and starting.exception() is None:
+                self._retired.append(starting.result())
+            self._servers = left
             ended = [server for server in self._retired if not server.alive]
             self._retired = [server for server in self._retired if server not in ended]
         for server in ended:

@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import format_exception
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parsekit.body.timeline import Timeline
 from parsekit.errors import (
     InvalidReplay,
     ParsekitError,
@@ -30,6 +29,9 @@ from parsekit.json_text import NOT_ENCODED, NotJson
 from parsekit.model import Parsed, Replay
 from parsekit.providers import ProviderContext
 from parsekit.redaction.secrets import cleaned, short
+
+if TYPE_CHECKING:
+    from parsekit.body.timeline import Timeline
 
 #: All that the host reads about one replay. A full Ballchasing body has 20 to 40 KB, and hardly
 #: ever 200; a timeline of five minutes with six players 0.5 MB. What is read is decoded in the
@@ -224,14 +226,21 @@ def _step(value: Any) -> ProgressStep:
 
 def _parsed(value: Any) -> Parsed:
     warnings = (short(str(each), MAX_ERROR_CHARACTERS) for each in value["warnings"])
-    timeline = value.get("timeline")
     return Parsed(
         data=dict(value["data"]),
         warnings=tuple(warnings),
         notice=short(str(value.get("notice", "")), MAX_ERROR_CHARACTERS),
         reader=short(str(value.get("reader", "")), MAX_STEP_CHARACTERS),
-        timeline=None if timeline is None else Timeline.from_json(timeline),
+        timeline=_timeline(value.get("timeline")),
     )
+
+
+def _timeline(value: Any) -> Timeline | None:
+    if value is None:
+        return None
+    from parsekit.body.timeline import Timeline  # noqa: PLC0415  (few ask for one)
+
+    return Timeline.from_json(value)
 
 
 def _failed(value: Any) -> Failed:

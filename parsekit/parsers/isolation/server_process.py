@@ -33,52 +33,35 @@ _CLOSE_S = 1.0
 LAST_BYTES = 2000
 
 
-class ServerProcess:
-    """The process that has made one parser; used by several threads at once."""
+class Interpreter:
+    """A process that imports what every fork server needs, and waits to hear which parser.
 
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
+    It can be started before the configuration is read. The thread that makes it must live as long:
+    Linux ends a process (PDEATHSIG) with the thread that started it.
+    """
+
+    def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
-        self._log: IO[bytes] = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        self._control, its_control = socket.socketpair()
-        self._stack.enter_context(self._control)
+        self.log: IO[bytes] = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        self.control, its_control = socket.socketpair()
+        self._stack.enter_context(self.control)
         environ = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
         with its_control:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 # -P: the current folder, which may hold anything, is no place to import from
                 [sys.executable, "-P", "-m", _PROGRAM, str(its_control.fileno())],
                 stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
+                stdout=self.log,
+                stderr=self.log,
                 pass_fds=[its_control.fileno()],
                 env={**environ, **_ONE_THREAD, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
-        with contextlib.suppress(OSError):  # it has ended, as the first parse will find
-            self._control.sendall(frame(pickle.dumps(setup)))
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can take a parse."""
-        return self._process.poll() is None
-
-    def start_parse(self, number: int, given: Descriptors) -> None:
-        """Have a child forked. Raises OSError when the server has ended."""
-        socket.send_fds(self._control, [PARSE_NUMBER.pack(number)], [*given])
-
-    def how_it_ended(self, timeout_s: float) -> tuple[int | None, str]:
-        """Its exit code, and the end of what it wrote; None while it runs, or once it is closed."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
-        try:
-            return self._process.poll(), last_written(self._log)
-        except ValueError:  # a file that was closed
-            return None, ""
 
     def kill(self) -> None:
         """End it; its children end with it."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End it; may be called again.
@@ -89,7 +72,44 @@ class ServerProcess:
         self.kill()
         self._stack.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_S)
+            self.process.wait(_CLOSE_S)
+
+
+class ServerProcess:
+    """The process that has made one parser; used by several threads at once."""
+
+    def __init__(self, setup: Setup, interpreter: Interpreter | None = None) -> None:
+        self.setup = setup
+        self._interpreter = interpreter or Interpreter()
+        with contextlib.suppress(OSError):  # it has ended, as the first parse will find
+            self._interpreter.control.sendall(frame(pickle.dumps(setup)))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a parse."""
+        return self._interpreter.process.poll() is None
+
+    def start_parse(self, number: int, given: Descriptors) -> None:
+        """Have a child forked. Raises OSError when the server has ended."""
+        socket.send_fds(self._interpreter.control, [PARSE_NUMBER.pack(number)], [*given])
+
+    def how_it_ended(self, timeout_s: float) -> tuple[int | None, str]:
+        """Its exit code, and the end of what it wrote; None while it runs, or once it is closed."""
+        process = self._interpreter.process
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout_s)
+        try:
+            return process.poll(), last_written(self._interpreter.log)
+        except ValueError:  # a file that was closed
+            return None, ""
+
+    def kill(self) -> None:
+        """End it; its children end with it."""
+        self._interpreter.kill()
+
+    def close(self) -> None:
+        """End it; may be called again."""
+        self._interpreter.close()
 
 
 def last_written(file: IO[bytes]) -> str:

@@ -23,7 +23,7 @@ from parsekit.worker.monitoring.waits import Wait, Waits
 
 if TYPE_CHECKING:
     from parsekit.config.settings import HostSettings
-    from parsekit.host import Host
+    from parsekit.host.host import Host
     from parsekit.worker.process import Process
 
 #: So many waiting tasks are named by each process; the others are only counted.

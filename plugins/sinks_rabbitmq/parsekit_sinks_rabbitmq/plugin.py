@@ -1,18 +1,23 @@
-"""The hooks: progress to the caller's queue, analytics to the configured one."""
+"""The hooks: progress to the caller's queue, analytics to the configured one.
+
+What sends is imported once ``transport.url`` is set.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from parsekit import AnalyticsEvent, Check, Metric, ProgressEvent, Session, WaitEvent, hookimpl
-from parsekit_sinks_rabbitmq.message import of_analytics, of_progress, queue_fault
-from parsekit_sinks_rabbitmq.metrics import SinkSnapshot, metrics_of
-from parsekit_sinks_rabbitmq.sender import Sender
 from parsekit_sinks_rabbitmq.settings import TransportSettings, queues_of_the_service
+
+if TYPE_CHECKING:
+    from parsekit_sinks_rabbitmq.metrics import SinkSnapshot
+    from parsekit_sinks_rabbitmq.sender import Sender
 
 #: Folder of the outboxes, in the data folder.
 SPOOL = "spool"
@@ -48,6 +53,8 @@ class RabbitSinks:
         if settings.url is None:
             self._make = None
             return
+        from parsekit_sinks_rabbitmq.sender import Sender  # noqa: PLC0415
+
         self._analytics_queue = settings.analytics_queue
         self._reserved = queues_of_the_service(session.config.sections) | {self._analytics_queue}
         folder = session.data_dir / SPOOL
@@ -61,6 +68,8 @@ class RabbitSinks:
         sender = self._sender()
         if sender is None or event.queue is None:
             return
+        from parsekit_sinks_rabbitmq.message import of_progress, queue_fault  # noqa: PLC0415
+
         fault = queue_fault(event.queue)
         if fault is None and event.queue in self._reserved:
             fault = "is a queue of the service itself"
@@ -85,6 +94,8 @@ class RabbitSinks:
     def parsekit_analytics(self, event: AnalyticsEvent) -> None:
         """Store the event in the outbox; it is sent from there."""
         if (sender := self._sender()) is not None:
+            from parsekit_sinks_rabbitmq.message import of_analytics  # noqa: PLC0415
+
             sender.put(of_analytics(event, self._analytics_queue))
 
     @hookimpl
@@ -107,7 +118,11 @@ class RabbitSinks:
     def parsekit_metrics(self) -> Iterable[Metric]:
         """Report what was sent, what waits and what was lost."""
         snapshot = self.snapshot()
-        return () if snapshot is None else metrics_of(snapshot)
+        if snapshot is None:
+            return ()
+        from parsekit_sinks_rabbitmq.metrics import metrics_of  # noqa: PLC0415
+
+        return metrics_of(snapshot)
 
     def snapshot(self) -> SinkSnapshot | None:
         """What this process has sent and lost; None when it has sent nothing."""

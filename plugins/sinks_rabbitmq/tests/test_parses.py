@@ -28,7 +28,7 @@ from parsekit import (
 )
 from parsekit.config import Config, HostSettings
 from parsekit.config.config import HOST_SECTIONS
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.host.listeners import Event, Listeners
 from parsekit.model import Outcome, Request
 from parsekit.parsers.runner import Parsers

@@ -15,7 +15,7 @@ from parsekit import Config, ParserEntry, Session, hookimpl
 from parsekit.api import make_pipeline
 from parsekit.config import HostSettings
 from parsekit.errors import BadRequest, ReplayTooLarge, StorageUnavailable
-from parsekit.host import Host
+from parsekit.host.host import Host
 from parsekit.model import Job, Outcome, Parsed, Replay, Request
 from parsekit.pipeline.pipeline import Pipeline
 from parsekit.testing import believable_match, synthetic_replay
