@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import tracemalloc
@@ -248,6 +250,16 @@ def test_a_parse_whose_server_dies_is_a_crash_and_the_next_one_works(pool: Parse
     assert parse(pool, "fine").data
 
 
+def test_a_parse_that_its_server_did_not_come_to_has_another_server(pool: ParsePool):
+    made_by = parse(pool, "fine").data["made_by"]
+    os.kill(made_by, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(parse, pool, "fine")
+        assert eventually(lambda: unread_by(server_of(pool)))
+        server_of(pool).kill()
+        assert waiting.result().data["made_by"] != made_by
+
+
 def test_a_server_that_hears_of_an_end_twice_at_once_goes_on(pool: ParsePool):
     """From the kernel, as the child has ended, and from the host, that has its answer."""
     spec = replace(SPEC, create="crashing:Unhurried")
@@ -417,6 +429,12 @@ def children_of(server: ServerProcess) -> list[int]:
     pid = server._interpreter.process.pid
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [child for child in map(int, listed.read_text().split()) if alive(child)]
+
+
+def unread_by(server: ServerProcess) -> int:
+    """Bytes that were sent to this server, as ioctl_unix(2) counts them."""
+    answer = fcntl.ioctl(server._interpreter.control, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def eventually(condition: Callable[[], object]) -> bool:

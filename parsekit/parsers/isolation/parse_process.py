@@ -172,7 +172,7 @@ class ParseProcess:
             ) from None
         except Closed:
             code, wrote = self._server.how_it_ended(_LAST_MOMENTS_S)
-            if code in (None, 0):
+            if self._server.has_parser or code in (None, 0):
                 raise ServerEnded from None
             raise self._describe(code, wrote, may_quote=False) from None
         if "failed" in facts:
@@ -180,6 +180,7 @@ class ParseProcess:
             raise with_traceback(error_for(code_name, message, retry_after_s=after_s), traceback)
         if "out_of_memory" in facts:
             raise ParserFailed(f"parser {self._parser!r} {self._out_of_memory()}")
+        self._server.has_parser = True
         self._alone = "alone" in facts
 
     def _wait_for_answer(

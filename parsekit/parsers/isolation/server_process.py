@@ -80,6 +80,8 @@ class ServerProcess:
 
     def __init__(self, setup: Setup, interpreter: Interpreter | None = None) -> None:
         self.setup = setup
+        #: Whether it has made its parser: what ends it now is no fault of a parse that waits for it.
+        self.has_parser = False
         self._interpreter = interpreter or Interpreter()
         with contextlib.suppress(OSError):  # it has ended, as the first parse will find
             self._interpreter.control.sendall(frame(pickle.dumps(setup)))
@@ -91,6 +93,8 @@ class ServerProcess:
 
     def start_parse(self, number: int, given: Descriptors) -> None:
         """Have a child forked. Raises OSError when the server has ended."""
+        if not self.alive:  # a child that ends with it holds its socket open for a moment longer
+            raise BrokenPipeError
         socket.send_fds(self._interpreter.control, [PARSE_NUMBER.pack(number)], [*given])
 
     def how_it_ended(self, timeout_s: float) -> tuple[int | None, str]:
