@@ -8,6 +8,8 @@ from typing import Any, get_type_hints
 
 import typer
 
+from parsekit.cli.options import CommandGroup
+
 #: Options that are short in our own commands are so in added ones.
 _SHORT = {"--config": "-c", "--format": "-f", "--output": "-o", "--parser": "-p"}
 
@@ -46,7 +48,9 @@ def _group(groups: dict[str, typer.Typer], dotted: str) -> typer.Typer:
     """The group of this name, which is made where there is none."""
     if dotted not in groups:
         parent, _, last = dotted.rpartition(".")
-        groups[dotted] = typer.Typer(name=last, no_args_is_help=True, rich_markup_mode=None)
+        groups[dotted] = typer.Typer(
+            name=last, cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None
+        )
         _group(groups, parent).add_typer(groups[dotted])
     return groups[dotted]
 

@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from parsekit.cli.added import added_app, shorten_options
+from parsekit.cli.options import CommandGroup
 from parsekit.errors import PluginFailed
 
 #: Entry points of this group become commands.
@@ -52,7 +53,7 @@ _BROUGHT_BY = {
 }
 
 
-class CommandList(TyperGroup):
+class CommandList(CommandGroup):
     """The top-level command."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

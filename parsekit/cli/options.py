@@ -1,15 +1,28 @@
-"""Arguments and options that several commands share."""
+"""What several commands share: arguments, options, and what groups of commands do alike."""
 
 from __future__ import annotations
 
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from parsekit.cli.completion import parser_names
+from parsekit.cli.exit import ExitCode
+
+
+class CommandGroup(TyperGroup):
+    """Commands under one name; who gives that alone gets the help on standard output."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help where it is wanted and no command is named: click's goes to stderr."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            ctx.exit(ExitCode.USAGE)
+        return super().parse_args(ctx, args)
 
 
 class ListFormat(StrEnum):

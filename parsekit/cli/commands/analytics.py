@@ -12,14 +12,16 @@ import typer
 from parsekit.cli.aligned_text import aligned
 from parsekit.cli.event_files import AGE_HELP, event_files, reading, since_of, warn_of_unread
 from parsekit.cli.exit import writing_output
-from parsekit.cli.options import ListFormat, ListKind
+from parsekit.cli.options import CommandGroup, ListFormat, ListKind
 from parsekit.events import moment
 from parsekit.records.analytics_file import FOLDER
 from parsekit.records.analytics_summary import SIZE, TIMINGS, Figures, Summary, summarise
 from parsekit.records.reader import Unread
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=CommandGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None
+)
 
 _STEPS = dict(zip(TIMINGS, ("get", "parse", "put", "total"), strict=True))
 

@@ -13,7 +13,7 @@ from pydantic.errors import PydanticUserError
 from parsekit.api import open_session
 from parsekit.cli.aligned_text import aligned
 from parsekit.cli.exit import say, writing_output
-from parsekit.cli.options import ConfigFile, ListFormat, ListKind
+from parsekit.cli.options import CommandGroup, ConfigFile, ListFormat, ListKind
 from parsekit.config import Config, HostSettings
 from parsekit.errors import ConfigInvalid, PluginFailed
 from parsekit.host.choices import missing_secrets, wrong_choices
@@ -21,7 +21,9 @@ from parsekit.host.host import Host
 from parsekit.redaction.settings import MASK, redacted
 from parsekit.redaction.terminal_text import printable
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=CommandGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None
+)
 
 
 class Setting(NamedTuple):

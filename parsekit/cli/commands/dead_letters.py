@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parsekit.cli.options import ConfigFile, ListFormat, ListKind, have_caller_read
+from parsekit.cli.options import CommandGroup, ConfigFile, ListFormat, ListKind, have_caller_read
 from parsekit.redaction.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Use = Callable[[DeadLetter, Operations], None]
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=CommandGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None
+)
 
 Tasks = Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks, or all.")]
 
