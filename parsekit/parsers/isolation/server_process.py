@@ -80,7 +80,7 @@ class ServerProcess:
 
     def __init__(self, setup: Setup, interpreter: Interpreter | None = None) -> None:
         self.setup = setup
-        #: Whether it has made its parser: what ends it now is no fault of a parse that waits for it.
+        #: Whether it has made its parser: what ends it now is not the fault of a waiting parse.
         self.has_parser = False
         self._interpreter = interpreter or Interpreter()
         with contextlib.suppress(OSError):  # it has ended, as the first parse will find
