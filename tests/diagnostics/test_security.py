@@ -213,7 +213,7 @@ def test_a_missing_layer_is_named_with_what_a_parser_can_do(tmp_path, monkeypatc
 
 def test_a_worker_says_once_which_layer_is_missing(tmp_path, monkeypatch, caplog):
     lost = (sandbox.Missing("system calls", "no table of system calls for s390x"),)
-    monkeypatch.setattr(api, "missing_layers", lambda: lost)
+    monkeypatch.setattr(sandbox, "missing_layers", lambda: lost)
     api._name_missing_layers.cache_clear()
     for _ in range(2):
         api._name_missing_layers()
