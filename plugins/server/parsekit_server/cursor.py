@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 
 from parsekit.errors import BadRequest
-from parsekit_server.stored_text import is_storable
+from parsekit_server.catalogue.stored_text import is_storable
 
 #: What a database takes as a number.
 _NUMBERS = range(-(2**63), 2**63)

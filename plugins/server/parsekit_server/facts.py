@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from parsekit import JsonObject, game_of
+from parsekit_server.catalogue.stored_text import made_storable
 from parsekit_server.moments import moment_of
 from parsekit_server.ranks import account_of
-from parsekit_server.stored_text import made_storable
 
 _COLORS = ("blue", "orange")
 #: Fields of a body that stand in a list as they are, and the two that are called otherwise there.

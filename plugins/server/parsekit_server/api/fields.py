@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from parsekit import JsonObject
 from parsekit.errors import BadRequest
-from parsekit_server.stored_text import is_storable
+from parsekit_server.catalogue.stored_text import is_storable
 
 E = TypeVar("E", bound=StrEnum)
 

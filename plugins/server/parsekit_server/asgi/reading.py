@@ -10,8 +10,8 @@ from starlette.requests import Request
 from parsekit import JsonObject
 from parsekit.errors import BadRequest
 from parsekit_server.api.bodies import Address
+from parsekit_server.catalogue.stored_text import is_storable
 from parsekit_server.filters import Query
-from parsekit_server.stored_text import is_storable
 
 #: No call but an upload brings more.
 _JSON_BYTES = 256 * 1024
