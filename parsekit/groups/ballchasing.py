@@ -8,11 +8,9 @@ says how many games stand behind a group of numbers, where it is not all of them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Literal
 
 from parsekit.body.reading import GROUPS
-from parsekit.groups.game import Game, PlayerGame, PlayerKey, Side
+from parsekit.groups.game import Game, PlayerIdentification, PlayerKey, identified
 from parsekit.groups.members import (
     PlayerTotals,
     Record,
@@ -24,8 +22,6 @@ from parsekit.groups.rosters import TeamIdentification, rosters
 from parsekit.groups.rules import NOT_DIVIDED, Total
 from parsekit.groups.single import shortest
 from parsekit.model import JsonObject
-
-PlayerIdentification = Literal["by-id", "by-name"]
 
 #: Ballchasing's capitals; the first three were seen in a real body.
 _PLATFORMS = {"steam": "Steam", "epic": "Epic", "xbox": "XBox", "psynet": "PsyNet"}
@@ -41,8 +37,7 @@ def group_sums(
 
     ``team_identification`` None: as `parsekit.groups.rosters.rosters` finds it out.
     """
-    if player_identification == "by-name":
-        games = [_by_name(game) for game in games]
+    games = identified(games, player_identification)
     teams = rosters(games, team_identification)
     return {
         "players": [player_sums(each) for each in player_totals(games, teams)],
@@ -89,16 +84,6 @@ def team_sums(team: TeamTotals) -> JsonObject:
         **({"corrected": {"game_average": corrected}} if corrected else {}),
         **_known_games(team.record, found),
     }
-
-
-def _by_name(game: Game) -> Game:
-    def named(player: PlayerGame) -> PlayerGame:
-        return replace(player, key=("", "", player.name))
-
-    def side(of: Side) -> Side:
-        return replace(of, players=tuple(map(named, of.players)))
-
-    return replace(game, blue=side(game.blue), orange=side(game.orange))
 
 
 def _identity(key: PlayerKey, name: str, team: str) -> JsonObject:

@@ -6,9 +6,10 @@ is not there: a number that is unknown is in no sum and no average.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from parsekit.body.grades import known, partial_stream
 from parsekit.body.modes import mode_of
@@ -28,6 +29,8 @@ from parsekit.model import JsonObject
 
 #: Platform, id and local number of an account; of who has none, two empty texts and the name.
 PlayerKey = tuple[str, str, str]
+#: What makes players of two games the same one.
+PlayerIdentification = Literal["by-id", "by-name"]
 
 #: Who was there for less never had the ball in sight, and is listed for a seat alone.
 _SHORTEST_PLAY_S = 1.0
@@ -113,6 +116,19 @@ def game_of(data: JsonObject | None, *, replay: str = "") -> Game:
         blue=blue,
         orange=orange,
     )
+
+
+def identified(games: Iterable[Game], how: PlayerIdentification) -> list[Game]:
+    """The games with players who are told apart in this way."""
+    return [_by_name(game) for game in games] if how == "by-name" else list(games)
+
+
+def _by_name(game: Game) -> Game:
+    def side(of: Side) -> Side:
+        players = (replace(player, key=("", "", player.name)) for player in of.players)
+        return replace(of, players=tuple(players))
+
+    return replace(game, blue=side(game.blue), orange=side(game.orange))
 
 
 def _date(body: JsonObject) -> datetime | None:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parsekit.groups.game import Game
+from parsekit.groups.game import Game, PlayerIdentification, identified
 from parsekit.groups.members import PlayerTotals, TeamTotals, player_totals, team_totals
-from parsekit.groups.rosters import rosters
+from parsekit.groups.rosters import TeamIdentification, rosters
 from parsekit.groups.series import Series, find_series
 
 
@@ -39,8 +39,17 @@ class SeasonSummary:
     left_out: tuple[LeftOut, ...]
 
 
-def summarize(games: Iterable[Game]) -> SeasonSummary:
-    """Sum what counts: a match counts once, and nobody wins against an empty side."""
+def summarize(
+    games: Iterable[Game],
+    *,
+    player_identification: PlayerIdentification = "by-id",
+    team_identification: TeamIdentification | None = None,
+) -> SeasonSummary:
+    """Sum what counts: a match counts once, and nobody wins against an empty side.
+
+    ``team_identification`` None: as `parsekit.groups.rosters.rosters` finds it out.
+    """
+    games = identified(games, player_identification)
     by_mode: defaultdict[str, list[Game]] = defaultdict(list)
     left_out: list[LeftOut] = []
     seen: dict[str, Game] = {}
@@ -55,7 +64,8 @@ def summarize(games: Iterable[Game]) -> SeasonSummary:
         by_mode[game.mode].append(game)
     modes = sorted(by_mode.items(), key=lambda each: (-len(each[1]), each[0]))
     return SeasonSummary(
-        modes=tuple(_mode(name, each) for name, each in modes), left_out=tuple(left_out)
+        modes=tuple(_mode(name, each, team_identification) for name, each in modes),
+        left_out=tuple(left_out),
     )
 
 
@@ -70,9 +80,9 @@ def _reason_against(game: Game, seen: dict[str, Game]) -> str | None:
     return None
 
 
-def _mode(name: str, found: list[Game]) -> ModeSummary:
+def _mode(name: str, found: list[Game], how: TeamIdentification | None) -> ModeSummary:
     games = sorted(found, key=_when)
-    teams = rosters(games)
+    teams = rosters(games, how)
     return ModeSummary(
         mode=name,
         games=tuple(games),

@@ -6,6 +6,7 @@ import pytest
 
 from parsekit.body.modes import mode_of
 from parsekit.groups.game import game_of
+from parsekit.groups.rosters import TeamIdentification
 from parsekit.groups.summary import summarize
 from tests.groups.bodies import body, player
 
@@ -67,3 +68,13 @@ def test_games_stand_in_the_order_in_which_they_were_played():
         game_of(body("a", "x", at=f"2026-03-0{day}T20:00:00Z"), replay=str(day)) for day in (2, 1)
     )
     assert [game.replay for game in summarize([late, early]).modes[0].games] == ["1", "2"]
+
+
+def test_players_and_teams_are_told_apart_as_asked():
+    games = [game_of(body("ab", "xy")), game_of(body("ac", "xy"))]
+    (clusters,) = summarize(games).modes
+    assert [team.roster.name for team in clusters.teams] == ["a & b & c", "x & y"]
+    (exact,) = summarize(games, team_identification=TeamIdentification.DISTINCT).modes
+    assert {team.roster.name for team in exact.teams} == {"a & b", "a & c", "x & y"}
+    (named,) = summarize(games, player_identification="by-name").modes
+    assert {player.key for player in named.players} == {("", "", name) for name in "abcxy"}
