@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parsekit_server.errors import Forbidden
+from parsekit_server.errors import Forbidden, NotSignedIn
 
 
 class Role(StrEnum):
@@ -66,6 +66,13 @@ class Viewer:
         if self.account_id is None or self.role is Role.READ:
             raise Forbidden("this token may only read; ask for one with the role upload")
         return self.account_id
+
+    def check_administers(self) -> None:
+        """Raise `NotSignedIn` for a stranger, `Forbidden` for who has another role than admin."""
+        if self.account_id is None:
+            raise NotSignedIn("sign in first, with a token of the role admin")
+        if self.role is not Role.ADMIN:
+            raise Forbidden("this is for the role admin; ask for a token with it")
 
     def check_changes(self, owner_id: int) -> None:
         """Raise `Forbidden` for who may not change what this account owns."""

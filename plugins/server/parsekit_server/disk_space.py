@@ -35,6 +35,11 @@ class DiskSpace:
         found = os.statvfs(self._folder)
         return found.f_bavail * found.f_frsize
 
+    def total_bytes(self) -> int:
+        """All of the disk."""
+        found = os.statvfs(self._folder)
+        return found.f_blocks * found.f_frsize
+
     def is_full(self) -> bool:
         """Whether the server is read-only; the log has when that began and ended."""
         free = self.free_bytes()

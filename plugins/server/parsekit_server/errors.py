@@ -34,4 +34,10 @@ class DiskFull(ParsekitError):
     """There is no room for another replay. What is there can be read, changed and deleted."""
 
     code = "disk_full"
+
+
+class SiteUnavailable(ParsekitError):
+    """Another site can't be reached, or answers with errors again and again."""
+
+    code = "site_unavailable"
     retryable = True

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from parsekit import OwnedFolder, Page, Session
 from parsekit.errors import ConfigInvalid
-from parsekit_server.access import Viewer
+from parsekit_server.access import Role, Viewer
 from parsekit_server.catalogue.accounts import Accounts
 from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.group_listing import GroupListing
@@ -20,6 +20,7 @@ from parsekit_server.catalogue.listing import Listing
 from parsekit_server.catalogue.ratings import Ratings
 from parsekit_server.catalogue.replays import ReplayChanges, Replays
 from parsekit_server.catalogue.rows import GroupRow
+from parsekit_server.catalogue.work_list import WorkList
 from parsekit_server.disk_space import DiskSpace
 from parsekit_server.errors import NotSignedIn
 from parsekit_server.match_contents import MatchContents
@@ -28,11 +29,13 @@ from parsekit_server.metrics import UPLOADS, ServerCounters
 from parsekit_server.ranks import Rank
 from parsekit_server.replay_files import Draft, ReplayFiles
 from parsekit_server.settings import ServerSettings
-from parsekit_server.tokens import digest
+from parsekit_server.tokens import digest, new_token
 from parsekit_server.uploads import Receipt, Upload, accept
 from parsekit_server.work_queue import Parse, WorkQueue
 
 _FOLDER, _CATALOGUE, _LOCK = "server", "catalogue.sqlite3", "server.lock"
+#: Shared by who adds replays without being the server.
+_DRAFTS_LOCK = "drafts.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class ReplaySite:
     groups: Groups
     group_listing: GroupListing
     group_games: GroupGames
+    work_list: WorkList
     files: ReplayFiles
     queue: WorkQueue
     space: DiskSpace
@@ -107,6 +111,23 @@ class ReplaySite:
         """Delete a group and those below it; their replays stay, in no group."""
         self.groups.delete(group_id, viewer)
         self.record(_caller(viewer), removed=[f"group {group_id}"])
+
+    def add_token(self, name: str, role: Role, group_id: str | None, viewer: Viewer) -> str:
+        """Make a token for this name. Raises `Forbidden`, and as `Accounts.add_token`."""
+        viewer.check_administers()
+        token = new_token(of_group=role is Role.GROUP)
+        self.accounts.add_token(name, role, digest(token), group_id=group_id)
+        what = _told(f"token of {name}", role=role.value, group=group_id)
+        self.record(_caller(viewer), written=[what])
+        return token
+
+    def revoke_token(self, number: str, viewer: Viewer) -> int:
+        """End the token of this number; how many ended. Raises `Forbidden`."""
+        viewer.check_administers()
+        ended = self.accounts.revoke(number)
+        if ended:
+            self.record(_caller(viewer), removed=[f"token {number}"])
+        return ended
 
     def report_ranks(self, match_guid: str, ranks: Mapping[str, Rank], viewer: Viewer) -> None:
         """Keep the ranks of a match. Raises `Forbidden`."""
@@ -194,10 +215,10 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             DiskSpace(folder.path, reserve_bytes=settings.reserve_bytes),
             ServerCounters(),
         )
-        held = folder.below("replays", make=True)
-        files = ReplayFiles(held, space, max_bytes=limits.replay_bytes)
-        opened.callback(files.close)
-        files.sweep()
+        files = opened.enter_context(_open_files(folder, space, limits.replay_bytes))
+        with _drafts_lock(folder) as lock, suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            files.sweep()
         replays = Replays(database)
         queue = WorkQueue(
             *(replays, files.path, parsing.parse), space=space, tally=tally, threads=parsing.slots
@@ -215,6 +236,7 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             groups=Groups(database),
             group_listing=GroupListing(database),
             group_games=GroupGames(replays),
+            work_list=WorkList(database),
             files=files,
             queue=queue,
             space=space,
@@ -232,6 +254,50 @@ def open_catalogue(session: Session) -> Iterator[Database]:
     with _database(session) as database:
         database.upgrade(only_new=True)
         yield database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayStore:
+    """Catalogue and files, without a server's queue; ``folder`` is that of the server's data."""
+
+    folder: OwnedFolder
+    database: Database
+    files: ReplayFiles
+
+
+@contextmanager
+def open_store(session: Session) -> Iterator[ReplayStore]:
+    """Catalogue and files, beside a server that has them open, which parses what is added.
+
+    Raises `ConfigInvalid`. No server that begins meanwhile takes what is added for what a crash
+    left.
+    """
+    reserve_bytes = session.config.section(ServerSettings).reserve_bytes
+    with (
+        _own_folder(session) as folder,
+        _drafts_lock(folder) as lock,
+        open_catalogue(session) as database,
+        _open_files(
+            folder,
+            DiskSpace(folder.path, reserve_bytes=reserve_bytes),
+            session.config.limits.replay_bytes,
+        ) as files,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield ReplayStore(folder=folder, database=database, files=files)
+
+
+def _open_files(folder: OwnedFolder, space: DiskSpace, max_bytes: int) -> closing[ReplayFiles]:
+    return closing(ReplayFiles(folder.below("replays", make=True), space, max_bytes=max_bytes))
+
+
+@contextmanager
+def _drafts_lock(folder: OwnedFolder) -> Iterator[int]:
+    lock = folder.own_file(_DRAFTS_LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        yield lock
+    finally:
+        os.close(lock)
 
 
 def _database(session: Session) -> closing[Database]:

@@ -7,6 +7,7 @@ after a crash. A file without a row is one that nobody was promised.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from parsekit import check_envelope
@@ -32,6 +33,12 @@ class Receipt:
 
     replay_id: str
     verdict: Literal["accepted", "duplicate"]
+
+
+def name_of(filename: str) -> str:
+    """What a replay is called until it is parsed: its file's name, without folders and ending."""
+    name = PurePosixPath(PureWindowsPath(filename).name).name
+    return "".join(filter(str.isprintable, name.removesuffix(".replay")))[:200]
 
 
 def accept(draft: Draft, upload: Upload, viewer: Viewer, replays: Replays) -> Receipt:

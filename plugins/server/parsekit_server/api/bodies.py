@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from parsekit import JsonObject
 from parsekit_server.catalogue.listing import ListedReplay
-from parsekit_server.catalogue.rows import AccountRow, GroupName, ReplayRow
+from parsekit_server.catalogue.rows import AccountRow, GroupName, GroupRow, ReplayRow
 from parsekit_server.moments import rfc3339
 
 
@@ -23,6 +24,14 @@ class Address:
     def replay_page(self, replay_id: str) -> str:
         """The page of a replay."""
         return f"{self.root}/replay/{replay_id}"
+
+    def group_page(self, group_id: str) -> str:
+        """The page of a group."""
+        return f"{self.root}/group/{group_id}"
+
+    def player_page(self, account: str) -> str:
+        """The page of a player, ``platform:id``."""
+        return f"{self.root}/player/{quote(account, safe='')}"
 
     def group(self, group_id: str) -> str:
         """The body of a group."""
@@ -64,6 +73,19 @@ def list_item(listed: ListedReplay, address: Address) -> JsonObject:
     if row.group is not None:
         shown["groups"] = [group_link(row.group, address)]
     return shown
+
+
+def group_body(group: GroupRow, address: Address) -> JsonObject:
+    """A group without its sums."""
+    shown: JsonObject = {
+        "id": group.id,
+        "link": address.group(group.id),
+        "name": group.name,
+        "created": rfc3339(group.created_us),
+        "player_identification": group.player_identification,
+        "team_identification": group.team_identification.value,
+    }
+    return shown if group.parent_id is None else {**shown, "parent": group.parent_id}
 
 
 def user(account: AccountRow) -> JsonObject:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from parsekit import JsonObject, TeamIdentification
 from parsekit.errors import BadRequest
 from parsekit_server.access import PlayerIdentification
-from parsekit_server.api.bodies import Address, user
+from parsekit_server.api.bodies import group_body, user
 from parsekit_server.api.call import NOTHING, ApiReply, Call
 from parsekit_server.api.fields import bool_field, one_of, text_field
 from parsekit_server.api.pages import page_reply
 from parsekit_server.catalogue.groups import GroupChanges, GroupMember, NewGroup
-from parsekit_server.catalogue.rows import GroupRow
 from parsekit_server.filters import read_group_filters, read_group_page
-from parsekit_server.moments import rfc3339
 
 
 def list_groups(call: Call) -> ApiReply:
@@ -24,7 +22,7 @@ def list_groups(call: Call) -> ApiReply:
     counts = call.site.groups.counts(found.groups, call.viewer)
     items = [
         {
-            **_shown(group, call.address),
+            **group_body(group, call.address),
             "direct_replays": counts[group.id].direct,
             "indirect_replays": counts[group.id].indirect,
             "shared": group.shared,
@@ -55,7 +53,7 @@ def get_group(call: Call) -> ApiReply:
     group = call.site.groups.find(call.names["id"])
     members = call.site.groups.members(group, call.viewer)
     body = {
-        **_shown(group, call.address),
+        **group_body(group, call.address),
         "status": _status(members),
         "shared": group.shared,
         "creator": user(group.creator),
@@ -86,18 +84,6 @@ def delete_group(call: Call) -> ApiReply:
     """``DELETE /groups/{id}``: with the groups below it; replays stay."""
     call.site.delete_group(call.names["id"], call.viewer)
     return NOTHING
-
-
-def _shown(group: GroupRow, address: Address) -> JsonObject:
-    shown: JsonObject = {
-        "id": group.id,
-        "link": address.group(group.id),
-        "name": group.name,
-        "created": rfc3339(group.created_us),
-        "player_identification": group.player_identification,
-        "team_identification": group.team_identification.value,
-    }
-    return shown if group.parent_id is None else {**shown, "parent": group.parent_id}
 
 
 def _status(members: Sequence[GroupMember]) -> str:

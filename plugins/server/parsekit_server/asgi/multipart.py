@@ -1,34 +1,46 @@
-"""The file of a multipart body, handed on while the body arrives."""
+"""The parts of a multipart body, handed on while the body arrives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
 
-from parsekit.errors import BadRequest
+from parsekit.errors import BadRequest, ReplayTooLarge
 
-#: What a body may have beside the file: boundaries, headers, fields that nobody reads.
+#: What a body may have beside a file: boundaries, headers, fields that nobody reads.
 SPARE_BYTES = 64 * 1024
+#: Bytes of a part that are gathered before they are handed on.
+_BLOCK_BYTES = 1024 * 1024
+#: Longest pause of a client in the middle of its body, seconds.
+_PAUSE_S = 30.0
 
 
-class ReceivedPart:
-    """Finds the part named ``file`` and gives ``sink`` its content.
+@dataclass(frozen=True, slots=True)
+class PartStart:
+    """A part begins; its content follows. ``filename`` is "" where it names none."""
 
-    ``filename`` is None until the part has begun, "" where it names none.
-    """
+    name: str
+    filename: str
 
-    def __init__(self, content_type: str, sink: Callable[[bytes], None]) -> None:
+
+class PartReader:
+    """Finds starts and contents of the parts in pieces of a body."""
+
+    def __init__(self, content_type: str, *, spare_bytes: int) -> None:
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data" or b"boundary" not in options:
             raise BadRequest("send the replay as multipart/form-data, in a part named file")
-        self.filename: str | None = None
-        self._sink = sink
+        self._found: list[PartStart | bytes] = []
         self._name, self._value = b"", b""
         self._disposition = b""
         self._inside = False
+        self._spare_bytes = spare_bytes
         self._beside_bytes = 0
         try:
             self._parser = self._parser_of(options[b"boundary"])
@@ -45,23 +57,24 @@ class ReceivedPart:
                 "on_header_end": self._end_header,
                 "on_headers_finished": self._end_headers,
                 "on_part_data": self._add_data,
-                "on_part_end": self._end,
             },
         )
 
-    def feed(self, block: bytes) -> None:
-        """Take the next piece of the body.
+    def feed(self, block: bytes) -> list[PartStart | bytes]:
+        """What the next piece of the body has.
 
-        Raises `BadRequest` for what is no multipart, and for more than `SPARE_BYTES` beside the
-        file, which cost far more to read than it.
+        Raises `BadRequest` for what is no multipart, and for more than the spare bytes beside the
+        files, which cost far more to read than they do.
         """
         self._beside_bytes += len(block)
         try:
             self._parser.write(block)
         except FormParserError as error:
             raise BadRequest(f"the body is no multipart/form-data: {error}") from error
-        if self._beside_bytes > SPARE_BYTES:
-            raise BadRequest(f"the body has more than {SPARE_BYTES} bytes beside the file")
+        if self._beside_bytes > self._spare_bytes:
+            raise BadRequest(f"the body has more than {self._spare_bytes} bytes beside its files")
+        found, self._found = self._found, []
+        return found
 
     def _begin(self) -> None:
         self._disposition = b""
@@ -79,14 +92,55 @@ class ReceivedPart:
 
     def _end_headers(self) -> None:
         kind, options = parse_options_header(self._disposition)
-        if kind == b"form-data" and options.get(b"name") == b"file" and self.filename is None:
-            self.filename = options.get(b"filename", b"").decode(errors="replace")
-            self._inside = True
+        known = options if kind == b"form-data" else {}
+        name, filename = (known.get(each, b"") for each in (b"name", b"filename"))
+        self._inside = name == b"file"
+        self._found.append(
+            PartStart(name.decode(errors="replace"), filename.decode(errors="replace"))
+        )
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
+        self._found.append(data[start:end])
         if self._inside:
-            self._sink(data[start:end])
             self._beside_bytes -= end - start
 
-    def _end(self) -> None:
-        self._inside = False
+
+async def parts_of(
+    request: Request, *, max_bytes: int, spare_bytes: int = SPARE_BYTES
+) -> AsyncIterator[PartStart | bytes]:
+    """Each part of a body: its start, then its content in pieces of a mebibyte or less.
+
+    Raises `BadRequest` for a body that is no multipart, has more than ``spare_bytes`` beside parts
+    named file, or pauses for long, and `ReplayTooLarge` for one of more than ``max_bytes``.
+    """
+    reader = PartReader(
+        request.headers.get("Content-Type", ""), spare_bytes=spare_bytes
+    )
+    waiting, total_bytes = bytearray(), 0
+    async for block in _blocks(request):
+        total_bytes += len(block)
+        if total_bytes > max_bytes:
+            raise ReplayTooLarge(f"the body is larger than the {max_bytes} bytes that it may have")
+        for found in reader.feed(block):
+            if isinstance(found, bytes):
+                waiting += found
+            if waiting and (isinstance(found, PartStart) or len(waiting) >= _BLOCK_BYTES):
+                yield bytes(waiting)
+                waiting.clear()
+            if isinstance(found, PartStart):
+                yield found
+    if waiting:
+        yield bytes(waiting)
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(_PAUSE_S):
+                block = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise BadRequest(f"nothing of the body came for {_PAUSE_S:.0f} s") from None
+        yield block

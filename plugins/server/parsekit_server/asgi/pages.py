@@ -6,7 +6,6 @@ Pages have threads of their own: one that has to wait for a match holds up no ca
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,28 +14,41 @@ from typing import TypeVar
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from parsekit.errors import BadRequest, ParsekitError
 from parsekit_server.access import STRANGER
 from parsekit_server.asgi.guesses import Guesses
+from parsekit_server.asgi.multipart import SPARE_BYTES, PartStart, parts_of
 from parsekit_server.asgi.reading import address_of, names_of, query_of
 from parsekit_server.asgi.replies import STATUSES
-from parsekit_server.errors import Forbidden, NotFound
+from parsekit_server.errors import NotFound
 from parsekit_server.pages.call import (
     FORM_COOKIE,
     SESSION_COOKIE,
+    FormHandler,
     PageCall,
     PageHandler,
     PageReply,
+    check_form_token,
     error_page,
 )
 from parsekit_server.pages.environment import assets
-from parsekit_server.pages.replay import replay_page
+from parsekit_server.pages.group import group_page
+from parsekit_server.pages.operator import operator_page
+from parsekit_server.pages.player import player_page
+from parsekit_server.pages.replay import replay_file, replay_page, replay_status
 from parsekit_server.pages.replay_list import list_replays
 from parsekit_server.pages.sessions import BrowserSessions
 from parsekit_server.pages.sign_in import place_after, sign_in_page, signed_in, signed_out
+from parsekit_server.pages.tokens import add_token, revoke_token, tokens_page
+from parsekit_server.pages.upload import (
+    MOST_FILES,
+    UploadForm,
+    upload_page,
+    uploaded_page,
+)
 from parsekit_server.site import ReplaySite
 from parsekit_server.tokens import digest
 
@@ -44,6 +56,8 @@ T = TypeVar("T")
 
 _THREADS = 16
 _FORM_BYTES = 16 * 1024
+#: What a part of a form has beside its file, the name of which may be long.
+_PART_BYTES = 1024
 _ASSET_SECONDS = 365 * 24 * 3600
 
 
@@ -61,6 +75,16 @@ class Pages:
         return [
             Route("/", self._shown(list_replays)),
             Route("/replay/{id}", self._shown(replay_page)),
+            Route("/replay/{id}/status", self._shown(replay_status)),
+            Route("/replay/{id}/file", self._shown(replay_file)),
+            Route("/group/{id}", self._shown(group_page)),
+            Route("/player/{account}", self._shown(player_page)),
+            Route("/upload", self._shown(upload_page)),
+            Route("/upload", self._upload, methods=["POST"]),
+            Route("/tokens", self._shown(tokens_page)),
+            Route("/tokens", self._sent(add_token), methods=["POST"]),
+            Route("/tokens/revoke", self._sent(revoke_token), methods=["POST"]),
+            Route("/operator", self._shown(operator_page)),
             Route("/sign-in", self._shown(sign_in_page)),
             Route("/sign-in", self._sign_in, methods=["POST"]),
             Route("/sign-out", self._sign_out, methods=["POST"]),
@@ -89,46 +113,83 @@ class Pages:
             site=self._site,
             viewer=viewer or STRANGER,
             form_token=session.form_token if session is not None and viewer is not None else "",
+            scripted=request.headers.get("Accept") == "application/json",
             address=address_of(request, self._site.settings.url),
+            path=request.url.path,
             names=names_of(request),
             query=query_of(request),
         )
 
     async def _sign_in(self, request: Request) -> Response:
         form = await _form(request)
-        given = form.get("token", "").strip()
-        return await self._guarded(request, lambda: self._begin_session(request, form, given))
+        return await self._guarded(request, partial(self._begin_session, request, form))
 
-    async def _begin_session(self, request: Request, form: dict[str, str], given: str) -> PageReply:
-        _check_form(request.cookies.get(FORM_COOKIE, ""), form)
+    async def _begin_session(
+        self, request: Request, form: dict[str, str], call: PageCall
+    ) -> PageReply:
+        check_form_token(request.cookies.get(FORM_COOKIE, ""), form.get("form_token", ""))
+        token_digest = digest(form.get("token", "").strip())
         client = request.client.host if request.client else ""
         with self._guesses.trying(client):
-            viewer = await self._in_thread(self._site.accounts.viewer, digest(given))
+            viewer = await self._in_thread(self._site.accounts.viewer, token_digest)
             if viewer is None:
                 await self._guesses.delay()
-        call = replace(self._call(request), query={"to": [form.get("to", "")]})
+        call = replace(call, query={"to": [form.get("to", "")]})
         if viewer is None:
             return sign_in_page(call, wrong="nobody has this token, or it was revoked", status=403)
         viewer.check_reads()
-        return signed_in(self._sessions.begin(digest(given)), place_after(call))
+        return signed_in(self._sessions.begin(token_digest), place_after(call))
+
+    def _sent(self, handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
+        """What a form of somebody who is signed in is for."""
+
+        async def endpoint(request: Request) -> Response:
+            form = await _form(request)
+
+            async def answer(call: PageCall) -> PageReply:
+                call.check_signed_in()
+                call.check_form(form.get("form_token", ""))
+                return await self._in_thread(handler, call, form)
+
+            return await self._guarded(request, answer)
+
+        return endpoint
 
     async def _sign_out(self, request: Request) -> Response:
         form = await _form(request)
 
-        async def end() -> PageReply:
-            call = await self._in_thread(self._call, request)
-            _check_form(call.form_token, form)
+        async def end(call: PageCall) -> PageReply:
+            call.check_form(form.get("form_token", ""))
             self._sessions.end(request.cookies[SESSION_COOKIE])
             return signed_out()
 
         return await self._guarded(request, end)
 
+    async def _upload(self, request: Request) -> Response:
+        async def receive(call: PageCall) -> PageReply:
+            form = await self._in_thread(UploadForm, call)
+            most_bytes = MOST_FILES * (self._site.max_bytes + SPARE_BYTES)
+            try:
+                async for piece in parts_of(
+                    request, max_bytes=most_bytes, spare_bytes=MOST_FILES * _PART_BYTES
+                ):
+                    if isinstance(piece, PartStart):
+                        await self._in_thread(form.start, piece.name, piece.filename)
+                    else:
+                        await self._in_thread(form.add, piece)
+                await self._in_thread(form.end_file)
+            finally:
+                await self._in_thread(form.close)
+            return await self._in_thread(uploaded_page, call, form.files)
+
+        return await self._guarded(request, receive)
+
     async def _guarded(
-        self, request: Request, answer: Callable[[], Awaitable[PageReply]]
+        self, request: Request, answer: Callable[[PageCall], Awaitable[PageReply]]
     ) -> Response:
         call = await self._in_thread(self._call, request)
         try:
-            reply = await answer()
+            reply = await answer(call)
         except ParsekitError as error:
             reply = error_page(call, error, STATUSES.get(error.code, 500))
         return _response(reply, call)
@@ -136,13 +197,6 @@ class Pages:
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(function, *arguments))
-
-
-def _check_form(expected: str, form: dict[str, str]) -> None:
-    """Raise `Forbidden` for a form that is not of a page that this browser was shown."""
-    given = form.get("form_token", "")
-    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
-        raise Forbidden("the form is out of date; go back, load its page again and send it again")
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -162,6 +216,12 @@ def _response(reply: PageReply, call: PageCall) -> Response:
     response: Response
     if reply.location is not None:
         response = RedirectResponse(reply.location, 303)
+    elif reply.file is not None:
+        response = FileResponse(
+            reply.file, media_type="application/octet-stream", filename=reply.file.name
+        )
+    elif reply.json is not None:
+        response = JSONResponse(reply.json, reply.status)
     else:
         response = HTMLResponse(reply.html, reply.status)
     response.headers.update(

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import PurePosixPath, PureWindowsPath
+from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from parsekit.errors import BadRequest, InvalidReplay, ReplayTooLarge
+from parsekit.errors import InvalidReplay
 from parsekit_server.access import Visibility
 from parsekit_server.api.bodies import Address
 from parsekit_server.api.fields import one_of
-from parsekit_server.asgi.multipart import SPARE_BYTES, ReceivedPart
+from parsekit_server.asgi.multipart import SPARE_BYTES, PartStart, parts_of
 from parsekit_server.asgi.reading import address_of, query_of, token_of
 from parsekit_server.filters import Query
 from parsekit_server.replay_files import Draft
 from parsekit_server.site import ReplaySite
-from parsekit_server.uploads import Receipt, Upload
+from parsekit_server.uploads import Receipt, Upload, name_of
 
-#: Bytes that are gathered before a thread writes them.
-_BLOCK_BYTES = 1024 * 1024
-#: Longest pause of a client in the middle of its body, seconds.
-_PAUSE_S = 30.0
 #: Clients exist that send the second.
 _VISIBILITY = ("visibility", "vibilitity")
 
@@ -47,43 +41,24 @@ def upload_endpoint(site: ReplaySite) -> Callable[[Request], Awaitable[Response]
 
 
 async def _receive(request: Request, draft: Draft, max_bytes: int) -> str:
-    """Write the file of the body into the draft; answer the file's name."""
-    waiting = bytearray()
-    part = ReceivedPart(request.headers.get("Content-Type", ""), waiting.extend)
-    total_bytes = 0
-    async for block in _blocks(request):
-        total_bytes += len(block)
-        if total_bytes > max_bytes + SPARE_BYTES:
-            raise ReplayTooLarge(f"the body is larger than a replay of {max_bytes} bytes can be")
-        part.feed(block)
-        if len(waiting) >= _BLOCK_BYTES:
-            await run_in_threadpool(draft.write, bytes(waiting))
-            waiting.clear()
-    await run_in_threadpool(draft.write, bytes(waiting))
-    if part.filename is None:
+    """Write the first part named file into the draft; answer the file's name."""
+    filename, inside = None, False
+    async for piece in parts_of(request, max_bytes=max_bytes + SPARE_BYTES):
+        if isinstance(piece, PartStart):
+            inside = piece.name == "file" and filename is None
+            filename = piece.filename if inside else filename
+        elif inside:
+            await run_in_threadpool(draft.write, piece)
+    if filename is None:
         raise InvalidReplay("the body has no part named file")
-    return part.filename
-
-
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    stream = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout(_PAUSE_S):
-                block = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise BadRequest(f"nothing of the body came for {_PAUSE_S:.0f} s") from None
-        yield block
+    return filename
 
 
 def _upload_of(filename: str, query: Query) -> Upload:
     given = (value for name in _VISIBILITY for value in query.get(name, ()) if value)
     groups = [group for group in query.get("group", ()) if group]
-    name = PurePosixPath(PureWindowsPath(filename).name).name
     return Upload(
-        name="".join(filter(str.isprintable, name.removesuffix(".replay")))[:200],
+        name=name_of(filename),
         visibility=one_of(Visibility, "visibility", next(given, None)) or Visibility.PUBLIC,
         group_id=groups[-1] if groups else None,
     )

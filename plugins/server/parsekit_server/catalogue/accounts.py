@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
+from parsekit.errors import BadRequest
 from parsekit_server.access import Role, Viewer
 from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.rows import AccountRow, TokenRow
@@ -21,27 +22,33 @@ class Accounts:
     def add_token(self, name: str, role: Role, digest: str, *, group_id: str | None = None) -> None:
         """Give an account a token; the account is made where there is none of this name.
 
-        Raises `NotFound` for the token of a group that is not there.
+        Raises `NotFound` for the token of a group that is not there, and `BadRequest` for a name
+        that is none.
         """
+        _check_name(name)
         with self._database.writing() as connection:
             if group_id is not None:
                 wanted = select(replay_group.c.id).where(replay_group.c.id == group_id)
                 if connection.scalar(wanted) is None:
                     raise NotFound(f"there is no group {group_id!r}; its id is in its address")
-            found = connection.scalar(select(account.c.id).where(account.c.name == name))
-            if found is None:
-                values = {"name": name, "created_us": now_us()}
-                made = connection.execute(insert(account).values(values).returning(account.c.id))
-                found = made.scalar_one()
             connection.execute(
                 insert(token).values(
-                    account_id=found,
+                    account_id=_account(connection, name),
                     group_id=group_id,
                     role=role,
                     digest=digest,
                     created_us=now_us(),
                 )
             )
+
+    def operator(self, name: str) -> Viewer:
+        """Who adds replays in the name of an account, which is made where there is none.
+
+        Raises `BadRequest` for a name that is none.
+        """
+        _check_name(name)
+        with self._database.writing() as connection:
+            return Viewer(account_id=_account(connection, name), name=name, role=Role.ADMIN)
 
     def viewer(self, digest: str) -> Viewer | None:
         """Who brings a token with this digest; None for one that nobody has, or has no more."""
@@ -72,6 +79,20 @@ class Accounts:
         ended = update(token).where(wanted, token.c.revoked_us.is_(None))
         with self._database.writing() as connection:
             return connection.execute(ended.values(revoked_us=now_us())).rowcount
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or name.isdecimal():
+        raise BadRequest(f"{name!r} is no name of an account; write printable text, not a number")
+
+
+def _account(connection: Connection, name: str) -> int:
+    found = connection.scalar(select(account.c.id).where(account.c.name == name))
+    if found is None:
+        values = {"name": name, "created_us": now_us()}
+        made = connection.execute(insert(account).values(values).returning(account.c.id))
+        found = made.scalar_one()
+    return int(found)
 
 
 _TOKENS = select(token, account.c.name.label("account_name")).join(account)

@@ -70,10 +70,14 @@ class ReplayChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCount:
-    """Replays of one status; ``first_us`` is when the first of them was uploaded."""
+    """Replays of one status; ``first_us`` is when the first of them was uploaded.
 
-    replays: int
-    first_us: int
+    ``size_bytes`` is that of all their files.
+    """
+
+    replays: int = 0
+    first_us: int = 0
+    size_bytes: int = 0
 
 
 class Replays:
@@ -95,6 +99,13 @@ class Replays:
             if existing is None:
                 connection.execute(insert(replay).values(_row_of(new)))
             return existing
+
+    def with_content(self, sha256: str, viewer: Viewer) -> str | None:
+        """The id of a replay with these bytes that the viewer may see; None where there is none."""
+        wanted = select(replay.c.id).where(replay.c.sha256 == sha256, reachable(viewer)).limit(1)
+        with self._database.reading() as connection:
+            found: str | None = connection.scalar(wanted)
+        return found
 
     def find(self, replay_id: str, viewer: Viewer) -> ReplayRow:
         """A replay that the viewer may see. Raises `NotFound`."""
@@ -159,11 +170,15 @@ class Replays:
             connection.execute(select(replay.c.id).limit(1)).all()
 
     def counts(self) -> dict[Status, StatusCount]:
-        """How many replays have each status, and when the first of them was uploaded."""
-        rows = select(replay.c.status, func.count(), func.min(replay.c.created_us))
+        """How many replays have each status, when the first of them was uploaded, their bytes."""
+        size = func.sum(replay.c.size_bytes)
+        rows = select(replay.c.status, func.count(), func.min(replay.c.created_us), size)
         with self._database.reading() as connection:
             found = connection.execute(rows.group_by(replay.c.status)).all()
-        return {status: StatusCount(replays=number, first_us=us) for status, number, us in found}
+        return {
+            status: StatusCount(replays=number, first_us=us, size_bytes=int(size_bytes))
+            for status, number, us, size_bytes in found
+        }
 
     def start_next(
         self, running: Collection[str], survived: Collection[str]

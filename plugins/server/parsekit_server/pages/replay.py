@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from parsekit import JsonObject
 from parsekit_server.catalogue.listing import ListedReplay
+from parsekit_server.errors import NotFound
 from parsekit_server.facts import facts_of
 from parsekit_server.pages.call import PageCall, PageReply, page
 from parsekit_server.pages.replay_line import line_of
@@ -23,3 +25,19 @@ def replay_page(call: PageCall) -> PageReply:
         content=content,
         body=None if content is None else Markup(content.body),  # noqa: S704  (the plugin's HTML)
     )
+
+
+def replay_status(call: PageCall) -> PageReply:
+    """Answer a page's script whether a replay is parsed."""
+    row = call.site.replays.find(call.names["id"], call.viewer)
+    known: JsonObject = {"status": row.status, "title": row.title}
+    return PageReply(json={**known, "reason": row.failure_message or ""})
+
+
+def replay_file(call: PageCall) -> PageReply:
+    """Give the uploaded file to who may see the replay, also to the owner of a private one."""
+    row = call.site.replays.find(call.names["id"], call.viewer)
+    path = call.site.files.path(row.id)
+    if not path.is_file():
+        raise NotFound("the file of this replay is gone")
+    return PageReply(file=path)

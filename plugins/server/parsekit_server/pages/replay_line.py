@@ -9,9 +9,18 @@ from parsekit import JsonObject
 from parsekit_server.catalogue.listing import ListedReplay
 from parsekit_server.catalogue.rows import ReplayRow
 from parsekit_server.moments import rfc3339
+from parsekit_server.ranks import account_of
 
 #: No match lasts longer.
 _DAY_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPlayer:
+    """A player by name; ``account`` is ``platform:id``, "" for one who has no page."""
+
+    name: str
+    account: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +30,7 @@ class SideLine:
     color: str
     name: str
     goals: int
-    players: tuple[str, ...]
+    players: tuple[NamedPlayer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +48,16 @@ class ReplayLine:
         return "–".join(str(each.goals) for each in self.sides)
 
     @property
+    def players(self) -> tuple[NamedPlayer, ...]:
+        """Everybody of both sides."""
+        return tuple(player for side in self.sides for player in side.players)
+
+    @property
     def description(self) -> str:
         """The match in one line of text."""
-        sides = " vs ".join(", ".join(each.players) or "nobody" for each in self.sides)
+        sides = " vs ".join(
+            ", ".join(player.name for player in each.players) or "nobody" for each in self.sides
+        )
         return " · ".join(each for each in (self.score, sides, *self.facts, self.date) if each)
 
 
@@ -76,12 +92,14 @@ def _side(item: JsonObject, color: str) -> SideLine:
         color=color,
         name=name if isinstance(name, str) else "",
         goals=goals if isinstance(goals, int) else 0,
-        players=tuple(_names(known)),
+        players=tuple(_players(known)),
     )
 
 
-def _names(side: JsonObject) -> Iterator[str]:
+def _players(side: JsonObject) -> Iterator[NamedPlayer]:
     players = side.get("players")
     for each in players if isinstance(players, list) else ():
-        name = each.get("name") if isinstance(each, dict) else None
-        yield name if isinstance(name, str) and name else "?"
+        known = each if isinstance(each, dict) else {}
+        name = known.get("name")
+        named = name if isinstance(name, str) and name else "?"
+        yield NamedPlayer(name=named, account=account_of(known))

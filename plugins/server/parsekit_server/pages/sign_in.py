@@ -9,7 +9,7 @@ from dataclasses import replace
 from parsekit_server.pages.call import FORM_COOKIE, SESSION_COOKIE, PageCall, PageReply, page
 
 #: Where a form may lead: pages of this site, and nothing that a browser could read otherwise.
-_PLACE = re.compile(r"/|/replay/[\w-]{1,80}", re.ASCII)
+_PLACE = re.compile(r"/(?:|upload|tokens|operator|(?:replay|group|player)/[\w%-]{1,200})", re.ASCII)
 
 
 def sign_in_page(call: PageCall, *, wrong: str = "", status: int = 200) -> PageReply:
