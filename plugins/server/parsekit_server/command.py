@@ -66,14 +66,11 @@ def token_add(
     token, which begins with g/, only uploads into that group; NAME owns what comes in.
     """
     from parsekit import open_session, recorded  # noqa: PLC0415
-    from parsekit.errors import BadRequest  # noqa: PLC0415
     from parsekit_server.access import Role  # noqa: PLC0415
     from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
     from parsekit_server.site import open_catalogue  # noqa: PLC0415
     from parsekit_server.tokens import digest, new_token  # noqa: PLC0415
 
-    if not name.strip() or not name.isprintable() or name.isdecimal():
-        raise BadRequest(f"{name!r} is no name of an account; write printable text, not a number")
     token = new_token(of_group=group is not None)
     given = Role(role) if group is None else Role.GROUP
     session = open_session(config)
@@ -114,4 +111,102 @@ def token_revoke(token: str, config: Path | None = None) -> None:
             operation.fault = "there is no such token"
     sys.stderr.write(f"revoked: {ended}\n")
     if not ended:
+        raise SystemExit(1)
+
+
+def export(directory: Path, config: Path | None = None) -> None:
+    """Write every replay into DIRECTORY: its file, its JSON as the API has it, and the groups.
+
+    Run again, it adds what is new. A server may go on meanwhile. Tokens are not in it: the server
+    knows none.
+    """
+    from parsekit import Folder, open_session, recorded  # noqa: PLC0415
+    from parsekit.errors import BadRequest  # noqa: PLC0415
+    from parsekit_server.api.bodies import Address  # noqa: PLC0415
+    from parsekit_server.catalogue.group_listing import GroupListing  # noqa: PLC0415
+    from parsekit_server.catalogue.listing import Listing  # noqa: PLC0415
+    from parsekit_server.catalogue.replays import Replays  # noqa: PLC0415
+    from parsekit_server.exchange.exporting import Export  # noqa: PLC0415
+    from parsekit_server.settings import ServerSettings  # noqa: PLC0415
+    from parsekit_server.site import open_store  # noqa: PLC0415
+
+    session = open_session(config)
+    settings = session.config.section(ServerSettings)
+    with recorded(session, "serve export") as operation, open_store(session) as store:
+        everything = Export(
+            replays=Replays(store.database),
+            listing=Listing(store.database),
+            groups=GroupListing(store.database),
+            files=store.files,
+            address=Address(settings.url or f"http://{settings.host}:{settings.port}"),
+        )
+        try:
+            with Folder.open(directory, make=True) as folder:
+                done = everything.write(folder)
+        except OSError as error:
+            raise BadRequest(f"{directory} can't be written: {error.strerror}") from error
+        operation.trail.record("read", f"{done.replays} replays")
+    sys.stderr.write(
+        f"replays: {done.replays}, of which new files: {done.files}, groups: {done.groups}\n"
+    )
+
+
+def import_replays(
+    source: str,
+    owner: str,
+    token_file: Path | None = None,
+    visibility: Literal["public", "unlisted", "private"] = "public",
+    group: str | None = None,
+    config: Path | None = None,
+) -> None:
+    """Add replays as uploads of OWNER: every .replay in a folder, or what you uploaded elsewhere.
+
+    SOURCE is a folder, or the address of a Ballchasing API with --token-file, such as
+    https://ballchasing.com/api. What is there already is not added again, so that an import that
+    was broken off goes on when it is run again. Title and visibility are those that the other site
+    or the JSON of parsekit serve export states. A server that runs parses what was added, else the
+    next one does.
+    """
+    from contextlib import closing  # noqa: PLC0415
+
+    from parsekit import open_session, read_secret, recorded  # noqa: PLC0415
+    from parsekit.errors import BadRequest  # noqa: PLC0415
+    from parsekit_server.access import Visibility  # noqa: PLC0415
+    from parsekit_server.catalogue.accounts import Accounts  # noqa: PLC0415
+    from parsekit_server.catalogue.groups import Groups  # noqa: PLC0415
+    from parsekit_server.catalogue.replays import Replays  # noqa: PLC0415
+    from parsekit_server.exchange.importing import DoneList, Importer  # noqa: PLC0415
+    from parsekit_server.exchange.remote_site import RemoteSite  # noqa: PLC0415
+    from parsekit_server.site import open_store  # noqa: PLC0415
+
+    site = None
+    if source.startswith(("http://", "https://")):
+        if token_file is None:
+            raise BadRequest("--token-file is missing; name a file with your token of that site")
+        site = RemoteSite(source, read_secret(token_file, "--token-file").get_secret_value())
+    elif not Path(source).is_dir():
+        raise BadRequest(f"{source} is no folder; name one with replays in it, or an address")
+    session = open_session(config)
+    with recorded(session, "serve import") as operation, open_store(session) as store:
+        if group is not None:
+            Groups(store.database).find(group)
+        importer = Importer(
+            replays=Replays(store.database),
+            files=store.files,
+            owner=Accounts(store.database).operator(owner),
+            visibility=Visibility(visibility),
+            group_id=group,
+            report=lambda line: print(line, file=sys.stderr),  # noqa: T201
+        )
+        if site is None:
+            importer.add_folder(Path(source))
+        else:
+            with (
+                store.folder.below("imports", make=True) as folder,
+                closing(DoneList(folder, source)) as done,
+            ):
+                importer.add_site(site, done)
+        operation.trail.record("written", f"uploads of {owner}: {importer.count}")
+    sys.stderr.write(f"{importer.count}\n")
+    if importer.count.refused:
         raise SystemExit(1)

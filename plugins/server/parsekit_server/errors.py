@@ -34,6 +34,7 @@ class DiskFull(ParsekitError):
     """There is no room for another replay. What is there can be read, changed and deleted."""
 
     code = "disk_full"
+    retryable = True
 
 
 class SiteUnavailable(ParsekitError):

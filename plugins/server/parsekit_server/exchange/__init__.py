@@ -1,0 +1,1 @@
+"""Replays that come from elsewhere in bulk, and everything given back as files."""
