@@ -113,9 +113,7 @@ async def parts_of(
     Raises `BadRequest` for a body that is no multipart, has more than ``spare_bytes`` beside parts
     named file, or pauses for long, and `ReplayTooLarge` for one of more than ``max_bytes``.
     """
-    reader = PartReader(
-        request.headers.get("Content-Type", ""), spare_bytes=spare_bytes
-    )
+    reader = PartReader(request.headers.get("Content-Type", ""), spare_bytes=spare_bytes)
     waiting, total_bytes = bytearray(), 0
     async for block in _blocks(request):
         total_bytes += len(block)
