@@ -25,6 +25,8 @@ from parsekit_server.work_queue import Parse
 _KEPT = 64
 #: Contents that may wait to be made.
 _MOST_WAITING = 16
+#: Readers that may wait at once: half of the threads of pages, so that others go on.
+_MOST_READERS = 8
 #: Seconds that a reader waits for one.
 _PATIENCE_S = 60.0
 
@@ -71,6 +73,7 @@ class MatchContents:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._made: OrderedDict[str, Future[MatchContent | None]] = OrderedDict()
+        self._readers = threading.BoundedSemaphore(_MOST_READERS)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="match-page")
 
     def get(self, replay_id: str, data: JsonObject) -> MatchContent | None:
@@ -88,12 +91,24 @@ class MatchContents:
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         try:
-            return wanted.result(_PATIENCE_S)
+            return self._waited_for(wanted)
         except TimeoutError:
             raise Busy("the page takes long to make; try again in a minute") from None
+        except Busy:
+            raise
         except BaseException:
             self.forget(replay_id)
             raise
+
+    def _waited_for(self, wanted: Future[MatchContent | None]) -> MatchContent | None:
+        if wanted.done():
+            return wanted.result()
+        if not self._readers.acquire(blocking=False):
+            raise Busy("too many wait for pages right now; try again in a minute")
+        try:
+            return wanted.result(_PATIENCE_S)
+        finally:
+            self._readers.release()
 
     def forget(self, replay_id: str) -> None:
         """Drop the content of a replay that was deleted."""

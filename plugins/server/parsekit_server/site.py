@@ -58,7 +58,7 @@ class ReplaySite:
     record: ChangeRecorder
     contents: MatchContents
     max_bytes: int
-    delete_result: Callable[[str], None]
+    drop_result: Callable[[str], None]
 
     def viewer(self, token: str) -> Viewer:
         """Who brings this token. Raises `NotSignedIn`."""
@@ -90,8 +90,8 @@ class ReplaySite:
         row = self.replays.delete(replay_id, viewer)
         self.files.delete(row.id)
         self.contents.forget(row.id)
-        if row.result_key is not None and not self.replays.uses(row.result_key):
-            self.delete_result(row.result_key)
+        if row.result_key is not None:
+            self.drop_result(row.result_key)
         self.record(_caller(viewer), replay=row.id, removed=["replay"])
 
     def create_group(self, new: NewGroup, viewer: Viewer) -> GroupRow:
@@ -220,8 +220,17 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             files.sweep()
         replays = Replays(database)
+
+        def drop_result(key: str) -> None:
+            if not replays.uses(key):
+                parsing.delete_result(key)
+
         queue = WorkQueue(
-            *(replays, files.path, parsing.parse), space=space, tally=tally, threads=parsing.slots
+            *(replays, files.path, parsing.parse),
+            space=space,
+            tally=tally,
+            threads=parsing.slots,
+            drop_result=drop_result,
         )
         queue.start()
         opened.callback(queue.close)
@@ -244,7 +253,7 @@ def open_site(parsing: Parses) -> Iterator[ReplaySite]:
             record=parsing.record,
             contents=contents,
             max_bytes=limits.replay_bytes,
-            delete_result=parsing.delete_result,
+            drop_result=drop_result,
         )
 
 

@@ -59,8 +59,10 @@ class WorkQueue:
         space: DiskSpace,
         tally: ServerCounters,
         threads: int,
+        drop_result: Callable[[str], None],
     ) -> None:
         self._replays = replays
+        self._drop_result = drop_result
         self._space = space
         self._tally = tally
         self._path_of = path_of
@@ -149,7 +151,9 @@ class WorkQueue:
             message = outcome.failure.message.replace(str(path), "the replay")
             self._end(pending, replace(outcome.failure, message=message))
         elif outcome.data is not None:
-            self._replays.finish(pending.id, outcome.data, result_key=outcome.output_path)
+            key = outcome.output_path
+            if not self._replays.finish(pending.id, outcome.data, result_key=key) and key:
+                self._drop_result(key)
             self._tally.add(PARSES, outcome="ok", code="")
 
     def _end(self, pending: PendingReplay, failure: Failure) -> None:

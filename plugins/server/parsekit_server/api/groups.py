@@ -58,7 +58,7 @@ def get_group(call: Call) -> ApiReply:
         "shared": group.shared,
         "creator": user(group.creator),
     }
-    if failed := [each.id for each in members if each.status == "failed"]:
+    if failed := [each.id for each in members if each.status == "failed" and each.listed]:
         body["failed_replays"] = failed
     sums = call.site.group_games.sums(group, members)
     return ApiReply(body=body | {name: value for name, value in sums.items() if value})

@@ -32,17 +32,22 @@ STATUSES = {
 #: What ballchasing.com says of a file that is no replay; clients look for it.
 _NO_REPLAY = '"file" not a .replay file'
 _RETRY_AFTER_S = 5
+#: What may be private tomorrow stays in no cache, and no browser guesses that it is a page.
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def response_of(reply: ApiReply) -> Response:
     """Write an answer."""
     if reply.file is not None:
         return FileResponse(
-            reply.file, media_type="application/octet-stream", filename=reply.filename
+            reply.file,
+            media_type="application/octet-stream",
+            filename=reply.filename,
+            headers=_HEADERS,
         )
     if reply.body is None:
         return Response(status_code=reply.status)
-    return JSONResponse(reply.body, reply.status)
+    return JSONResponse(reply.body, reply.status, _HEADERS)
 
 
 def _error(_request: Request, error: Exception) -> Response:

@@ -31,7 +31,7 @@ from parsekit_server.access import PlayerIdentification, Viewer
 from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.rows import AccountRow, GroupRow, Status
 from parsekit_server.catalogue.schema import account, body, replay, replay_group
-from parsekit_server.catalogue.visible import reachable
+from parsekit_server.catalogue.visible import listed_in_group, reachable
 from parsekit_server.errors import NotFound
 from parsekit_server.moments import now_us
 
@@ -63,9 +63,13 @@ class GroupChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupMember:
-    """A replay in a group. ``edition`` is another one when its body has changed."""
+    """A replay in a group. ``edition`` is another one when its body has changed.
+
+    ``listed``: its id may be shown; who may see one that is unlisted has to know it.
+    """
 
     id: str
+    listed: bool
     status: Status
     edition: int
 
@@ -136,7 +140,12 @@ class Groups:
     def members(self, group: GroupRow, viewer: Viewer) -> list[GroupMember]:
         """The replays in a group and below it that the viewer may see, oldest first."""
         rows = (
-            select(replay.c.id, replay.c.status, body.c.edition)
+            select(
+                replay.c.id,
+                replay.c.status,
+                body.c.edition,
+                listed_in_group(viewer).label("listed"),
+            )
             .join(replay_group, replay.c.group_id == replay_group.c.id)
             .outerjoin(body)
             .where(_within(group.path), reachable(viewer))
@@ -145,7 +154,8 @@ class Groups:
         with self._database.reading() as connection:
             found = connection.execute(rows).all()
         return [
-            GroupMember(id=row.id, status=row.status, edition=row.edition or 0) for row in found
+            GroupMember(id=row.id, listed=row.listed, status=row.status, edition=row.edition or 0)
+            for row in found
         ]
 
     def counts(self, groups: Sequence[GroupRow], viewer: Viewer) -> dict[str, ReplayCounts]:

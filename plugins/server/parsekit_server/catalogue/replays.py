@@ -229,14 +229,14 @@ class Replays:
                 failure_message=message,
             )
 
-    def finish(self, replay_id: str, answer: JsonObject, *, result_key: str | None) -> None:
-        """Keep the parser's answer; nothing for a replay that was deleted meanwhile."""
+    def finish(self, replay_id: str, answer: JsonObject, *, result_key: str | None) -> bool:
+        """Keep the parser's answer; False for a replay that was deleted meanwhile."""
         with self._database.admitting() as connection:
             data = with_ranks(answer, reported_ranks(connection, replay_id))
             facts = facts_of(data)
             known = _columns_of(facts, result_key)
             if not _set(connection, replay_id, status="ok", due_us=None, **known):
-                return
+                return False
             if facts.title is not None:
                 untitled = update(replay).where(replay.c.id == replay_id, ~replay.c.titled)
                 folded = facts.title.casefold()
@@ -248,6 +248,7 @@ class Replays:
                 moments = select(replay.c.created_us, replay.c.date_us)
                 found = connection.execute(moments.where(replay.c.id == replay_id)).mappings()
                 connection.execute(insert(player), _players_of(replay_id, facts, found.one()))
+        return True
 
 
 def _columns_of(facts: ReplayFacts, result_key: str | None) -> dict[str, Any]:

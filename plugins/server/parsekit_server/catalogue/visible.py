@@ -35,4 +35,6 @@ _OPEN = select(replay_group.c.id).where(replay_group.c.open_to_all)
 def _own(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.account_id is None:
         return false()
-    return replay.c.uploader_id == viewer.account_id
+    own = replay.c.uploader_id == viewer.account_id
+    # who has the token of a group is not the account: its other replays are not theirs
+    return own if viewer.group_id is None else own & (replay.c.group_id == viewer.group_id)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 _IDLE_S = 12 * 3600.0
 #: Sessions at once; the one that was longest unused makes room.
 _MOST = 10_000
+#: Sessions of one token, so that nobody signs everybody else out.
+_MOST_OF_TOKEN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class BrowserSessions:
         """Begin one; the answer goes into the cookie."""
         name = secrets.token_urlsafe(32)
         with self._lock:
+            own = [key for key, it in self._sessions.items() if it.token_digest == token_digest]
+            if len(own) >= _MOST_OF_TOKEN:
+                del self._sessions[own[0]]
             self._sessions[name] = BrowserSession(
                 token_digest=token_digest,
                 form_token=secrets.token_urlsafe(32),
