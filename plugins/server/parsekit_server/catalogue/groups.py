@@ -142,6 +142,7 @@ class Groups:
         rows = (
             select(
                 replay.c.id,
+                replay.c.date_us,
                 replay.c.status,
                 body.c.edition,
                 listed_in_group(viewer).label("listed"),
@@ -149,10 +150,11 @@ class Groups:
             .join(replay_group, replay.c.group_id == replay_group.c.id)
             .outerjoin(body)
             .where(_within(group.path), reachable(viewer))
-            .order_by(replay.c.date_us, replay.c.id)
         )
         with self._database.reading() as connection:
             found = connection.execute(rows).all()
+        # sorted here: asked to, SQLite reads all replays by date and picks those of the group
+        found = sorted(found, key=lambda row: (row.date_us, row.id))
         return [
             GroupMember(id=row.id, listed=row.listed, status=row.status, edition=row.edition or 0)
             for row in found
