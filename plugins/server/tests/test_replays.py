@@ -201,5 +201,7 @@ def test_what_is_deleted_is_gone(client: Client, server: RunningServer) -> None:
 
 
 def test_maps_are_those_that_were_played_on(client: Client) -> None:
-    client.uploaded(replay_bytes())
+    replay_id = client.uploaded(replay_bytes())
     assert client.get("/maps") == {"stadium_p": "DFH Stadium"}
+    client.call("DELETE", f"/replays/{replay_id}")
+    assert client.get("/maps") == {}

@@ -73,6 +73,7 @@ def test_a_replay_is_seen_on_the_ways_that_its_visibility_allows(
         wanted |= {"file": wanted["get"], "by player": wanted["list"]}
         wanted |= {"by uploader": wanted["list"]}
         assert asked(client, replay_id, group) == wanted, name
+        assert ("stadium_p" in client.get("/maps")) == wanted["list"], name
         if name in {"uploader", "reader"}:
             refused = 403 if wanted["get"] else 404
             for answer in (

@@ -6,5 +6,5 @@ from parsekit_server.api.call import ApiReply, Call
 
 
 def get_maps(call: Call) -> ApiReply:
-    """Answer code and name of every map on which a replay of this server was played."""
-    return ApiReply(body=dict(call.site.replays.maps()))
+    """Answer code and name of every map of the replays that lists show to the caller."""
+    return ApiReply(body=dict(call.site.replays.maps(call.viewer)))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -34,7 +35,7 @@ from parsekit_server.catalogue.rows import (
     Status,
 )
 from parsekit_server.catalogue.schema import account, arena, body, player, replay, replay_group
-from parsekit_server.catalogue.visible import reachable
+from parsekit_server.catalogue.visible import listed, reachable
 from parsekit_server.errors import Forbidden, NotFound
 from parsekit_server.facts import ReplayFacts, facts_of
 from parsekit_server.moments import now_us
@@ -158,10 +159,12 @@ class Replays:
             wanted = select(replay.c.id).where(replay.c.result_key == result_key).limit(1)
             return connection.scalar(wanted) is not None
 
-    def maps(self) -> dict[str, str]:
-        """Code and name of every map that was played on."""
+    def maps(self, viewer: Viewer) -> dict[str, str]:
+        """Code and name of every map of the replays that lists show to the viewer."""
+        played = exists().where(replay.c.map_code == arena.c.code, listed(viewer))
+        rows = select(arena.c.code, arena.c.name).where(played).order_by(arena.c.code)
         with self._database.reading() as connection:
-            found = connection.execute(select(arena.c.code, arena.c.name).order_by(arena.c.code))
+            found = connection.execute(rows)
             return {row.code: row.name for row in found}
 
     def check(self) -> None:

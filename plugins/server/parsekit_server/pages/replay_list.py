@@ -45,6 +45,6 @@ def list_replays(call: PageCall) -> PageReply:
         after=after,
         given={name: asked.get(name, [""])[-1] for name in _IN_FORM},
         filtered=bool(asked.keys() - {"after", "count", "sort-by", "sort-dir"}),
-        maps=call.site.replays.maps(),
+        maps=call.site.replays.maps(call.viewer),
         ranks=[(rank, rank.replace("-", " ")) for rank in TIER_OF],
     )
