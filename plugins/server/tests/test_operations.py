@@ -23,6 +23,7 @@ from parsekit.errors import StorageUnavailable
 from parsekit.testing import believable_match, synthetic_replay
 from parsekit_server import metrics
 from parsekit_server.access import Role
+from parsekit_server.catalogue.database import Database
 from parsekit_server.catalogue.replays import Replays
 
 from .running import (
@@ -199,3 +200,17 @@ def test_numbers_are_written_as_prometheus_reads_them() -> None:
         ("c\nd", 'a"b\\'): 1,
         ("", "ok"): 2,
     }
+
+
+def test_who_finds_all_connections_in_use_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.05}
+    monkeypatch.setattr("parsekit_server.catalogue.database._POOL", few)
+    database = Database.in_file(tmp_path / "catalogue.sqlite3")
+    in_use = pytest.raises(StorageUnavailable, match="all connections are in use")
+    with database.reading(), in_use, database.reading():
+        pass
+    with database.reading():
+        pass
+    database.close()

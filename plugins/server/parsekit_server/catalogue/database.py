@@ -13,7 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from parsekit.errors import ConfigInvalid, StorageUnavailable
 from parsekit_server.catalogue.migrations.upgrading import (
@@ -131,9 +136,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        raise _unavailable(error) from error
+        raise _unavailable(str(error.orig)) from error
+    except PoolTimeout as error:
+        raise _unavailable("all connections are in use") from error
 
 
-def _unavailable(error: DBAPIError) -> StorageUnavailable:
-    cause = str(error.orig).strip().partition("\n")[0]
+def _unavailable(reason: str) -> StorageUnavailable:
+    cause = reason.strip().partition("\n")[0]
     return StorageUnavailable(f"the catalogue can't be used now: {cause}; try again")
