@@ -157,6 +157,7 @@ def import_replays(
     token_file: Path | None = None,
     visibility: Literal["public", "unlisted", "private"] = "public",
     group: str | None = None,
+    allow_http: bool = False,
     config: Path | None = None,
 ) -> None:
     """Add replays as uploads of OWNER: every .replay in a folder, or what you uploaded elsewhere.
@@ -165,7 +166,7 @@ def import_replays(
     https://ballchasing.com/api. What is there already is not added again, so that an import that
     was broken off goes on when it is run again. Title and visibility are those that the other site
     or the JSON of parsekit serve export states. A server that runs parses what was added, else the
-    next one does.
+    next one does. To another machine the token goes over https, unless --allow-http is given.
     """
     from contextlib import closing  # noqa: PLC0415
 
@@ -183,7 +184,8 @@ def import_replays(
     if source.startswith(("http://", "https://")):
         if token_file is None:
             raise BadRequest("--token-file is missing; name a file with your token of that site")
-        site = RemoteSite(source, read_secret(token_file, "--token-file").get_secret_value())
+        token = read_secret(token_file, "--token-file").get_secret_value()
+        site = RemoteSite(source, token, allow_http=allow_http)
     elif not Path(source).is_dir():
         raise BadRequest(f"{source} is no folder; name one with replays in it, or an address")
     session = open_session(config)

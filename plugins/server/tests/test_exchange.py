@@ -341,6 +341,15 @@ def test_an_address_that_is_none_is_refused(root: str) -> None:
         RemoteSite(root, "t")
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "host.example", "localhost.example"])
+def test_a_token_goes_unencrypted_to_no_other_machine_unless_told(host: str) -> None:
+    with pytest.raises(BadRequest, match="would get the token unencrypted"):
+        RemoteSite(f"http://{host}/api", "t")
+    RemoteSite(f"http://{host}/api", "t", allow_http=True)
+    for safe in (f"https://{host}/api", "http://127.0.0.1:9/api", "http://[::1]:9/api"):
+        RemoteSite(safe, "t")
+
+
 def test_commands_import_and_export(
     command_line: CommandLine, tmp_path: Path, folder: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -40,15 +41,26 @@ class RemoteReplay:
 class RemoteSite:
     """Lists and fetches. ``root`` is the address of its API, such as ``https://host/api``.
 
-    Raises `BadRequest` for an address that is none, `SiteUnavailable` from its methods.
+    Raises `BadRequest` for an address that is none, and for one of another machine without TLS
+    unless ``allow_http``; `SiteUnavailable` from its methods.
     """
 
     def __init__(
-        self, root: str, token: str, *, sleep: Callable[[float], object] = time.sleep
+        self,
+        root: str,
+        token: str,
+        *,
+        allow_http: bool = False,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         parts = urlsplit(root)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
             raise BadRequest(f"{root!r} is no address of an API; write https://host/api")
+        if parts.scheme == "http" and not allow_http and not _is_this_machine(parts.hostname):
+            raise BadRequest(
+                f"{root} would get the token unencrypted over a network; use https, or say "
+                "--allow-http where nobody else listens"
+            )
         self._root = root.rstrip("/")
         self._token = token
         self._sleep = sleep
@@ -118,6 +130,13 @@ class RemoteSite:
             else:
                 return answer
         raise AssertionError("the last try returns or raises")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _WithoutToken(HTTPRedirectHandler):
