@@ -58,16 +58,21 @@ def asked(client: Client, replay_id: str, group: str) -> dict[str, bool]:
     }
 
 
+def uploaded_as(owner: Client, kind: str) -> tuple[str, str]:
+    """A replay of this kind of visibility, and the group in which it is."""
+    group = owner.call("POST", "/groups", json={"name": "League"}).json()["id"]
+    if kind.endswith("shared group"):
+        owner.call("PATCH", f"/groups/{group}", json={"shared": True})
+    visibility = Visibility(kind.split(maxsplit=1)[0])
+    return owner.uploaded(replay_bytes(), group=group, visibility=visibility), group
+
+
 @pytest.mark.parametrize("kind", SEEN)
 def test_a_replay_is_seen_on_the_ways_that_its_visibility_allows(
     callers: dict[str, Client], kind: str
 ) -> None:
     owner = callers["owner"]
-    group = owner.call("POST", "/groups", json={"name": "League"}).json()["id"]
-    if kind.endswith("shared group"):
-        owner.call("PATCH", f"/groups/{group}", json={"shared": True})
-    visibility = Visibility(kind.split(maxsplit=1)[0])
-    replay_id = owner.uploaded(replay_bytes(), group=group, visibility=visibility)
+    replay_id, group = uploaded_as(owner, kind)
     for name, client in callers.items():
         wanted: dict[str, Any] = {way: name[0] in who for way, who in SEEN[kind].items()}
         wanted |= {"file": wanted["get"], "by player": wanted["list"]}
@@ -138,11 +143,7 @@ def test_a_replay_is_seen_on_the_pages_that_its_visibility_allows(
     callers: dict[str, Client], kind: str
 ) -> None:
     owner = callers["owner"]
-    group = owner.call("POST", "/groups", json={"name": "League"}).json()["id"]
-    if kind.endswith("shared group"):
-        owner.call("PATCH", f"/groups/{group}", json={"shared": True})
-    visibility = Visibility(kind.split(maxsplit=1)[0])
-    replay_id = owner.uploaded(replay_bytes(), group=group, visibility=visibility)
+    replay_id, group = uploaded_as(owner, kind)
     people = {name: visitor(client) for name, client in callers.items()}
     people["uploader's guest"] = Visitor(root=owner.root)  # sees what any uploader sees of others
     for name, person in people.items():

@@ -32,16 +32,6 @@ _OF_TEAM = (
     numbers.ASSISTS,
     numbers.DEMOLITIONS,
 )
-_OF_PLAYER = (
-    numbers.SCORE,
-    numbers.GOALS,
-    numbers.ASSISTS,
-    numbers.SAVES,
-    numbers.SHOTS,
-    numbers.SHOOTING,
-    numbers.DEMOLITIONS,
-    numbers.BOOST,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +106,7 @@ def group_page(call: PageCall) -> PageReply:
         after=after,
         may_upload=group.creator.id == call.viewer.account_id or call.viewer.sees_all,
         of_team=_OF_TEAM,
-        of_player=_OF_PLAYER,
+        of_player=numbers.OF_PLAYER,
         description=_description(modes, known[group.id]),
     )
 
@@ -187,7 +177,7 @@ def _player_line(player: PlayerTotals) -> StandingLine:
         name=player.name,
         account=f"{platform}:{number}" if number else "",
         record=player.record,
-        cells=tuple(each.average(player.totals) for each in _OF_PLAYER),
+        cells=tuple(each.average(player.totals) for each in numbers.OF_PLAYER),
     )
 
 

@@ -39,3 +39,6 @@ CONCEDED = ShownNumber("core.goals_against", "Conceded")
 SHOOTING = ShownNumber("core.shooting_percentage", "Shooting %", 0)
 DEMOLITIONS = ShownNumber("demo.inflicted", "Demolitions")
 BOOST = ShownNumber("boost.bpm", "Boost/min", 0)
+
+#: Of a player's average game, wherever averages of one are shown.
+OF_PLAYER = (SCORE, GOALS, ASSISTS, SAVES, SHOTS, SHOOTING, DEMOLITIONS, BOOST)

@@ -17,16 +17,6 @@ from parsekit_server.pages.trend import TREND_HEIGHT, TREND_WIDTH, NumberTrend, 
 
 #: Games of a page, of which its pictures and averages are.
 _COUNT = "50"
-_AVERAGES = (
-    numbers.SCORE,
-    numbers.GOALS,
-    numbers.ASSISTS,
-    numbers.SAVES,
-    numbers.SHOTS,
-    numbers.SHOOTING,
-    numbers.DEMOLITIONS,
-    numbers.BOOST,
-)
 _TRENDS = (numbers.SCORE, numbers.GOALS, numbers.SAVES, numbers.BOOST)
 _OF_GAME = (numbers.SCORE, numbers.GOALS, numbers.ASSISTS, numbers.SAVES, numbers.SHOTS)
 
@@ -93,7 +83,7 @@ def player_page(call: PageCall) -> PageReply:
         played=played,
         total=found.total,
         modes=tuple(_modes(played)),
-        averages=_AVERAGES,
+        averages=numbers.OF_PLAYER,
         of_game=_OF_GAME,
         size=(TREND_WIDTH, TREND_HEIGHT),
         after=after,
@@ -132,7 +122,7 @@ def _modes(played: Sequence[PlayedGame]) -> Iterator[ModeAverages]:
         yield ModeAverages(
             mode=mode.mode or "Mode unknown",
             record=totals.record,
-            averages=tuple(each.average(totals.totals) for each in _AVERAGES),
+            averages=tuple(each.average(totals.totals) for each in numbers.OF_PLAYER),
             trends=tuple(trend for each in _TRENDS if (trend := trend_of(each, games))),
         )
 
